@@ -1,0 +1,75 @@
+# The two commands are `make demo` and `make test`; each does its own set-up. `make` alone lists the targets.
+
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup venv catalogues demo test hil bench soak lint docs
+
+# A target with nothing behind it says so and fails, so that nobody takes silence for success.
+nothing_yet = @echo 'make $@: nothing is behind this target yet ($(1))' >&2; exit 1
+
+help:
+	@echo 'make demo    the whole counter, simulated, telling its stories'
+	@echo 'make test    lint, types, import contracts, all tests (JOBS=$(JOBS), PYTEST_ARGS=...)'
+	@echo 'make setup   system packages, .venv, message catalogues (PYTHON=$(PYTHON))'
+	@echo 'make lint    ruff, mypy --strict, import-linter'
+	@echo 'make bench   measured cost against measured floors'
+	@echo 'make hil     tests against real hardware: RIG=hil_tests/rigs/NAME.toml'
+	@echo 'make soak    hours of simulation'
+	@echo 'make docs    the generated documents'
+
+setup: venv catalogues
+
+venv:
+	@tools/setup
+
+# Message catalogues are compiled from their .po files and not kept in the repository.
+CATALOGUES := $(patsubst %.po,%.mo,$(shell find terminal yibao -path '*/LC_MESSAGES/*.po'))
+catalogues: $(CATALOGUES)
+$(CATALOGUES): %.mo: %.po | venv
+	@$(BIN)/pybabel --quiet compile --statistics --input-file $< --output-file $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+# pytest comes last: its summary line is the last line.
+test: lint
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+demo: setup
+ifneq ($(wildcard yibao/cli/main.py),)
+	@$(BIN)/yibao demo --stay
+else
+	$(call nothing_yet,the command yibao demo)
+endif
+
+bench: setup
+ifneq ($(wildcard bench/__main__.py),)
+	@$(BIN)/python -m bench
+else
+	$(call nothing_yet,python -m bench)
+endif
+
+hil: setup
+ifneq ($(wildcard hil_tests/test_*.py),)
+	@test -f "$(RIG)" || { echo 'make hil: name the bench with RIG=hil_tests/rigs/NAME.toml' >&2; exit 1; }
+	YIBAO_RIG=$(RIG) $(BIN)/python -m pytest hil_tests $(PYTEST_ARGS)
+else
+	$(call nothing_yet,tests against real hardware)
+endif
+
+soak:
+	$(call nothing_yet,the simulation of a whole site)
+
+docs: setup
+ifneq ($(wildcard tools/docs.py),)
+	@$(BIN)/python -m tools.docs
+else
+	$(call nothing_yet,python -m tools.docs)
+endif

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a ratio to a floor measured in the same run."""

@@ -1,0 +1,1 @@
+"""Far ends of the counter as simulators: hub, certificate centre, scanner, printer, cards, people."""

@@ -1,0 +1,59 @@
+"""What holds for every test: a watched event loop, fixed examples, and a loud word about real parts left out.
+
+The time limit per test, strict markers and warnings as errors stand in pyproject.toml.
+"""
+
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+
+from tests.loop_watch import block_buster, loop_is_watched
+from tests.real_parts import SKIP_PREFIX, real_parts_required
+
+__all__ = ["block_buster", "loop_is_watched"]
+
+# The same examples in every run, so that a red test is a changed program. To look for new ones:
+# pytest --hypothesis-profile=explore
+settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("fixed")
+
+
+@pytest.fixture
+def inner_pytest(
+    pytester: pytest.Pytester, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    """Runs pytest inside pytest with our modules at hand and without the plugins, which cost a second to load."""
+    monkeypatch.setenv("PYTHONPATH", str(pytestconfig.rootpath))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    return pytester
+
+
+def _skip_reasons(reporter: pytest.TerminalReporter) -> Counter[str]:
+    """How many tests were skipped for which reason."""
+    reasons = Counter[str]()
+    for report in reporter.getreports("skipped"):
+        where = report.longrepr
+        reasons[where[2].removeprefix("Skipped: ") if isinstance(where, tuple) else str(where)] += 1
+    return reasons
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where real parts are required nothing may be skipped, for whatever reason."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if real_parts_required() and reporter is not None and _skip_reasons(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which real parts were left out, above pytest's own last line."""
+    reasons = _skip_reasons(terminalreporter)
+    if not reasons:
+        return
+    title = "SKIPPED, BUT YIBAO_REQUIRE_REAL=1" if real_parts_required() else "LEFT OUT OF THIS RUN"
+    terminalreporter.section(title, bold=True, yellow=True)
+    for reason, count in sorted(reasons.items()):
+        kind = "" if reason.startswith(SKIP_PREFIX) else "other reason: "
+        terminalreporter.line(f"{count} x {kind}{reason}")
