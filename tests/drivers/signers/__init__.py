@@ -1,0 +1,1 @@
+"""Signers, verifiers and the key folder."""

@@ -1,0 +1,1 @@
+"""The Chinese commercial ciphers."""

@@ -1,0 +1,1 @@
+"""Vectors: byte examples with their origin."""

@@ -1,0 +1,1 @@
+"""Outside witnesses: programs we did not write agree with ours."""
