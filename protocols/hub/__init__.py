@@ -1,0 +1,1 @@
+"""The national medical-insurance hub: envelope, signatures, province profiles, and one module per message family."""

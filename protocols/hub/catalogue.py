@@ -1,0 +1,246 @@
+"""Every transaction this version speaks, in one table: its types, what it changes, and what heals a lost answer.
+
+The remedies are those of docs/profile-decisions.md ("when a call stays without answer"). 2601 is the remedy of
+settlements only; there is no transaction that looks a message id up.
+"""
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from protocols.hub import outpatient, person, pharmacy, queries, reversal, settlement, sign_in
+from protocols.hub.blocks import NoOutput
+
+
+class Remedy(enum.Enum):
+    """What to do when the outcome of a transaction is unknown."""
+
+    REPEAT = "repeat"
+    """Ask again with a new message id: nothing was changed, or changing it twice is the same."""
+    REVERSE = "reverse"
+    """Send 2601 with the original message id until it is known to be undone."""
+    REVERSE_AGAIN = "reverse_again"
+    """Send another 2601 with a new message id and the same original: a second one can only be refused."""
+    FINISH_CANCELLATION = "finish_cancellation"
+    """Query 5203 with the known settlement id, then repeat the cancellation until done or already done (K65)."""
+    FIND_VISIT = "find_visit"
+    """Query 5201 for person and period; use the visit found, or register again."""
+    CHECK_VISIT_AND_REPEAT = "check_visit_and_repeat"
+    """Query 5201, then repeat."""
+    WITHDRAW_BATCH = "withdraw_batch"
+    """Withdraw that charge batch with 2205, then upload again with a new batch number."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One transaction."""
+
+    infno: str
+    title_zh: str
+    title_en: str
+    input_type: type[msgspec.Struct]
+    output_type: type[msgspec.Struct]
+    changes_hub: bool
+    """Its exact bytes are durable before the first one leaves."""
+    moves_money: bool
+    """A lost answer means that nobody knows who holds the money."""
+    remedy: Remedy
+
+
+_TABLE: Final = (
+    Message(
+        infno="9001",
+        title_zh="签到",
+        title_en="sign in",
+        input_type=sign_in.SignInInput,
+        output_type=sign_in.SignInOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="9002",
+        title_zh="签退",
+        title_en="sign out",
+        input_type=sign_in.SignOutInput,
+        output_type=sign_in.SignOutOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="1101",
+        title_zh="人员信息获取",
+        title_en="person information",
+        input_type=person.PersonInput,
+        output_type=person.PersonOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="2001",
+        title_zh="人员待遇享受检查",
+        title_en="benefit check",
+        input_type=person.BenefitCheckInput,
+        output_type=person.BenefitCheckOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="2101",
+        title_zh="药店预结算",
+        title_en="pharmacy pre-settlement",
+        input_type=pharmacy.PharmacyInput,
+        output_type=pharmacy.PharmacyOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="2102",
+        title_zh="药店结算",
+        title_en="pharmacy settlement",
+        input_type=pharmacy.PharmacyInput,
+        output_type=pharmacy.PharmacyOutput,
+        changes_hub=True,
+        moves_money=True,
+        remedy=Remedy.REVERSE,
+    ),
+    Message(
+        infno="2103",
+        title_zh="药店结算撤销",
+        title_en="pharmacy settlement cancellation",
+        input_type=settlement.CancellationInput,
+        output_type=settlement.SettlementOutput,
+        changes_hub=True,
+        moves_money=True,
+        remedy=Remedy.FINISH_CANCELLATION,
+    ),
+    Message(
+        infno="2201",
+        title_zh="门诊挂号",
+        title_en="registration",
+        input_type=outpatient.RegistrationInput,
+        output_type=outpatient.RegistrationOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.FIND_VISIT,
+    ),
+    Message(
+        infno="2202",
+        title_zh="门诊挂号撤销",
+        title_en="withdrawal of a registration",
+        input_type=outpatient.RegistrationWithdrawalInput,
+        output_type=NoOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.CHECK_VISIT_AND_REPEAT,
+    ),
+    Message(
+        infno="2203A",
+        title_zh="门诊就诊信息上传",
+        title_en="visit and diagnosis upload",
+        input_type=outpatient.VisitInput,
+        output_type=NoOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="2204",
+        title_zh="门诊费用明细上传",
+        title_en="fee lines upload",
+        input_type=outpatient.FeeLinesInput,
+        output_type=outpatient.FeeLinesOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.WITHDRAW_BATCH,
+    ),
+    Message(
+        infno="2205",
+        title_zh="门诊费用明细撤销",
+        title_en="withdrawal of fee lines",
+        input_type=outpatient.LinesWithdrawalInput,
+        output_type=NoOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="2206A",
+        title_zh="门诊预结算",
+        title_en="out-patient pre-settlement",
+        input_type=outpatient.ClinicQuoteInput,
+        output_type=settlement.SettlementOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="2207A",
+        title_zh="门诊结算",
+        title_en="out-patient settlement",
+        input_type=outpatient.ClinicSettlementInput,
+        output_type=settlement.SettlementOutput,
+        changes_hub=True,
+        moves_money=True,
+        remedy=Remedy.REVERSE,
+    ),
+    Message(
+        infno="2208",
+        title_zh="门诊结算撤销",
+        title_en="out-patient settlement cancellation",
+        input_type=settlement.CancellationInput,
+        output_type=settlement.SettlementOutput,
+        changes_hub=True,
+        moves_money=True,
+        remedy=Remedy.FINISH_CANCELLATION,
+    ),
+    Message(
+        infno="2601",
+        title_zh="冲正",
+        title_en="reversal",
+        input_type=reversal.ReversalInput,
+        output_type=NoOutput,
+        changes_hub=True,
+        moves_money=True,
+        remedy=Remedy.REVERSE_AGAIN,
+    ),
+    Message(
+        infno="5201",
+        title_zh="就诊信息查询",
+        title_en="visit query",
+        input_type=queries.VisitQueryInput,
+        output_type=queries.VisitQueryOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="5203",
+        title_zh="结算信息查询",
+        title_en="settlement query",
+        input_type=queries.SettlementQueryInput,
+        output_type=settlement.SettlementOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="5301",
+        title_zh="人员慢特病备案查询",
+        title_en="chronic filing query",
+        input_type=queries.ChronicQueryInput,
+        output_type=queries.ChronicQueryOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+)
+
+MESSAGES: Final[Mapping[str, Message]] = MappingProxyType({message.infno: message for message in _TABLE})
+"""All transactions by their number."""

@@ -1,0 +1,1 @@
+"""The shipped province profiles (TOML files, package data); callers read them with `importlib.resources`."""

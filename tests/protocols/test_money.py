@@ -1,0 +1,210 @@
+"""Amounts: exact in both directions, tolerant in form, strict in value."""
+
+import decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.errors import MoneyError
+from protocols.money import (
+    Age,
+    Days,
+    Decimals,
+    Fen,
+    Price,
+    Quantity,
+    Ratio,
+    Scaled,
+    Split,
+    format_yuan,
+    line_amount_fen,
+    parse_yuan,
+    sum_fen,
+)
+
+LARGEST_FEN = 10**16 - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fen"),
+    [
+        ("0", 0),
+        ("83", 8300),
+        ("83.3", 8330),
+        ("83.30", 8330),
+        ("0.01", 1),
+        ("-83.30", -8330),
+        ("-0", 0),
+        ("-0.00", 0),
+        ("99999999999999.99", LARGEST_FEN),
+    ],
+)
+def test_an_amount_in_yuan_is_read_exactly(text: str, fen: int) -> None:
+    assert parse_yuan(text) == fen
+    assert Fen.parse(Decimals(text)) == fen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "null",
+        "NaN",
+        "Infinity",
+        "1e2",
+        "1E2",
+        "1.5e1",
+        "1e-1",
+        "83.301",
+        "83.",
+        ".5",
+        "+1",
+        "--1",
+        "1,000.00",
+        "1_000",
+        " 1",
+        "1 ",
+        "1\n",
+        "00",
+        "01",
+        "0x10",
+        "１２",
+        "٣",
+        "1.２",
+        "¥1",
+        "100000000000000",
+        "9" * 5000,
+    ],
+)
+def test_a_text_that_is_no_plain_amount_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(MoneyError) as refused:
+        parse_yuan(text)
+    assert text.strip() == "" or text not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["1e2", "1.5e1", "1E-2", "83.301", "9" * 5000 + "e1", "1." + "0" * 5000])
+def test_a_json_number_with_an_exponent_or_too_many_decimals_is_refused(text: str) -> None:
+    with pytest.raises(MoneyError):
+        Fen.parse(Decimals(text))
+
+
+@pytest.mark.parametrize("value", [None, True, False, 1.0, b"1", [], {}, 10**14, -(10**14)])
+def test_what_is_not_a_number_in_range_is_refused(value: object) -> None:
+    with pytest.raises(MoneyError):
+        Fen.parse(value)
+
+
+def test_an_integer_on_the_wire_is_whole_yuan() -> None:
+    assert Fen.parse(83) == 8300
+    assert Price.parse(999999) == 999999 * 10**6
+
+
+@given(st.integers(min_value=-LARGEST_FEN, max_value=LARGEST_FEN))
+def test_every_amount_survives_writing_and_reading(fen: int) -> None:
+    text = format_yuan(fen)
+    assert parse_yuan(text) == fen
+    assert decimal.Decimal(text) * 100 == fen
+    assert len(text.partition(".")[2]) == 2
+
+
+@given(st.integers(min_value=-(10**9), max_value=10**9), st.sampled_from([Price, Quantity]))
+def test_prices_and_quantities_survive_writing_and_reading(units: int, kind: type[Scaled]) -> None:
+    text = kind(units).wire_text()
+    assert kind.parse(text) == units
+    assert 2 <= len(text.partition(".")[2]) <= kind.PLACES
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_an_amount_or_a_money_error(text: str) -> None:
+    try:
+        fen = parse_yuan(text)
+    except MoneyError:
+        return
+    assert decimal.Decimal(text) * 100 == fen
+    assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Fen(8330), "83.30"),
+        (Fen(5), "0.05"),
+        (Fen(-5), "-0.05"),
+        (Fen(0), "0.00"),
+        (Price(12_500_000), "12.50"),
+        (Price(12_345_678), "12.345678"),
+        (Price(999_999_000_000), "999999.00"),
+        (Quantity(30_000), "3.00"),
+        (Quantity(12_345), "1.2345"),
+        (Ratio(8_000), "0.80"),
+        (Ratio(10_000), "1.00"),
+        (Ratio(1_234), "0.1234"),
+        (Age(1_258), "125.8"),
+        (Age(1_260), "126.0"),
+        (Days(0), "0"),
+        (Days(3_000), "30"),
+        (Days(150), "1.5"),
+    ],
+)
+def test_each_kind_of_number_is_written_with_its_own_decimals(value: Scaled, text: str) -> None:
+    assert value.wire_text() == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(Ratio, "10"), (Ratio, "0.12345"), (Price, "1.1234567"), (Quantity, "1.12345"), (Age, "12.55")],
+)
+def test_a_number_wider_than_its_field_is_refused(kind: type[Scaled], text: str) -> None:
+    with pytest.raises(MoneyError):
+        kind.parse(text)
+
+
+def test_an_amount_too_wide_for_its_field_is_not_written() -> None:
+    with pytest.raises(MoneyError):
+        Fen(LARGEST_FEN + 1).wire_text()
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "fen"),
+    [
+        ("12.5", "3", 3750),
+        ("45.8", "1", 4580),
+        ("0.005", "1", 1),  # half goes up
+        ("0.004999", "1", 0),
+        ("0.333333", "3", 100),
+        ("1.25", "0.3333", 42),  # 0.416625
+        ("0.01", "-0.5", -1),  # half goes away from zero
+        ("0", "7", 0),
+    ],
+)
+def test_a_line_is_price_times_quantity_rounded_half_up(price: str, quantity: str, fen: int) -> None:
+    assert line_amount_fen(Price.parse(price), Quantity.parse(quantity)) == fen
+
+
+def test_amounts_are_added_in_fen() -> None:
+    assert sum_fen([Fen(3750), Fen(4580)]) == 8330
+    assert sum_fen([]) == 0
+
+
+def test_a_split_that_adds_up_exists() -> None:
+    split = Split(total_fen=8330, fund_fen=0, account_fen=6000, mutual_aid_fen=1000, cash_fen=2330)
+    assert split.hospital_fen == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"cash_fen": 2331}, "total is not"),
+        ({"total_fen": 8329}, "total is not"),
+        ({"fund_fen": -1, "cash_fen": 2331}, "negative"),
+        ({"mutual_aid_fen": 6001}, "mutual aid"),
+        ({"mutual_aid_fen": -1}, "negative"),
+        ({"hospital_fen": 1}, "total is not"),
+    ],
+)
+def test_a_split_that_does_not_add_up_cannot_exist(changes: dict[str, int], why: str) -> None:
+    amounts = {"total_fen": 8330, "fund_fen": 0, "account_fen": 6000, "cash_fen": 2330} | changes
+    with pytest.raises(MoneyError, match=why):
+        Split(**amounts)

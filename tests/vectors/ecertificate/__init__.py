@@ -1,0 +1,1 @@
+"""Worked messages of the e-certificate centre; see the ORIGIN file."""

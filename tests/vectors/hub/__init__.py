@@ -1,0 +1,1 @@
+"""Worked messages of the hub interface; see the ORIGIN file."""
