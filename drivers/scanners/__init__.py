@@ -1,0 +1,1 @@
+"""Code scanners on serial lines, one module per command family."""

@@ -1,0 +1,1 @@
+"""Serial lines: device paths, `socket://` and `rfc2217://` addresses as byte streams; the way back after unplugging."""

@@ -1,0 +1,1 @@
+"""Codes as scanners deliver them: bytes to lines (`assembler`), lines to meanings (`classifier`)."""
