@@ -1,0 +1,176 @@
+"""From a settlement of the core to the bytes of a slip: which of the four slips, with which facts."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import msgspec
+
+from protocols.escpos.builder import build
+from protocols.escpos.document import Document
+from protocols.hub.profile import Profile
+from protocols.hub.settlement import SettlementInfo
+from protocols.money import sum_fen
+from protocols.wire_time import parse_time
+from terminal.core.values import Booking, Settlement
+from terminal.slips.check_code import check_code
+from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
+from terminal.slips.masking import MaskedPerson, MaskRule
+from terminal.slips.settlement import FundShare, SettlementSlip, SlipKind, SlipLine, settlement_document
+
+_FUND_FIELDS = {
+    "hifp_pay": "pooled_fund_fen",
+    "cvlserv_pay": "civil_servant_fen",
+    "hifes_pay": "enterprise_fen",
+    "hifmi_pay": "serious_illness_fen",
+    "hifob_pay": "large_amount_fen",
+    "maf_pay": "assistance_fen",
+    "oth_pay": "other_fund_fen",
+    "hifdm_pay": "disabled_veterans_fen",
+}
+
+
+class SlipSite(msgspec.Struct, frozen=True):
+    """What every slip says about the place."""
+
+    institution_code: str
+    institution_name: str
+    operator_name: str
+    profile: Profile
+
+
+class SlipImpossible(Exception):
+    """This kind of slip cannot be made from this settlement (our own bug, or a copy of something that has no slip)."""
+
+
+def receipt_number(settlement: Settlement) -> str:
+    """Our own receipt number: till, business date, sale number, generation; also the only content of the QR code."""
+    key = settlement.key
+    number = f"{key.till}-{key.business_date:%Y%m%d}-{key.sale_number}"
+    return number if key.generation == 1 else f"{number}-{key.generation}"
+
+
+def render_slip(
+    settlement: Settlement,
+    kind: str,
+    copy_number: int,
+    at: dt.datetime,
+    columns: int,
+    site: SlipSite,
+    mac: Callable[[bytes], bytes],
+) -> bytes:
+    """Return the ESC/POS bytes of one slip.
+
+    `kind`: `original`, `copy` (of whatever the settlement is now), `cancellation`, `doubt`, `reversed`. `at` stands on
+    slips that have no hub time of their own. Raises `SlipImpossible`.
+    """
+    document = slip_document(settlement, kind, copy_number, at, site, mac)
+    return build(document, columns).data
+
+
+def slip_document(
+    settlement: Settlement,
+    kind: str,
+    copy_number: int,
+    at: dt.datetime,
+    site: SlipSite,
+    mac: Callable[[bytes], bytes],
+) -> Document:
+    """Lay the slip out; see `render_slip`."""
+    if kind == "copy":
+        kind = _newest_kind(settlement)
+    if kind in ("doubt", "reversed"):
+        return _incident(settlement, kind, copy_number, at, site)
+    if kind == "original" and settlement.booking is not None:
+        return _settled(settlement, settlement.booking, SlipKind.SETTLED, copy_number, at, site, mac)
+    if kind == "cancellation" and settlement.booking is not None:
+        record = settlement.cancellation or settlement.booking
+        return _settled(settlement, record, SlipKind.CANCELLED, copy_number, at, site, mac)
+    raise SlipImpossible(kind)
+
+
+def _newest_kind(settlement: Settlement) -> str:
+    if not settlement.receipts:
+        raise SlipImpossible("copy")
+    return settlement.receipts[-1]
+
+
+def _masked(settlement: Settlement, profile: Profile) -> MaskedPerson | None:
+    if settlement.person is None:
+        return None
+    rule = MaskRule(profile.slip.mask_certno_first, profile.slip.mask_certno_last)
+    return MaskedPerson.of(settlement.person.name.reveal(), settlement.person.certno.reveal(), rule)
+
+
+def _incident(
+    settlement: Settlement, kind: str, copy_number: int, at: dt.datetime, site: SlipSite
+) -> Document:
+    return incident_document(
+        IncidentSlip(
+            kind=IncidentKind.REVERSAL_PENDING if kind == "doubt" else IncidentKind.REVERSED,
+            institution_name=site.institution_name,
+            institution_code=site.institution_code,
+            receipt_no=receipt_number(settlement),
+            at=at,
+            person=_masked(settlement, site.profile),
+            total_fen=sum_fen(line.amount_fen for line in settlement.lines),
+            operator=site.operator_name,
+            copy_number=copy_number,
+        )
+    )
+
+
+def _settled(
+    settlement: Settlement,
+    record: Booking,
+    kind: SlipKind,
+    copy_number: int,
+    at: dt.datetime,
+    site: SlipSite,
+    mac: Callable[[bytes], bytes],
+) -> Document:
+    person, booking = _masked(settlement, site.profile), settlement.booking
+    if person is None or settlement.person is None or booking is None:
+        raise SlipImpossible(kind.name)
+    classes = booking.line_classes or ("",) * len(settlement.lines)
+    slip = SettlementSlip(
+        kind=kind,
+        institution_name=site.institution_name,
+        institution_code=site.institution_code,
+        setl_id=record.info.settlement_id,
+        mdtrt_id=booking.info.visit_id,
+        receipt_no=receipt_number(settlement),
+        at=parse_time(record.info.settled_at) if record.info.settled_at else at,
+        person=person,
+        insutype=settlement.person.insutype,
+        med_type=booking.info.medical_category,
+        psn_type=settlement.person.psn_type,
+        lines=tuple(
+            SlipLine(
+                name=line.name,
+                spec=line.spec,
+                code=line.national_code,
+                quantity=line.quantity,
+                price=line.price,
+                amount_fen=line.amount_fen,
+                level=level,
+            )
+            for line, level in zip(settlement.lines, classes, strict=True)
+        ),
+        split=record.split,
+        funds=tuple(_fund_shares(record.info)),
+        balance_fen=None if record.info.balance_fen is None else int(record.info.balance_fen),
+        trace_codes=sum(len(line.trace_codes) for line in settlement.lines),
+        operator=site.operator_name,
+        cancelled_setl_id=booking.info.settlement_id if kind is SlipKind.CANCELLED else "",
+        copy_number=copy_number,
+    )
+    return settlement_document(msgspec.structs.replace(slip, check_code=check_code(slip, mac)))
+
+
+def _fund_shares(info: SettlementInfo) -> list[FundShare]:
+    shares = []
+    for wire_name, attribute in _FUND_FIELDS.items():
+        amount = getattr(info, attribute)
+        if amount:
+            shares.append(FundShare(wire_name, abs(int(amount))))
+    return shares

@@ -1,0 +1,1 @@
+"""The printer driver over memory and over real pseudo-terminals."""

@@ -1,0 +1,1 @@
+"""Slips as documents, as bytes, on paper."""

@@ -1,0 +1,44 @@
+"""The check code changes with every fact a forger would change, and not with the copy number."""
+
+import hashlib
+import hmac
+
+import msgspec
+import pytest
+
+from protocols.money import Split
+from simulators.printer import decode_slip
+from terminal.slips import SettlementSlip, check_code, settlement_document
+from tests.terminal.slips.samples import CANCELLED, SETTLED, on_paper
+
+
+def mac(data: bytes) -> bytes:
+    """A keyed MAC; which one is the caller's affair."""
+    return hmac.digest(b"TEST ONLY", data, hashlib.sha256)
+
+
+CHANGED = (
+    CANCELLED,
+    msgspec.structs.replace(SETTLED, receipt_no="R2"),
+    msgspec.structs.replace(SETTLED, setl_id="S2"),
+    msgspec.structs.replace(SETTLED, institution_code="P99990000003"),
+    msgspec.structs.replace(
+        SETTLED, split=Split(total_fen=8330, fund_fen=0, account_fen=5999, cash_fen=2331)
+    ),
+    msgspec.structs.replace(
+        SETTLED, split=Split(total_fen=8331, fund_fen=1, account_fen=6000, cash_fen=2330)
+    ),
+)
+
+
+@pytest.mark.parametrize("slip", CHANGED, ids=range(len(CHANGED)))
+def test_a_changed_fact_changes_the_code(slip: SettlementSlip) -> None:
+    assert check_code(slip, mac) != check_code(SETTLED, mac)
+
+
+def test_the_code_is_printed_and_kept_by_copies() -> None:
+    code = check_code(SETTLED, mac)
+    assert check_code(msgspec.structs.replace(SETTLED, copy_number=3, check_code=code), mac) == code
+    slip = msgspec.structs.replace(SETTLED, check_code=code)
+    assert decode_slip(on_paper(settlement_document(slip), 32).lines).check_code == code
+    assert len(code) == 9

@@ -1,0 +1,1 @@
+"""Byte examples of receipt printers."""
