@@ -1,0 +1,109 @@
+"""One POST, one whole answer or an honest failure, over aiohttp.
+
+The point of this file is the line between *not sent* and *no answer*: everything that fails before a connection
+stands is proved not sent (no byte of the request was handed to the kernel); everything after that is unknown.
+"""
+
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+_IDLE_CONNECTION_S: Final = 10.0
+"""Connections are kept for a sale's worth of messages only: an older one may have been closed by the far side."""
+
+
+class HttpTransport:
+    """Implements `HubTransport` towards one server. Create and use it on one event loop."""
+
+    def __init__(self, base_url: str, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` is required for https; plain http is accepted to this machine only."""
+        url = URL(base_url)
+        if url.scheme == "http" and url.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("plain http is allowed to this machine only")
+        if url.scheme == "https" and tls is None:
+            raise ValueError("https needs the issuing authority of the server")
+        self._base = url
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self.last_server_timing_ms = 0.0
+        """Time the far side says it spent on the last request (`Server-Timing: hub;dur=`); for benchmarks only."""
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=8,
+                keepalive_timeout=_IDLE_CONNECTION_S,
+                ssl=self._tls if self._tls is not None else True,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector, auto_decompress=False, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept-Encoding": "identity"}, skip_auto_headers=("User-Agent",),
+            )  # fmt: skip
+        return self._session
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport.post`."""
+        timeout = aiohttp.ClientTimeout(total=total_timeout_s, sock_connect=connect_timeout_s)
+        try:
+            async with self._open().post(
+                self._base.join(URL(path)), data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                whole = await self._read(response)
+                self.last_server_timing_ms = _server_timing_ms(response.headers.get("Server-Timing", ""))
+                return RawAnswer(response.status, whole, response.content_type)
+        except aiohttp.ClientConnectorDNSError as failure:
+            raise NotSent("name") from failure
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as failure:
+            raise NotSent("tls") from failure
+        except aiohttp.ClientConnectorError as failure:
+            raise NotSent(_refusal(failure)) from failure
+        except aiohttp.ConnectionTimeoutError as failure:
+            raise NotSent("connect_timeout") from failure
+        except TimeoutError as failure:
+            raise NoAnswer("timeout") from failure
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as failure:
+            raise NoAnswer("disconnected") from failure
+        except (aiohttp.ClientError, ValueError) as failure:
+            raise NoAnswer("broken") from failure
+
+    @staticmethod
+    async def _read(response: aiohttp.ClientResponse) -> bytes:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise NoAnswer("broken")
+        whole = bytearray()
+        async for piece in response.content.iter_any():
+            whole += piece
+            if len(whole) > MAX_BODY_BYTES:
+                raise NoAnswer("too_large")
+        return bytes(whole)
+
+    async def close(self) -> None:
+        """Close all connections; may be called twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def _refusal(failure: aiohttp.ClientConnectorError) -> str:
+    return "refused" if isinstance(failure.os_error, ConnectionRefusedError) else "unreachable"
+
+
+def _server_timing_ms(header: str) -> float:
+    for part in header.split(","):
+        name, _, value = part.strip().partition(";dur=")
+        if name == "hub" and value.replace(".", "", 1).isdigit():
+            return float(value)
+    return 0.0

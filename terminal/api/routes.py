@@ -1,0 +1,308 @@
+"""The verbs of the local API. Every change is a POST or PUT with a JSON body; nothing changes by GET.
+
+A client that got no answer asks (`GET /sales/{id}`, or by sale number); it never repeats a sale under a new key.
+Opening a sale needs an `Idempotency-Key`: the same key with the same body returns the same sale for ever.
+
+Errors are `application/problem+json` with `code` and the text in both languages.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, Litestar, Request, Response, get, post, put
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.params import JSONBody, Parameter
+from litestar.response import Stream
+
+from terminal.api.service import DeviceView, Service, StatusView
+from terminal.api.views import (
+    HistoryView,
+    SettlementView,
+    SummaryView,
+    event_view,
+    history_view,
+    settlement_view,
+    summary_view,
+)
+from terminal.core.events import Misuse
+from terminal.counter.counter import LineWish, SaleWish
+from terminal.counter.engine import Busy, UnknownSettlement
+from terminal.journal.records import JournalRefused
+from terminal.texts import Told, tell
+
+MAX_BODY_BYTES = 1024 * 1024
+PROBLEM = "application/problem+json"
+_CONFLICTS = frozenset({"busy", "idempotency_conflict", "sale_number_open"})
+_UNAVAILABLE = frozenset({"not_ready", "journal_failed"})
+
+IdempotencyKey = Annotated[
+    str, Parameter(header="Idempotency-Key", min_length=1, max_length=200, required=True)
+]
+ClientName = Annotated[str, Parameter(header="X-Client", max_length=100, required=False)]
+Limit = Annotated[int, Parameter(ge=1, le=500)]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error, for programs and for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    zh: str
+    en: str
+    settlement_id: str = ""
+
+
+class CodeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The customer's certificate code as scanned by the till or typed."""
+
+    code: str
+
+
+class OperatorWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who presses the key; empty = the operator of the till."""
+
+    operator: str = ""
+
+
+class CancelWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who cancels a known settlement, and why."""
+
+    operator: str = ""
+    reason: str = ""
+
+
+class LinesWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole charge sheet."""
+
+    lines: tuple[LineWish, ...]
+
+
+class CopyView(msgspec.Struct, frozen=True):
+    """The number of the copy now owed."""
+
+    copy_number: int
+
+
+class CounterController(Controller):
+    """The state of the counter."""
+
+    path = "/"
+
+    @get("/status", sync_to_thread=False)
+    def status(self, service: Service) -> StatusView:
+        """Say how far the service is and what it is waiting for; answers from the first moment."""
+        return service.status()
+
+    @get("/devices", sync_to_thread=False)
+    def devices(self, service: Service) -> list[DeviceView]:
+        """List the devices of the counter."""
+        return list(service.devices())
+
+    @get("/doubts", sync_to_thread=False)
+    def doubts(self, service: Service) -> list[SettlementView]:
+        """List the settlements whose outcome is open, oldest first."""
+        return [
+            settlement_view(settlement, service.mask) for settlement, _ in service.require_counter().doubts()
+        ]
+
+    @get("/events")
+    async def events(self, service: Service, after: int = 0) -> Stream:
+        """Stream what happens as JSON lines, beginning behind entry `after`; never ends by itself."""
+        counter = service.require_counter()
+
+        async def lines() -> AsyncIterator[bytes]:
+            async for entry in counter.follow(after):
+                yield msgspec.json.encode(event_view(entry)) + b"\n"
+
+        return Stream(lines(), media_type="application/x-ndjson")
+
+
+class SalesController(Controller):
+    """Sales, from opening to cancellation."""
+
+    path = "/sales"
+
+    @post("/")
+    async def open_sale(
+        self, service: Service, data: JSONBody[SaleWish], key: IdempotencyKey, client: ClientName = "till"
+    ) -> SettlementView:
+        """Open a sale and reserve its number on disk."""
+        return self._view(service, await service.require_counter().open_sale(data, client, key))
+
+    @get("/")
+    async def list_sales(
+        self,
+        service: Service,
+        sale_number: str = "",
+        business_date: str = "",
+        limit: Limit = 50,
+        before: int | None = None,
+    ) -> list[SummaryView]:
+        """List the newest sales, or find one by its number (`business_date` defaults to today)."""
+        counter = service.require_counter()
+        if not sale_number:
+            return [summary_view(row) for row in await counter.recent(limit, before)]
+        row = await counter.find(sale_number, _date(business_date) or counter.today())
+        return [] if row is None else [summary_view(row)]
+
+    @get("/{settlement_id:str}")
+    async def show(self, service: Service, settlement_id: str) -> SettlementView:
+        """The status question: what is known of this sale now."""
+        return self._view(service, await service.require_counter().get(settlement_id))
+
+    @get("/{settlement_id:str}/history")
+    async def history(self, service: Service, settlement_id: str) -> HistoryView:
+        """A sale with every message that could change the hub and every slip."""
+        counter = service.require_counter()
+        settlement = await counter.get(settlement_id)
+        attempts, receipts = await counter.history(settlement_id)
+        return history_view(settlement, attempts, receipts, service.mask)
+
+    @post("/{settlement_id:str}/lines")
+    async def add_line(
+        self, service: Service, settlement_id: str, data: JSONBody[LineWish]
+    ) -> SettlementView:
+        """Add one charge line."""
+        return self._view(service, await service.require_counter().add_line(settlement_id, data))
+
+    @put("/{settlement_id:str}/lines")
+    async def set_lines(
+        self, service: Service, settlement_id: str, data: JSONBody[LinesWish]
+    ) -> SettlementView:
+        """Replace the charge sheet."""
+        return self._view(service, await service.require_counter().set_lines(settlement_id, data.lines))
+
+    @post("/{settlement_id:str}/medium", status_code=200)
+    async def give_code(
+        self, service: Service, settlement_id: str, data: JSONBody[CodeWish]
+    ) -> SettlementView:
+        """Give the customer's certificate code; with lines on the sheet the quote follows by itself."""
+        return self._view(service, await service.require_counter().give_code(settlement_id, data.code))
+
+    @post("/{settlement_id:str}/quote", status_code=200)
+    async def quote(self, service: Service, settlement_id: str) -> SettlementView:
+        """Ask the hub who would pay what."""
+        return self._view(service, await service.require_counter().quote(settlement_id))
+
+    @post("/{settlement_id:str}/confirm", status_code=200)
+    async def confirm(
+        self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]
+    ) -> SettlementView:
+        """Settle; returns when the outcome is on disk. Safe to repeat: never settles twice."""
+        counter = service.require_counter()
+        return self._view(
+            service, await counter.confirm(settlement_id, self._operator(service, data.operator))
+        )
+
+    @post("/{settlement_id:str}/cancel", status_code=200)
+    async def cancel(
+        self, service: Service, settlement_id: str, data: JSONBody[CancelWish]
+    ) -> SettlementView:
+        """Undo a known settlement; safe to repeat."""
+        counter = service.require_counter()
+        operator = self._operator(service, data.operator)
+        return self._view(service, await counter.cancel(settlement_id, operator, data.reason))
+
+    @post("/{settlement_id:str}/abandon", status_code=200)
+    async def abandon(
+        self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]
+    ) -> SettlementView:
+        """Give up a sale of which nothing was sent."""
+        counter = service.require_counter()
+        return self._view(
+            service, await counter.abandon(settlement_id, self._operator(service, data.operator))
+        )
+
+    @post("/{settlement_id:str}/acknowledge", status_code=200)
+    async def acknowledge(
+        self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]
+    ) -> SettlementView:
+        """Tell the counter that the till has taken note of the result."""
+        counter = service.require_counter()
+        return self._view(
+            service, await counter.acknowledge(settlement_id, self._operator(service, data.operator))
+        )
+
+    @post("/{settlement_id:str}/copies")
+    async def copy(self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]) -> CopyView:
+        """Print the slip once more, marked as a copy."""
+        counter = service.require_counter()
+        return CopyView(await counter.copy(settlement_id, self._operator(service, data.operator)))
+
+    @staticmethod
+    def _operator(service: Service, operator: str) -> str:
+        return operator or service.config.terminal.operator
+
+    @staticmethod
+    def _view(service: Service, settlement: object) -> SettlementView:
+        return settlement_view(settlement, service.mask)  # type: ignore[arg-type]
+
+
+def _date(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError as wrong:
+        raise Misuse("bad_request", reason="business_date is not a date") from wrong
+
+
+# -- errors --------------------------------------------------------------------------------------------
+
+
+def _problem(status: int, told: Told, settlement_id: str = "") -> Response[Problem]:
+    problem = Problem(f"urn:yibao:{told.code}", told.en, status, told.code, told.zh, told.en, settlement_id)
+    return Response(problem, status_code=status, media_type=PROBLEM)
+
+
+def _misuse(_: Request[object, object, State], error: Exception) -> Response[Problem]:
+    if not isinstance(error, Misuse):
+        raise error
+    status = 503 if error.code in _UNAVAILABLE else 409 if error.code in _CONFLICTS else 422
+    return _problem(status, tell(error.code, error.params))
+
+
+def _refused(_: Request[object, object, State], error: Exception) -> Response[Problem]:
+    if not isinstance(error, JournalRefused):
+        raise error
+    return _problem(409, tell(error.code), error.settlement_id)
+
+
+def _unknown(_: Request[object, object, State], _error: Exception) -> Response[Problem]:
+    return _problem(404, tell("unknown_settlement"))
+
+
+def _busy(_: Request[object, object, State], _error: Exception) -> Response[Problem]:
+    return _problem(409, tell("busy"))
+
+
+def _http(_: Request[object, object, State], error: Exception) -> Response[Problem]:
+    if not isinstance(error, HTTPException):
+        raise error
+    extra = error.extra if isinstance(error.extra, list) else []
+    places = ", ".join(str(entry.get("key", "")) for entry in extra if isinstance(entry, dict))
+    reason = error.detail.split(" for ")[0] + (f" ({places})" if places else "")
+    return _problem(error.status_code, tell("bad_request", {"reason": reason}))
+
+
+def build_app(service: Service) -> Litestar:
+    """Return the application over one service."""
+    return Litestar(
+        route_handlers=[CounterController, SalesController],
+        dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},
+        exception_handlers={
+            Misuse: _misuse,
+            JournalRefused: _refused,
+            UnknownSettlement: _unknown,
+            Busy: _busy,
+            HTTPException: _http,
+        },
+        openapi_config=OpenAPIConfig(title="yibao-terminal local API", version=service.version),
+        logging_config=None,
+        request_max_body_size=MAX_BODY_BYTES,
+    )

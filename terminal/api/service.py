@@ -1,0 +1,115 @@
+"""The service around the counter: answers `status` from the first moment, hands out the counter once it is there."""
+
+import enum
+
+import msgspec
+
+from drivers.interfaces.device_state import HasStatus
+from protocols.hub.profile import Profile
+from terminal.config import Config
+from terminal.core.events import Misuse
+from terminal.counter.counter import Counter, Phase
+from terminal.slips.masking import MaskRule
+from terminal.texts import Told, tell
+
+
+class ServicePhase(enum.StrEnum):
+    """How far the service is; a sale waits for `ready`."""
+
+    UNLOCKING = "unlocking"
+    RECOVERING = "recovering"
+    READY = "ready"
+    FAILED = "failed"
+    STOPPING = "stopping"
+
+
+class DeviceView(msgspec.Struct, frozen=True):
+    """One device of the counter."""
+
+    name: str
+    state: str
+    reason: str
+
+
+class StatusView(msgspec.Struct, frozen=True):
+    """The answer of `GET /status`."""
+
+    phase: str
+    reason: Told | None
+    version: str
+    institution: str
+    institution_name: str
+    till: str
+    lane: str
+    profile: str
+    keys: str
+    """`locked` or `unlocked`."""
+    sign_in: str
+    sign_in_reason: str
+    doubts: int
+    devices: tuple[DeviceView, ...]
+
+
+class Service:
+    """Shared by the routes; filled in by the application as the start proceeds."""
+
+    def __init__(self, config: Config, profile: Profile, version: str) -> None:
+        self.config = config
+        self.profile = profile
+        self.version = version
+        self.counter: Counter | None = None
+        self.scanner: HasStatus | None = None
+        self.phase = ServicePhase.UNLOCKING
+        self.reason: Told | None = None
+        """Why the service cannot go on, when it cannot."""
+
+    @property
+    def mask(self) -> MaskRule:
+        """How much of an identity number may be shown."""
+        return MaskRule(self.profile.slip.mask_certno_first, self.profile.slip.mask_certno_last)
+
+    def require_counter(self) -> Counter:
+        """Return the counter once it is ready; raises `Misuse`."""
+        if self.counter is None or self.counter.phase is not Phase.READY:
+            raise Misuse("not_ready", state=self.phase.value)
+        return self.counter
+
+    def status(self) -> StatusView:
+        """Everything a till or a person wants to know at a glance."""
+        counter, place = self.counter, self.config.institution
+        phase = self.phase
+        if phase is ServicePhase.RECOVERING and counter is not None and counter.phase is Phase.READY:
+            phase = ServicePhase.READY
+        reason = self.reason
+        if counter is not None and counter.failure:
+            phase, reason = ServicePhase.FAILED, tell("journal_failed", {"reason": counter.failure})
+        return StatusView(
+            phase=phase.value,
+            reason=reason,
+            version=self.version,
+            institution=place.code,
+            institution_name=place.name,
+            till=self.config.terminal.till,
+            lane=self.config.terminal.lane,
+            profile=self.profile.name,
+            keys="locked" if counter is None else "unlocked",
+            sign_in="not_yet" if counter is None else counter.session.state.value,
+            sign_in_reason="" if counter is None else counter.session.reason,
+            doubts=0 if counter is None else len(counter.doubts()),
+            devices=self.devices(),
+        )
+
+    def devices(self) -> tuple[DeviceView, ...]:
+        """The scanner and the printer with their state."""
+        found = []
+        if self.scanner is not None:
+            status = self.scanner.status
+            found.append(DeviceView("scanner", status.state.value, status.reason))
+        else:
+            found.append(DeviceView("scanner", "absent", "not configured"))
+        problem = "" if self.counter is None else self.counter.paper.problem
+        if not self.config.printer.url:
+            found.append(DeviceView("printer", "absent", "not configured"))
+        else:
+            found.append(DeviceView("printer", "fault" if problem else "ready", problem))
+        return tuple(found)

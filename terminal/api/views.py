@@ -1,0 +1,267 @@
+"""What the API says about things: JSON with amounts in fen, identities masked, texts in both languages."""
+
+from typing import Any
+
+import msgspec
+
+from protocols.hub.settlement import SettlementInfo
+from protocols.money import Ratio, Scaled
+from protocols.secret import Secret
+from terminal.core.values import Booking, Settlement
+from terminal.counter.counter import FeedEntry
+from terminal.counter.engine import in_doubt
+from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
+from terminal.journal.sheet import decode_sheet
+from terminal.slips.masking import MaskRule, mask_certno, mask_name
+from terminal.slips.rendering import receipt_number
+from terminal.texts import Told, tell_notice
+
+_NOT_TOLD = frozenset(
+    {"psn_name", "psn_no", "certno", "brdy", "exp_content", "expContent", "gend", "naty", "age"}
+)
+
+
+class LineView(msgspec.Struct, frozen=True):
+    """One charge line."""
+
+    number: int
+    name: str
+    spec: str
+    barcode: str
+    national_code: str
+    own_code: str
+    quantity: str
+    price: str
+    """Yuan."""
+    amount_fen: int
+    trace_codes: int
+
+
+class PersonView(msgspec.Struct, frozen=True):
+    """The person, masked."""
+
+    name: str
+    certno: str
+    insutype: str
+    psn_type: str
+    insured_division: str
+    balance_fen: int
+
+
+class FundView(msgspec.Struct, frozen=True):
+    """One fund's share."""
+
+    fund_pay_type: str
+    name: str
+    amount_fen: int
+
+
+class AmountsView(msgspec.Struct, frozen=True):
+    """Who pays what, in fen."""
+
+    total_fen: int
+    fund_fen: int
+    account_fen: int
+    mutual_aid_fen: int
+    cash_fen: int
+    hospital_fen: int
+    balance_fen: int | None
+    setl_id: str
+    mdtrt_id: str
+    funds: tuple[FundView, ...]
+    setlinfo: dict[str, str]
+    """The hub's own fields under their wire names, amounts as yuan text, without identities."""
+
+
+class SettlementView(msgspec.Struct, frozen=True):
+    """One settlement."""
+
+    id: str
+    receipt_number: str
+    sale_number: str
+    till: str
+    business_date: str
+    generation: int
+    lane: str
+    flow: str
+    state: str
+    in_doubt: bool
+    quarantine: bool
+    busy: bool
+    msgid: str
+    """Message id of the settlement message; empty before it was composed."""
+    person: PersonView | None
+    lines: tuple[LineView, ...]
+    total_fen: int
+    quote: AmountsView | None
+    settled: AmountsView | None
+    cancellation: AmountsView | None
+    notice: Told | None
+
+
+class AttemptView(msgspec.Struct, frozen=True):
+    """One message that could change the hub."""
+
+    msgid: str
+    purpose: str
+    infno: str
+    state: str
+    verdict: str
+    sent_at: str
+    ended_at: str
+
+
+class ReceiptView(msgspec.Struct, frozen=True):
+    """One slip."""
+
+    kind: str
+    copy_number: int
+    state: str
+
+
+class HistoryView(msgspec.Struct, frozen=True):
+    """A settlement with everything that was sent and printed for it."""
+
+    settlement: SettlementView
+    attempts: tuple[AttemptView, ...]
+    receipts: tuple[ReceiptView, ...]
+
+
+class SummaryView(msgspec.Struct, frozen=True):
+    """One row of a list."""
+
+    id: str
+    sequence: int
+    receipt_number: str
+    sale_number: str
+    business_date: str
+    state: str
+    total_fen: int | None
+    changed_at: str
+    doubt_since: str
+
+
+class EventView(msgspec.Struct, frozen=True):
+    """Something that happened."""
+
+    number: int
+    settlement_id: str
+    state: str
+    notice: Told | None
+
+
+def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
+    """Return what may be told of a settlement."""
+    key, person = settlement.key, settlement.person
+    return SettlementView(
+        id=settlement.id,
+        receipt_number=receipt_number(settlement),
+        sale_number=key.sale_number,
+        till=key.till,
+        business_date=key.business_date.isoformat(),
+        generation=key.generation,
+        lane=settlement.lane,
+        flow=settlement.flow,
+        state=settlement.state.value,
+        in_doubt=in_doubt(settlement),
+        quarantine=settlement.quarantine,
+        busy=bool(settlement.running),
+        msgid=settlement.settle_msgid,
+        person=None
+        if person is None
+        else PersonView(
+            name=mask_name(person.name.reveal()),
+            certno=mask_certno(person.certno.reveal(), rule),
+            insutype=person.insutype,
+            psn_type=person.psn_type,
+            insured_division=person.insured_division,
+            balance_fen=person.balance_fen,
+        ),
+        lines=tuple(
+            LineView(
+                line.number, line.name, line.spec, line.barcode, line.national_code, line.own_code,
+                line.quantity.wire_text(), line.price.wire_text(), line.amount_fen, len(line.trace_codes),
+            )
+            for line in settlement.lines
+        ),
+        total_fen=sum(line.amount_fen for line in settlement.lines),
+        quote=_amounts(settlement.quote),
+        settled=_amounts(settlement.booking),
+        cancellation=_amounts(settlement.cancellation),
+        notice=tell_notice(settlement.notice),
+    )  # fmt: skip
+
+
+def _amounts(booking: Booking | None) -> AmountsView | None:
+    if booking is None:
+        return None
+    split, info = booking.split, booking.info
+    return AmountsView(
+        total_fen=split.total_fen,
+        fund_fen=split.fund_fen,
+        account_fen=split.account_fen,
+        mutual_aid_fen=split.mutual_aid_fen,
+        cash_fen=split.cash_fen,
+        hospital_fen=split.hospital_fen,
+        balance_fen=None if info.balance_fen is None else int(info.balance_fen),
+        setl_id=info.settlement_id,
+        mdtrt_id=info.visit_id,
+        funds=tuple(FundView(fund.fund_type, fund.name, fund.amount_fen) for fund in booking.funds),
+        setlinfo=setlinfo_view(info),
+    )
+
+
+def setlinfo_view(info: SettlementInfo) -> dict[str, str]:
+    """Return `setlinfo` under wire names as text, without identities; members the hub did not send are left out."""
+    told: dict[str, str] = {}
+    for field in msgspec.structs.fields(info):
+        value: Any = getattr(info, field.name)
+        if field.encode_name in _NOT_TOLD or isinstance(value, Secret) or value is None:
+            continue
+        if isinstance(value, Ratio):
+            told[field.encode_name] = f"{int(value) // 10_000}.{int(value) % 10_000:04d}"
+        elif isinstance(value, Scaled):
+            told[field.encode_name] = value.wire_text()
+        elif isinstance(value, str) and value:
+            told[field.encode_name] = value
+    return told
+
+
+def summary_view(row: SettlementRow) -> SummaryView:
+    """Return one row of a list."""
+    settlement = decode_sheet(row.sheet)
+    known = msgspec.structs.replace(settlement, key=row.key)
+    total_fen = row.amounts.total_fen if row.amounts else sum(line.amount_fen for line in settlement.lines)
+    return SummaryView(
+        id=row.id,
+        sequence=row.terminal_sequence,
+        receipt_number=receipt_number(known),
+        sale_number=row.key.sale_number,
+        business_date=row.key.business_date.isoformat(),
+        state=row.state.value,
+        total_fen=total_fen,
+        changed_at=row.changed_at.isoformat(sep=" ", timespec="seconds"),
+        doubt_since="" if row.doubt_since is None else row.doubt_since.isoformat(sep=" ", timespec="seconds"),
+    )
+
+
+def history_view(
+    settlement: Settlement, attempts: list[AttemptRow], receipts: list[ReceiptRow], rule: MaskRule
+) -> HistoryView:
+    """Return a settlement with its messages and slips."""
+    return HistoryView(
+        settlement_view(settlement, rule),
+        tuple(
+            AttemptView(
+                attempt.msgid, attempt.purpose, attempt.infno, attempt.state, attempt.verdict or "", attempt.sent_at,
+                attempt.ended_at or "",
+            )
+            for attempt in attempts
+        ),
+        tuple(ReceiptView(receipt.kind, receipt.copy_number, receipt.state) for receipt in receipts),
+    )  # fmt: skip
+
+
+def event_view(entry: FeedEntry) -> EventView:
+    """Return one entry of the feed."""
+    return EventView(entry.number, entry.settlement_id, entry.state, tell_notice(entry.notice))

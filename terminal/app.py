@@ -1,0 +1,256 @@
+"""The application: chooses the concrete drivers, starts everything in order, closes everything in order.
+
+Start: lock, API socket (answers `status` at once), keys, journal, recovery, counter, sign-in. One process owns one
+counter's journal, keys and devices; a second one is refused by the lock.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import random
+import secrets
+import signal
+import uuid
+from collections.abc import Iterator
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+
+from drivers.clock import SystemClock
+from drivers.http.transport import HttpTransport
+from drivers.interfaces.hub_transport import HubTransport
+from drivers.printers.escpos import EscPosPrinter
+from drivers.scanners.plain import PlainScanner
+from drivers.serial.stream import SerialOpener
+from drivers.signers import KeyStoreError, Sm2Verifier, SoftwareKeyStore, UnlockedKeys, read_password_file
+from protocols.codes.assembler import SuffixMode
+from protocols.errors import ProfileError
+from protocols.gm.errors import GmError
+from protocols.gm.sm2 import PublicKey
+from protocols.hub.profile import Profile, parse_profile
+from terminal.api.routes import build_app
+from terminal.api.server import SocketUnusable, bind, serve
+from terminal.api.service import Service, ServicePhase
+from terminal.building import Parts, build_counter
+from terminal.config import Config, ConfigError, CounterFiles
+from terminal.journal.journal import Journal, open_journal
+from terminal.journal.records import JournalFailed
+from terminal.journal.thread import JournalThread
+from terminal.journal.vault import Vault
+from terminal.shop_items import parse_items
+from terminal.texts import Told, tell
+
+CHECKPOINT_EVERY_S = 30.0
+log = structlog.get_logger("terminal")
+
+
+class StartRefused(Exception):
+    """The counter cannot start; `told` says why and what to do, in both languages."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__(told.en)
+        self.told = told
+
+
+def load_profile(name: str, counter: CounterFiles) -> Profile:
+    """Load a shipped profile by name, or one's own by path; raises `ConfigError`."""
+    try:
+        if name.endswith(".toml"):
+            path = counter.path(name)
+            return parse_profile(path.read_text(encoding="utf-8"), path.name)
+        text = (files("protocols.hub.profiles") / f"{name}.toml").read_text(encoding="utf-8")
+        return parse_profile(text, f"{name}.toml")
+    except FileNotFoundError as missing:
+        raise ConfigError(f"hub.profile: there is no profile {name}") from missing
+    except (ProfileError, OSError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"hub.profile: {wrong}") from wrong
+
+
+def load_public_key(path: Path) -> PublicKey:
+    """Load the hub's public key from a PEM file (key or certificate); raises `ConfigError`."""
+    try:
+        pem = path.read_bytes()
+        return PublicKey.from_certificate(pem) if b"BEGIN CERTIFICATE" in pem else PublicKey.from_pem(pem)
+    except (OSError, GmError) as wrong:
+        raise ConfigError(f"hub.public_key: {path}: {wrong}") from wrong
+
+
+@contextlib.contextmanager
+def only_one(state_dir: Path) -> Iterator[None]:
+    """Hold the lock of this counter; raises `StartRefused` when another service has it."""
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as failure:
+        raise StartRefused(
+            tell("state_folder_unusable", {"reason": f"{state_dir}: {failure.strerror}"})
+        ) from failure
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            raise StartRefused(tell("already_running")) from held
+        yield
+    finally:
+        os.close(handle)
+
+
+class Application:
+    """One running counter service."""
+
+    def __init__(self, counter_files: CounterFiles) -> None:
+        """Read everything that can be refused before anything runs; raises `ConfigError`."""
+        self._files = counter_files
+        self._config = counter_files.config
+        self._profile = load_profile(self._config.hub.profile, counter_files)
+        self._hub_key = load_public_key(counter_files.path(self._config.hub.public_key))
+        self._items = {}
+        if self._config.items.file:
+            path = counter_files.path(self._config.items.file)
+            try:
+                self._items = dict(parse_items(path.read_text(encoding="utf-8"), path.name))
+            except (OSError, UnicodeDecodeError) as unreadable:
+                raise ConfigError(f"items.file: {path}: {type(unreadable).__name__}") from unreadable
+        self.service = Service(self._config, self._profile, version("yibao-terminal"))
+        self._stop = asyncio.Event()
+        self._clock = SystemClock()
+
+    async def run(self, announce_ready: asyncio.Event | None = None) -> None:
+        """Run until `stop` or a signal. Raises `StartRefused` (cannot start) or `JournalFailed` (must stop)."""
+        with only_one(self._files.state_dir):
+            try:
+                listener = bind(self._files.socket_path)
+            except SocketUnusable as unusable:
+                raise StartRefused(tell("state_folder_unusable", {"reason": str(unusable)})) from unusable
+            started = announce_ready or asyncio.Event()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    serving = group.create_task(serve(build_app(self.service), listener, started), name="api")
+                    stopping = group.create_task(self._stop.wait(), name="stop")
+                    await started.wait()
+                    await self._work_until(stopping)
+                    self.service.phase = ServicePhase.STOPPING
+                    stopping.cancel()
+                    serving.cancel()
+            except* (StartRefused, JournalFailed) as failures:
+                raise failures.exceptions[0] from None
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    self._files.socket_path.unlink()
+
+    def stop(self) -> None:
+        """Ask the service to end; what is in flight becomes a doubt that the next start ends."""
+        self._stop.set()
+
+    def stop_on_signals(self) -> None:
+        """End on SIGTERM and SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    async def _work_until(self, stopping: "asyncio.Task[bool]") -> None:
+        keys = await asyncio.to_thread(self._unlock)
+        self.service.phase = ServicePhase.RECOVERING
+        vault = Vault(keys.field_key, secrets.token_bytes)
+        journal = JournalThread(self._journal_opener(vault))
+        hub, centre = self._transports(self._config)
+        async with contextlib.AsyncExitStack() as closing:
+            for transport in (hub, centre):
+                closing.push_async_callback(transport.close)
+            await journal.open()
+            closing.push_async_callback(journal.close)
+            scanner = self._scanner()
+            self.service.scanner = scanner
+            counter = build_counter(
+                self._config,
+                self._profile,
+                Parts(
+                    clock=self._clock, random=random.SystemRandom(), sleep=asyncio.sleep, journal=journal, vault=vault,
+                    hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=Sm2Verifier(self._hub_key),
+                    printer=self._printer(), scanner=scanner, items=self._items,
+                ),
+            )  # fmt: skip
+            self.service.counter = counter
+            working = asyncio.ensure_future(counter.run())
+            helpers = [asyncio.ensure_future(_checkpoints(journal))]
+            if scanner is not None:
+                helpers.append(asyncio.ensure_future(scanner.run()))
+            try:
+                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    working.result()
+            finally:
+                await _end([working, *helpers])
+
+    def _unlock(self) -> UnlockedKeys:
+        config = self._config.keys
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        credentials = Path(folder) if folder else None
+        password_path = self._files.path(config.password_file) if config.password_file else None
+        if password_path is None:
+            if credentials is None:
+                raise StartRefused(tell("no_key_password"))
+            password_path = credentials / config.credential
+        try:
+            password = read_password_file(password_path, credentials)
+            return SoftwareKeyStore(self._files.path(config.dir)).unlock(password)
+        except KeyStoreError as refused:
+            raise StartRefused(Told(refused.kind, refused.chinese, refused.english)) from refused
+
+    def _journal_opener(self, vault: Vault) -> "JournalOpener":
+        return JournalOpener(self._files.journal_path, vault, self._clock)
+
+    @staticmethod
+    def _transports(config: Config) -> tuple[HubTransport, HubTransport]:
+        return HttpTransport(config.hub.url), HttpTransport(config.centre.url)
+
+    def _printer(self) -> EscPosPrinter | None:
+        config = self._config.printer
+        if not config.url:
+            return None
+        return EscPosPrinter(SerialOpener(config.url, config.baudrate), columns=config.columns)
+
+    def _scanner(self) -> PlainScanner | None:
+        config = self._config.scanner
+        if not config.url:
+            return None
+        mode = SuffixMode.TERMINATED if config.suffix else SuffixMode.NONE
+        return PlainScanner(SerialOpener(config.url, config.baudrate), mode)
+
+
+class JournalOpener:
+    """Opens this counter's journal file, in the journal's own thread."""
+
+    def __init__(self, path: Path, vault: Vault, clock: SystemClock) -> None:
+        self._path = path
+        self._vault = vault
+        self._clock = clock
+
+    def __call__(self) -> Journal:
+        """Open or create the file with mode 0600."""
+        os.umask(0o077)
+        return open_journal(str(self._path), self._vault, uuid.uuid4().hex, self._clock.now())
+
+
+async def _checkpoints(journal: JournalThread) -> None:
+    """Move the write-ahead log into the file now and then; a failure stops the process through the next commit."""
+    while True:
+        await asyncio.sleep(CHECKPOINT_EVERY_S)
+        with contextlib.suppress(JournalFailed):
+            await journal.call(lambda opened: opened.checkpoint())
+
+
+async def _end(tasks: "list[asyncio.Future[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run_service(counter_files: CounterFiles) -> None:
+    """Run one counter until it is told to end; the entry of `yibao run`."""
+    application = Application(counter_files)
+    application.stop_on_signals()
+    await application.run()

@@ -1,0 +1,80 @@
+"""How a counter is put together: the one place, for the real one and for a simulated site alike.
+
+What differs between them is only what is handed in (`Parts`); nothing below asks which it is.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from drivers.interfaces.clock import Clock
+from drivers.interfaces.hub_transport import HubTransport
+from drivers.interfaces.printer import Printer
+from drivers.interfaces.scanner import Scanner
+from drivers.interfaces.signer import Signer, Verifier
+from protocols.hub.profile import Profile
+from terminal.config import Config
+from terminal.core.messages import Site
+from terminal.counter.counter import Counter
+from terminal.counter.session import HubSession
+from terminal.hub.centre import CentreClient, Office
+from terminal.hub.client import HubClient, Institution, Operator
+from terminal.hub.message_ids import MessageIds
+from terminal.journal.thread import JournalPort
+from terminal.journal.vault import Vault
+from terminal.shop_items import ShopItem
+from terminal.slips.rendering import SlipSite
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a counter is given: clock, random, links, disk, keys, devices."""
+
+    clock: Clock
+    random: random.Random
+    """Jitter and our own settlement ids; never keys or signatures."""
+    sleep: Callable[[float], Awaitable[None]]
+    journal: JournalPort
+    vault: Vault
+    hub_transport: HubTransport
+    centre_transport: HubTransport
+    signer: Signer
+    verifier: Verifier
+    printer: Printer | None
+    scanner: Scanner | None
+    items: Mapping[str, ShopItem]
+
+
+def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
+    """Wire one counter; nothing runs until `Counter.run`."""
+    place, terminal = config.institution, config.terminal
+    institution = Institution(place.code, place.name, place.division)
+    operator = Operator(terminal.operator, terminal.operator_name)
+    ids = MessageIds(place.code, terminal.slot, parts.clock, parts.journal, parts.sleep)
+    hub = HubClient(
+        profile, institution, operator, parts.hub_transport, profile.hub.path, parts.signer, parts.verifier, ids, parts.clock
+    )  # fmt: skip
+    centre = CentreClient(
+        profile, institution, operator, Office(config.centre.office_id, config.centre.office_name),
+        profile.ecert.business_type_pharmacy, parts.centre_transport, parts.clock,
+    )  # fmt: skip
+    return Counter(
+        profile=profile,
+        site=Site(profile, place.code, place.division),
+        slip_site=SlipSite(place.code, place.name, terminal.operator_name, profile),
+        till=terminal.till,
+        lane=terminal.lane,
+        operator=operator,
+        journal=parts.journal,
+        vault=parts.vault,
+        hub=hub,
+        session=HubSession(profile, hub, operator, terminal.mac, terminal.ip, parts.clock),
+        centre=centre,
+        printer=parts.printer,
+        scanner=parts.scanner,
+        items=parts.items,
+        clock=parts.clock,
+        jitter=lambda: parts.random.uniform(-1.0, 1.0),
+        new_id=lambda: f"S{parts.random.getrandbits(96):024x}",
+        sleep=parts.sleep,
+    )

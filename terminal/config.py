@@ -1,0 +1,184 @@
+"""The counter's configuration file: one TOML file per counter, every key with a sentence, unknown keys refused.
+
+A simulated counter is another file, never another branch in the code.
+"""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text names file, key and reason."""
+
+
+class InstitutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The designated institution this counter belongs to."""
+
+    code: str
+    """National code, 12 characters: P.. pharmacy, H.. clinic or hospital."""
+    name: str
+    division: str
+    """Six digits: the place of care."""
+
+
+class TerminalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """This till."""
+
+    till: str
+    """Number of the till; part of the sale key."""
+    slot: int
+    """Terminal slot 1 to 99, given at enrolment, unique in the institution: keeps message ids apart."""
+    operator: str
+    operator_name: str
+    lane: str = "1"
+    mac: str = "00-00-00-00-00-00"
+    ip: str = "127.0.0.1"
+
+
+class StateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where this counter keeps its journal, lock and socket."""
+
+    dir: str = "state"
+
+
+class KeysConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The signing key."""
+
+    dir: str = "keys"
+    password_file: str = ""
+    """File of mode 0600 with the key's password; empty = the systemd credential named below."""
+    credential: str = "yibao-key-password"
+    """Name of a systemd credential (LoadCredentialEncrypted=) that holds the password."""
+
+
+class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The provincial hub."""
+
+    url: str
+    """Scheme, host and port; plain http only to this machine."""
+    public_key: str
+    """PEM file of the hub's SM2 public key (or certificate): only what verifies under it is a fact."""
+    profile: str = "national"
+    """Name of a shipped province profile, or a path to one's own (ending in .toml)."""
+
+
+class CentreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The e-certificate centre."""
+
+    url: str
+    office_id: str = "0001"
+    office_name: str = "收银台"
+
+
+class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code scanner; empty url = none."""
+
+    url: str = ""
+    family: str = "plain"
+    baudrate: int = 9600
+    suffix: bool = True
+    """False when the scanner ends its codes with nothing but a pause."""
+
+
+class PrinterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The receipt printer; empty url = none, slips wait."""
+
+    url: str = ""
+    columns: int = 48
+    baudrate: int = 115200
+
+
+class ItemsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The shop's own items: barcode to name, price and national code."""
+
+    file: str = ""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One counter. Relative paths are relative to the folder of the file."""
+
+    institution: InstitutionConfig
+    terminal: TerminalConfig
+    hub: HubConfig
+    centre: CentreConfig
+    state: StateConfig = StateConfig()
+    keys: KeysConfig = KeysConfig()
+    scanner: ScannerConfig = ScannerConfig()
+    printer: PrinterConfig = PrinterConfig()
+    items: ItemsConfig = ItemsConfig()
+
+
+class CounterFiles(msgspec.Struct, frozen=True):
+    """The configuration with its paths made absolute."""
+
+    config: Config
+    folder: Path
+
+    def path(self, text: str) -> Path:
+        """Resolve a path of the file against the file's folder."""
+        return (self.folder / text).expanduser()
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder of journal, lock and socket."""
+        return self.path(self.config.state.dir)
+
+    @property
+    def socket_path(self) -> Path:
+        """The local API's Unix socket."""
+        return self.state_dir / "api.sock"
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file."""
+        return self.state_dir / "journal.db"
+
+
+def read_config(path: Path) -> CounterFiles:
+    """Read and check a counter's file; raises `ConfigError` with a text a technician can act on."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as missing:
+        raise ConfigError(
+            f"{path}: there is no such file; `yibao sim up` writes one for a simulated counter"
+        ) from missing
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise ConfigError(f"{path}: cannot be read ({type(unreadable).__name__})") from unreadable
+    try:
+        config = msgspec.convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as broken:
+        raise ConfigError(f"{path}: not TOML: {broken}") from broken
+    except msgspec.ValidationError as wrong:
+        raise ConfigError(f"{path}: {_reason(str(wrong))}") from wrong
+    _check(path, config)
+    return CounterFiles(config, path.resolve().parent)
+
+
+def _reason(text: str) -> str:
+    reason, _, where = text.partition(" - at `")
+    key = where.rstrip("`").removeprefix("$.").removeprefix("$")
+    if reason.startswith("Object contains unknown field"):
+        reason = "unknown key " + reason.split("`")[1]
+    elif reason.startswith("Object missing required field"):
+        reason = "missing key " + reason.split("`")[1]
+    return f"[{key}] {reason}" if key else reason
+
+
+def _check(path: Path, config: Config) -> None:
+    wrong = {
+        "institution.code must have 12 characters": len(config.institution.code) != 12,
+        "institution.division must be six digits": not (
+            len(config.institution.division) == 6 and config.institution.division.isdigit()
+        ),
+        "terminal.slot must be from 1 to 99": not 1 <= config.terminal.slot <= 99,
+        "printer.columns must be 32 or 48": config.printer.columns not in (32, 48),
+        "scanner.family must be plain": config.scanner.family != "plain",
+    }
+    for reason, is_wrong in wrong.items():
+        if is_wrong:
+            raise ConfigError(f"{path}: {reason}")
+    for name, url in (("hub.url", config.hub.url), ("centre.url", config.centre.url)):
+        if not url.startswith(("http://127.0.0.1", "http://[::1]", "http://localhost", "https://")):
+            raise ConfigError(f"{path}: {name} must be https; plain http is allowed to this machine only")

@@ -1,0 +1,293 @@
+"""What each message of a flow says, and what its answer means for the settlement: two tables of pure functions.
+
+`build` fills the input of a national transaction from the settlement; `READERS` takes a typed, authenticated output and
+returns the settlement that knows it. `misfits` compares a booked settlement with what we asked for.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from protocols.errors import MoneyError
+from protocols.hub.blocks import TraceCode, spelled
+from protocols.hub.check import check_settlement_identities
+from protocols.hub.person import PersonInput, PersonOutput, PersonQuery
+from protocols.hub.pharmacy import PharmacyInput, PharmacyOutput, Purchase, PurchaseLine, traced
+from protocols.hub.profile import Profile
+from protocols.hub.queries import SettlementQuery, SettlementQueryInput
+from protocols.hub.reversal import Reversal, ReversalInput
+from protocols.hub.settlement import (
+    Cancellation,
+    CancellationInput,
+    SettlementOutput,
+    cancellation_split,
+    settlement_split,
+)
+from protocols.money import Fen, sum_fen
+from protocols.secret import Secret
+from terminal.core.flows import FLOWS, Act
+from terminal.core.values import Booking, FundRow, Medium, Person, Settlement
+
+_replace = msgspec.structs.replace
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What a message needs to know of the place."""
+
+    profile: Profile
+    institution_code: str
+    division: str
+
+
+class Misfit(Exception):
+    """An authenticated answer that cannot be used for this settlement; `code` is a message code for the operator."""
+
+    def __init__(self, code: str, **params: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
+
+
+# -- building ------------------------------------------------------------------------------------
+
+
+def build(infno: str, settlement: Settlement, site: Site) -> tuple[msgspec.Struct, str]:
+    """Return input and insured division of the message `infno` for this settlement."""
+    division = "" if settlement.person is None else settlement.person.insured_division
+    return _BUILDERS[infno](settlement, site), division
+
+
+def _known_person(settlement: Settlement) -> Person:
+    if settlement.person is None:
+        raise AssertionError("no person identified")
+    return settlement.person
+
+
+def _known_medium(settlement: Settlement) -> Medium:
+    if settlement.medium is None:
+        raise AssertionError("no medium")
+    return settlement.medium
+
+
+def _known_booking(settlement: Settlement) -> Booking:
+    if settlement.booking is None:
+        raise AssertionError("no booking")
+    return settlement.booking
+
+
+def _person_query(settlement: Settlement, site: Site) -> msgspec.Struct:
+    medium = _known_medium(settlement)
+    shown = site.profile.form.identity_with_token == "send" or medium.kind != "01"
+    return PersonInput(
+        query=PersonQuery(
+            medium_type=medium.kind,
+            medium_no=medium.number,
+            card_sn=medium.card_sn,
+            began_at=settlement.began_at,
+            document_type="01",
+            document_no=medium.certno if shown else Secret(),
+            name=medium.name if shown else Secret(),
+        )
+    )
+
+
+def total_fen(settlement: Settlement) -> Fen:
+    """Sum of the charge lines (identity M2)."""
+    return sum_fen(line.amount_fen for line in settlement.lines)
+
+
+def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
+    person, medium, profile = _known_person(settlement), _known_medium(settlement), site.profile
+    shown = profile.form.identity_with_token == "send" or medium.kind != "01"
+    purchase = Purchase(
+        person_no=person.psn_no,
+        medium_type=medium.kind,
+        medium_no=medium.number,
+        card_sn=medium.card_sn,
+        document_type=person.cert_type,
+        document_no=person.certno if shown else Secret(),
+        person_type=person.psn_type,
+        name=person.name if shown else Secret(),
+        began_at=settlement.began_at,
+        total_fen=total_fen(settlement),
+        insurance_type=person.insutype,
+        account_used="1" if settlement.use_account else "0",
+        medical_category=profile.codes.med_type["pharmacy"],
+    )
+    lines = tuple(
+        spelled(
+            PurchaseLine(
+                line_no=str(line.number),
+                occurred_at=settlement.began_at,
+                catalogue_code=line.national_code,
+                own_code=line.own_code,
+                amount_fen=Fen(line.amount_fen),
+                quantity=line.quantity,
+                price=line.price,
+            ),
+            profile,
+            infno,
+        )
+        for line in settlement.lines
+    )
+    return PharmacyInput(purchase=spelled(purchase, profile, infno), lines=lines)
+
+
+def _pharmacy_quote(settlement: Settlement, site: Site) -> msgspec.Struct:
+    return _pharmacy(settlement, site, "2101")
+
+
+def _pharmacy_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
+    content = _pharmacy(settlement, site, "2102")
+    lines = []
+    for sent, line in zip(content.lines, settlement.lines, strict=True):
+        codes = [TraceCode(line_no=str(line.number), code=code, split_pack="0") for code in line.trace_codes]
+        lines.append(traced(sent, site.profile, codes) if codes else sent)
+    return _replace(content, lines=tuple(lines))
+
+
+def _cancellation(settlement: Settlement, site: Site) -> msgspec.Struct:
+    booking = _known_booking(settlement)
+    cancellation = Cancellation(
+        settlement_id=booking.info.settlement_id,
+        visit_id=booking.info.visit_id,
+        person_no=_known_person(settlement).psn_no,
+    )
+    return CancellationInput(cancellation=spelled(cancellation, site.profile, "2103"))
+
+
+def _reversal(settlement: Settlement, site: Site) -> msgspec.Struct:
+    return ReversalInput(
+        reversal=Reversal(
+            person_no=_known_person(settlement).psn_no,
+            original_message_id=settlement.settle_msgid,
+            original_infno=FLOWS[settlement.flow].by_act(Act.SETTLE).message,
+        )
+    )
+
+
+def _settlement_query(settlement: Settlement, site: Site) -> msgspec.Struct:
+    booking = _known_booking(settlement)
+    return SettlementQueryInput(
+        query=SettlementQuery(
+            person_no=_known_person(settlement).psn_no,
+            settlement_id=booking.info.settlement_id,
+            visit_id=booking.info.visit_id,
+        )
+    )
+
+
+_BUILDERS: Mapping[str, Callable[[Settlement, Site], msgspec.Struct]] = {
+    "1101": _person_query,
+    "2101": _pharmacy_quote,
+    "2102": _pharmacy_settlement,
+    "2103": _cancellation,
+    "2601": _reversal,
+    "5203": _settlement_query,
+}
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def _read_person(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    if not isinstance(output, PersonOutput):
+        raise Misfit("hub_answer_unusable", infno="1101")
+    medium = _known_medium(settlement)
+    if medium.certno and output.base.document_no and medium.certno != output.base.document_no:
+        raise Misfit("another_person")
+    insurance = output.active_insurance()
+    if insurance is None:
+        raise Misfit("not_insured_now")
+    person = Person(
+        psn_no=output.base.person_no,
+        name=output.base.name,
+        certno=output.base.document_no,
+        cert_type=output.base.document_type or "01",
+        insutype=insurance.insurance_type,
+        psn_type=insurance.person_type,
+        insured_division=insurance.insured_division,
+        balance_fen=int(insurance.balance_fen or 0),
+    )
+    return _replace(settlement, person=person)
+
+
+def _pharmacy_booking(output: object, profile: Profile) -> Booking:
+    if not isinstance(output, PharmacyOutput):
+        raise Misfit("hub_answer_unusable", infno="2101")
+    try:
+        split = settlement_split(output.info, profile)
+    except MoneyError as broken:
+        raise Misfit("hub_amounts_broken") from broken
+    return Booking(
+        split=split,
+        info=output.info,
+        funds=tuple(FundRow(fund.fund_pay_type, int(fund.paid_fen), fund.fund_name) for fund in output.funds),
+        line_classes=tuple(line.catalogue_class for line in output.line_splits),
+    )
+
+
+def _read_quote(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    booking = _pharmacy_booking(output, profile)
+    if booking.split.total_fen != total_fen(settlement):
+        raise Misfit("hub_amounts_broken")
+    return _replace(settlement, quote=booking)
+
+
+def _read_settlement(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    return _replace(settlement, booking=_pharmacy_booking(output, profile))
+
+
+def _read_cancellation(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    if not isinstance(output, SettlementOutput):
+        raise Misfit("hub_answer_unusable", infno="2103")
+    booking = _known_booking(settlement)
+    try:
+        split = cancellation_split(output.info, profile)
+    except MoneyError as broken:
+        raise Misfit("hub_amounts_broken") from broken
+    if split != booking.split:
+        raise Misfit("hub_amounts_broken")
+    funds = tuple(FundRow(fund.fund_pay_type, -int(fund.paid_fen), fund.fund_name) for fund in output.funds)
+    return _replace(settlement, cancellation=Booking(split=split, info=output.info, funds=funds))
+
+
+READERS: Mapping[str, Callable[[Settlement, object, Profile], Settlement]] = {
+    "1101": _read_person,
+    "2101": _read_quote,
+    "2102": _read_settlement,
+    "2103": _read_cancellation,
+}
+
+
+def misfits(settlement: Settlement, output: object, profile: Profile) -> list[str]:
+    """Return why a booked settlement is not the one we asked for; empty when it fits (rule 4 of the outcome).
+
+    Another person, another message id, another total, or amounts that break an identity. A different split of the same
+    total is lawful (K45) and is not a misfit.
+    """
+    if not isinstance(output, PharmacyOutput):
+        return ["output"]
+    info, problems = output.info, []
+    if info.person_no and info.person_no != _known_person(settlement).psn_no:
+        problems.append("person")
+    if info.echoed_message_id and info.echoed_message_id != settlement.settle_msgid:
+        problems.append("message id")
+    if info.total_fen != total_fen(settlement):
+        problems.append("total")
+    if not info.settlement_id:
+        problems.append("no settlement id")
+    problems.extend(check_settlement_identities(info, output.funds, output.line_splits, profile))
+    try:
+        settlement_split(info, profile)
+    except MoneyError:
+        problems.append("split")
+    return problems
+
+
+def shows_refund(settlement: Settlement, output: object) -> bool:
+    """True when 5203 says that the settlement we know has been refunded."""
+    if not isinstance(output, SettlementOutput):
+        return False
+    booking = _known_booking(settlement)
+    return output.info.settlement_id == booking.info.settlement_id and output.info.refunded == "1"

@@ -1,0 +1,190 @@
+"""Values of the settlement core: who, what, how much, which message. All frozen; money is integer fen."""
+
+import datetime as dt
+
+import msgspec
+
+from protocols.hub.settlement import SettlementInfo
+from protocols.money import Price, Quantity, Split
+from protocols.secret import Secret
+from terminal.core.states import State
+
+
+class SaleKey(msgspec.Struct, frozen=True):
+    """What makes a sale the same sale: one live settlement per key, by schema (invariant I1)."""
+
+    institution: str
+    till: str
+    sale_number: str
+    business_date: dt.date
+    """Day in UTC+8, fixed when the sale is opened; it does not move at midnight (fault F34)."""
+    generation: int = 1
+    """Counts the settlements of one sale number: the next one only after REFUSED, REVERSED, CANCELLED or ABANDONED."""
+
+
+class ChargeLine(msgspec.Struct, frozen=True):
+    """One line of the charge sheet (费用明细)."""
+
+    number: int
+    """Line number from 1, `feedetl_sn` on the wire."""
+    national_code: str
+    """`med_list_codg`, the national catalogue code."""
+    own_code: str
+    """`medins_list_codg`, the shop's own code."""
+    name: str
+    spec: str
+    quantity: Quantity
+    price: Price
+    amount_fen: int
+    """price x quantity, half up to the fen (identity M1)."""
+    barcode: str = ""
+    trace_codes: tuple[str, ...] = ()
+
+
+class Medium(msgspec.Struct, frozen=True):
+    """What the person showed (就诊凭证); lives in memory only and is dropped when the settlement ends."""
+
+    kind: str
+    """`mdtrt_cert_type`: 01 e-certificate, 02 identity number, 03 social-security card."""
+    number: Secret
+    """`mdtrt_cert_no`: token, identity number or card number."""
+    card_sn: Secret = Secret("")
+    certno: Secret = Secret("")
+    name: Secret = Secret("")
+
+
+class Person(msgspec.Struct, frozen=True):
+    """The insured person as 1101 describes them, with the one enrolment this settlement uses."""
+
+    psn_no: Secret
+    name: Secret
+    certno: Secret
+    cert_type: str
+    insutype: str
+    psn_type: str
+    insured_division: str
+    """`insuplc_admdvs`; goes into the envelope of every later message of the visit."""
+    balance_fen: int
+
+
+class FundRow(msgspec.Struct, frozen=True):
+    """One row of `setldetail`: which fund pays how much."""
+
+    fund_type: str
+    amount_fen: int
+    name: str = ""
+
+
+class Booking(msgspec.Struct, frozen=True):
+    """The hub's answer to a quote, a settlement or a cancellation; positive amounts (the state gives the direction)."""
+
+    split: Split
+    info: SettlementInfo
+    """`setlinfo` as received (a cancellation's carries negative amounts)."""
+    funds: tuple[FundRow, ...] = ()
+    line_classes: tuple[str, ...] = ()
+    """`chrgitm_lv` per charge line: 01 A, 02 B, 03 C; empty when the answer names none."""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """The newest message of this settlement that can change the hub."""
+
+    msgid: str
+    purpose: str
+    """SETTLE, REVERSE, CANCEL or STEP."""
+    infno: str
+    key_id: str
+    request: bytes
+    """The exact signed bytes; the same ones go out when the first try was proved unsent."""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something to tell the operator: a code of the message catalogue and its parameters (never identities)."""
+
+    code: str
+    params: dict[str, str] = {}
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """Everything the machine knows of one settlement. `medium` and `code` are never stored."""
+
+    id: str
+    key: SaleKey
+    lane: str
+    flow: str
+    state: State
+    operator: str
+    began_at: str = ""
+    """`begntime` and `fee_ocur_time`: wire time of the opening, the same in every message of the sale."""
+    use_account: bool = True
+    """`acct_used_flag`: whether the personal account may be used."""
+    lines: tuple[ChargeLine, ...] = ()
+    code: Secret | None = None
+    """E-certificate code as scanned, until it has been decoded."""
+    code_mark: str = ""
+    """Keyed hash of that code, so that it cannot serve a second sale (abuse case T02)."""
+    medium: Medium | None = None
+    person: Person | None = None
+    quote: Booking | None = None
+    booking: Booking | None = None
+    cancellation: Booking | None = None
+    attempt: Attempt | None = None
+    settle_msgid: str = ""
+    """Message id of the settlement message: the handle of 2601."""
+    cancel_from: State | None = None
+    """Where a refused cancellation goes back to."""
+    cancel_wish: bool = False
+    confirmed: bool = False
+    tries: int = 0
+    """Tries of the present series (reversal, or finishing a cancellation)."""
+    quiet_stage: int = 0
+    """0 never "not found", 1 not found once, 2 second 2601 on its way."""
+    unseen: bool = False
+    """Reversed because the hub twice knew of no such record."""
+    quarantine: bool = False
+    """Booked at the hub, but the answer does not fit this sale; undone by our message id, never shown as good."""
+    running: str = ""
+    """Name of the step whose effect is in flight; empty when idle."""
+    paper_out: bool = False
+    acknowledged: bool = False
+    receipts: tuple[str, ...] = ()
+    """Kinds of slips owed so far (the journal refuses a second original)."""
+    notice: Notice | None = None
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One transition with the reason that goes into the audit record."""
+
+    source: State
+    target: State
+    reason: str
+
+
+class AttemptSent(msgspec.Struct, frozen=True):
+    """A message that can change the hub, written before its first byte leaves (S3, S7)."""
+
+    msgid: str
+    purpose: str
+    infno: str
+    key_id: str
+    request: bytes
+
+
+class AttemptEnded(msgspec.Struct, frozen=True):
+    """What became of an attempt (S4, S8), or that it goes out once more with the same bytes."""
+
+    msgid: str
+    state: str
+    """`ANSWERED`, `UNKNOWN`, `UNSENT`; `SENT` when an unsent message is tried again."""
+    verdict: str
+    answer: bytes = b""
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """When the next try of a series is due, counted from the commit; the adapter adds the jitter."""
+
+    tries: int
+    delay_s: float
+    jitter: float
+    verdict: str
+    quiet_stage: int

@@ -1,0 +1,478 @@
+"""The verbs of the counter: what a till, a person or a device can ask for. The local API offers exactly these.
+
+Everything here is safe to repeat: opening by idempotency key, asking, confirming (a second confirmation of the same
+sale finds it already being worked on or over, and never sends a second settlement).
+"""
+
+import asyncio
+import datetime as dt
+import enum
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from drivers.interfaces.clock import Clock
+from drivers.interfaces.printer import Printer
+from drivers.interfaces.scanner import Scan, ScanFault, Scanner
+from protocols.errors import MoneyError
+from protocols.gm.sm3 import sm3
+from protocols.hub.profile import Profile
+from protocols.money import Price, Quantity, line_amount_fen
+from protocols.wire_time import format_time
+from terminal.core.events import (
+    Abandoned,
+    Acknowledged,
+    CancelAsked,
+    CodeGiven,
+    Confirmed,
+    Due,
+    Event,
+    LinesSet,
+    Misuse,
+    QuoteAsked,
+    Restarted,
+)
+from terminal.core.flows import PHARMACY_PURCHASE
+from terminal.core.messages import Site
+from terminal.core.states import State
+from terminal.core.values import ChargeLine, Notice, SaleKey, Settlement
+from terminal.counter.engine import Busy, Engine, Listener, in_doubt
+from terminal.counter.paper import Paper
+from terminal.counter.retries import RetryClock
+from terminal.counter.scanning import (
+    CodeWanted,
+    certificate_code,
+    scan_fault_message,
+    understand,
+    with_item,
+)
+from terminal.counter.session import HubSession
+from terminal.hub.centre import CentreClient
+from terminal.hub.client import HubClient, Operator
+from terminal.journal.records import AttemptRow, Idempotency, JournalFailed, ReceiptRow, SettlementRow
+from terminal.journal.thread import JournalPort
+from terminal.journal.vault import Vault
+from terminal.shop_items import ShopItem
+from terminal.slips.rendering import SlipSite
+
+FEED_LENGTH = 500
+Result = TypeVar("Result")
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
+class Phase(enum.StrEnum):
+    """How far the start has come; shown by `status`."""
+
+    UNLOCKING = "unlocking"
+    RECOVERING = "recovering"
+    READY = "ready"
+    STOPPED = "stopped"
+
+
+class FeedEntry(msgspec.Struct, frozen=True):
+    """Something that happened, for whoever follows the counter."""
+
+    number: int
+    settlement_id: str
+    state: str
+    notice: Notice | None
+
+
+class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A charge line as a till gives it: an article by barcode, or everything in full."""
+
+    barcode: str = ""
+    national_code: str = ""
+    own_code: str = ""
+    name: str = ""
+    spec: str = ""
+    price: str = ""
+    quantity: str = "1"
+    trace_codes: tuple[str, ...] = ()
+
+
+class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a till opens a sale with."""
+
+    sale_number: str
+    lines: tuple[LineWish, ...] = ()
+    use_account: bool = True
+
+
+class _Done(Generic[Result]):
+    """What became of a piece of work: a result, or the error its caller gets."""
+
+    def __init__(self, result: tuple[Result, ...], error: Exception | None) -> None:
+        self.result = result
+        self.error = error
+
+
+async def _settled(work: Coroutine[Any, Any, Result]) -> _Done[Result]:
+    """Run work without letting its error end the task group it runs in."""
+    try:
+        return _Done((await work,), None)
+    except Exception as error:  # noqa: BLE001 - every error is handed to the caller, who raises it
+        return _Done((), error)
+
+
+class Counter(Listener):
+    """One counter: its settlements, its doubts, its paper, its scanner."""
+
+    def __init__(
+        self,
+        *,
+        profile: Profile,
+        site: Site,
+        slip_site: SlipSite,
+        till: str,
+        lane: str,
+        operator: Operator,
+        journal: JournalPort,
+        vault: Vault,
+        hub: HubClient,
+        session: HubSession,
+        centre: CentreClient,
+        printer: Printer | None,
+        scanner: Scanner | None,
+        items: Mapping[str, ShopItem],
+        clock: Clock,
+        jitter: Callable[[], float],
+        new_id: Callable[[], str],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._profile = profile
+        self._site = site
+        self._till = till
+        self._lane = lane
+        self._operator = operator
+        self._journal = journal
+        self._vault = vault
+        self._scanner = scanner
+        self._items = items
+        self._clock = clock
+        self._new_id = new_id
+        self.session = session
+        self.engine = Engine(
+            profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
+        )
+        self._retries = RetryClock(clock, self._try_again)
+        self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self._announce, sleep)
+        self.phase = Phase.RECOVERING
+        self.failure = ""
+        """Why the journal can no longer be trusted; empty when it can."""
+        self._failed = asyncio.Event()
+        self._feed: deque[FeedEntry] = deque(maxlen=FEED_LENGTH)
+        self._feed_number = 0
+        self._feed_grew = asyncio.Condition()
+        self._scanned_sale = ""
+        self._work: asyncio.TaskGroup | None = None
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Recover, then serve until cancelled. Raises `JournalFailed` when durability is in doubt: the process stops."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._work = group
+                group.create_task(self._stop_on_failure(), name="journal watch")
+                await self._recover()
+                group.create_task(self._retries.run(), name="retries")
+                group.create_task(self.paper.run(), name="paper")
+                if self._scanner is not None:
+                    group.create_task(self._listen(self._scanner), name="scans")
+                group.create_task(self._sign_in(), name="sign-in")
+                self.paper.owe()
+                self.phase = Phase.READY
+        except* JournalFailed as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            self.phase = Phase.STOPPED
+            self._work = None
+
+    async def _stop_on_failure(self) -> None:
+        await self._failed.wait()
+        raise JournalFailed(self.failure)
+
+    async def _sign_in(self) -> None:
+        await self.session.ensure()
+
+    async def _recover(self) -> None:
+        """Believe the disk (recovery steps 6 to 10): every unfinished settlement hears `Restarted`."""
+        for row in await self._journal.call(lambda journal: journal.unfinished()):
+            await self._recover_one(row)
+        await self.paper.give_up_interrupted()
+        await self._journal.call(lambda journal: journal.note("start", "boot", "", self.engine.stamp()))
+
+    async def _recover_one(self, row: SettlementRow) -> None:
+        attempts, _ = await self.history(row.id)
+        self.engine.adopt(row, attempts[-1].request if attempts else b"")
+        await self.engine.post(row.id, Restarted(), "start", wait=True)
+        entry = await self._journal.call(lambda journal: journal.queue_entry(row.id))
+        if entry is not None:
+            self._retries.schedule(row.id, (entry.due_at - self._clock.now()).total_seconds())
+
+    # -- what the engine reports ------------------------------------------------------------------
+
+    def changed(self, settlement: Settlement) -> None:
+        """See `Listener`."""
+        self._tell(settlement.id, settlement.state.value, settlement.notice)
+
+    def retry_due(self, settlement_id: str, delay_s: float) -> None:
+        """See `Listener`."""
+        self._retries.schedule(settlement_id, delay_s)
+
+    def slip_owed(self) -> None:
+        """See `Listener`."""
+        self.paper.owe()
+
+    def _announce(self, notice: Notice) -> None:
+        self._tell("", "", notice)
+
+    def _tell(self, settlement_id: str, state: str, notice: Notice | None) -> None:
+        self._feed_number += 1
+        self._feed.append(FeedEntry(self._feed_number, settlement_id, state, notice))
+        if self._work is not None:
+            self._work.create_task(self._wake_followers())
+
+    async def _wake_followers(self) -> None:
+        async with self._feed_grew:
+            self._feed_grew.notify_all()
+
+    async def follow(self, after: int) -> AsyncIterator[FeedEntry]:
+        """Yield what happened after entry `after`, then everything new, for ever."""
+        while True:
+            for entry in [entry for entry in self._feed if entry.number > after]:
+                after = entry.number
+                yield entry
+            async with self._feed_grew:
+                if not self._feed or self._feed[-1].number <= after:
+                    await self._feed_grew.wait()
+
+    # -- sales ------------------------------------------------------------------------------------
+
+    def today(self) -> dt.date:
+        """The business date: the day in UTC+8."""
+        return self._clock.now().date()
+
+    async def open_sale(self, wish: SaleWish, client: str, key: str) -> Settlement:
+        """Open a sale; with an idempotency key the same request returns the same sale for ever.
+
+        Raises `Misuse`, or `JournalRefused` (`idempotency_conflict`, `sale_number_open`).
+        """
+        lines = self._lines_of(wish.lines)
+        settlement = Settlement(
+            id=self._new_id(),
+            key=SaleKey(self._site.institution_code, self._till, wish.sale_number, self.today()),
+            lane=self._lane,
+            flow=PHARMACY_PURCHASE.name,
+            state=State.DRAFT,
+            operator=self._operator.number,
+            began_at=format_time(self._clock.now()),
+            use_account=wish.use_account,
+            lines=lines,
+        )
+        idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
+        opened = await self._guarded(self.engine.open(settlement, idempotency, client))
+        self._scanned_sale = opened.id
+        return opened
+
+    def _lines_of(self, wishes: tuple[LineWish, ...]) -> tuple[ChargeLine, ...]:
+        lines: tuple[ChargeLine, ...] = ()
+        for wish in wishes:
+            lines = (*lines, self._line_of(wish, len(lines) + 1))
+        return lines
+
+    def _line_of(self, wish: LineWish, number: int) -> ChargeLine:
+        try:
+            quantity = Quantity.parse(wish.quantity)
+            price = Price.parse(wish.price) if wish.price else None
+        except MoneyError as wrong:
+            raise Misuse("bad_request", reason=f"line {number}: {wrong}") from wrong
+        if quantity <= 0 or (price is not None and price < 0):
+            raise Misuse("bad_request", reason=f"line {number}: quantity and price must be above zero")
+        if wish.barcode:
+            (line,) = with_item((), self._items, wish.barcode)
+            price = price or line.price
+        elif price is None or not (wish.national_code and wish.own_code and wish.name):
+            raise Misuse(
+                "bad_request", reason=f"line {number}: barcode, or national_code, own_code, name and price"
+            )
+        else:
+            line = ChargeLine(0, wish.national_code, wish.own_code, wish.name, wish.spec, quantity, price, 0)
+        return msgspec.structs.replace(
+            line,
+            number=number,
+            quantity=quantity,
+            price=price,
+            amount_fen=int(line_amount_fen(price, quantity)),
+            trace_codes=wish.trace_codes,
+        )
+
+    async def set_lines(self, settlement_id: str, wishes: tuple[LineWish, ...]) -> Settlement:
+        """Replace the charge sheet."""
+        return await self.post(settlement_id, LinesSet(self._lines_of(wishes)), "till")
+
+    async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
+        """Add one line; the same article by barcode raises the quantity of its line."""
+        settlement = await self.engine.get(settlement_id)
+        line = self._line_of(wish, max((line.number for line in settlement.lines), default=0) + 1)
+        return await self.post(settlement_id, LinesSet((*settlement.lines, line)), "till")
+
+    async def give_code(self, settlement_id: str, text: str) -> Settlement:
+        """Give the customer's certificate code (typed, or scanned by the till); decodes it at once."""
+        return await self._give_code(settlement_id, CodeWanted(certificate_code(text.strip())), "till")
+
+    async def _give_code(self, settlement_id: str, wanted: CodeWanted, actor: str) -> Settlement:
+        mark = self._vault.code_mark(wanted.code.reveal())
+        used_by = await self._guarded(self._code_used_by(mark))
+        if used_by is not None and used_by != settlement_id:
+            raise Misuse("code_used")
+        return await self.post(settlement_id, CodeGiven(wanted.code, mark), actor)
+
+    async def _code_used_by(self, mark: str) -> str | None:
+        return await self._journal.call(lambda journal: journal.code_used_by(mark))
+
+    async def quote(self, settlement_id: str) -> Settlement:
+        """Ask the hub who would pay what."""
+        return await self.post(settlement_id, QuoteAsked(), "till")
+
+    async def confirm(self, settlement_id: str, operator: str) -> Settlement:
+        """The person agrees: settle. Returns when the outcome is on disk; a second call never settles twice."""
+        settlement = await self.engine.get(settlement_id)
+        if settlement.state not in (State.PRICED, State.ARMED) and settlement.confirmed:
+            return settlement
+        self._require_gate(settlement)
+        return await self.post(settlement_id, Confirmed(operator), operator)
+
+    def _require_gate(self, settlement: Settlement) -> None:
+        """Strict gate: a young doubt of the lane, or any doubt of the person, keeps a new settlement from starting."""
+        person = None if settlement.person is None else settlement.person.psn_no
+        now = self._clock.now()
+        for other, row in self.engine.doubts():
+            if other.id == settlement.id or row.doubt_since is None:
+                continue
+            age_s = (now - row.doubt_since).total_seconds()
+            if other.lane == settlement.lane and 0 <= age_s < self._profile.outcome.gate_s:
+                raise Misuse("lane_gate", seconds=str(int(self._profile.outcome.gate_s - age_s) + 1))
+            if other.person is not None and other.person.psn_no == person:
+                raise Misuse("person_in_doubt")
+
+    async def cancel(self, settlement_id: str, operator: str, reason: str) -> Settlement:
+        """Undo a known settlement (2103); returns when the outcome is on disk."""
+        settlement = await self.engine.get(settlement_id)
+        if settlement.state is State.CANCELLED or settlement.cancel_wish:
+            return settlement
+        return await self.post(settlement_id, CancelAsked(operator, reason), operator)
+
+    async def abandon(self, settlement_id: str, operator: str) -> Settlement:
+        """Give a sale up before anything that books was sent."""
+        settlement = await self.engine.get(settlement_id)
+        if settlement.state is State.ABANDONED:
+            return settlement
+        return await self.post(settlement_id, Abandoned(operator), operator)
+
+    async def acknowledge(self, settlement_id: str, operator: str) -> Settlement:
+        """The till has taken note of the result."""
+        return await self.post(settlement_id, Acknowledged(operator), operator)
+
+    async def copy(self, settlement_id: str, operator: str) -> int:
+        """Owe one more slip, marked as a copy; returns its number."""
+        settlement = await self.engine.get(settlement_id)
+        if not settlement.receipts:
+            raise Misuse("nothing_to_acknowledge", state=settlement.state.value)
+        stamp = self.engine.stamp()
+
+        async def owe() -> int:
+            return await self._journal.call(lambda journal: journal.owe_copy(settlement_id, operator, stamp))
+
+        number = await self._guarded(owe())
+        self.paper.owe()
+        return number
+
+    async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
+        """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing."""
+        return await self._guarded(self.engine.post(settlement_id, event, actor))
+
+    async def _guarded(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run work in a task of the counter's group, so that a caller who goes away interrupts nothing.
+
+        A journal that failed stops the whole counter; every other exception is the caller's.
+        """
+        if self._work is None or self.failure:
+            work.close()
+            raise self._not_working()
+        done = await asyncio.shield(self._work.create_task(_settled(work)))
+        if isinstance(done.error, JournalFailed):
+            self.failure = done.error.reason
+            self._failed.set()
+            raise self._not_working() from done.error
+        if done.error is not None:
+            raise done.error
+        return done.result[0]
+
+    def _not_working(self) -> Misuse:
+        if self.failure:
+            return Misuse("journal_failed", reason=self.failure)
+        return Misuse("not_ready", state=self.phase.value)
+
+    async def _try_again(self, settlement_id: str) -> None:
+        row = self.engine.row(settlement_id)
+        if row is None:
+            return
+        age_s = 0.0 if row.doubt_since is None else (self._clock.now() - row.doubt_since).total_seconds()
+        with suppress(Misuse):  # only a failed journal refuses here, and that has already stopped the counter
+            await self._guarded(self.engine.post(settlement_id, Due(age_s), "terminal", wait=True))
+
+    # -- scanner ----------------------------------------------------------------------------------
+
+    async def _listen(self, scanner: Scanner) -> None:
+        async for event in scanner.events():
+            try:
+                await self._scanned(event)
+            except Misuse as misuse:
+                self._announce(Notice(misuse.code, misuse.params))
+            except Busy:
+                self._announce(Notice("busy"))
+
+    async def _scanned(self, event: Scan | ScanFault) -> None:
+        if isinstance(event, ScanFault):
+            raise Misuse(scan_fault_message(event))
+        settlement_id = self._scanned_sale
+        if not settlement_id:
+            raise Misuse("no_open_sale")
+        settlement = await self.engine.get(settlement_id)
+        if settlement.state not in (State.DRAFT, State.PRICED):
+            raise Misuse("no_open_sale")
+        wanted = understand(event, settlement.lines, self._items)
+        if isinstance(wanted, CodeWanted):
+            await self._give_code(settlement_id, wanted, "scanner")
+        else:
+            await self.post(settlement_id, LinesSet(wanted.lines), "scanner")
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    async def get(self, settlement_id: str) -> Settlement:
+        """The newest state that may be told; raises `UnknownSettlement`."""
+        return await self.engine.get(settlement_id)
+
+    async def find(self, sale_number: str, business_date: dt.date) -> SettlementRow | None:
+        """The newest settlement of a sale number of this till."""
+        key = SaleKey(self._site.institution_code, self._till, sale_number, business_date)
+        return await self._journal.call(lambda journal: journal.by_sale_number(key))
+
+    async def recent(self, limit: int, before: int | None) -> list[SettlementRow]:
+        """The newest settlements, newest first."""
+        return await self._journal.call(lambda journal: journal.recent(limit, before))
+
+    async def history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
+        """Attempts and slips of one settlement."""
+        return await self._journal.call(
+            lambda journal: (journal.attempts(settlement_id), journal.receipts(settlement_id))
+        )
+
+    def doubts(self) -> list[tuple[Settlement, SettlementRow]]:
+        """Every settlement whose outcome is open, oldest first."""
+        return [(settlement, row) for settlement, row in self.engine.doubts() if in_doubt(settlement)]

@@ -1,0 +1,302 @@
+"""Commit, then act, then tell: runs the core's decisions against the real world.
+
+For each settlement events are worked off one at a time, in order. For each decision the order is fixed: what is
+durable goes to disk first; then the new state becomes visible; then the effects run; what an effect brings back is the
+next event. A message that can change the hub additionally holds its lane's conversation from the moment it is
+composed until its outcome is on disk.
+
+Cancelling the caller (a till that hangs up) never interrupts this: the work runs in a task of its own.
+"""
+
+import asyncio
+import datetime as dt
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from drivers.interfaces.clock import Clock
+from drivers.interfaces.signer import SignerUnavailable
+from protocols.hub.profile import Profile
+from terminal.core.events import (
+    Ask,
+    Compose,
+    Composed,
+    ComposeFailed,
+    Decision,
+    Decode,
+    Effect,
+    Event,
+    HubSaid,
+    NotSent,
+    Transmit,
+    Wake,
+)
+from terminal.core.machine import step
+from terminal.core.messages import Site, build
+from terminal.core.states import FINAL, OPEN_DOUBT, State
+from terminal.core.values import Move, Retry, Settlement
+from terminal.counter.session import HubSession
+from terminal.hub.centre import CentreClient
+from terminal.hub.client import HubClient
+from terminal.journal.records import (
+    Amounts,
+    Commit,
+    Idempotency,
+    NewReceipt,
+    QueueEntry,
+    SettlementRow,
+    Stamp,
+)
+from terminal.journal.sheet import decode_sheet, encode_sheet
+from terminal.journal.thread import JournalPort
+
+_replace = msgspec.structs.replace
+
+
+class UnknownSettlement(Exception):
+    """No settlement has this id."""
+
+
+class Busy(Exception):
+    """The settlement is being worked on; ask for its status instead of repeating."""
+
+
+class _Held:
+    """One settlement in memory: the newest state anybody may be told, and moves that still wait for a commit."""
+
+    def __init__(self, settlement: Settlement, row: SettlementRow) -> None:
+        self.settlement = settlement
+        self.row = row
+        self.pending: tuple[Move, ...] = ()
+        self.turn = asyncio.Lock()
+
+
+class Listener:
+    """What the engine calls after something has become true on disk; all three must return quickly."""
+
+    def changed(self, settlement: Settlement) -> None:
+        """A settlement has a new state that may be told."""
+
+    def retry_due(self, settlement_id: str, delay_s: float) -> None:
+        """The next try of a settlement is due after this delay."""
+
+    def slip_owed(self) -> None:
+        """A slip has been written into the journal."""
+
+
+class Engine:
+    """Works off events. One instance per journal."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        site: Site,
+        journal: JournalPort,
+        hub: HubClient,
+        session: HubSession,
+        centre: CentreClient,
+        clock: Clock,
+        jitter: Callable[[], float],
+        pseudonym: Callable[[str], str],
+        listener: Listener,
+    ) -> None:
+        """`jitter` returns a number in [-1, 1), `pseudonym` the keyed stand-in for a person number."""
+        self._profile = profile
+        self._site = site
+        self._journal = journal
+        self._hub = hub
+        self._session = session
+        self._centre = centre
+        self._clock = clock
+        self._jitter = jitter
+        self._pseudonym = pseudonym
+        self._listener = listener
+        self._held: dict[str, _Held] = {}
+        self._conversations: dict[str, asyncio.Lock] = {}
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    async def get(self, settlement_id: str) -> Settlement:
+        """Return the newest state that may be told; raises `UnknownSettlement`."""
+        return (await self._hold(settlement_id)).settlement
+
+    def row(self, settlement_id: str) -> SettlementRow | None:
+        """Return the stored row of a settlement held in memory."""
+        held = self._held.get(settlement_id)
+        return None if held is None else held.row
+
+    def doubts(self) -> list[tuple[Settlement, SettlementRow]]:
+        """Return every settlement whose outcome is open, oldest first."""
+        found = [(held.settlement, held.row) for held in self._held.values() if in_doubt(held.settlement)]
+        return sorted(found, key=lambda pair: pair[1].terminal_sequence)
+
+    def stamp(self) -> Stamp:
+        """Both clocks now."""
+        return Stamp(self._clock.now(), self._clock.monotonic_s())
+
+    # -- working ----------------------------------------------------------------------------------
+
+    async def open(self, settlement: Settlement, idempotency: Idempotency | None, actor: str) -> Settlement:
+        """Reserve the sale on disk (S1); raises `JournalRefused`. A repeated idempotency key returns the sale it opened."""
+        stamp = self.stamp()
+        row = SettlementRow(
+            id=settlement.id, key=settlement.key, terminal_sequence=0, lane=settlement.lane, flow=settlement.flow,
+            state=settlement.state, person=None, amounts=None, quarantine=False, opened_at=stamp.wall, changed_at=stamp.wall,
+            doubt_since=None, sheet=encode_sheet(settlement),
+        )  # fmt: skip
+        stored = await self._journal.call(lambda journal: journal.open_sale(row, idempotency, actor, stamp))
+        if stored.id in self._held:
+            return self._held[stored.id].settlement
+        opened = settlement if stored.id == settlement.id else decode_sheet(stored.sheet)
+        opened = _replace(opened, key=stored.key, state=stored.state)
+        self._held[stored.id] = _Held(opened, stored)
+        self._listener.changed(opened)
+        return opened
+
+    def adopt(self, row: SettlementRow, request: bytes) -> None:
+        """Hold a settlement found unfinished at start; `request` are the bytes of its newest attempt."""
+        self._held[row.id] = _Held(_restored(row, request), row)
+
+    async def post(self, settlement_id: str, event: Event, actor: str, *, wait: bool = False) -> Settlement:
+        """Work off `event` and everything that follows from it; return the state then reached.
+
+        `wait` False: raises `Busy` when the settlement is being worked on (a person pressed twice). Raises `Misuse`
+        when the event does not fit the state, and `JournalFailed` when durability is in doubt.
+        """
+        held = await self._hold(settlement_id)
+        if held.turn.locked() and not wait:
+            raise Busy(settlement_id)
+        async with held.turn:
+            await self._work(held, event, actor)
+        settlement = held.settlement
+        if settlement.state in FINAL and self._held.get(settlement_id) is held:
+            del self._held[settlement_id]
+        return settlement
+
+    async def _hold(self, settlement_id: str) -> _Held:
+        held = self._held.get(settlement_id)
+        if held is not None:
+            return held
+        row = await self._journal.call(lambda journal: journal.settlement(settlement_id))
+        if row is None:
+            raise UnknownSettlement(settlement_id)
+        return self._held.setdefault(settlement_id, _Held(_restored(row, b""), row))
+
+    async def _work(self, held: _Held, event: Event, actor: str) -> None:
+        todo = deque([event])
+        async with AsyncExitStack() as conversation:
+            while todo:
+                decision = step(held.settlement, todo.popleft(), self._profile)
+                await self._take(held, decision, actor)
+                for effect in decision.effects:
+                    if isinstance(effect, Compose):
+                        await conversation.enter_async_context(self._conversation(held.settlement.lane))
+                    following = await self._run(effect, held)
+                    if following is not None:
+                        todo.append(following)
+
+    def _conversation(self, lane: str) -> asyncio.Lock:
+        return self._conversations.setdefault(lane, asyncio.Lock())
+
+    async def _take(self, held: _Held, decision: Decision, actor: str) -> None:
+        """Make a decision true: on disk first when it is durable, then visible, then announced."""
+        settlement, moves = decision.settlement, held.pending + decision.moves
+        if not decision.durable:
+            held.pending, held.settlement = moves, settlement
+            self._listener.changed(settlement)
+            return
+        receipt = None
+        if decision.receipt and decision.receipt not in settlement.receipts:
+            receipt = NewReceipt(decision.receipt)
+            settlement = _replace(settlement, receipts=(*settlement.receipts, decision.receipt))
+        stamp = self.stamp()
+        row = self._row(held.row, settlement, stamp)
+        queue = None
+        if decision.retry is not None:
+            queue = self._queue_entry(decision.retry, stamp)
+        settling = decision.sent is not None and decision.sent.purpose == "SETTLE"
+        commit = Commit(
+            row=row, moves=moves, actor=actor, stamp=stamp, sent=decision.sent, ended=decision.ended, queue=queue,
+            leave_queue=decision.leave_queue, receipt=receipt, code_mark=settlement.code_mark if settling else "",
+        )  # fmt: skip
+        await self._journal.call(lambda journal: journal.commit(commit))
+        held.pending, held.row, held.settlement = (), row, settlement
+        self._listener.changed(settlement)
+        if receipt is not None:
+            self._listener.slip_owed()
+        if queue is not None:
+            self._listener.retry_due(settlement.id, (queue.due_at - stamp.wall).total_seconds())
+
+    def _queue_entry(self, retry: Retry, stamp: Stamp) -> QueueEntry:
+        delay_s = retry.delay_s * (1 + retry.jitter * self._jitter())
+        due_at = stamp.wall + dt.timedelta(seconds=delay_s)
+        return QueueEntry(retry.tries, due_at, retry.verdict, retry.quiet_stage)
+
+    def _row(self, row: SettlementRow, settlement: Settlement, stamp: Stamp) -> SettlementRow:
+        split = None if settlement.booking is None else settlement.booking.split
+        person = row.person
+        if person is None and settlement.person is not None:
+            person = self._pseudonym(settlement.person.psn_no.reveal())
+        doubtful = in_doubt(settlement)
+        return _replace(
+            row,
+            state=settlement.state,
+            person=person,
+            amounts=None if split is None else Amounts(
+                split.total_fen, split.fund_fen, split.account_fen, split.mutual_aid_fen, split.cash_fen, split.hospital_fen
+            ),
+            quarantine=settlement.quarantine,
+            changed_at=stamp.wall,
+            doubt_since=(row.doubt_since or stamp.wall) if doubtful else None,
+            sheet=encode_sheet(settlement),
+        )  # fmt: skip
+
+    # -- effects ----------------------------------------------------------------------------------
+
+    async def _run(self, effect: Effect, held: _Held) -> Event | None:
+        match effect:
+            case Decode(code):
+                return await self._centre.decode(code)
+            case Ask(infno):
+                return await self._ask(infno, held.settlement)
+            case Compose(purpose, infno):
+                return await self._compose(purpose, infno, held.settlement)
+            case Transmit(infno, msgid, request):
+                return HubSaid(infno, await self._hub.exchange(infno, msgid, request))
+            case Wake():
+                return None
+
+    async def _ask(self, infno: str, settlement: Settlement) -> Event:
+        trouble = await self._session.ensure()
+        if trouble is not None:
+            return HubSaid(infno, trouble)
+        try:
+            return HubSaid(infno, await self._hub.ask(infno, *build(infno, settlement, self._site)))
+        except SignerUnavailable:
+            return HubSaid(infno, NotSent("key_locked"))
+
+    async def _compose(self, purpose: str, infno: str, settlement: Settlement) -> Event:
+        if await self._session.ensure() is not None:
+            return ComposeFailed(purpose, "not_signed_in")
+        try:
+            message = await self._hub.compose(infno, *build(infno, settlement, self._site))
+        except SignerUnavailable:
+            return ComposeFailed(purpose, "key_locked")
+        return Composed(purpose, infno, message.msgid, message.key_id, message.body)
+
+
+def in_doubt(settlement: Settlement) -> bool:
+    """True while nobody knows what became of the money, or it is at the hub and must not stay there."""
+    return settlement.state in OPEN_DOUBT or (
+        settlement.quarantine and settlement.state is not State.REVERSED
+    )
+
+
+def _restored(row: SettlementRow, request: bytes) -> Settlement:
+    """Rebuild a settlement from its row; the row's state is the truth, the sheet holds the rest."""
+    settlement = _replace(decode_sheet(row.sheet), key=row.key, state=row.state)
+    if settlement.attempt is not None and request:
+        settlement = _replace(settlement, attempt=_replace(settlement.attempt, request=request))
+    return settlement

@@ -1,0 +1,124 @@
+"""Slips: owed in the journal, printed one at a time, never twice by themselves (PD-32, invariant I6).
+
+A slip that was never begun waits as long as it must (no paper, no printer) and then prints. A slip whose fate is
+unknown (the line broke, the power went while it was printing) stays unknown: a person looks at the paper and asks for
+a copy, which is marked as one. Money never waits for paper.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from drivers.interfaces.printer import Printer, PrintOutcome, PrintResult
+from protocols.gm.sm3 import sm3
+from terminal.core.events import SlipPrinted
+from terminal.core.values import Notice
+from terminal.counter.engine import Engine
+from terminal.journal.records import ReceiptRow
+from terminal.journal.thread import JournalPort
+from terminal.slips.rendering import SlipSite, render_slip
+
+RETRY_S = 2.0
+"""How often a waiting slip asks the printer whether it can print now."""
+_STATES = {
+    PrintOutcome.PRINTED: "printed",
+    PrintOutcome.PRINTED_UNVERIFIED: "printed_unverified",
+    PrintOutcome.NOT_PRINTED: "waiting",
+    PrintOutcome.UNKNOWN: "unknown",
+}
+
+
+class Paper:
+    """Owns the printer; `run` is its only task."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: JournalPort,
+        printer: Printer | None,
+        site: SlipSite,
+        mac: Callable[[bytes], bytes],
+        announce: Callable[[Notice], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._printer = printer
+        self._site = site
+        self._mac = mac
+        self._announce = announce
+        self._sleep = sleep
+        self._owed = asyncio.Event()
+        self.problem = "" if printer is not None else "no_device"
+        """Why slips wait; empty when they do not."""
+
+    def owe(self) -> None:
+        """There may be a new slip in the journal."""
+        self._owed.set()
+
+    async def give_up_interrupted(self) -> None:
+        """At start: a slip that was being printed when the process ended is unknown; never printed again by itself."""
+        for receipt in await self._journal.call(lambda journal: journal.open_receipts()):
+            if receipt.state == "printing":
+                await self._moves(receipt, "unknown")
+                self._announce(Notice("printer_unknown", {"reason": "restart"}))
+
+    async def run(self) -> None:
+        """Print what is owed, for ever."""
+        while True:
+            await self._owed.wait()
+            self._owed.clear()
+            if self._printer is None:
+                continue
+            while await self._print_next(self._printer):
+                pass
+
+    async def _print_next(self, printer: Printer) -> bool:
+        """Print the oldest waiting slip; False when none waits. Waits here while the printer cannot print."""
+        receipts = await self._journal.call(lambda journal: journal.open_receipts())
+        waiting = [receipt for receipt in receipts if receipt.state == "waiting"]
+        if not waiting:
+            return False
+        problem = (await printer.status()).problem
+        if problem is not None:
+            await self._wait_for_printer(problem)
+            return True
+        await self._print(printer, waiting[0])
+        return True
+
+    async def _wait_for_printer(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            self._announce(Notice("printer_waits", {"reason": problem}))
+        await self._sleep(RETRY_S)
+
+    async def _print(self, printer: Printer, receipt: ReceiptRow) -> None:
+        settlement = await self._engine.get(receipt.settlement)
+        document = render_slip(
+            settlement,
+            receipt.kind,
+            receipt.copy_number,
+            self._engine.stamp().wall,
+            printer.columns,
+            self._site,
+            self._mac,
+        )
+        await self._moves(receipt, "printing", sm3(document))
+        result = await printer.print(document)
+        await self._moves(receipt, _STATES[result.outcome])
+        if result.outcome is PrintOutcome.NOT_PRINTED:
+            await self._wait_for_printer(result.reason or "no_device")
+            return
+        await self._after(receipt, result)
+
+    async def _after(self, receipt: ReceiptRow, result: PrintResult) -> None:
+        self.problem = ""
+        if result.outcome is PrintOutcome.UNKNOWN:
+            self._announce(Notice("printer_unknown", {"reason": result.reason}))
+        elif receipt.kind == "original":
+            await self._engine.post(receipt.settlement, SlipPrinted(receipt.kind), "printer", wait=True)
+
+    async def _moves(self, receipt: ReceiptRow, state: str, content_sm3: bytes | None = None) -> None:
+        stamp = self._engine.stamp()
+        await self._journal.call(
+            lambda journal: journal.receipt_moves(receipt.id, state, "printer", stamp, content_sm3)
+        )

@@ -1,0 +1,107 @@
+"""The certificate centre as the terminal asks it: who showed this code? Books nothing, so silence is harmless.
+
+A lost answer is repeated once with the same code inside its life (the centre then gives the same token); after that a
+fresh code is asked for.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from drivers.interfaces.clock import Clock
+from drivers.interfaces.hub_transport import HubTransport, NoAnswer, NotSent, RawAnswer
+from protocols.ecertificate import refusals
+from protocols.ecertificate.query import Decoded, DecodeRequest, encode_query, parse_reply
+from protocols.ecertificate.refusals import CentreRefusal
+from protocols.errors import MalformedMessage
+from protocols.hub.profile import Profile
+from protocols.secret import Secret
+from terminal.core.events import CentreRefused, CentreSaid
+from terminal.core.values import Medium
+from terminal.hub.client import HEADERS, Institution, Operator
+
+_WORDS: Mapping[int, str] = {
+    refusals.NOT_A_CERTIFICATE: "not_a_certificate",
+    refusals.CODE_EXPIRED: "code_expired",
+    refusals.CODE_UNKNOWN: "code_unknown",
+    refusals.CODE_USED_ELSEWHERE: "code_used",
+    refusals.NOT_ACTIVATED: "certificate_not_activated",
+    refusals.FROZEN: "certificate_frozen",
+}
+
+
+class Office(msgspec.Struct, frozen=True):
+    """The department that every decode names."""
+
+    code: str
+    name: str
+
+
+class CentreClient:
+    """Asks one certificate centre."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        institution: Institution,
+        operator: Operator,
+        office: Office,
+        business_type: str,
+        transport: HubTransport,
+        clock: Clock,
+    ) -> None:
+        self._profile = profile
+        self._institution = institution
+        self._operator = operator
+        self._office = office
+        self._business_type = business_type
+        self._transport = transport
+        self._clock = clock
+
+    async def decode(self, code: Secret) -> CentreSaid | CentreRefused:
+        """Decode one scanned code; never raises for what the centre does."""
+        body = encode_query(
+            DecodeRequest(
+                institution_code=self._institution.code,
+                business_type=self._business_type,
+                operator_id=self._operator.number,
+                operator_name=self._operator.name,
+                department_code=self._office.code,
+                department_name=self._office.name,
+                code=code,
+            )
+        )
+        asked_at_s = self._clock.monotonic_s()
+        answer = await self._ask(body)
+        if isinstance(answer, CentreRefused) and self._may_repeat(answer, asked_at_s):
+            answer = await self._ask(body)
+        return answer
+
+    def _may_repeat(self, answer: CentreRefused, asked_at_s: float) -> bool:
+        return (
+            not answer.rescan and self._clock.monotonic_s() - asked_at_s < self._profile.ecert.code_life_s / 2
+        )
+
+    async def _ask(self, body: bytes) -> CentreSaid | CentreRefused:
+        ecert = self._profile.ecert
+        try:
+            raw = await self._transport.post(
+                ecert.url_path, body, HEADERS, ecert.connect_timeout_s, ecert.total_timeout_s
+            )
+        except NotSent as not_sent:
+            return CentreRefused("centre_not_reached", {"reason": not_sent.reason})
+        except NoAnswer as silent:
+            return CentreRefused("centre_not_reached", {"reason": silent.reason}, rescan=False)
+        return _read(raw)
+
+
+def _read(raw: RawAnswer) -> CentreSaid | CentreRefused:
+    try:
+        reply = parse_reply(raw.body)
+    except MalformedMessage:
+        return CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
+    match reply:
+        case CentreRefusal():
+            return CentreRefused(_WORDS.get(reply.code, "centre_refused"), {"centre_code": str(reply.code)})
+        case Decoded():
+            return CentreSaid(Medium("01", reply.token, certno=reply.document_no, name=reply.name))

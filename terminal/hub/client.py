@@ -1,0 +1,157 @@
+"""The terminal's side of the hub: compose and sign a message, send it once, say what the answer proves.
+
+Nothing here decides about money. `compose` gives a message its id, bytes and signature without sending; `exchange`
+sends exactly those bytes and returns one of four things: not sent, no answer, not authentic, answered. The core draws
+the conclusions.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from drivers.interfaces.clock import Clock
+from drivers.interfaces.hub_transport import HubTransport, RawAnswer
+from drivers.interfaces.hub_transport import NoAnswer as TransportSilent
+from drivers.interfaces.hub_transport import NotSent as TransportNotSent
+from drivers.interfaces.signer import Signer, Verifier
+from protocols.errors import MalformedMessage
+from protocols.hub import wire
+from protocols.hub.catalogue import MESSAGES
+from protocols.hub.envelope import Answer, Request, decode_answer, encode_request
+from protocols.hub.profile import Profile
+from protocols.hub.signing import (
+    answer_signing_bytes,
+    decode_signature,
+    encode_signature,
+    request_signing_bytes,
+)
+from protocols.wire_time import format_time
+from terminal.core.events import Answered, Heard, NoAnswer, NotAuthentic, NotSent
+from terminal.hub.message_ids import MessageIds
+
+HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
+
+
+class Institution(msgspec.Struct, frozen=True):
+    """Who we are to the hub."""
+
+    code: str
+    name: str
+    division: str
+    """`mdtrtarea_admvs`, the place of care."""
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """Who works at this till; goes into every envelope."""
+
+    number: str
+    name: str
+
+
+class SignedMessage(msgspec.Struct, frozen=True):
+    """A message ready to leave."""
+
+    infno: str
+    msgid: str
+    key_id: str
+    body: bytes
+
+
+class HubClient:
+    """Speaks one province profile to one hub with one identity."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        institution: Institution,
+        operator: Operator,
+        transport: HubTransport,
+        path: str,
+        signer: Signer,
+        verifier: Verifier,
+        ids: MessageIds,
+        clock: Clock,
+    ) -> None:
+        self._profile = profile
+        self._institution = institution
+        self._operator = operator
+        self._transport = transport
+        self._path = path
+        self._signer = signer
+        self._verifier = verifier
+        self._ids = ids
+        self._clock = clock
+        self.sign_in_no = ""
+        """Serial of 9001; empty until signed in."""
+
+    async def compose(self, infno: str, content: msgspec.Struct, insured_division: str) -> SignedMessage:
+        """Give the message an id, build its bytes and sign them. Raises `SignerUnavailable`; nothing is sent."""
+        env, sign = self._profile.env, self._profile.sign
+        unsigned = Request(
+            infno=infno,
+            message_id=await self._ids.next(),
+            care_division=self._institution.division,
+            insured_division=insured_division,
+            receiver=env.recer_sys_code,
+            signature_type=sign.signtype,
+            version=env.infver,
+            operator_type=env.opter_type,
+            operator=self._operator.number,
+            operator_name=self._operator.name,
+            sent_at=format_time(self._clock.now()),
+            institution_code=self._institution.code,
+            institution_name=self._institution.name,
+            sign_in_no=self.sign_in_no,
+            input=wire.encode(content),
+        )
+        signature = self._signer.sign(request_signing_bytes(self._profile, unsigned))
+        signed = msgspec.structs.replace(unsigned, signature=encode_signature(signature))
+        return SignedMessage(
+            infno, unsigned.message_id, self._signer.description.key_id, encode_request(signed)
+        )
+
+    async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
+        """Send the bytes once and judge the answer's authenticity. Never raises for what the far side does."""
+        hub = self._profile.hub
+        try:
+            raw = await self._transport.post(
+                self._path, body, HEADERS, hub.connect_timeout_s, hub.total_timeout_s
+            )
+        except TransportNotSent as not_sent:
+            return NotSent(not_sent.reason)
+        except TransportSilent as silent:
+            return NoAnswer(silent.reason)
+        return self._authenticate(infno, msgid, raw)
+
+    def _authenticate(self, infno: str, msgid: str, raw: RawAnswer) -> Heard:
+        """An answer counts only when it is a national envelope signed by the hub over our message id."""
+        if raw.status != 200:
+            return NotAuthentic(f"http {raw.status}", raw.body)
+        try:
+            answer = decode_answer(raw.body)
+        except MalformedMessage:
+            return NotAuthentic("unreadable", raw.body)
+        if not answer.signature:
+            return NotAuthentic("unsigned", raw.body)
+        try:
+            covered = answer_signing_bytes(self._profile, msgid, answer)
+            signature = decode_signature(answer.signature)
+        except MalformedMessage:
+            return NotAuthentic("bad signature", raw.body)
+        if not self._verifier.verify(covered, signature):
+            return NotAuthentic("bad signature", raw.body)
+        return Answered(answer.infcode, answer.error_text, self._typed(infno, answer), raw.body)
+
+    @staticmethod
+    def _typed(infno: str, answer: Answer) -> object | None:
+        if answer.infcode != 0:
+            return None
+        try:
+            return wire.decode(answer.output, MESSAGES[infno].output_type)
+        except MalformedMessage:
+            return None
+
+    async def ask(self, infno: str, content: msgspec.Struct, insured_division: str) -> Heard:
+        """Ask a question that changes nothing: compose and exchange in one go."""
+        message = await self.compose(infno, content, insured_division)
+        return await self.exchange(infno, message.msgid, message.body)

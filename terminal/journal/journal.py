@@ -1,0 +1,569 @@
+"""The journal: one synchronous object, one connection, one writer.
+
+Durability. The file is created and migrated under a rollback journal with synchronous=EXTRA, then reopened, switched
+to WAL and used under synchronous=FULL; every pragma is read back. (A new file switched to WAL under FULL can lose its
+first commits in a power cut: the rollback journal's removal is not synced. See docs/decisions/0005.) The engine must
+be 3.51.3 or later, because of the WAL-reset bug before it.
+
+After any storage error the object refuses further work (`JournalFailed`): the error may have hidden a commit that is
+nevertheless on disk, so the process stops and the next one believes only the disk (invariant I10).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+
+from protocols.gm.sm3 import sm3
+from protocols.wire_time import WIRE_ZONE
+from terminal.core.states import SALE_KEY_FREE, State
+from terminal.core.values import SaleKey
+from terminal.journal.records import (
+    Amounts,
+    AttemptRow,
+    Commit,
+    Idempotency,
+    JournalFailed,
+    JournalRefused,
+    QueueEntry,
+    ReceiptRow,
+    SettlementRow,
+    Stamp,
+)
+from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
+from terminal.journal.vault import Vault
+
+MINIMUM_ENGINE = (3, 51, 3)
+TIME = "%Y-%m-%d %H:%M:%S.%f"
+_canonical = msgspec.json.Encoder(order="sorted")
+_Row = TypeVar("_Row")
+
+_SETTLEMENT_COLUMNS = (
+    "id, institution, till, sale_number, business_date, generation, terminal_sequence, lane, flow, state, person, total_fen,"
+    " fund_fen, account_fen, mutual_aid_fen, cash_fen, hospital_fen, mutual_aid_beside, quarantine, opened_at, changed_at,"
+    " doubt_since, sheet, row_mac"
+)
+_INSERT_SETTLEMENT = f"INSERT INTO settlement ({_SETTLEMENT_COLUMNS}) VALUES ({', '.join('?' * 24)})"
+_UPDATE_SETTLEMENT = (
+    "UPDATE settlement SET state = ?, person = ?, total_fen = ?, fund_fen = ?, account_fen = ?, mutual_aid_fen = ?, cash_fen = ?,"
+    " hospital_fen = ?, mutual_aid_beside = ?, quarantine = ?, changed_at = ?, doubt_since = ?, sheet = ?, row_mac = ? WHERE id = ?"
+)
+
+
+def _text(time: dt.datetime) -> str:
+    return time.astimezone(WIRE_ZONE).strftime(TIME)
+
+
+def _time(text: str) -> dt.datetime:
+    return dt.datetime.strptime(text, TIME).replace(tzinfo=WIRE_ZONE)
+
+
+class Journal:
+    """The open journal. Not thread safe: one thread calls it (the application wraps it in `JournalThread`)."""
+
+    def __init__(self, connection: apsw.Connection, vault: Vault, boot_id: str) -> None:
+        """Use `open_journal`; this only takes over an already prepared connection."""
+        self._connection = connection
+        self._vault = vault
+        self._boot_id = boot_id
+        self._failed = ""
+        sequence, head = next(
+            iter(connection.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")),
+            (0, bytes(32)),
+        )
+        self._audit_sequence: int = sequence
+        self._audit_head: bytes = head
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def open_sale(
+        self, row: SettlementRow, idempotency: Idempotency | None, actor: str, stamp: Stamp
+    ) -> SettlementRow:
+        """Reserve a sale number (S1) and return the stored row.
+
+        `row` comes with generation 1 and sequence 0; the journal gives both. The same idempotency key with the same
+        body returns the settlement it opened before, unchanged. Raises `JournalRefused`: `idempotency_conflict` (same
+        key, other body), `sale_number_open` (the sale number has a live settlement; its id is in the error).
+        """
+        with self._transaction():
+            if idempotency is not None and (known := self._known(idempotency)) is not None:
+                return known
+            self._require_free(row.key)
+            generation = self._one("SELECT COALESCE(MAX(generation), 0) + 1 FROM settlement WHERE institution = ? AND till = ?"
+                                   " AND sale_number = ? AND business_date = ?", self._key_columns(row.key))  # fmt: skip
+            key = msgspec.structs.replace(row.key, generation=generation)
+            stored = msgspec.structs.replace(row, key=key, terminal_sequence=self._next("settlement"))
+            self._connection.execute(_INSERT_SETTLEMENT, self._settlement_values(stored))
+            if idempotency is not None:
+                self._connection.execute(
+                    "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
+                    (
+                        idempotency.client,
+                        idempotency.key,
+                        idempotency.fingerprint,
+                        stored.id,
+                        _text(stamp.wall),
+                    ),
+                )
+            self._audit(actor, "open", stored, "", stored.state, "", stamp)
+            return stored
+
+    def commit(self, commit: Commit) -> None:
+        """Write one durable point; when this returns, it is on disk.
+
+        Raises `JournalFailed` when durability is in doubt, and apsw.ConstraintError when an SQL guard refuses what the
+        core believed right (our own bug; nothing was written).
+        """
+        row, stamp = commit.row, commit.stamp
+        with self._transaction():
+            for move in commit.moves[:-1]:
+                self._connection.execute(
+                    "UPDATE settlement SET state = ? WHERE id = ?", (move.target.value, row.id)
+                )
+            self._update(row)
+            for move in commit.moves:
+                self._audit(commit.actor, "move", row, move.source, move.target, move.reason, stamp)
+            if commit.sent is not None:
+                sent = commit.sent
+                self._connection.execute(
+                    "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'SENT', NULL, NULL, ?, ?, ?, NULL)",
+                    (sent.msgid, row.id, row.lane, sent.purpose, sent.infno, sent.key_id,
+                     self._vault.seal(f"attempt.request:{sent.msgid}", sent.request), sm3(sent.request),
+                     _text(stamp.wall), stamp.monotonic_s, self._boot_id),
+                )  # fmt: skip
+            if commit.ended is not None:
+                ended = commit.ended
+                answer = (
+                    self._vault.seal(f"attempt.answer:{ended.msgid}", ended.answer) if ended.answer else None
+                )
+                self._connection.execute(
+                    "UPDATE attempt SET state = ?, verdict = ?, answer = COALESCE(?, answer), ended_at = ? WHERE msgid = ?",
+                    (ended.state, ended.verdict, answer, _text(stamp.wall), ended.msgid),
+                )
+            if commit.queue is not None:
+                entry = commit.queue
+                self._connection.execute(
+                    "INSERT INTO reversal_queue VALUES (?, ?, ?, ?, ?) ON CONFLICT (settlement) DO UPDATE SET tries = excluded.tries,"
+                    " due_at = excluded.due_at, last_verdict = excluded.last_verdict, quiet_stage = excluded.quiet_stage",
+                    (row.id, entry.tries, _text(entry.due_at), entry.last_verdict, entry.quiet_stage),
+                )
+            if commit.leave_queue:
+                self._connection.execute("DELETE FROM reversal_queue WHERE settlement = ?", (row.id,))
+            if commit.receipt is not None:
+                receipt = commit.receipt
+                self._connection.execute(
+                    "INSERT INTO receipt (settlement, kind, copy_number, state, created_at, changed_at) VALUES (?, ?, ?, 'waiting', ?, ?)",
+                    (row.id, receipt.kind, receipt.copy_number, _text(stamp.wall), _text(stamp.wall)),
+                )
+            if commit.code_mark:
+                self._connection.execute(
+                    "INSERT INTO code_seen VALUES (?, ?, ?) ON CONFLICT (mark) DO NOTHING",
+                    (commit.code_mark, row.id, _text(stamp.wall)),
+                )
+
+    def receipt_moves(
+        self, receipt_id: int, state: str, actor: str, stamp: Stamp, content_sm3: bytes | None = None
+    ) -> None:
+        """Write a slip's new state; `printing`, with the hash of its bytes, is written before the first byte leaves (S5)."""
+        with self._transaction():
+            settlement = self._one("SELECT settlement FROM receipt WHERE id = ?", (receipt_id,))
+            self._connection.execute(
+                "UPDATE receipt SET state = ?, changed_at = ?, content_sm3 = COALESCE(?, content_sm3) WHERE id = ?",
+                (state, _text(stamp.wall), content_sm3, receipt_id),
+            )
+            self._append_audit(
+                {
+                    "action": "receipt",
+                    "actor": actor,
+                    "object": settlement,
+                    "new": state,
+                    "receipt": receipt_id,
+                },
+                stamp,
+            )
+
+    def owe_copy(self, settlement_id: str, actor: str, stamp: Stamp) -> int:
+        """Owe one more copy of a settlement's slip and return its number (abuse case T47)."""
+        with self._transaction():
+            number = int(
+                self._one(
+                    "SELECT COALESCE(MAX(copy_number), 0) + 1 FROM receipt WHERE settlement = ?",
+                    (settlement_id,),
+                )
+            )
+            self._connection.execute(
+                "INSERT INTO receipt (settlement, kind, copy_number, state, created_at, changed_at) VALUES (?, 'copy', ?, 'waiting', ?, ?)",
+                (settlement_id, number, _text(stamp.wall), _text(stamp.wall)),
+            )
+            self._append_audit(
+                {"action": "copy", "actor": actor, "object": settlement_id, "copy": number}, stamp
+            )
+            return number
+
+    def reserve_message_numbers(self, until: dt.datetime) -> dt.datetime:
+        """Reserve all message numbers up to and including the second `until`; return the last second reserved before.
+
+        Never goes back: a smaller `until` reserves nothing new.
+        """
+        with self._transaction():
+            before = self._one("SELECT value FROM meta WHERE name = 'message_numbers_until'", ())
+            last = _time(before)
+            if until > last:
+                self._connection.execute(
+                    "UPDATE meta SET value = ? WHERE name = 'message_numbers_until'", (_text(until),)
+                )
+            return last
+
+    def note(self, actor: str, action: str, text: str, stamp: Stamp) -> None:
+        """Append an audit record that belongs to no settlement (boot, sign-in, alarm)."""
+        with self._transaction():
+            self._append_audit({"action": action, "actor": actor, "note": text}, stamp)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def settlement(self, settlement_id: str) -> SettlementRow | None:
+        """Return one settlement, its sheet decrypted, or None."""
+        rows = self._settlements("WHERE id = ?", (settlement_id,))
+        return rows[0] if rows else None
+
+    def by_sale_number(self, key: SaleKey) -> SettlementRow | None:
+        """Return the newest settlement of a sale number, or None."""
+        rows = self._settlements(
+            "WHERE institution = ? AND till = ? AND sale_number = ? AND business_date = ? ORDER BY generation DESC LIMIT 1",
+            self._key_columns(key),
+        )
+        return rows[0] if rows else None
+
+    def unfinished(self) -> list[SettlementRow]:
+        """Return every settlement that still owes something (not CLOSED and not undone), oldest first."""
+        free = ", ".join(f"'{state.value}'" for state in SALE_KEY_FREE)
+        return self._settlements(f"WHERE state NOT IN ('CLOSED', {free}) ORDER BY terminal_sequence", ())
+
+    def recent(self, limit: int, before_sequence: int | None = None) -> list[SettlementRow]:
+        """Return the newest settlements, newest first; `before_sequence` pages on."""
+        if before_sequence is None:
+            return self._settlements("ORDER BY terminal_sequence DESC LIMIT ?", (limit,))
+        return self._settlements(
+            "WHERE terminal_sequence < ? ORDER BY terminal_sequence DESC LIMIT ?", (before_sequence, limit)
+        )
+
+    def attempts(self, settlement_id: str) -> list[AttemptRow]:
+        """Return the attempts of a settlement in the order they were sent, bytes decrypted."""
+        found = []
+        for (msgid, settlement, purpose, infno, key_id, request, state, verdict, answer, sent_at, ended_at) in self._connection.execute(
+            "SELECT msgid, settlement, purpose, infno, key_id, request, state, verdict, answer, sent_at, ended_at FROM attempt"
+            " WHERE settlement = ? ORDER BY sent_at, msgid", (settlement_id,)
+        ):  # fmt: skip
+            opened = None if answer is None else self._vault.open(f"attempt.answer:{msgid}", answer)
+            request = self._vault.open(f"attempt.request:{msgid}", request)
+            found.append(
+                AttemptRow(
+                    msgid,
+                    settlement,
+                    purpose,
+                    infno,
+                    key_id,
+                    request,
+                    state,
+                    verdict,
+                    opened,
+                    sent_at,
+                    ended_at,
+                )
+            )
+        return found
+
+    def queue_entry(self, settlement_id: str) -> QueueEntry | None:
+        """Return where the series of tries of one settlement stands, or None."""
+        for tries, due_at, verdict, stage in self._connection.execute(
+            "SELECT tries, due_at, last_verdict, quiet_stage FROM reversal_queue WHERE settlement = ?",
+            (settlement_id,),
+        ):
+            return QueueEntry(tries, _time(due_at), verdict, stage)
+        return None
+
+    def receipts(self, settlement_id: str) -> list[ReceiptRow]:
+        """Return the slips of a settlement in the order they were owed."""
+        return [
+            ReceiptRow(*row)
+            for row in self._connection.execute(
+                "SELECT id, settlement, kind, copy_number, state FROM receipt WHERE settlement = ? ORDER BY id",
+                (settlement_id,),
+            )
+        ]
+
+    def open_receipts(self) -> list[ReceiptRow]:
+        """Return the slips that are waiting, or were being printed when the process ended, oldest first."""
+        return [
+            ReceiptRow(*row)
+            for row in self._connection.execute(
+                "SELECT id, settlement, kind, copy_number, state FROM receipt WHERE state IN ('waiting', 'printing') ORDER BY id"
+            )
+        ]
+
+    def code_used_by(self, mark: str) -> str | None:
+        """Return the settlement that a certificate code (by its keyed hash) was used for, or None (abuse case T02)."""
+        for (settlement,) in self._connection.execute(
+            "SELECT settlement FROM code_seen WHERE mark = ?", (mark,)
+        ):
+            return str(settlement)
+        return None
+
+    def audit_head(self) -> tuple[int, bytes]:
+        """Return sequence number and hash of the newest audit record."""
+        return self._audit_sequence, self._audit_head
+
+    @property
+    def vault(self) -> Vault:
+        """The vault, for pseudonyms and code hashes."""
+        return self._vault
+
+    @property
+    def failed(self) -> str:
+        """Why the journal refuses work, or empty."""
+        return self._failed
+
+    def close(self) -> None:
+        """Checkpoint and close; a failed checkpoint loses nothing, the next start does it."""
+        if not self._failed:
+            self.checkpoint()
+        self._connection.close()
+
+    def checkpoint(self) -> None:
+        """Move the WAL into the file; called when idle, because automatic checkpoints are off."""
+        with self._guarded():
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turn any storage error into `JournalFailed` and refuse everything after it."""
+        if self._failed:
+            raise JournalFailed(self._failed)
+        try:
+            yield
+        except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.ReadOnlyError, apsw.CantOpenError,
+                apsw.ProtocolError, apsw.NoMemError) as broken:  # fmt: skip
+            self._failed = type(broken).__name__
+            raise JournalFailed(self._failed) from broken
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        sequence, head = self._audit_sequence, self._audit_head
+        with self._guarded():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._audit_sequence, self._audit_head = sequence, head
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
+        return next(iter(self._connection.execute(sql, values)))[0]
+
+    def _next(self, name: str) -> int:
+        return int(self._one("UPDATE sequence SET value = value + 1 WHERE name = ? RETURNING value", (name,)))
+
+    @staticmethod
+    def _key_columns(key: SaleKey) -> tuple[str, str, str, str]:
+        return key.institution, key.till, key.sale_number, key.business_date.isoformat()
+
+    def _known(self, idempotency: Idempotency) -> SettlementRow | None:
+        for fingerprint, settlement in self._connection.execute(
+            "SELECT fingerprint, settlement FROM idempotency WHERE client = ? AND key = ?",
+            (idempotency.client, idempotency.key),
+        ):
+            if fingerprint != idempotency.fingerprint:
+                raise JournalRefused("idempotency_conflict", settlement)
+            return self.settlement(settlement)
+        return None
+
+    def _require_free(self, key: SaleKey) -> None:
+        newest = self.by_sale_number(key)
+        if newest is not None and newest.state not in SALE_KEY_FREE:
+            raise JournalRefused("sale_number_open", newest.id)
+
+    def _settlement_values(self, row: SettlementRow) -> tuple[Any, ...]:
+        amounts = row.amounts
+        money: tuple[int | None, ...] = (None,) * 6
+        if amounts is not None:
+            money = (amounts.total_fen, amounts.fund_fen, amounts.account_fen, amounts.mutual_aid_fen, amounts.cash_fen,
+                     amounts.hospital_fen)  # fmt: skip
+        columns = (
+            row.id, *self._key_columns(row.key), row.key.generation, row.terminal_sequence, row.lane, row.flow, row.state.value,
+            row.person, *money, int(amounts.mutual_aid_beside) if amounts else 0, int(row.quarantine), _text(row.opened_at),
+            _text(row.changed_at), _text(row.doubt_since) if row.doubt_since else None,
+        )  # fmt: skip
+        sealed = self._vault.seal(f"settlement.sheet:{row.id}", row.sheet)
+        return (*columns, sealed, self._row_mac(columns, sealed))
+
+    def _row_mac(self, columns: tuple[Any, ...], sealed: bytes) -> bytes:
+        return self._vault.mac(_canonical.encode([*columns, sm3(sealed).hex()]))
+
+    def _update(self, row: SettlementRow) -> None:
+        values = self._settlement_values(row)
+        self._connection.execute(_UPDATE_SETTLEMENT, (*values[9:19], *values[20:24], row.id))
+        if self._connection.changes() != 1:
+            raise JournalRefused("unknown_settlement", row.id)
+
+    def _settlements(self, where: str, values: tuple[Any, ...]) -> list[SettlementRow]:
+        found = []
+        query = f"SELECT {_SETTLEMENT_COLUMNS} FROM settlement {where}"
+        for columns in self._connection.execute(query, values):
+            (
+                settlement_id,
+                institution,
+                till,
+                number,
+                date,
+                generation,
+                sequence,
+                lane,
+                flow,
+                state,
+                person,
+                *rest,
+            ) = columns
+            (
+                total,
+                fund,
+                account,
+                mutual_aid,
+                cash,
+                hospital,
+                beside,
+                quarantine,
+                opened,
+                changed,
+                doubt,
+                sheet,
+                mac,
+            ) = rest
+            if self._row_mac(columns[:22], sheet) != mac:
+                self._failed = "row changed outside the terminal"
+                raise JournalFailed(self._failed)
+            amounts = None
+            if total is not None:
+                amounts = Amounts(total, fund, account, mutual_aid, cash, hospital, bool(beside))
+            found.append(
+                SettlementRow(
+                    settlement_id, SaleKey(institution, till, number, dt.date.fromisoformat(date), generation), sequence, lane, flow,
+                    State(state), person, amounts, bool(quarantine), _time(opened), _time(changed), _time(doubt) if doubt else None,
+                    self._vault.open(f"settlement.sheet:{settlement_id}", sheet),
+                )
+            )  # fmt: skip
+        return found
+
+    def _audit(
+        self, actor: str, action: str, row: SettlementRow, old: str, new: str, reason: str, stamp: Stamp
+    ) -> None:
+        amounts = None if row.amounts is None else msgspec.structs.asdict(row.amounts)
+        self._append_audit(
+            {"action": action, "actor": actor, "object": row.id, "person": row.person, "old": str(old), "new": str(new),
+             "reason": reason, "amounts": amounts},
+            stamp,
+        )  # fmt: skip
+
+    def _append_audit(self, content: dict[str, Any], stamp: Stamp) -> None:
+        sequence = self._audit_sequence + 1
+        record = _canonical.encode(
+            {
+                "v": 1,
+                "sequence": sequence,
+                "boot": self._boot_id,
+                "wall": _text(stamp.wall),
+                "monotonic": stamp.monotonic_s,
+                **content,
+            }
+        )
+        digest = sm3(self._audit_head + record)
+        self._connection.execute(
+            "INSERT INTO audit VALUES (?, ?, ?, ?)", (sequence, self._audit_head, digest, record)
+        )
+        self._audit_sequence, self._audit_head = sequence, digest
+
+
+def engine_is_safe() -> bool:
+    """True when the SQLite engine in use is free of the WAL-reset bug (fixed in 3.51.3; 3.52.0 was withdrawn)."""
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    return version >= MINIMUM_ENGINE and version != (3, 52, 0)
+
+
+def _require_pragma(connection: apsw.Connection, name: str, expected: object) -> None:
+    found = connection.pragma(name)
+    if found != expected:
+        raise JournalFailed(f"pragma {name} is {found!r}, not {expected!r}")
+
+
+def open_journal(
+    path: str,
+    vault: Vault,
+    boot_id: str,
+    floor: dt.datetime,
+    vfs: str | None = None,
+    check: Callable[[apsw.Connection], None] | None = None,
+) -> Journal:
+    """Create or open the journal at `path` and prove its settings.
+
+    `floor` is the earliest second that message numbers of a new journal may carry. `vfs` names another VFS (power-cut
+    tests). Raises `JournalFailed` with a reason when the file cannot be trusted or durability cannot be had.
+    """
+    if not engine_is_safe():
+        raise JournalFailed(
+            f"SQLite engine {apsw.sqlite_lib_version()} has the WAL-reset bug; 3.51.3 or later is needed"
+        )
+    try:
+        _create_if_new(path, vfs, floor)
+        connection = _connect(path, vfs)
+        if connection.pragma("journal_mode", "wal") != "wal":
+            raise JournalFailed("write-ahead logging is not available on this file system")
+        connection.pragma("synchronous", 2)
+        connection.pragma("wal_autocheckpoint", 0)
+        _require_pragma(connection, "synchronous", 2)
+        _require_pragma(connection, "foreign_keys", 1)
+        _require_pragma(connection, "trusted_schema", 0)
+        _require_pragma(connection, "mmap_size", 0)
+        if connection.pragma("user_version") != SCHEMA_VERSION:
+            raise JournalFailed(
+                f"journal has schema {connection.pragma('user_version')}, this program knows {SCHEMA_VERSION}"
+            )
+        if check is not None:
+            check(connection)
+        return Journal(connection, vault, boot_id)
+    except apsw.Error as broken:
+        raise JournalFailed(f"{type(broken).__name__}: {broken}") from broken
+
+
+def _connect(path: str, vfs: str | None) -> apsw.Connection:
+    connection = apsw.Connection(path, vfs=vfs)
+    connection.set_busy_timeout(0)
+    connection.pragma("foreign_keys", 1)
+    connection.pragma("trusted_schema", 0)
+    connection.pragma("mmap_size", 0)
+    return connection
+
+
+def _create_if_new(path: str, vfs: str | None, floor: dt.datetime) -> None:
+    """Create tables under a rollback journal with EXTRA, in one transaction: old or new, never mixed."""
+    connection = _connect(path, vfs)
+    try:
+        if connection.pragma("user_version") != 0:
+            return
+        connection.pragma("synchronous", 3)
+        _require_pragma(connection, "synchronous", 3)
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute(CREATE).fetchall()
+        connection.executemany("INSERT INTO transition_rule VALUES (?, ?)", RULES)
+        connection.execute("INSERT INTO sequence VALUES ('settlement', 0)")
+        connection.execute("INSERT INTO meta VALUES ('message_numbers_until', ?)", (_text(floor),))
+        connection.pragma("user_version", SCHEMA_VERSION)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()

@@ -1,0 +1,134 @@
+"""Values that go into and come out of the journal."""
+
+import datetime as dt
+
+import msgspec
+
+from terminal.core.states import State
+from terminal.core.values import AttemptEnded, AttemptSent, Move, SaleKey
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """When something was written, by both clocks."""
+
+    wall: dt.datetime
+    """Knows its zone (UTC+8 when written); what people read."""
+    monotonic_s: float
+    """Seconds of the monotonic clock of this boot; what deadlines use."""
+
+
+class Amounts(msgspec.Struct, frozen=True):
+    """The summed columns of a settlement in fen, all positive; the direction is the state's business."""
+
+    total_fen: int
+    fund_fen: int
+    account_fen: int
+    mutual_aid_fen: int
+    cash_fen: int
+    hospital_fen: int
+    mutual_aid_beside: bool = False
+    """True only where the province counts mutual aid beside the account instead of inside it (K41)."""
+
+
+class SettlementRow(msgspec.Struct, frozen=True):
+    """One settlement as stored."""
+
+    id: str
+    key: SaleKey
+    terminal_sequence: int
+    lane: str
+    flow: str
+    state: State
+    person: str | None
+    """Pseudonym (keyed hash of the person number), never the number."""
+    amounts: Amounts | None
+    quarantine: bool
+    opened_at: dt.datetime
+    changed_at: dt.datetime
+    doubt_since: dt.datetime | None
+    sheet: bytes
+    """Everything else the machine needs after a restart, encrypted at rest; tokens are not in it."""
+
+
+class AttemptRow(msgspec.Struct, frozen=True):
+    """One attempt as stored, with the bytes decrypted."""
+
+    msgid: str
+    settlement: str
+    purpose: str
+    infno: str
+    key_id: str
+    request: bytes
+    state: str
+    verdict: str | None
+    answer: bytes | None
+    sent_at: str
+    ended_at: str | None
+
+
+class QueueEntry(msgspec.Struct, frozen=True):
+    """Where a reversal or a doubtful cancellation stands in its series of tries; never expires."""
+
+    tries: int
+    due_at: dt.datetime
+    last_verdict: str
+    quiet_stage: int = 0
+    """0 first series, 1 not found once and waiting, 2 second 2601 on its way."""
+
+
+class ReceiptRow(msgspec.Struct, frozen=True):
+    """One slip as stored."""
+
+    id: int
+    settlement: str
+    kind: str
+    copy_number: int
+    state: str
+
+
+class NewReceipt(msgspec.Struct, frozen=True):
+    """A slip that is owed; written in the transaction of the outcome it tells of."""
+
+    kind: str
+    copy_number: int = 0
+
+
+class Idempotency(msgspec.Struct, frozen=True):
+    """A client's own key for one request, with the fingerprint of its canonical body."""
+
+    client: str
+    key: str
+    fingerprint: bytes
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """One durable point: everything in it is on disk together, or nothing is."""
+
+    row: SettlementRow
+    moves: tuple[Move, ...]
+    actor: str
+    stamp: Stamp
+    sent: AttemptSent | None = None
+    ended: AttemptEnded | None = None
+    queue: QueueEntry | None = None
+    leave_queue: bool = False
+    receipt: NewReceipt | None = None
+    code_mark: str = ""
+    """Keyed hash of the certificate code this settlement uses up."""
+
+
+class JournalRefused(Exception):
+    """The journal did not take the request; nothing was written. `code` is a message code for the operator."""
+
+    def __init__(self, code: str, settlement_id: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.settlement_id = settlement_id
+
+
+class JournalFailed(Exception):
+    """Durability is in doubt (disk full, I/O error, corruption). The process must stop; only the disk is believed after it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,148 @@
+"""Tables, constraints and triggers of the journal (SQLite, STRICT tables).
+
+The guards repeat in SQL what Python already checks, on purpose: two independent guards, so that a bug in one is stopped
+by the other. The most important are the two partial unique indexes: one live settlement per sale number, and one
+settlement message per settlement for ever.
+"""
+
+from terminal.core.states import ALLOWED, SALE_KEY_FREE, State
+
+SCHEMA_VERSION = 1
+
+
+def _quoted(values: list[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+_STATES = _quoted([state.value for state in State])
+_FREE = _quoted(sorted(state.value for state in SALE_KEY_FREE))
+
+CREATE = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+CREATE TABLE transition_rule (
+    source TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (source, target)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE settlement (
+    id TEXT PRIMARY KEY,
+    institution TEXT NOT NULL,
+    till TEXT NOT NULL,
+    sale_number TEXT NOT NULL,
+    business_date TEXT NOT NULL,
+    generation INTEGER NOT NULL CHECK (generation >= 1),
+    terminal_sequence INTEGER NOT NULL UNIQUE,
+    lane TEXT NOT NULL,
+    flow TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ({_STATES})),
+    person TEXT,
+    total_fen INTEGER CHECK (total_fen >= 0),
+    fund_fen INTEGER CHECK (fund_fen >= 0),
+    account_fen INTEGER CHECK (account_fen >= 0),
+    mutual_aid_fen INTEGER CHECK (mutual_aid_fen >= 0),
+    cash_fen INTEGER CHECK (cash_fen >= 0),
+    hospital_fen INTEGER CHECK (hospital_fen >= 0),
+    mutual_aid_beside INTEGER NOT NULL DEFAULT 0 CHECK (mutual_aid_beside IN (0, 1)),
+    quarantine INTEGER NOT NULL DEFAULT 0 CHECK (quarantine IN (0, 1)),
+    opened_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    doubt_since TEXT,
+    sheet BLOB NOT NULL,
+    row_mac BLOB NOT NULL,
+    UNIQUE (institution, till, sale_number, business_date, generation),
+    CHECK (total_fen IS NULL OR
+           total_fen = fund_fen + account_fen + cash_fen + hospital_fen
+                     + CASE mutual_aid_beside WHEN 1 THEN mutual_aid_fen ELSE 0 END),
+    CHECK (total_fen IS NULL OR mutual_aid_beside = 1 OR mutual_aid_fen <= account_fen)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX one_live_settlement_per_sale
+    ON settlement (institution, till, sale_number, business_date) WHERE state NOT IN ({_FREE});
+CREATE INDEX settlement_by_state ON settlement (state) WHERE state NOT IN ('CLOSED', {_FREE});
+CREATE INDEX settlement_by_date ON settlement (business_date, terminal_sequence);
+
+CREATE TRIGGER settlement_moves_by_rule BEFORE UPDATE OF state ON settlement
+WHEN NEW.state <> OLD.state
+ AND NOT EXISTS (SELECT 1 FROM transition_rule WHERE source = OLD.state AND target = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'transition not allowed'); END;
+
+CREATE TRIGGER settlement_is_kept BEFORE DELETE ON settlement
+BEGIN SELECT RAISE(ABORT, 'settlements are never deleted'); END;
+
+CREATE TRIGGER settlement_key_is_fixed
+BEFORE UPDATE OF id, institution, till, sale_number, business_date, generation, terminal_sequence, lane, flow ON settlement
+BEGIN SELECT RAISE(ABORT, 'the sale key never changes'); END;
+
+CREATE TABLE attempt (
+    msgid TEXT PRIMARY KEY,
+    settlement TEXT NOT NULL REFERENCES settlement (id),
+    lane TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('SETTLE', 'REVERSE', 'CANCEL', 'STEP')),
+    infno TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    request BLOB NOT NULL,
+    request_sm3 BLOB NOT NULL CHECK (length(request_sm3) = 32),
+    state TEXT NOT NULL CHECK (state IN ('SENT', 'UNSENT', 'ANSWERED', 'UNKNOWN')),
+    verdict TEXT,
+    answer BLOB,
+    sent_at TEXT NOT NULL,
+    sent_monotonic REAL NOT NULL,
+    boot_id TEXT NOT NULL,
+    ended_at TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempt_by_settlement ON attempt (settlement);
+CREATE UNIQUE INDEX one_settle_attempt_in_a_life ON attempt (settlement) WHERE purpose = 'SETTLE';
+CREATE UNIQUE INDEX one_open_conversation_per_lane ON attempt (lane) WHERE state = 'SENT';
+
+CREATE TRIGGER attempt_bytes_are_fixed BEFORE UPDATE OF msgid, settlement, purpose, infno, key_id, request, request_sm3 ON attempt
+BEGIN SELECT RAISE(ABORT, 'sent bytes never change'); END;
+CREATE TRIGGER attempt_is_kept BEFORE DELETE ON attempt
+BEGIN SELECT RAISE(ABORT, 'attempts are never deleted'); END;
+
+CREATE TABLE reversal_queue (
+    settlement TEXT PRIMARY KEY REFERENCES settlement (id),
+    tries INTEGER NOT NULL CHECK (tries >= 0),
+    due_at TEXT NOT NULL,
+    last_verdict TEXT NOT NULL,
+    quiet_stage INTEGER NOT NULL CHECK (quiet_stage IN (0, 1, 2))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+    client TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, settlement TEXT NOT NULL REFERENCES settlement (id),
+    created_at TEXT NOT NULL, PRIMARY KEY (client, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE receipt (
+    id INTEGER PRIMARY KEY,
+    settlement TEXT NOT NULL REFERENCES settlement (id),
+    kind TEXT NOT NULL CHECK (kind IN ('original', 'copy', 'cancellation', 'doubt', 'reversed')),
+    copy_number INTEGER NOT NULL CHECK (copy_number >= 0),
+    content_sm3 BLOB CHECK (length(content_sm3) = 32),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'printing', 'printed', 'printed_unverified', 'unknown')),
+    created_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    CHECK ((kind = 'copy') = (copy_number > 0))
+) STRICT;
+
+CREATE UNIQUE INDEX one_original_receipt ON receipt (settlement, kind) WHERE kind <> 'copy';
+CREATE UNIQUE INDEX one_copy_of_a_number ON receipt (settlement, copy_number) WHERE kind = 'copy';
+CREATE INDEX receipt_waiting ON receipt (id) WHERE state IN ('waiting', 'printing');
+
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY,
+    previous BLOB NOT NULL CHECK (length(previous) = 32),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    record BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER audit_is_written_once BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is never changed'); END;
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is never shortened'); END;
+
+CREATE TABLE code_seen (
+    mark TEXT PRIMARY KEY, settlement TEXT NOT NULL, seen_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sequence (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+RULES = tuple(sorted((source.value, target.value) for source, target in ALLOWED))
