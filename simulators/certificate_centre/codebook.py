@@ -1,0 +1,127 @@
+"""Which certificate codes are out, and which tokens they became: shared by phone, centre and hub.
+
+Lives follow our decisions PD-1 and PD-7: a code 60 s plus 15 s grace, bound to the first institution that decodes
+it; a token 30 min, bound to that institution and usable for several calls of one visit. No clock in here.
+"""
+
+import datetime as dt
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from simulators.people import Person, find
+from simulators.people.model import CertificateState
+
+_TOKEN_LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Lives(msgspec.Struct, frozen=True):
+    """How long things last, in seconds."""
+
+    code_life_s: int = 60
+    grace_s: int = 15
+    token_life_s: int = 1800
+
+
+class IssuedCode(msgspec.Struct, frozen=True):
+    """One code shown on a phone. `institution` and `token` are set by the first decode."""
+
+    psn_no: str
+    issued_at: dt.datetime
+    institution: str = ""
+    token: str = ""
+
+
+class IssuedToken(msgspec.Struct, frozen=True):
+    """One ecToken."""
+
+    psn_no: str
+    institution: str
+    issued_at: dt.datetime
+
+
+class CentreRefusal(Exception):
+    """The centre says no. `code` is one of our 9900xx numbers (PD-6) or the seen 500159; `message` is Chinese first."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}")
+        self.code = code
+        self.message = message
+
+
+class CodeBook:
+    """All codes and tokens of one simulated world."""
+
+    def __init__(self, people: Sequence[Person], rng: random.Random, lives: Lives | None = None) -> None:
+        """`rng` draws the digits of codes and tokens; `lives` defaults to the decided ones."""
+        self._people = tuple(people)
+        self._states: dict[str, CertificateState] = {row.psn_no: row.certificate.state for row in people}
+        self._rng = rng
+        self.lives = Lives() if lives is None else lives
+        self._codes: dict[str, IssuedCode] = {}
+        self._tokens: dict[str, IssuedToken] = {}
+
+    def issue(self, person: Person, now: dt.datetime) -> str:
+        """Show a fresh code: `424`, 17 + 2 random digits, two digits of the insured province, `0000`."""
+        division = person.enrolment[0].division
+        while True:
+            code = f"424{self._rng.randrange(10**19):019d}{division[:2]}0000"
+            if code not in self._codes:
+                break
+        self._codes[code] = IssuedCode(person.psn_no, now)
+        return code
+
+    def state(self, person: Person) -> CertificateState:
+        """State of a person's certificate now."""
+        return self._states[person.psn_no]
+
+    def set_state(self, person: Person, state: CertificateState) -> None:
+        """Change a person's certificate (activation, freezing)."""
+        self._states[person.psn_no] = state
+
+    def decode(self, code: str, institution: str, now: dt.datetime) -> tuple[Person, str]:
+        """Person and token of a code; the same institution gets the same token again. Raises `CentreRefusal`."""
+        issued = self._codes.get(code)
+        if issued is None:
+            raise CentreRefusal(990002, "二维码无效 (unknown code)")
+        person = find(self._people, issued.psn_no)
+        if self._states[issued.psn_no] in ("NOT_INSURED", "NOT_ACTIVATED"):
+            raise CentreRefusal(990004, "电子凭证未激活 (certificate not activated)")
+        if self._states[issued.psn_no] in ("FROZEN", "CANCELLED"):
+            raise CentreRefusal(990005, "电子凭证已冻结或注销 (certificate frozen or cancelled)")
+        if now - issued.issued_at > dt.timedelta(seconds=self.lives.code_life_s + self.lives.grace_s):
+            raise CentreRefusal(990001, "二维码已过期 (code expired)")
+        if issued.institution not in ("", institution):
+            raise CentreRefusal(990003, "二维码已在其他机构使用 (code used elsewhere)")
+        if issued.token:
+            return person, issued.token
+        token = self._new_token(person.enrolment[0].division)
+        self._tokens[token] = IssuedToken(issued.psn_no, institution, now)
+        self._codes[code] = msgspec.structs.replace(issued, institution=institution, token=token)
+        return person, token
+
+    def resolve(self, token: str, institution: str, now: dt.datetime) -> str:
+        """`psn_no` behind a token used by an institution. Raises `CentreRefusal` (990002, 990006, 990007)."""
+        issued = self._tokens.get(token)
+        if issued is None:
+            raise CentreRefusal(990002, "电子凭证令牌无效 (unknown token)")
+        if issued.institution != institution:
+            raise CentreRefusal(990007, "电子凭证令牌属于其他机构 (token of another institution)")
+        if now - issued.issued_at > dt.timedelta(seconds=self.lives.token_life_s):
+            raise CentreRefusal(990006, "电子凭证令牌已过期 (token expired)")
+        return issued.psn_no
+
+    def owner(self, token: str, now: dt.datetime) -> Person | None:
+        """The person of a token that is in its life, at whichever institution; else None."""
+        issued = self._tokens.get(token)
+        if issued is None or now - issued.issued_at > dt.timedelta(seconds=self.lives.token_life_s):
+            return None
+        return find(self._people, issued.psn_no)
+
+    def _new_token(self, division: str) -> str:
+        while True:
+            token = f"{division}ec{''.join(self._rng.choices(_TOKEN_LETTERS, k=30))}"
+            if token not in self._tokens:
+                return token

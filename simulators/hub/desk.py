@@ -1,0 +1,93 @@
+"""What every transaction of the hub works with: the hub's records (`Desk`) and the one request (`Call`)."""
+
+import datetime as dt
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from protocols.hub.profile import Profile
+from simulators.benefit.model import DEFAULT_RULES, Rules
+from simulators.benefit.policies import PolicyBook
+from simulators.hub.ledger import Ledger
+from simulators.people import Person
+from simulators.world import Institution, World
+
+
+class Tokens(Protocol):
+    """Who stands behind an ecToken; the certificate centre's code book does this."""
+
+    def resolve(self, token: str, institution: str, now: dt.datetime) -> str:
+        """The `psn_no`. Raises `simulators.certificate_centre.CentreRefusal`."""
+        ...
+
+
+class HubSettings(msgspec.Struct, frozen=True):
+    """Switches of the simulated hub that are not part of a province profile."""
+
+    msgid_check: Literal["profile", "strict", "none"] = "profile"
+    """`none` books a message id as often as it comes (only for the experiment on colliding ids, F73)."""
+    sign_in: bool = True
+    """Refuse everything but 9001 without a sign-in of that institution and operator."""
+    identity_fields: Literal["optional", "required"] = "optional"
+    """`required` as in the Hunan edition: 2101, 2102, 2201, 2206, 2207 must carry the identity fields."""
+    trace_codes: Literal["optional", "required"] = "optional"
+    """`required`: every packed drug of a 2102 must carry at least one trace code."""
+    quote_check: bool = True
+    """2207 is refused when its four amounts differ from the hub's own result (K45)."""
+    prescriptions: frozenset[str] = frozenset()
+    """Prescription numbers the prescription centre knows (for `rx_circ_flag` 1)."""
+    rules: Rules = DEFAULT_RULES
+    """Switches of the benefit engine: order of cancellations, day the year closes, ..."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One authenticated request with a sound envelope."""
+
+    infno: str
+    msgid: str
+    now: dt.datetime
+    """Present time, UTC+8."""
+    institution: Institution
+    operator: str
+    operator_name: str
+    insured_division: str
+    """`insuplc_admdvs` of the envelope, "" when not given."""
+    input: Mapping[str, object]
+
+    @property
+    def time_text(self) -> str:
+        """Present time as the wire writes it."""
+        return self.now.strftime("%Y-%m-%d %H:%M:%S")
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """The hub's records and everything handed in."""
+
+    people: Sequence[Person]
+    world: World
+    ledger: Ledger
+    policies: PolicyBook
+    tokens: Tokens
+    profile: Profile
+    settings: HubSettings
+    rng: random.Random
+
+    def person(self, psn_no: str) -> Person | None:
+        """The person with that number."""
+        return next((row for row in self.people if row.psn_no == psn_no), None)
+
+    def new_id(self, prefix: str, digits: int, division: str, taken: Callable[[str], object]) -> str:
+        """`prefix` + division + random digits, `digits` in all after the prefix, not yet taken."""
+        width = digits - len(division)
+        while True:
+            number = f"{prefix}{division}{self.rng.randrange(10**width):0{width}d}"
+            if not taken(number):
+                return number
+
+
+Output = Mapping[str, object] | None
+"""Nodes of an answer; None stands for an answer without nodes."""
+
+Handler = Callable[[Desk, Call], Output]

@@ -1,0 +1,256 @@
+"""The hub on HTTP: one POST path for institutions, and a control API under /control for people, demo and tests.
+
+Bind it to loopback only: the control API trusts everybody. `Server-Timing: hub;dur=` carries the milliseconds spent
+inside the hub, so that a benchmark can take them off.
+
+    GET    /control/faults                  armed and fired faults
+    POST   /control/faults                  {"fault": "cut 40" or {"kind": ...}, "infno": "2102", "count": 1}
+    DELETE /control/faults                  disarm all
+    GET    /control/ledger                  settlement records; ?msgid= ?psn_no= ?setl_id= ?live=1
+    GET    /control/messages                every message id taken and the infcode it got; ?msgid=
+    GET    /control/people                  slug, name, psn_no, certificate state, balance in fen
+    GET    /control/people/WHO              one of them (name, slug or psn_no)
+    POST   /control/phone/codes             {"person": WHO} -> {"code": 28 digits}
+    POST   /control/certificates            {"person": WHO, "state": "ACTIVATED"}
+    POST   /control/terminals               {"institution", "slot", "public_point": hex of 04 || x || y}
+    GET    /control/key                     the hub's public point, hex
+"""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from drivers.interfaces.signer import Verifier
+from protocols.gm.errors import InvalidKey
+from simulators.certificate_centre import CodeBook
+from simulators.hub.faults import Fault, FaultyHub, parse_fault
+from simulators.hub.keys import TerminalKeys
+from simulators.hub.ledger import Ledger, SettlementRecord
+from simulators.people import Person, find
+from simulators.people.model import CertificateState
+from simulators.phone import Phone
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+
+
+class ControlDesk(msgspec.Struct, frozen=True):
+    """What the control API acts on."""
+
+    hub: FaultyHub
+    people: tuple[Person, ...]
+    book: CodeBook
+    keys: TerminalKeys
+    public_point: bytes
+    """The hub's answer key, 04 || x || y."""
+    verifier_of: Callable[[bytes], Verifier]
+    """Makes a verifier of a public point. Raises `protocols.gm.errors.InvalidKey`."""
+    clock: Callable[[], dt.datetime]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The hub's books."""
+        return self.hub.core.ledger
+
+
+class FaultOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /control/faults."""
+
+    fault: str | Fault
+    infno: str = ""
+    count: int = 1
+
+
+class PersonOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /control/phone/codes."""
+
+    person: str
+
+
+class CertificateOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /control/certificates."""
+
+    person: str
+    state: CertificateState
+
+
+class TerminalOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /control/terminals; an empty slot stands for every slot without a key of its own."""
+
+    institution: str
+    public_point: str
+    slot: str = ""
+
+
+def settlement_view(record: SettlementRecord) -> dict[str, object]:
+    """A settlement record as the control API shows it: facts and amounts in fen, no name and no identity number."""
+    result = record.result
+    return {
+        "setl_id": record.setl_id,
+        "mdtrt_id": record.mdtrt_id,
+        "psn_no": record.psn_no,
+        "fixmedins_code": record.fixmedins_code,
+        "msgid": record.msgid,
+        "infno": record.infno,
+        "setl_time": record.setl_time,
+        "med_type": record.med_type,
+        "clr_type": record.clr_type,
+        "direction": record.direction,
+        "undoes": record.undoes,
+        "how_undone": record.how_undone,
+        "live": record.live,
+        "total_fen": result.total_fen,
+        "fund_fen": result.fund_fen,
+        "account_fen": result.account_fen,
+        "mutual_aid_fen": result.mutual_aid_fen,
+        "cash_fen": result.cash_fen,
+        "hospital_fen": result.hospital_fen,
+        "balance_fen": result.balance_fen,
+    }
+
+
+def build_app(desk: ControlDesk, path: str) -> web.Application:
+    """The application: the hub on `path`, the control API beside it."""
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_errors])
+    app.router.add_post(path, _hub(desk))
+    control = _Control(desk)
+    app.router.add_get("/control/faults", control.faults)
+    app.router.add_post("/control/faults", control.arm)
+    app.router.add_delete("/control/faults", control.clear)
+    app.router.add_get("/control/ledger", control.ledger)
+    app.router.add_get("/control/messages", control.messages)
+    app.router.add_get("/control/people", control.people)
+    app.router.add_get("/control/people/{who}", control.person)
+    app.router.add_post("/control/phone/codes", control.issue_code)
+    app.router.add_post("/control/certificates", control.set_certificate)
+    app.router.add_post("/control/terminals", control.register_terminal)
+    app.router.add_get("/control/key", control.key)
+    return app
+
+
+def _hub(desk: ControlDesk) -> _Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        began = time.perf_counter()
+        delivery = desk.hub.respond(body, desk.clock())
+        spent_ms = (time.perf_counter() - began) * 1000
+        if delivery.delay_s:
+            await asyncio.sleep(delivery.delay_s)
+        if delivery.closed:
+            return await _close(request, delivery.body)
+        return web.Response(
+            body=delivery.body,
+            status=delivery.status,
+            headers={"Content-Type": delivery.content_type, "Server-Timing": f"hub;dur={spent_ms:.3f}"},
+        )
+
+    return answer
+
+
+async def _close(request: web.Request, sent: bytes) -> web.StreamResponse:
+    """Close the connection: without a byte of answer, or after the first bytes of a longer one."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    if sent:
+        response.content_length = len(sent) + 1
+        await response.prepare(request)
+        await response.write(sent)
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Wrong control requests get 400 with the reason. The hub itself never needs it."""
+    if not request.path.startswith("/control/"):
+        return await handler(request)
+    try:
+        return await handler(request)
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, InvalidKey) as error:
+        return _json({"error": str(error)}, status=400)
+    except KeyError as error:
+        return _json({"error": str(error.args[0])}, status=404)
+
+
+class _Control:
+    """Handlers of the control API."""
+
+    def __init__(self, desk: ControlDesk) -> None:
+        self._desk = desk
+
+    async def faults(self, request: web.Request) -> web.Response:
+        return _json({"armed": self._desk.hub.armed, "fired": self._desk.hub.fired})
+
+    async def arm(self, request: web.Request) -> web.Response:
+        order = msgspec.json.decode(await request.read(), type=FaultOrder)
+        fault = parse_fault(order.fault) if isinstance(order.fault, str) else order.fault
+        self._desk.hub.arm(fault, order.infno, order.count)
+        return _json({"armed": self._desk.hub.armed})
+
+    async def clear(self, request: web.Request) -> web.Response:
+        self._desk.hub.clear()
+        return _json({"armed": []})
+
+    async def ledger(self, request: web.Request) -> web.Response:
+        ledger, query = self._desk.ledger, request.query
+        records = ledger.settlements()
+        if "msgid" in query:
+            records = ledger.by_msgid(query["msgid"])
+        elif "psn_no" in query:
+            records = ledger.of_person(query["psn_no"])
+        elif "setl_id" in query:
+            records = tuple(row for row in records if row.setl_id == query["setl_id"])
+        if query.get("live") == "1":
+            records = tuple(row for row in records if row.live)
+        return _json({"settlements": [settlement_view(row) for row in records]})
+
+    async def messages(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("msgid")
+        rows = self._desk.ledger.messages()
+        return _json({"messages": [row for row in rows if wanted in (None, row.msgid)]})
+
+    async def people(self, request: web.Request) -> web.Response:
+        return _json({"people": [self._view(person) for person in self._desk.people]})
+
+    async def person(self, request: web.Request) -> web.Response:
+        return _json(self._view(find(self._desk.people, request.match_info["who"])))
+
+    def _view(self, person: Person) -> dict[str, object]:
+        return {
+            "slug": person.slug,
+            "name": person.name,
+            "psn_no": person.psn_no,
+            "certificate": self._desk.book.state(person),
+            "balance_fen": self._desk.ledger.balance(person.psn_no),
+        }
+
+    async def issue_code(self, request: web.Request) -> web.Response:
+        order = msgspec.json.decode(await request.read(), type=PersonOrder)
+        person = find(self._desk.people, order.person)
+        return _json({"code": Phone(self._desk.book).issue(person, self._desk.clock())})
+
+    async def set_certificate(self, request: web.Request) -> web.Response:
+        order = msgspec.json.decode(await request.read(), type=CertificateOrder)
+        person = find(self._desk.people, order.person)
+        self._desk.book.set_state(person, order.state)
+        return _json(self._view(person))
+
+    async def register_terminal(self, request: web.Request) -> web.Response:
+        order = msgspec.json.decode(await request.read(), type=TerminalOrder)
+        verifier = self._desk.verifier_of(bytes.fromhex(order.public_point))
+        self._desk.keys.register(order.institution, order.slot, verifier)
+        return _json({"registered": self._desk.keys.registered()})
+
+    async def key(self, request: web.Request) -> web.Response:
+        return _json({"public_point": self._desk.public_point.hex()})
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(value), status=status, content_type="application/json", charset="utf-8"
+    )

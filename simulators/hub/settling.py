@@ -1,0 +1,319 @@
+"""Money: quote, book, undo. Quote and booking go through one calculation, so they can only differ by the records.
+
+The benefit engine decides the amounts; this module finds its inputs in the hub's records and books its results.
+Undoing negates the stored amounts: own account and every relative get back exactly what they paid, and the
+accumulators of the year of the undone settlement lose its contributions.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from protocols.hub.profile import BenefitKind, Profile
+from simulators.benefit import cancellation, engine, entitlement
+from simulators.benefit import lines as line_steps
+from simulators.benefit.model import (
+    AccountState,
+    AccountUse,
+    Area,
+    Line,
+    LineResult,
+    Refusal,
+    Relative,
+    Result,
+    VisitKind,
+)
+from simulators.benefit.model import Enrolment as WaitingFacts
+from simulators.benefit.model import Institution as CareInstitution
+from simulators.benefit.model import Person as Insured
+from simulators.benefit.model import Visit as CareVisit
+from simulators.hub.desk import Call, Desk
+from simulators.hub.ledger import LineRecord, SettlementRecord
+from simulators.hub.refusals import FieldRefused, Refused
+from simulators.people import Enrolment, Person, find
+
+_OTHER_MED_TYPES: Final[dict[str, BenefitKind]] = {
+    "140104": "chronic",
+    "140201": "chronic",
+    "9929": "chronic",
+    "1403": "two_disease",
+    "510103": "maternity",
+    "18": "dual_channel",
+    "15": "dual_channel",
+    "910202": "dual_channel",
+}
+"""Values seen in other provinces, taken for the same kind (K23)."""
+
+_VISIT_KINDS: Final[dict[BenefitKind, VisitKind]] = {
+    "pharmacy": "pharmacy",
+    "ordinary": "outpatient",
+    "registration": "outpatient",
+    "emergency": "emergency",
+    "chronic": "chronic",
+    "two_disease": "two_disease",
+    "maternity": "maternity",
+    "dual_channel": "special_drug",
+}
+
+
+class Priced(msgspec.Struct, frozen=True):
+    """One calculation with what it was made from."""
+
+    result: Result
+    policy_set: str
+    fee_date: dt.date
+    insured: Enrolment
+    psn_type: str
+    clr_type: str
+    pay_loc: str
+    relatives: tuple[str, ...]
+
+
+def benefit_kind(profile: Profile, med_type: str) -> BenefitKind:
+    """The kind behind a `med_type`. Raises `FieldRefused`."""
+    for kind, code in profile.codes.med_type.items():
+        if code == med_type:
+            return kind
+    if med_type in _OTHER_MED_TYPES:
+        return _OTHER_MED_TYPES[med_type]
+    raise FieldRefused("med_type", "不支持 (not supported)")
+
+
+def check_entitlement(
+    desk: Desk, call: Call, person: Person, insured: Enrolment, med_type: str, disease: str, day: dt.date
+) -> None:
+    """Raise `Refused` when the pool would not pay for this category on that day."""
+    policy_set = desk.policies.set_of_division(insured.division)
+    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", ())
+    subject = _insured_person(desk, person, insured, day)
+    terms = entitlement.entitle(desk.policies.version(policy_set, day), subject, visit, desk.settings.rules)
+    if isinstance(terms, Refusal):
+        raise Refused(terms.code, terms.texts)
+
+
+def price(
+    desk: Desk,
+    call: Call,
+    person: Person,
+    insured: Enrolment,
+    med_type: str,
+    disease: str,
+    account_flag: str,
+    lines: Sequence[LineRecord],
+) -> Priced:
+    """Calculate one settlement from the records as they stand; books nothing. Raises `Refused`."""
+    if not call.institution.agreement:
+        raise Refused("AGREEMENT_INVALID")
+    fee_date = _fee_date(desk, call, lines)
+    policy_set = desk.policies.set_of_division(insured.division)
+    account, relatives = _accounts(desk, person, insured)
+    outcome = engine.settle(
+        desk.policies.version(policy_set, fee_date),
+        desk.policies.place(desk.policies.set_of_division(call.institution.division)),
+        _insured_person(desk, person, insured, fee_date),
+        account,
+        desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
+        _care_visit(
+            desk, call, insured, med_type, disease, fee_date, _account_use(desk.profile, account_flag), lines
+        ),
+        engine_lines(lines),
+        desk.settings.rules,
+    )
+    if isinstance(outcome, Refusal):
+        raise Refused(outcome.code, outcome.texts)
+    return Priced(
+        result=outcome,
+        policy_set=policy_set,
+        fee_date=fee_date,
+        insured=insured,
+        psn_type=insured.psn_type,
+        clr_type=desk.profile.codes.clr_type[benefit_kind(desk.profile, med_type)],
+        pay_loc=_pay_loc(call.institution.division, insured.division),
+        relatives=relatives,
+    )
+
+
+def split_only(
+    desk: Desk, call: Call, insured: Enrolment, med_type: str, disease: str, lines: Sequence[LineRecord]
+) -> tuple[LineResult, ...]:
+    """How class, share and ceiling split unsettled lines (2204). Asks for no entitlement and books nothing."""
+    day = _fee_date(desk, call, lines)
+    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", lines)
+    account_only = entitlement.benefit_kind(visit) == "acct_only"
+    policy = desk.policies.version(desk.policies.set_of_division(insured.division), day)
+    by_share = policy.area.method == "pre_share" and not account_only
+    return line_steps.split_lines(
+        desk.policies.place(visit.place),
+        visit,
+        engine_lines(lines),
+        account_only=account_only,
+        area_share_bp=policy.area.value_bp[insured.insutype][visit.area] if by_share else 0,
+    )
+
+
+def engine_lines(lines: Sequence[LineRecord]) -> list[Line]:
+    """Charge lines as the benefit engine takes them."""
+    return [Line(row.item, row.quantity_e4, row.price_micro, row.indication_ok) for row in lines]
+
+
+def book(desk: Desk, record: SettlementRecord) -> None:
+    """Book a settlement made of a `Priced`: accounts, accumulators, the record itself."""
+    result = record.result
+    desk.ledger.set_balance(record.psn_no, result.account_after.balance_fen)
+    for relative in result.account_after.relatives:
+        desk.ledger.set_balance(relative.owner, relative.balance_fen)
+    _move_accumulators(desk, record)
+    desk.ledger.add_settlement(record)
+
+
+def undo(desk: Desk, call: Call, original: SettlementRecord, *, keep_order: bool) -> SettlementRecord:
+    """Book and return the record that undoes a settlement. `keep_order` False is for 2601 (K46). Raises `Refused`."""
+    account = AccountState(
+        balance_fen=desk.ledger.balance(original.psn_no),
+        relatives=tuple(Relative(owner, desk.ledger.balance(owner)) for owner in original.relatives),
+    )
+    outcome = cancellation.cancel(
+        original.result,
+        account,
+        already=not original.live,
+        later=[row.result.contributions for row in _later(desk, original)],
+        rules=desk.settings.rules,
+        keep_order=keep_order,
+    )
+    if isinstance(outcome, Refusal):
+        raise Refused(outcome.code, outcome.texts)
+    record = msgspec.structs.replace(
+        original,
+        setl_id=new_setl_id(desk, call),
+        msgid=call.msgid,
+        infno=call.infno,
+        setl_time=call.time_text,
+        operator=call.operator,
+        operator_name=call.operator_name,
+        result=outcome,
+        direction=-1,
+        undoes=original.setl_id,
+        how_undone="",
+    )
+    book(desk, record)
+    return record
+
+
+def new_setl_id(desk: Desk, call: Call) -> str:
+    """A settlement id: SETL and 17 digits."""
+    return desk.new_id("SETL", 17, call.institution.division, desk.ledger.settlement)
+
+
+def new_mdtrt_id(desk: Desk, call: Call) -> str:
+    """A visit id: MDT and 18 digits."""
+    return desk.new_id("MDT", 18, call.institution.division, desk.ledger.visit)
+
+
+def check_year_open(desk: Desk, call: Call, fee_date: dt.date) -> None:
+    """Raise `Refused` when the benefit year of a fee date is closed."""
+    if not engine.year_open(fee_date, call.now.date(), desk.settings.rules):
+        raise Refused("YEAR_CLOSED")
+
+
+def _fee_date(desk: Desk, call: Call, lines: Sequence[LineRecord]) -> dt.date:
+    """The one fee date of a settlement: the latest of its lines, all in one open year."""
+    days = {row.fee_date for row in lines}
+    last = max(days)
+    if min(days).year != last.year or last > call.now.date():
+        raise Refused("FEE_DATE")
+    check_year_open(desk, call, last)
+    return last
+
+
+def _accounts(desk: Desk, person: Person, insured: Enrolment) -> tuple[AccountState, tuple[str, ...]]:
+    owners = tuple(find(desk.people, row.slug).psn_no for row in person.relative if row.mutual_aid)
+    state = AccountState(
+        balance_fen=desk.ledger.balance(person.psn_no),
+        relatives=tuple(Relative(owner, desk.ledger.balance(owner)) for owner in owners),
+    )
+    return state, owners
+
+
+def _insured_person(desk: Desk, person: Person, insured: Enrolment, day: dt.date) -> Insured:
+    filed = [row for row in desk.ledger.registrations(person.psn_no) if row.in_force(day)]
+    newborn = insured.waiting_exempt == "newborn"
+    return Insured(
+        insutype=insured.insutype,
+        psn_type=insured.psn_type,
+        categories=person.categories,
+        chronic=tuple(row.code for row in filed if row.kind == "chronic"),
+        two_disease=tuple(row.code for row in filed if row.kind == "two_disease"),
+        signed_doctor=insured.signed_doctor,
+        civil_servant=insured.civil_servant,
+        enterprise=insured.enterprise_supplement,
+        enrolment=WaitingFacts(paid_on=insured.since, newborn_birth=person.born) if newborn else None,
+    )
+
+
+def _care_visit(
+    desk: Desk,
+    call: Call,
+    insured: Enrolment,
+    med_type: str,
+    disease: str,
+    day: dt.date,
+    use: AccountUse,
+    lines: Sequence[LineRecord],
+) -> CareVisit:
+    kind = _VISIT_KINDS[benefit_kind(desk.profile, med_type)]
+    care = call.institution
+    return CareVisit(
+        place=desk.policies.set_of_division(care.division),
+        institution=CareInstitution(care.kind, care.dual_channel, care.networked),
+        kind=kind,
+        fee_date=day,
+        area=_area(desk.profile, care.division, insured, day),
+        account_use=use,
+        disease=disease if kind in ("chronic", "two_disease") else "",
+        rx_pooled=bool(lines) and all(row.rx_pooled for row in lines),
+    )
+
+
+def _area(profile: Profile, care: str, insured: Enrolment, day: dt.date) -> Area:
+    """Filing situation by the two divisions (K27)."""
+    if profile.is_local(care, insured.division):
+        return "local"
+    if care[:2] == insured.division[:2]:
+        return "intra"
+    filing = insured.filing
+    if filing is not None and filing.begin <= day and (filing.end is None or day <= filing.end):
+        return filing.kind
+    return "unfiled"
+
+
+def _account_use(profile: Profile, flag: str) -> AccountUse:
+    """acct_used_flag, in which 1 means own and relatives (auto) or the own account only (explicit, K40)."""
+    if flag == "0":
+        return "none"
+    return "own" if flag == "1" and profile.money.acct_used_flag_mode == "explicit" else "family"
+
+
+def _pay_loc(care: str, insured: str) -> str:
+    """pay_loc: 2 local, 6 other district of the city, 3 elsewhere in the province, 4 other province."""
+    if care == insured:
+        return "2"
+    if care[:4] == insured[:4]:
+        return "6"
+    return "3" if care[:2] == insured[:2] else "4"
+
+
+def _move_accumulators(desk: Desk, record: SettlementRecord) -> None:
+    change = record.result.contributions
+    before = desk.ledger.accumulators(record.psn_no, record.policy_set, change.year)
+    after = engine.accumulate(before, change)
+    if after != before:
+        desk.ledger.set_accumulators(record.psn_no, record.policy_set, after)
+
+
+def _later(desk: Desk, original: SettlementRecord) -> list[SettlementRecord]:
+    """The person's standing settlements under the same policy set that were booked after `original`."""
+    same = [row for row in desk.ledger.of_person(original.psn_no) if row.policy_set == original.policy_set]
+    numbers = [row.setl_id for row in same]
+    return [row for row in same[numbers.index(original.setl_id) + 1 :] if row.live]

@@ -1,0 +1,300 @@
+"""Field tables of the inputs, as printed (national interface, Hunan edition V1.1.27), and code lists they refer to.
+
+Where editions print different lengths the larger one stands (our decision K16). The identity fields of 2101, 2102,
+2201, 2206 and 2207 are Hunan additions: `with_identity` makes them mandatory, as that edition has them.
+"""
+
+from typing import Final
+
+import msgspec
+
+from simulators.hub.fields import Field, FieldKind
+
+YES_NO: Final = frozenset({"0", "1"})
+CERT_TYPES: Final = frozenset({"01", "02", "03"})
+"""mdtrt_cert_type: e-certificate, identity card, social-security card."""
+DOCUMENT_TYPES: Final = frozenset(
+    {f"{number:02d}" for number in range(1, 18)} | {"90", "99", "990102", "990201"}
+)
+SCHEMES: Final = frozenset(
+    {
+        "310",
+        "320",
+        "330",
+        "340",
+        "350",
+        "360",
+        "370",
+        "380",
+        "390",
+        "391",
+        "392",
+        "399",
+        "410",
+        "510",
+        "39905",
+    }
+)
+ACCOUNT_FLAGS: Final = frozenset({"0", "1", "2"})
+PHARMACY_MED_TYPES: Final = frozenset(
+    {"41", "14", "140104", "140201", "9929", "9901", "1403", "9904", "18", "15", "910202"}
+)
+CLINIC_MED_TYPES: Final = frozenset(
+    {"11", "12", "13", "14", "140104", "140201", "51", "510103", "9901", "1403", "9904", "18", "15", "910202"}
+)
+MED_TYPES: Final = PHARMACY_MED_TYPES | CLINIC_MED_TYPES
+
+
+def _s(
+    name: str, length: int, required: bool = False, codes: frozenset[str] = frozenset(), *also: str
+) -> Field:
+    return Field(name, "S", length, required=required, codes=codes, also=also)
+
+
+def _n(name: str, length: int, decimals: int = 0, required: bool = False) -> Field:
+    return Field(name, "N", length, decimals, required)
+
+
+def _t(name: str, kind: FieldKind = "DT", required: bool = False) -> Field:
+    return Field(name, kind, required=required)
+
+
+_EXT: Final = _s("exp_content", 4000, False, frozenset(), "expContent")
+_PERSON_NO: Final = _s("psn_no", 30, True)
+_MEDIUM: Final = (
+    _s("mdtrt_cert_type", 3, True, CERT_TYPES),
+    _s("mdtrt_cert_no", 50, True),
+    _s("card_sn", 32),
+)
+_IDENTITY: Final = (
+    _s("psn_cert_type", 6, False, DOCUMENT_TYPES),
+    _s("certno", 50),
+    _s("psn_type", 6),
+    _s("psn_name", 50),
+)
+IDENTITY_FIELDS: Final = frozenset(field.name for field in _IDENTITY)
+
+
+def with_identity(table: tuple[Field, ...], required: bool) -> tuple[Field, ...]:
+    """The table with its identity fields mandatory (Hunan) or optional (national)."""
+    return tuple(
+        msgspec.structs.replace(field, required=required) if field.name in IDENTITY_FIELDS else field
+        for field in table
+    )
+
+
+ENVELOPE: Final = (
+    _s("infno", 6, True),
+    _s("msgid", 30, True),
+    _s("mdtrtarea_admvs", 6, True),
+    _s("insuplc_admdvs", 6),
+    _s("recer_sys_code", 10, True),
+    _s("dev_no", 100),
+    _s("dev_safe_info", 2000),
+    _s("cainfo", 1024),
+    _s("signtype", 10),
+    _s("infver", 6, True, frozenset({"V1.0", "1.0", "1.0.0"})),
+    _s("opter_type", 3, True, frozenset({"1", "2", "3"})),
+    _s("opter", 30, True),
+    _s("opter_name", 50, True),
+    _t("inf_time", "DT", True),
+    _s("fixmedins_code", 30, True),
+    _s("fixmedins_name", 200, True),
+    _s("sign_no", 30),
+)
+"""Request envelope, table 2.1 without `input`."""
+
+SIGN_IN: Final = (_s("opter_no", 20, True), _s("mac", 20, True), _s("ip", 20, True))
+"""9001 signIn."""
+
+PERSON: Final = (
+    *_MEDIUM,
+    _t("begntime"),
+    _s("psn_cert_type", 6, True, DOCUMENT_TYPES),
+    _s("certno", 50),
+    _s("psn_name", 50),
+)
+"""1101 data; number and name may be empty when the medium already names the person (our decision K29)."""
+
+BENEFIT_CHECK: Final = (
+    _PERSON_NO,
+    _s("insutype", 6, True, SCHEMES),
+    _s("fixmedins_code", 30, True),
+    _s("med_type", 6, True, MED_TYPES),
+    _t("begntime", "DT", True),
+    _t("endtime"),
+    _s("dise_codg", 30),
+    _s("dise_name", 500),
+    _s("oprn_oprt_code", 30),
+    _s("oprn_oprt_name", 500),
+    _s("matn_type", 6),
+    _s("birctrl_type", 6),
+    _EXT,
+)
+"""2001 data."""
+
+PHARMACY_HEAD: Final = (
+    _PERSON_NO,
+    *_MEDIUM,
+    *_IDENTITY,
+    _t("begntime", "DT", True),
+    _n("medfee_sumamt", 16, 2, True),
+    _s("invono", 20),
+    _s("insutype", 6, True, SCHEMES),
+    _s("dise_codg", 30),
+    _s("dise_name", 500),
+    _s("acct_used_flag", 1, True, ACCOUNT_FLAGS),
+    _s("med_type", 6, True, PHARMACY_MED_TYPES),
+    _EXT,
+)
+"""2101 and 2102 druginfo."""
+
+PHARMACY_LINE: Final = (
+    _s("feedetl_sn", 30, True),
+    _s("rxno", 30),
+    _s("rx_circ_flag", 3, True, YES_NO),
+    _t("fee_ocur_time", "DT", True),
+    _s("med_list_codg", 50, True),
+    _s("medins_list_codg", 150, True),
+    _n("det_item_fee_sumamt", 16, 2, True),
+    _n("cnt", 16, 4, True),
+    _n("pric", 16, 6, True),
+    _s("sin_dos_dscr", 200),
+    _s("used_frqu_dscr", 200),
+    _n("prd_days", 4, 2),
+    _s("medc_way_dscr", 200),
+    _s("bilg_dr_codg", 30),
+    _s("bilg_dr_name", 50),
+    _s("tcmdrug_used_way", 6, False, frozenset({"1", "2"})),
+    _EXT,
+)
+"""2101 and 2102 drugdetail."""
+
+TRACE: Final = (_s("feedetl_sn", 30, True), _s("drug_trac_codg", 500, True), _s("trdn_flag", 3, True, YES_NO))
+"""2102 durg_trac_info, one row per trace code; the newer 2207 node has the same fields and more."""
+
+SETTLEMENT_ID: Final = (_s("setl_id", 30, True), _s("mdtrt_id", 30, True), _PERSON_NO, _EXT)
+"""2103, 2208 and 5203 data."""
+
+REGISTRATION: Final = (
+    _PERSON_NO,
+    _s("insutype", 6, True, SCHEMES),
+    _t("begntime", "DT", True),
+    *_MEDIUM,
+    *_IDENTITY,
+    _s("ipt_otp_no", 30, True),
+    _s("atddr_no", 30),
+    _s("dr_name", 50),
+    _s("dept_code", 30, True),
+    _s("dept_name", 100, True),
+    _s("caty", 10, True),
+    _EXT,
+)
+"""2201 data."""
+
+WITHDRAW_REGISTRATION: Final = (_PERSON_NO, _s("mdtrt_id", 30, True), _s("ipt_otp_no", 30, True), _EXT)
+"""2202 data."""
+
+VISIT: Final = (
+    _s("mdtrt_id", 30, True),
+    _PERSON_NO,
+    _s("med_type", 6, True, CLINIC_MED_TYPES),
+    _t("begntime", "DT", True),
+    _s("main_cond_dscr", 1000),
+    _s("dise_codg", 30),
+    _s("dise_name", 500),
+    _s("birctrl_type", 6),
+    _t("birctrl_matn_date", "D"),
+    _s("matn_type", 6),
+    _n("geso_val", 2),
+    _s("rxfixmedinsCode", 12),
+    _s("rxfixmedinsName", 200),
+    _s("rxfilename", 200),
+    _s("rxExpContent", 2000),
+    _EXT,
+)
+"""2203A mtrtinfo."""
+
+DIAGNOSIS: Final = (
+    _s("diag_type", 3, True, frozenset({"1", "2", "3"})),
+    _n("diag_srt_no", 2, 0, True),
+    _s("diag_code", 30, True),
+    _s("diag_name", 100, True),
+    _s("diag_dept", 50, True),
+    _s("dise_dor_no", 30, True),
+    _s("dise_dor_name", 50, True),
+    _t("diag_time", "DT", True),
+    _s("vali_flag", 3, True, YES_NO),
+)
+"""2203A diseinfo."""
+
+FEE_LINE: Final = (
+    _s("feedetl_sn", 30, True),
+    _s("mdtrt_id", 30, True),
+    _PERSON_NO,
+    _s("chrg_bchno", 30, True),
+    _s("dise_codg", 30),
+    *PHARMACY_LINE[1:13],
+    _s("bilg_dept_codg", 30, True),
+    _s("bilg_dept_name", 100, True),
+    _s("bilg_dr_codg", 30, True),
+    _s("bilg_dr_name", 50, True),
+    _s("acord_dept_codg", 30),
+    _s("acord_dept_name", 100),
+    _s("orders_dr_code", 30),
+    _s("orders_dr_name", 50),
+    _s("hosp_appr_flag", 3, True, frozenset({"0", "1", "2"})),
+    _s("tcmdrug_used_way", 6, False, frozenset({"1", "2"})),
+    _s("etip_flag", 3, False, YES_NO),
+    _s("etip_hosp_code", 30),
+    _s("dscg_tkdrug_flag", 3, False, YES_NO),
+    _s("matn_fee_flag", 6, False, YES_NO),
+    _s("memo", 1000),
+    _s("comb_no", 3),
+    _EXT,
+)
+"""2204 feedetail."""
+
+WITHDRAW_LINES: Final = (_s("mdtrt_id", 30, True), _s("chrg_bchno", 30, True), _PERSON_NO, _EXT)
+"""2205 data."""
+
+CLINIC_QUOTE: Final = (
+    _PERSON_NO,
+    *_MEDIUM,
+    *_IDENTITY,
+    _s("med_type", 6, True, CLINIC_MED_TYPES),
+    _n("medfee_sumamt", 16, 2, True),
+    _s("psn_setlway", 6, True, frozenset({"01", "02"})),
+    _s("mdtrt_id", 30, True),
+    _s("chrg_bchno", 30, True),
+    _s("acct_used_flag", 1, True, ACCOUNT_FLAGS),
+    _s("insutype", 6, True, SCHEMES),
+    _EXT,
+    _s("pub_hosp_rfom_flag", 6),
+)
+"""2206 and 2206A data."""
+
+CLINIC_SETTLEMENT: Final = (
+    *CLINIC_QUOTE,
+    _s("invono", 20),
+    _n("fulamt_ownpay_amt", 16, 2, True),
+    _n("overlmt_selfpay", 16, 2, True),
+    _n("preselfpay_amt", 16, 2, True),
+    _n("inscp_scp_amt", 16, 2, True),
+)
+"""2207 and 2207A data."""
+
+REVERSAL: Final = (_PERSON_NO, _s("omsgid", 30, True), _s("oinfno", 6, True))
+"""2601 data."""
+
+VISIT_QUERY: Final = (
+    _PERSON_NO,
+    _t("begntime", "DT", True),
+    _t("endtime", "DT", True),
+    _s("med_type", 6, True, MED_TYPES),
+    _s("mdtrt_id", 30),
+)
+"""5201 data."""
+
+FILINGS_QUERY: Final = (_PERSON_NO,)
+"""5301 data."""

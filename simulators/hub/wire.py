@@ -1,0 +1,30 @@
+"""Numbers as the hub writes them: JSON numbers with their decimals, made without floats."""
+
+import msgspec
+
+from protocols.money import Age, Fen, Price, Quantity, Ratio
+
+
+def yuan(fen: int) -> msgspec.Raw:
+    """An amount in yuan with two decimals."""
+    return msgspec.Raw(Fen(fen).wire_text().encode())
+
+
+def price(micro: int) -> msgspec.Raw:
+    """A unit price, two to six decimals."""
+    return msgspec.Raw(Price(micro).wire_text().encode())
+
+
+def quantity(e4: int) -> msgspec.Raw:
+    """A quantity, two to four decimals."""
+    return msgspec.Raw(Quantity(e4).wire_text().encode())
+
+
+def ratio(bp: int) -> msgspec.Raw:
+    """A share of one, two to four decimals."""
+    return msgspec.Raw(Ratio(bp).wire_text().encode())
+
+
+def tenths(value: int) -> msgspec.Raw:
+    """An age with one decimal."""
+    return msgspec.Raw(Age(value).wire_text().encode())

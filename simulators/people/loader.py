@@ -1,0 +1,136 @@
+"""Reads persona files and refuses a wrong one by file, key and reason."""
+
+import datetime as dt
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from simulators.people.model import Person
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK_CHARACTERS = "10X98765432"
+
+
+class PersonaError(ValueError):
+    """A persona file that cannot be used; the text names file, key and reason (never a value)."""
+
+    def __init__(self, file: str, key: str, reason: str) -> None:
+        super().__init__(f"{file}: {key}: {reason}")
+        self.file = file
+        self.key = key
+        self.reason = reason
+
+
+def identity_check_character(seventeen: str) -> str:
+    """The 18th character of an identity number (GB 11643-1999, ISO 7064 MOD 11-2)."""
+    return _CHECK_CHARACTERS[
+        sum(int(digit) * weight for digit, weight in zip(seventeen, _WEIGHTS, strict=True)) % 11
+    ]
+
+
+def load_people(folder: Path | None = None) -> tuple[Person, ...]:
+    """All personas of a folder (default: the ten shipped ones), ordered by `psn_no`. Raises `PersonaError`."""
+    where = Path(__file__).parent if folder is None else folder
+    people = [
+        parse_person(path.read_text(encoding="utf-8"), path.name) for path in sorted(where.glob("*.toml"))
+    ]
+    check_together(people)
+    return tuple(sorted(people, key=lambda person: person.psn_no))
+
+
+def parse_person(text: str, file: str) -> Person:
+    """One persona from TOML text; `file` is only used in error texts."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PersonaError(file, "(whole file)", f"not TOML: {error}") from None
+    try:
+        person = msgspec.convert(document, Person)
+    except msgspec.ValidationError as error:
+        raise PersonaError(file, *_key_and_reason(str(error))) from None
+    _check_one(person, file)
+    return person
+
+
+def _key_and_reason(text: str) -> tuple[str, str]:
+    """Split msgspec's text into our key and reason: it ends in ``- at `$.card.number` `` when it knows where."""
+    found = re.match(r"(?P<reason>.*?)(?: - at `\$\.?(?P<key>.*)`)?$", text, re.DOTALL)
+    if found is None:
+        return "(whole file)", text
+    missing = re.search(r"(?:required|unknown) field `(\w+)`", found["reason"])
+    key = found["key"] or ""
+    if missing:
+        key = f"{key}.{missing[1]}" if key else missing[1]
+    return key or "(whole file)", found["reason"]
+
+
+def _check_one(person: Person, file: str) -> None:
+    if identity_check_character(person.certno[:17]) != person.certno[17]:
+        raise PersonaError(file, "certno", "wrong check character")
+    if person.certno[6:14] != person.born.strftime("%Y%m%d"):
+        raise PersonaError(file, "born", "differs from the date inside certno")
+    if ("1" if int(person.certno[16]) % 2 else "2") != person.sex:
+        raise PersonaError(file, "sex", "differs from the sex digit inside certno")
+    for place, row in enumerate(person.enrolment):
+        if row.paused and row.active:
+            raise PersonaError(file, f"enrolment[{place}].status", "paused on a date but status is 1")
+        if row.since < person.born - dt.timedelta(days=1):
+            raise PersonaError(file, f"enrolment[{place}].since", "before birth")
+        if row.insutype != "310" and row.balance_fen:
+            raise PersonaError(file, f"enrolment[{place}].balance", "only scheme 310 has a personal account")
+    for place, filed in enumerate(person.registration):
+        if filed.end is not None and filed.end < filed.begin:
+            raise PersonaError(file, f"registration[{place}].end", "before begin")
+    card = person.card
+    if card is None:
+        return
+    if card.version[0] != card.generation:
+        raise PersonaError(file, "card.version", "does not belong to card.generation")
+    if card.identification_code[:16] != "999999D156000005":
+        raise PersonaError(file, "card.identification_code", "must begin with 999999D156000005 (test area)")
+    if (
+        card.reset_information[10:18] != "86609999"
+        or card.reset_information[18:] != card.identification_code[16:24]
+    ):
+        raise PersonaError(file, "card.reset_information", "issuing area or serial differs from the card")
+    if card.social_security_number != person.certno:
+        raise PersonaError(file, "card.social_security_number", "differs from certno")
+
+
+def check_together(people: Iterable[Person]) -> None:
+    """Refuse two personas with the same number and relatives that do not exist."""
+    seen: dict[tuple[str, str], str] = {}
+    rows = list(people)
+    slugs = {person.slug for person in rows}
+    for person in rows:
+        file = f"{person.slug}.toml"
+        unique = [
+            ("slug", person.slug),
+            ("name", person.name),
+            ("psn_no", person.psn_no),
+            ("certno", person.certno),
+        ]
+        if person.card is not None:
+            unique += [
+                ("card.number", person.card.number),
+                ("card.identification_code", person.card.identification_code),
+            ]
+        for key, value in unique:
+            if (key, value) in seen:
+                raise PersonaError(file, key, f"already used in {seen[key, value]}")
+            seen[key, value] = file
+        for place, relative in enumerate(person.relative):
+            if relative.slug not in slugs or relative.slug == person.slug:
+                raise PersonaError(file, f"relative[{place}].slug", "no such other person")
+
+
+def find(people: Sequence[Person], who: str) -> Person:
+    """The person with that name, slug or `psn_no`. Raises KeyError with a text that lists the slugs."""
+    for person in people:
+        if who in (person.name, person.slug, person.psn_no):
+            return person
+    known = ", ".join(person.slug for person in people)
+    raise KeyError(f"nobody is called {who}; known: {known}")

@@ -1,0 +1,179 @@
+"""A whole simulated far side: hub, certificate centre, phone and people as one `SimulatedWorld`, and its servers.
+
+`build_world` makes the objects (no sockets, for tests and the simulation); `serve_world` puts them on free loopback
+ports. The same seed gives the same hub key, ids, codes and tokens, so a counter's configuration stays good when its
+world is started again.
+"""
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from random import Random
+
+import msgspec
+from aiohttp import web
+
+from drivers.interfaces.signer import Signer, Verifier
+from protocols.gm.sm2 import PrivateKey
+from protocols.hub.profile import Profile, parse_profile
+from protocols.wire_time import WIRE_ZONE
+from simulators.benefit import policies
+from simulators.certificate_centre import CertificateCentre, CodeBook, Lives
+from simulators.certificate_centre import server as centre_server
+from simulators.hub import server as hub_server
+from simulators.hub.core import HubCore
+from simulators.hub.desk import HubSettings
+from simulators.hub.faults import FaultyHub
+from simulators.hub.keys import Sm2Signer, Sm2Verifier, TerminalKeys
+from simulators.hub.ledger import Ledger
+from simulators.people import Person, find, load_people
+from simulators.phone import Phone
+from simulators.world import World, load_world
+
+Clock = Callable[[], dt.datetime]
+
+
+class SimulatedWorld(msgspec.Struct, frozen=True):
+    """Everything behind the counter, ready to be asked directly or put on sockets."""
+
+    people: tuple[Person, ...]
+    world: World
+    profile: Profile
+    ledger: Ledger
+    book: CodeBook
+    centre: CertificateCentre
+    phone: Phone
+    keys: TerminalKeys
+    signer: Signer
+    """The hub's answer key."""
+    hub: FaultyHub
+
+    def person(self, who: str) -> Person:
+        """Somebody by name, slug or `psn_no`. Raises KeyError."""
+        return find(self.people, who)
+
+
+class RunningWorld(msgspec.Struct, frozen=True):
+    """A world on sockets."""
+
+    world: SimulatedWorld
+    endpoints: dict[str, str]
+    """Base URLs `hub`, `certificate_centre`, `control`; besides `hub_path`, `certificate_path`, `profile` (its name),
+    and `hub_public_point` (hex)."""
+
+
+def now() -> dt.datetime:
+    """Present time in UTC+8, the only clock of the servers."""
+    return dt.datetime.now(WIRE_ZONE)
+
+
+def shipped_profile(name: str = "national") -> Profile:
+    """One of the shipped province profiles. Raises FileNotFoundError."""
+    file = f"{name}.toml"
+    return parse_profile((resources.files("protocols.hub.profiles") / file).read_text("utf-8"), file)
+
+
+def build_world(
+    *,
+    seed: int,
+    profile: Profile | None = None,
+    settings: HubSettings | None = None,
+    ledger_path: Path | None = None,
+    signer: Signer | None = None,
+    people: Sequence[Person] | None = None,
+    world: World | None = None,
+    book: policies.PolicyBook | None = None,
+    lives: Lives | None = None,
+    data_as_text: bool = False,
+) -> SimulatedWorld:
+    """A fresh world from a seed; what is not handed in is the shipped one.
+
+    `ledger_path` None keeps the books in memory. `signer` replaces the hub's SM2 key (a simulation's cheap one).
+    """
+    rng = Random(seed)
+    hub_signer = signer if signer is not None else Sm2Signer(PrivateKey.generate(rng.randbytes))
+    everybody = tuple(people) if people is not None else load_people()
+    places = world if world is not None else load_world()
+    ways = profile if profile is not None else shipped_profile()
+    ledger = Ledger(ledger_path)
+    ledger.seed(everybody)
+    codes = CodeBook(everybody, Random(rng.getrandbits(64)), lives or _lives(ways))
+    keys = TerminalKeys()
+    core = HubCore(
+        people=everybody,
+        world=places,
+        policies=book if book is not None else policies.load_shipped(),
+        ledger=ledger,
+        tokens=codes,
+        profile=ways,
+        signer=hub_signer,
+        verifiers=keys.find,
+        rng=Random(rng.getrandbits(64)),
+        settings=settings,
+    )
+    return SimulatedWorld(
+        people=everybody,
+        world=places,
+        profile=ways,
+        ledger=ledger,
+        book=codes,
+        centre=CertificateCentre(codes, places.institutions, data_as_text=data_as_text),
+        phone=Phone(codes),
+        keys=keys,
+        signer=hub_signer,
+        hub=FaultyHub(core, ways, hub_signer),
+    )
+
+
+def _lives(profile: Profile) -> Lives:
+    ecert = profile.ecert
+    return Lives(int(ecert.code_life_s), int(ecert.grace_s), int(ecert.token_life_s))
+
+
+@contextlib.asynccontextmanager
+async def serve_world(
+    world: SimulatedWorld,
+    *,
+    clock: Clock = now,
+    verifier_of: Callable[[bytes], Verifier] = Sm2Verifier,
+    hub_port: int = 0,
+    centre_port: int = 0,
+) -> AsyncIterator[RunningWorld]:
+    """Serve `world` on loopback until the block ends; port 0 takes a free one. The ledger is closed with it."""
+    control = hub_server.ControlDesk(
+        hub=world.hub,
+        people=world.people,
+        book=world.book,
+        keys=world.keys,
+        public_point=world.signer.description.public_point,
+        verifier_of=verifier_of,
+        clock=clock,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(world.ledger.close)
+        hub_url = await _listen(stack, hub_server.build_app(control, world.profile.hub.path), hub_port)
+        centre_url = await _listen(stack, centre_server.build_app(world.centre, clock), centre_port)
+        yield RunningWorld(
+            world,
+            {
+                "hub": hub_url,
+                "hub_path": world.profile.hub.path,
+                "certificate_centre": centre_url,
+                "certificate_path": world.profile.ecert.url_path,
+                "control": f"{hub_url}/control",
+                "hub_public_point": world.signer.description.public_point.hex(),
+                "profile": world.profile.name,
+            },
+        )
+
+
+async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: int) -> str:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    bound = runner.addresses[0][1]
+    return f"http://127.0.0.1:{bound}"
