@@ -1,8 +1,8 @@
 """A whole simulated far side: hub, certificate centre, phone and people as one `SimulatedWorld`, and its servers.
 
 `build_world` makes the objects (no sockets, for tests and the simulation); `serve_world` puts them on free loopback
-ports. The same seed gives the same hub key, ids, codes and tokens, so a counter's configuration stays good when its
-world is started again.
+ports. The same seed gives the same hub key, so a counter's configuration stays good when its world is started again;
+it also gives the same ids, codes and tokens, unless another source of numbers is handed in.
 """
 
 import contextlib
@@ -87,10 +87,13 @@ def build_world(
     book: policies.PolicyBook | None = None,
     lives: Lives | None = None,
     data_as_text: bool = False,
+    numbers: Random | None = None,
 ) -> SimulatedWorld:
     """A fresh world from a seed; what is not handed in is the shipped one.
 
     `ledger_path` None keeps the books in memory. `signer` replaces the hub's SM2 key (a simulation's cheap one).
+    `numbers` draws ids, codes and tokens instead of the seed: hand in `random.SystemRandom()` where a counter outlives
+    its world, or the restarted phone would show codes which that counter has used before and must refuse.
     """
     rng = Random(seed)
     hub_signer = signer if signer is not None else Sm2Signer(PrivateKey.generate(rng.randbytes))
@@ -99,7 +102,8 @@ def build_world(
     ways = profile if profile is not None else shipped_profile()
     ledger = Ledger(ledger_path)
     ledger.seed(everybody)
-    codes = CodeBook(everybody, Random(rng.getrandbits(64)), lives or _lives(ways))
+    code_numbers, hub_numbers = numbers or Random(rng.getrandbits(64)), numbers or Random(rng.getrandbits(64))
+    codes = CodeBook(everybody, code_numbers, lives or _lives(ways))
     keys = TerminalKeys()
     core = HubCore(
         people=everybody,
@@ -110,7 +114,7 @@ def build_world(
         profile=ways,
         signer=hub_signer,
         verifiers=keys.find,
-        rng=Random(rng.getrandbits(64)),
+        rng=hub_numbers,
         settings=settings,
     )
     return SimulatedWorld(

@@ -14,7 +14,7 @@ from drivers.interfaces.scanner import Scanner
 from drivers.interfaces.signer import Signer, Verifier
 from protocols.hub.profile import Profile
 from terminal.config import Config
-from terminal.core.messages import Site
+from terminal.core.messages import Desk, Site
 from terminal.counter.counter import Counter
 from terminal.counter.session import HubSession
 from terminal.hub.centre import CentreClient, Office
@@ -60,7 +60,18 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
     )  # fmt: skip
     return Counter(
         profile=profile,
-        site=Site(profile, place.code, place.division),
+        site=Site(
+            profile,
+            place.code,
+            place.division,
+            Desk(
+                config.clinic.doctor_code,
+                config.clinic.doctor_name,
+                config.clinic.department_code,
+                config.clinic.department_name,
+                config.clinic.specialty,
+            ),
+        ),
         slip_site=SlipSite(place.code, place.name, terminal.operator_name, profile),
         till=terminal.till,
         lane=terminal.lane,

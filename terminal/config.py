@@ -96,6 +96,18 @@ class ItemsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
 
 
+class ClinicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who treats at this window; needed for visits, empty at a pharmacy."""
+
+    doctor_code: str = ""
+    """National code of the doctor (`atddr_no`)."""
+    doctor_name: str = ""
+    department_code: str = ""
+    department_name: str = ""
+    specialty: str = ""
+    """`caty`, national specialty code of the department."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One counter. Relative paths are relative to the folder of the file."""
 
@@ -108,6 +120,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanner: ScannerConfig = ScannerConfig()
     printer: PrinterConfig = PrinterConfig()
     items: ItemsConfig = ItemsConfig()
+    clinic: ClinicConfig = ClinicConfig()
 
 
 class CounterFiles(msgspec.Struct, frozen=True):

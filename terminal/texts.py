@@ -67,6 +67,15 @@ TEXTS: Mapping[str, str] = {
     "duplicate_trace_code": "This pack's trace code is already in the basket. Nothing was added.",
     "scan_unreadable": "The scanner delivered something unreadable. Nothing was added. Scan again.",
     "no_open_sale": "No sale is open on this till. Start a sale, then scan.",
+    # visits
+    "visit_step_unknown": "The hub did not answer a step of the visit ({reason}). No money is concerned. Ask for the quote again: the terminal first finds out what arrived.",
+    "visit_has_person": "A visit already stands at the hub in this person's name. Give it up before another medium is used.",
+    "filings_unknown": "The filed diseases are not known yet: read the card or give the code first.",
+    "disease_not_filed": "This disease is not filed for the person. Nothing was sent. Pick one of the filed diseases.",
+    "no_filing": "The hub knows of no chronic or special disease filed for this person. Nothing was booked. File it first, or settle as an ordinary visit.",
+    "not_entitled": "The hub says the person is not entitled to this benefit now: {text} Nothing was booked.",
+    "no_diagnosis": "A diagnosis with code and name is needed. Nothing was sent.",
+    "not_an_identity_number": "This is not a valid identity number. Nothing was sent. Type it again.",
     # commands
     "busy": "This sale is being worked on. Wait a moment and look at its status.",
     "not_open_for_changes": "This sale can no longer be changed (state {state}).",

@@ -40,6 +40,7 @@ VerifierLookup = Callable[[str, str], Verifier | None]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "9001": person_desk.sign_in,
+    "9002": person_desk.sign_out,
     "1101": person_desk.person_information,
     "2001": person_desk.benefit_check,
     "5301": person_desk.filings,
@@ -131,14 +132,16 @@ class HubCore:
             parsed = envelope.decode_request(request)
         except MalformedMessage as error:
             return _unsigned(_field_of(error))
-        if not self._authentic(parsed):
+        verifier = self._verifiers(parsed.institution_code, parsed.message_id[26:28])
+        if verifier is None:
+            return _unsigned(
+                Refused("SIGNATURE", detail="未登记终端公钥 fixmedins_code, msgid (no key registered)")
+            )
+        if not self._authentic(parsed, verifier):
             return _unsigned(Refused("SIGNATURE", detail="cainfo"))
         return self._answer(parsed, at)
 
-    def _authentic(self, request: Request) -> bool:
-        verifier = self._verifiers(request.institution_code, request.message_id[26:28])
-        if verifier is None:
-            return False
+    def _authentic(self, request: Request, verifier: Verifier) -> bool:
         try:
             covered = signing.request_signing_bytes(self._desk.profile, request)
             signature = signing.decode_signature(request.signature)
@@ -193,7 +196,9 @@ class HubCore:
 
     def _call(self, request: Request, at: dt.datetime) -> Call:
         """Check the envelope's own fields. Raises `FieldRefused` naming the field."""
-        node = check({name: getattr(request, member) for name, member in _MEMBERS.items()}, tables.ENVELOPE, "")
+        node = check(
+            {name: getattr(request, member) for name, member in _MEMBERS.items()}, tables.ENVELOPE, ""
+        )
         institution = self._desk.world.institutions.get(request.institution_code)
         if institution is None:
             raise FieldRefused("fixmedins_code", "机构不存在 (unknown institution)", "ENVELOPE")

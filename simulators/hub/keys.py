@@ -15,6 +15,10 @@ class TerminalKeys:
         """Accept this key for a slot of two digits, or for every slot without a key of its own (slot "")."""
         self._verifiers[institution, slot] = verifier
 
+    def forget(self, institution: str, slot: str) -> None:
+        """Accept the key of that slot no longer; nothing happens when there is none."""
+        self._verifiers.pop((institution, slot), None)
+
     def find(self, institution: str, slot: str) -> Verifier | None:
         """The key of a slot, else that of the whole institution, else None."""
         return self._verifiers.get((institution, slot)) or self._verifiers.get((institution, ""))

@@ -433,6 +433,10 @@ class Ledger:
             (entry.sign_no, entry.fixmedins_code, entry.operator, entry.sign_time),
         )
 
+    def remove_sign_in(self, sign_no: str) -> None:
+        """Forget a sign-in: its operator has signed out."""
+        self._database.execute("DELETE FROM sign_in WHERE sign_no = ?", (sign_no,))
+
     def sign_in(self, sign_no: str) -> SignIn | None:
         """A sign-in by its number."""
         row = self._database.execute(

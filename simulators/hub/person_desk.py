@@ -1,4 +1,4 @@
-"""Sign-in and questions about a person: 9001, 1101, 2001, 5301."""
+"""Sign-in and questions about a person: 9001, 9002, 1101, 2001, 5301."""
 
 import datetime as dt
 from typing import Final
@@ -34,6 +34,20 @@ def sign_in(desk: Desk, call: Call) -> Output:
     sign_no = desk.new_id("SIGN", 26, call.institution.division, desk.ledger.sign_in)
     desk.ledger.add_sign_in(SignIn(sign_no, call.institution.code, call.operator, call.time_text))
     return {"signinoutb": {"sign_time": call.time_text, "sign_no": sign_no}}
+
+
+def sign_out(desk: Desk, call: Call) -> Output:
+    """9002: ends a sign-in of the same day."""
+    node = check(as_node(call.input.get("signOut"), "signOut"), tables.SIGN_OUT, "signOut")
+    entry = desk.ledger.sign_in(node.text("sign_no"))
+    if (
+        entry is None
+        or (entry.fixmedins_code, entry.operator) != (call.institution.code, node.text("opter_no"))
+        or entry.sign_time[:10] != call.time_text[:10]
+    ):
+        raise Refused("SIGN_IN", detail="signOut.sign_no")
+    desk.ledger.remove_sign_in(entry.sign_no)
+    return {"sign_time": {"sign_time": call.time_text}}
 
 
 def person_information(desk: Desk, call: Call) -> Output:
@@ -93,12 +107,14 @@ def benefit_check(desk: Desk, call: Call) -> Output:
         raise FieldRefused("data.fixmedins_code", "与报文头机构不一致 (differs from the envelope)")
     person = person_named(desk, call, node.text("psn_no"))
     day = node.day("begntime")
+    med_type, disease = node.text("med_type"), node.text("dise_codg")
+    if med_type == desk.profile.codes.med_type["chronic"] and not disease:
+        # Asked before a disease is picked: the gates of any pooled visit; which diseases are filed is 5301's answer.
+        med_type = desk.profile.codes.med_type["ordinary"]
     reason = ""
     try:
         enrolment = enrolment_of(call, person, node.text("insutype"))
-        settling.check_entitlement(
-            desk, call, person, enrolment, node.text("med_type"), node.text("dise_codg"), day
-        )
+        settling.check_entitlement(desk, call, person, enrolment, med_type, disease, day)
     except FieldRefused:
         raise
     except Refused as refusal:

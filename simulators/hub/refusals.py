@@ -7,7 +7,6 @@ from typing import Final
 
 WORDS: Final = {
     "AGREEMENT_INVALID": ("定点服务协议无效", "the service agreement is not in force"),
-    "ALREADY_REVERSED": ("原结算退费标志不是未退费，不能再次撤销或冲正", "already undone"),
     "AMOUNTS_CHANGED": ("结算结果与预结算不一致，请重新预结算", "the split has changed: quote again"),
     "BATCH_UNKNOWN": ("收费批次无未结算明细", "the charge batch has no unsettled lines"),
     "CARD_BLOCKED": ("社会保障卡已挂失或停用", "the card is blocked"),
@@ -17,7 +16,10 @@ WORDS: Final = {
     ),
     "ECTOKEN_UNKNOWN": ("电子凭证令牌无效，请重新扫码", "unknown e-certificate token: scan again"),
     "ENVELOPE": ("报文头错误", "wrong envelope"),
-    "FEE_DATE": ("费用发生日期不能跨年、不能晚于今天", "fee dates of two years, or in the future"),
+    "FEE_DATE": (
+        "费用发生日期不能跨年、不能晚于今天、不能早于现行政策",
+        "fee dates of two years, of no policy, or ahead",
+    ),
     "FIELD": ("入参错误", "wrong input"),
     "INFNO_UNKNOWN": ("未知的交易编号", "unknown transaction number"),
     "LINE_REPEATED": ("费用明细流水号重复", "line serial used twice in one visit"),

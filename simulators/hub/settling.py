@@ -29,6 +29,7 @@ from simulators.benefit.model import Enrolment as WaitingFacts
 from simulators.benefit.model import Institution as CareInstitution
 from simulators.benefit.model import Person as Insured
 from simulators.benefit.model import Visit as CareVisit
+from simulators.benefit.policy_set import PolicySet
 from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
 from simulators.hub.refusals import FieldRefused, Refused
@@ -88,7 +89,7 @@ def check_entitlement(
     policy_set = desk.policies.set_of_division(insured.division)
     visit = _care_visit(desk, call, insured, med_type, disease, day, "none", ())
     subject = _insured_person(desk, person, insured, day)
-    terms = entitlement.entitle(desk.policies.version(policy_set, day), subject, visit, desk.settings.rules)
+    terms = entitlement.entitle(_policy(desk, policy_set, day), subject, visit, desk.settings.rules)
     if isinstance(terms, Refusal):
         raise Refused(terms.code, terms.texts)
 
@@ -110,7 +111,7 @@ def price(
     policy_set = desk.policies.set_of_division(insured.division)
     account, relatives = _accounts(desk, person, insured)
     outcome = engine.settle(
-        desk.policies.version(policy_set, fee_date),
+        _policy(desk, policy_set, fee_date),
         desk.policies.place(desk.policies.set_of_division(call.institution.division)),
         _insured_person(desk, person, insured, fee_date),
         account,
@@ -142,7 +143,7 @@ def split_only(
     day = _fee_date(desk, call, lines)
     visit = _care_visit(desk, call, insured, med_type, disease, day, "none", lines)
     account_only = entitlement.benefit_kind(visit) == "acct_only"
-    policy = desk.policies.version(desk.policies.set_of_division(insured.division), day)
+    policy = _policy(desk, desk.policies.set_of_division(insured.division), day)
     by_share = policy.area.method == "pre_share" and not account_only
     return line_steps.split_lines(
         desk.policies.place(visit.place),
@@ -215,6 +216,14 @@ def check_year_open(desk: Desk, call: Call, fee_date: dt.date) -> None:
     """Raise `Refused` when the benefit year of a fee date is closed."""
     if not engine.year_open(fee_date, call.now.date(), desk.settings.rules):
         raise Refused("YEAR_CLOSED")
+
+
+def _policy(desk: Desk, policy_set: str, day: dt.date) -> PolicySet:
+    """The version in force on a fee date. Raises `Refused` when the hub knows none."""
+    try:
+        return desk.policies.version(policy_set, day)
+    except LookupError:
+        raise Refused("FEE_DATE") from None
 
 
 def _fee_date(desk: Desk, call: Call, lines: Sequence[LineRecord]) -> dt.date:

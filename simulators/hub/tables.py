@@ -107,6 +107,9 @@ ENVELOPE: Final = (
 SIGN_IN: Final = (_s("opter_no", 20, True), _s("mac", 20, True), _s("ip", 20, True))
 """9001 signIn."""
 
+SIGN_OUT: Final = (_s("sign_no", 30, True), _s("opter_no", 20, True))
+"""9002 signOut."""
+
 PERSON: Final = (
     *_MEDIUM,
     _t("begntime"),
@@ -213,7 +216,7 @@ VISIT: Final = (
     _s("rxExpContent", 2000),
     _EXT,
 )
-"""2203A mtrtinfo."""
+"""2203 and 2203A mdtrtinfo."""
 
 DIAGNOSIS: Final = (
     _s("diag_type", 3, True, frozenset({"1", "2", "3"})),

@@ -30,7 +30,7 @@ from terminal.api.views import (
     summary_view,
 )
 from terminal.core.events import Misuse
-from terminal.counter.counter import LineWish, SaleWish
+from terminal.counter.counter import DiseaseWish, LineWish, SaleWish
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.journal.records import JournalRefused
 from terminal.texts import Told, tell
@@ -59,10 +59,13 @@ class Problem(msgspec.Struct, frozen=True):
     settlement_id: str = ""
 
 
-class CodeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The customer's certificate code as scanned by the till or typed."""
+class MediumWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the person showed; exactly one of the members."""
 
-    code: str
+    code: str = ""
+    """Certificate code as scanned by the till or typed."""
+    identity_number: str = ""
+    """Number of the identity card, typed in."""
 
 
 class OperatorWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,11 +183,23 @@ class SalesController(Controller):
         return self._view(service, await service.require_counter().set_lines(settlement_id, data.lines))
 
     @post("/{settlement_id:str}/medium", status_code=200)
-    async def give_code(
-        self, service: Service, settlement_id: str, data: JSONBody[CodeWish]
+    async def give_medium(
+        self, service: Service, settlement_id: str, data: JSONBody[MediumWish]
     ) -> SettlementView:
-        """Give the customer's certificate code; with lines on the sheet the quote follows by itself."""
-        return self._view(service, await service.require_counter().give_code(settlement_id, data.code))
+        """Give what the person showed; a purchase with lines on the sheet is quoted by itself."""
+        counter = service.require_counter()
+        if data.identity_number:
+            return self._view(
+                service, await counter.give_identity_number(settlement_id, data.identity_number)
+            )
+        return self._view(service, await counter.give_code(settlement_id, data.code))
+
+    @post("/{settlement_id:str}/disease", status_code=200)
+    async def pick_disease(
+        self, service: Service, settlement_id: str, data: JSONBody[DiseaseWish]
+    ) -> SettlementView:
+        """Pick one of the person's filed diseases for a clinic visit."""
+        return self._view(service, await service.require_counter().pick_disease(settlement_id, data))
 
     @post("/{settlement_id:str}/quote", status_code=200)
     async def quote(self, service: Service, settlement_id: str) -> SettlementView:

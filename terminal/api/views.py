@@ -56,6 +56,13 @@ class FundView(msgspec.Struct, frozen=True):
     amount_fen: int
 
 
+class FilingView(msgspec.Struct, frozen=True):
+    """One filed chronic or special disease."""
+
+    code: str
+    name: str
+
+
 class AmountsView(msgspec.Struct, frozen=True):
     """Who pays what, in fen."""
 
@@ -92,6 +99,11 @@ class SettlementView(msgspec.Struct, frozen=True):
     """Message id of the settlement message; empty before it was composed."""
     person: PersonView | None
     lines: tuple[LineView, ...]
+    filings: tuple[FilingView, ...]
+    disease_code: str
+    visit_id: str
+    withdrawals_owed: tuple[str, ...]
+    """Undo messages of an ended visit that the hub has not answered yet."""
     total_fen: int
     quote: AmountsView | None
     settled: AmountsView | None
@@ -184,6 +196,10 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
             )
             for line in settlement.lines
         ),
+        filings=tuple(FilingView(filing.code, filing.name) for filing in settlement.filings or ()),
+        disease_code="" if settlement.disease is None else settlement.disease.code,
+        visit_id=settlement.visit_id,
+        withdrawals_owed=settlement.owed,
         total_fen=sum(line.amount_fen for line in settlement.lines),
         quote=_amounts(settlement.quote),
         settled=_amounts(settlement.booking),

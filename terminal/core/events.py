@@ -3,7 +3,16 @@
 import msgspec
 
 from protocols.secret import Secret
-from terminal.core.values import AttemptEnded, AttemptSent, ChargeLine, Medium, Move, Retry, Settlement
+from terminal.core.values import (
+    AttemptEnded,
+    AttemptSent,
+    ChargeLine,
+    Disease,
+    Medium,
+    Move,
+    Retry,
+    Settlement,
+)
 
 # -- what people and devices do -------------------------------------------------------------------
 
@@ -25,6 +34,12 @@ class MediumGiven(msgspec.Struct, frozen=True):
     """A card was read or an identity number typed."""
 
     medium: Medium
+
+
+class DiseasePicked(msgspec.Struct, frozen=True):
+    """The front desk picks the filed disease and gives the diagnosis."""
+
+    disease: Disease
 
 
 class QuoteAsked(msgspec.Struct, frozen=True):
@@ -131,10 +146,11 @@ class Composed(msgspec.Struct, frozen=True):
 
 
 class ComposeFailed(msgspec.Struct, frozen=True):
-    """No signature now (key locked or gone); nothing was sent."""
+    """The message could not be made or written (no signature, no sign-in, a guard said no); nothing was sent."""
 
     purpose: str
     code: str
+    params: dict[str, str] = {}
 
 
 # -- what time does ------------------------------------------------------------------------------
@@ -151,7 +167,7 @@ class Restarted(msgspec.Struct, frozen=True):
 
 
 Event = (
-    LinesSet | CodeGiven | MediumGiven | QuoteAsked | Confirmed | Abandoned | CancelAsked | Acknowledged | SlipPrinted
+    LinesSet | CodeGiven | MediumGiven | DiseasePicked | QuoteAsked | Confirmed | Abandoned | CancelAsked | Acknowledged | SlipPrinted
     | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due | Restarted
 )  # fmt: skip
 

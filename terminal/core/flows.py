@@ -48,6 +48,18 @@ class Fact(enum.StrEnum):
     """A medium the hub accepts: token, card number with identification code, or identity number (memory only)."""
     PERSON = "person"
     """The hub has said who this is and where insured."""
+    ENTITLEMENT = "entitlement"
+    """The hub has said that the person is entitled to this kind of benefit now."""
+    FILINGS = "filings"
+    """The chronic filings in force, at least one."""
+    DISEASE = "disease"
+    """One filed disease and a diagnosis have been picked."""
+    VISIT = "visit"
+    """The hub has opened a visit."""
+    DIAGNOSIS = "diagnosis"
+    """The hub has the visit's category, disease and diagnosis."""
+    CHARGES = "charges"
+    """The hub has exactly these charge lines, in one batch."""
     LINES = "lines"
     """At least one charge line."""
     QUOTE = "quote"
@@ -126,6 +138,46 @@ PHARMACY_CANCELLATION = Flow(
 )  # fmt: skip
 """The whole settlement is undone by a record of its own; there is no partial cancellation on the wire."""
 
+CLINIC_VISIT = Flow(
+    "clinic_visit",
+    (
+        Step("decode", Act.DECODE, (Fact.CODE,), (Fact.MEDIUM,), "ec.query"),
+        Step("identify", Act.ASK, (Fact.MEDIUM,), (Fact.PERSON,), "1101"),
+        Step("entitle", Act.ASK, (Fact.PERSON,), (Fact.ENTITLEMENT,), "2001"),
+        Step("filings", Act.ASK, (Fact.ENTITLEMENT,), (Fact.FILINGS,), "5301"),
+        Step("pick disease", Act.PERSON, (Fact.FILINGS,), (Fact.DISEASE,)),
+        Step("register", Act.BOOK, (Fact.DISEASE,), (Fact.VISIT,), "2201", None, "S3 S4", "2202"),
+        Step("diagnose", Act.BOOK, (Fact.VISIT,), (Fact.DIAGNOSIS,), "2203A", None, "S3 S4"),
+        Step("charge", Act.BOOK, (Fact.DIAGNOSIS, Fact.LINES), (Fact.CHARGES,), "2204", None, "S3 S4", "2205"),
+        Step("quote", Act.ASK, (Fact.CHARGES,), (Fact.QUOTE,), "2206A", State.PRICED),
+        Step("confirm", Act.PERSON, (Fact.QUOTE,), (Fact.CONFIRMATION,), "", State.ARMED, "S2"),
+        Step("settle", Act.SETTLE, (Fact.CONFIRMATION,), (Fact.SETTLEMENT,), "2207A", State.CONFIRMED, "S3 S4", "2601"),
+        Step("slip", Act.PRINT, (Fact.SETTLEMENT,), (Fact.PAPER,), "", None, "S5"),
+        Step("hand over", Act.PERSON, (Fact.SETTLEMENT,), (Fact.ACKNOWLEDGEMENT,), "", State.DELIVERED, "S6"),
+    ),
+)  # fmt: skip
+"""An out-patient visit for a filed chronic or special disease (2201 to 2207A).
+
+Registration and charge lines change the hub before any money moves, so whatever ends the visit without a settlement
+(given up, refused, reversed, cancelled) owes their undo: 2205 for all lines, then 2202, until answered.
+"""
+
+CLINIC_CANCELLATION = Flow(
+    "clinic_cancellation",
+    (
+        Step("cancel", Act.CANCEL, (Fact.CANCEL_WISH,), (Fact.CANCELLATION,), "2208", State.CANCELLED, "S3 S4"),
+        Step("slip", Act.PRINT, (Fact.CANCELLATION,), (Fact.PAPER,), "", None, "S5"),
+    ),
+)  # fmt: skip
+"""The whole settlement is undone by a record of its own; the visit's lines and registration are then withdrawn."""
+
+WITHDRAWALS = ("2205", "2202")
+"""The undo of booked steps, in the order it is sent."""
+
+REMEDIES: dict[str, str] = {"register": "5201", "charge": "2205"}
+"""What resolves a booked step whose answer was lost: find the visit; withdraw the batch, then upload a new one.
+A lost 2203A is simply sent again."""
+
 REVERSAL = Flow(
     "reversal",
     (
@@ -136,5 +188,8 @@ REVERSAL = Flow(
 )
 """How every doubt about a settlement ends, whatever the flow it came from."""
 
-FLOWS: dict[str, Flow] = {PHARMACY_PURCHASE.name: PHARMACY_PURCHASE}
-CANCELLATIONS: dict[str, Flow] = {PHARMACY_PURCHASE.name: PHARMACY_CANCELLATION}
+FLOWS: dict[str, Flow] = {flow.name: flow for flow in (PHARMACY_PURCHASE, CLINIC_VISIT)}
+CANCELLATIONS: dict[str, Flow] = {
+    PHARMACY_PURCHASE.name: PHARMACY_CANCELLATION,
+    CLINIC_VISIT.name: CLINIC_CANCELLATION,
+}

@@ -11,10 +11,46 @@ import msgspec
 from protocols.errors import MoneyError
 from protocols.hub.blocks import TraceCode, spelled
 from protocols.hub.check import check_settlement_identities
-from protocols.hub.person import PersonInput, PersonOutput, PersonQuery
+from protocols.hub.outpatient import (
+    ALL_BATCHES,
+    ClinicQuote,
+    ClinicQuoteInput,
+    ClinicSettlement,
+    ClinicSettlementInput,
+    Diagnosis,
+    FeeLine,
+    FeeLinesInput,
+    FeeLinesOutput,
+    LinesWithdrawal,
+    LinesWithdrawalInput,
+    Registration,
+    RegistrationInput,
+    RegistrationOutput,
+    RegistrationWithdrawal,
+    RegistrationWithdrawalInput,
+    VisitInfo,
+    VisitInput,
+)
+from protocols.hub.person import (
+    BenefitCheck,
+    BenefitCheckInput,
+    BenefitCheckOutput,
+    PersonInput,
+    PersonOutput,
+    PersonQuery,
+)
 from protocols.hub.pharmacy import PharmacyInput, PharmacyOutput, Purchase, PurchaseLine, traced
 from protocols.hub.profile import Profile
-from protocols.hub.queries import SettlementQuery, SettlementQueryInput
+from protocols.hub.queries import (
+    ChronicQuery,
+    ChronicQueryInput,
+    ChronicQueryOutput,
+    SettlementQuery,
+    SettlementQueryInput,
+    VisitQuery,
+    VisitQueryInput,
+    VisitQueryOutput,
+)
 from protocols.hub.reversal import Reversal, ReversalInput
 from protocols.hub.settlement import (
     Cancellation,
@@ -25,10 +61,21 @@ from protocols.hub.settlement import (
 )
 from protocols.money import Fen, sum_fen
 from protocols.secret import Secret
-from terminal.core.flows import FLOWS, Act
-from terminal.core.values import Booking, FundRow, Medium, Person, Settlement
+from terminal.core.flows import CANCELLATIONS, FLOWS, Act
+from terminal.core.values import Booking, Disease, Filing, FundRow, Medium, Person, Settlement
 
 _replace = msgspec.structs.replace
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """Who treats at a clinic's window; empty at a pharmacy."""
+
+    doctor_code: str = ""
+    doctor_name: str = ""
+    department_code: str = ""
+    department_name: str = ""
+    specialty: str = ""
+    """`caty`, the department's national specialty code."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -37,6 +84,7 @@ class Site(msgspec.Struct, frozen=True):
     profile: Profile
     institution_code: str
     division: str
+    desk: Desk = Desk()
 
 
 class Misfit(Exception):
@@ -153,7 +201,8 @@ def _cancellation(settlement: Settlement, site: Site) -> msgspec.Struct:
         visit_id=booking.info.visit_id,
         person_no=_known_person(settlement).psn_no,
     )
-    return CancellationInput(cancellation=spelled(cancellation, site.profile, "2103"))
+    message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
+    return CancellationInput(cancellation=spelled(cancellation, site.profile, message))
 
 
 def _reversal(settlement: Settlement, site: Site) -> msgspec.Struct:
@@ -177,7 +226,203 @@ def _settlement_query(settlement: Settlement, site: Site) -> msgspec.Struct:
     )
 
 
+# -- building: the visit -------------------------------------------------------------------------------
+
+
+def _known_disease(settlement: Settlement) -> Disease:
+    if settlement.disease is None:
+        raise AssertionError("no disease picked")
+    return settlement.disease
+
+
+def charge_batch(settlement: Settlement) -> str:
+    """Return `chrg_bchno` of the present batch: our visit number and a count, never used twice."""
+    return f"{settlement.own_visit_no}{settlement.batch:03d}"
+
+
+def _benefit_check(settlement: Settlement, site: Site) -> msgspec.Struct:
+    person = _known_person(settlement)
+    check = BenefitCheck(
+        person_no=person.psn_no,
+        insurance_type=person.insutype,
+        institution_code=site.institution_code,
+        medical_category=site.profile.codes.med_type["chronic"],
+        began_at=settlement.began_at,
+    )
+    return BenefitCheckInput(check=spelled(check, site.profile, "2001"))
+
+
+def _filings_query(settlement: Settlement, site: Site) -> msgspec.Struct:
+    return ChronicQueryInput(query=ChronicQuery(person_no=_known_person(settlement).psn_no))
+
+
+def _registration(settlement: Settlement, site: Site) -> msgspec.Struct:
+    person, medium, desk = _known_person(settlement), _known_medium(settlement), site.desk
+    registration = Registration(
+        person_no=person.psn_no,
+        insurance_type=person.insutype,
+        began_at=settlement.began_at,
+        medium_type=medium.kind,
+        medium_no=medium.number,
+        card_sn=medium.card_sn,
+        document_type=person.cert_type,
+        document_no=person.certno,
+        person_type=person.psn_type,
+        name=person.name,
+        own_visit_no=settlement.own_visit_no,
+        doctor_code=desk.doctor_code,
+        doctor_name=desk.doctor_name,
+        department_code=desk.department_code,
+        department_name=desk.department_name,
+        specialty=desk.specialty,
+    )
+    return RegistrationInput(registration=spelled(registration, site.profile, "2201"))
+
+
+def _registration_withdrawal(settlement: Settlement, site: Site) -> msgspec.Struct:
+    withdrawal = RegistrationWithdrawal(
+        person_no=_known_person(settlement).psn_no,
+        visit_id=settlement.visit_id,
+        own_visit_no=settlement.own_visit_no,
+    )
+    return RegistrationWithdrawalInput(withdrawal=spelled(withdrawal, site.profile, "2202"))
+
+
+def _visit_and_diagnosis(settlement: Settlement, site: Site) -> msgspec.Struct:
+    disease, desk = _known_disease(settlement), site.desk
+    visit = VisitInfo(
+        visit_id=settlement.visit_id,
+        person_no=_known_person(settlement).psn_no,
+        medical_category=site.profile.codes.med_type["chronic"],
+        began_at=settlement.began_at,
+        main_complaint=disease.diagnosis_name,
+        disease_code=disease.code,
+        disease_name=disease.name,
+    )
+    diagnosis = Diagnosis(
+        kind="1",
+        order_no=1,
+        code=disease.diagnosis_code,
+        name=disease.diagnosis_name,
+        department=desk.department_name,
+        doctor_code=desk.doctor_code,
+        doctor_name=desk.doctor_name,
+        diagnosed_at=settlement.began_at,
+    )
+    return VisitInput(visit=spelled(visit, site.profile, "2203A"), diagnoses=(diagnosis,))
+
+
+def _fee_lines(settlement: Settlement, site: Site) -> msgspec.Struct:
+    disease, desk, batch = _known_disease(settlement), site.desk, charge_batch(settlement)
+    return FeeLinesInput(
+        lines=tuple(
+            spelled(
+                FeeLine(
+                    line_no=f"{batch}{line.number:03d}",
+                    visit_id=settlement.visit_id,
+                    person_no=_known_person(settlement).psn_no,
+                    charge_batch=batch,
+                    disease_code=disease.code,
+                    occurred_at=settlement.began_at,
+                    catalogue_code=line.national_code,
+                    own_code=line.own_code,
+                    amount_fen=Fen(line.amount_fen),
+                    quantity=line.quantity,
+                    price=line.price,
+                    department_code=desk.department_code,
+                    department_name=desk.department_name,
+                    doctor_code=desk.doctor_code,
+                    doctor_name=desk.doctor_name,
+                ),
+                site.profile,
+                "2204",
+            )
+            for line in settlement.lines
+        )
+    )
+
+
+def _lines_withdrawal(settlement: Settlement, site: Site) -> msgspec.Struct:
+    """The present batch while the visit goes on, everything unsettled once it is over."""
+    withdrawal = LinesWithdrawal(
+        visit_id=settlement.visit_id,
+        charge_batch=ALL_BATCHES if settlement.owed else charge_batch(settlement),
+        person_no=_known_person(settlement).psn_no,
+    )
+    return LinesWithdrawalInput(withdrawal=spelled(withdrawal, site.profile, "2205"))
+
+
+def _clinic_quote(settlement: Settlement, site: Site) -> msgspec.Struct:
+    person, medium = _known_person(settlement), _known_medium(settlement)
+    quote = ClinicQuote(
+        person_no=person.psn_no,
+        medium_type=medium.kind,
+        medium_no=medium.number,
+        medical_category=site.profile.codes.med_type["chronic"],
+        total_fen=total_fen(settlement),
+        visit_id=settlement.visit_id,
+        charge_batch=charge_batch(settlement),
+        insurance_type=person.insutype,
+        account_used="1" if settlement.use_account else "0",
+    )
+    return ClinicQuoteInput(quote=spelled(quote, site.profile, "2206A"))
+
+
+def _clinic_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
+    """As the quote, with the four amounts of its answer, which the hub compares with its own (K45)."""
+    person, medium = _known_person(settlement), _known_medium(settlement)
+    if settlement.quote is None:
+        raise AssertionError("no quote")
+    info, batch = settlement.quote.info, charge_batch(settlement)
+    content = ClinicSettlement(
+        person_no=person.psn_no,
+        medium_type=medium.kind,
+        medium_no=medium.number,
+        medical_category=site.profile.codes.med_type["chronic"],
+        total_fen=total_fen(settlement),
+        visit_id=settlement.visit_id,
+        charge_batch=batch,
+        insurance_type=person.insutype,
+        account_used="1" if settlement.use_account else "0",
+        self_paid_fen=info.self_paid_fen,
+        over_limit_fen=info.over_limit_fen,
+        class_b_share_fen=info.class_b_share_fen,
+        policy_scope_fen=info.policy_scope_fen,
+    )
+    codes = tuple(
+        TraceCode(line_no=f"{batch}{line.number:03d}", code=code, split_pack="0", smallest_unit="0")
+        for line in settlement.lines
+        for code in line.trace_codes
+    )
+    message = ClinicSettlementInput(settlement=spelled(content, site.profile, "2207A"))
+    return _replace(message, drug_trac_info=codes) if codes else message
+
+
+def _visit_query(settlement: Settlement, site: Site) -> msgspec.Struct:
+    """5201 for this person and this day; the answer is searched for our own visit number."""
+    day = settlement.key.business_date.isoformat()
+    return VisitQueryInput(
+        query=VisitQuery(
+            person_no=_known_person(settlement).psn_no,
+            began_at=f"{day} 00:00:00",
+            ended_at=f"{day} 23:59:59",
+            medical_category=site.profile.codes.med_type["chronic"],
+        )
+    )
+
+
 _BUILDERS: Mapping[str, Callable[[Settlement, Site], msgspec.Struct]] = {
+    "2001": _benefit_check,
+    "5301": _filings_query,
+    "5201": _visit_query,
+    "2201": _registration,
+    "2202": _registration_withdrawal,
+    "2203A": _visit_and_diagnosis,
+    "2204": _fee_lines,
+    "2205": _lines_withdrawal,
+    "2206A": _clinic_quote,
+    "2207A": _clinic_settlement,
+    "2208": _cancellation,
     "1101": _person_query,
     "2101": _pharmacy_quote,
     "2102": _pharmacy_settlement,
@@ -212,9 +457,9 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
     return _replace(settlement, person=person)
 
 
-def _pharmacy_booking(output: object, profile: Profile) -> Booking:
-    if not isinstance(output, PharmacyOutput):
-        raise Misfit("hub_answer_unusable", infno="2101")
+def _booking(settlement: Settlement, output: object, profile: Profile) -> Booking:
+    if not isinstance(output, PharmacyOutput | SettlementOutput):
+        raise Misfit("hub_answer_unusable", infno="setlinfo")
     try:
         split = settlement_split(output.info, profile)
     except MoneyError as broken:
@@ -223,19 +468,32 @@ def _pharmacy_booking(output: object, profile: Profile) -> Booking:
         split=split,
         info=output.info,
         funds=tuple(FundRow(fund.fund_pay_type, int(fund.paid_fen), fund.fund_name) for fund in output.funds),
-        line_classes=tuple(line.catalogue_class for line in output.line_splits),
+        line_classes=_classes_by_line(settlement, output) or settlement.line_classes,
     )
 
 
+def _classes(output: PharmacyOutput | SettlementOutput | FeeLinesOutput) -> tuple[str, ...]:
+    splits = () if isinstance(output, SettlementOutput) else output.line_splits
+    return tuple(line.catalogue_class for line in splits)
+
+
+def _classes_by_line(settlement: Settlement, output: PharmacyOutput | SettlementOutput) -> tuple[str, ...]:
+    """One class for each of our lines in our order, whatever rows a pharmacy answer has; empty when it has none."""
+    if isinstance(output, SettlementOutput) or not output.line_splits:
+        return ()
+    named = {line.line_no: line.catalogue_class for line in output.line_splits}
+    return tuple(named.get(str(line.number), "") for line in settlement.lines)
+
+
 def _read_quote(settlement: Settlement, output: object, profile: Profile) -> Settlement:
-    booking = _pharmacy_booking(output, profile)
+    booking = _booking(settlement, output, profile)
     if booking.split.total_fen != total_fen(settlement):
         raise Misfit("hub_amounts_broken")
     return _replace(settlement, quote=booking)
 
 
 def _read_settlement(settlement: Settlement, output: object, profile: Profile) -> Settlement:
-    return _replace(settlement, booking=_pharmacy_booking(output, profile))
+    return _replace(settlement, booking=_booking(settlement, output, profile))
 
 
 def _read_cancellation(settlement: Settlement, output: object, profile: Profile) -> Settlement:
@@ -252,11 +510,70 @@ def _read_cancellation(settlement: Settlement, output: object, profile: Profile)
     return _replace(settlement, cancellation=Booking(split=split, info=output.info, funds=funds))
 
 
+# -- reading: the visit ----------------------------------------------------------------------------------
+
+
+def _read_entitlement(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    if not isinstance(output, BenefitCheckOutput):
+        raise Misfit("hub_answer_unusable", infno="2001")
+    if any(row.entitled == "1" for row in output.entitlements):
+        return _replace(settlement, entitled=True)
+    raise Misfit(
+        "not_entitled", text="; ".join(row.reason for row in output.entitlements if row.reason) or "-"
+    )
+
+
+def _read_filings(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    if not isinstance(output, ChronicQueryOutput):
+        raise Misfit("hub_answer_unusable", infno="5301")
+    filings = tuple(Filing(row.disease_code, row.disease_name) for row in output.filings)
+    if not filings:
+        raise Misfit("no_filing")
+    return _replace(settlement, filings=filings)
+
+
+def _read_registration(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    if not isinstance(output, RegistrationOutput):
+        raise Misfit("hub_answer_unusable", infno="2201")
+    return _replace(settlement, visit_id=output.registered.visit_id)
+
+
+def _read_diagnosis(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    return _replace(settlement, diagnosed=True)
+
+
+def _read_charges(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    if not isinstance(output, FeeLinesOutput):
+        raise Misfit("hub_answer_unusable", infno="2204")
+    classes = _classes(output)
+    if len(classes) != len(settlement.lines):
+        raise Misfit("hub_answer_unusable", infno="2204")
+    return _replace(settlement, charged=True, line_classes=classes)
+
+
+def found_visit(settlement: Settlement, output: object) -> str:
+    """Return the `mdtrt_id` that 5201 shows for our own visit number, or "" when it shows none."""
+    if not isinstance(output, VisitQueryOutput):
+        return ""
+    for visit in output.visits:
+        if visit.own_visit_no == settlement.own_visit_no:
+            return visit.visit_id
+    return ""
+
+
 READERS: Mapping[str, Callable[[Settlement, object, Profile], Settlement]] = {
     "1101": _read_person,
     "2101": _read_quote,
     "2102": _read_settlement,
     "2103": _read_cancellation,
+    "2001": _read_entitlement,
+    "5301": _read_filings,
+    "2201": _read_registration,
+    "2203A": _read_diagnosis,
+    "2204": _read_charges,
+    "2206A": _read_quote,
+    "2207A": _read_settlement,
+    "2208": _read_cancellation,
 }
 
 
@@ -266,8 +583,9 @@ def misfits(settlement: Settlement, output: object, profile: Profile) -> list[st
     Another person, another message id, another total, or amounts that break an identity. A different split of the same
     total is lawful (K45) and is not a misfit.
     """
-    if not isinstance(output, PharmacyOutput):
+    if not isinstance(output, PharmacyOutput | SettlementOutput):
         return ["output"]
+    splits = output.line_splits if isinstance(output, PharmacyOutput) else ()
     info, problems = output.info, []
     if info.person_no and info.person_no != _known_person(settlement).psn_no:
         problems.append("person")
@@ -277,7 +595,7 @@ def misfits(settlement: Settlement, output: object, profile: Profile) -> list[st
         problems.append("total")
     if not info.settlement_id:
         problems.append("no settlement id")
-    problems.extend(check_settlement_identities(info, output.funds, output.line_splits, profile))
+    problems.extend(check_settlement_identities(info, output.funds, splits, profile))
     try:
         settlement_split(info, profile)
     except MoneyError:

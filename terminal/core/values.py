@@ -67,6 +67,24 @@ class Person(msgspec.Struct, frozen=True):
     balance_fen: int
 
 
+class Filing(msgspec.Struct, frozen=True):
+    """One chronic or special disease filed for the person (5301)."""
+
+    code: str
+    """`opsp_dise_code`, M0xxxx."""
+    name: str
+
+
+class Disease(msgspec.Struct, frozen=True):
+    """What the visit is for: a filed disease and the doctor's diagnosis."""
+
+    code: str
+    name: str
+    diagnosis_code: str
+    """ICD-10, insurance version."""
+    diagnosis_name: str
+
+
 class FundRow(msgspec.Struct, frozen=True):
     """One row of `setldetail`: which fund pays how much."""
 
@@ -119,6 +137,24 @@ class Settlement(msgspec.Struct, frozen=True):
     use_account: bool = True
     """`acct_used_flag`: whether the personal account may be used."""
     lines: tuple[ChargeLine, ...] = ()
+    filings: tuple[Filing, ...] | None = None
+    entitled: bool = False
+    disease: Disease | None = None
+    own_visit_no: str = ""
+    """`ipt_otp_no`, our own number of the visit, unique for ever."""
+    visit_id: str = ""
+    """`mdtrt_id` of a registered visit."""
+    diagnosed: bool = False
+    line_classes: tuple[str, ...] = ()
+    """`chrgitm_lv` of the uploaded lines, as 2204 answered."""
+    charged: bool = False
+    """The hub holds exactly `lines` in batch number `batch`."""
+    batch: int = 1
+    """Counts the charge batches of the visit; a batch number is never used twice."""
+    unsure: str = ""
+    """Booked step whose last answer was lost; its remedy comes before the step is tried again."""
+    owed: tuple[str, ...] = ()
+    """Withdrawals (2205, 2202) still to be answered after the visit ended without a settlement."""
     code: Secret | None = None
     """E-certificate code as scanned, until it has been decoded."""
     code_mark: str = ""
@@ -129,6 +165,8 @@ class Settlement(msgspec.Struct, frozen=True):
     booking: Booking | None = None
     cancellation: Booking | None = None
     attempt: Attempt | None = None
+    in_flight: bool = False
+    """The newest attempt was written and its outcome is not: after a restart it is unknown."""
     settle_msgid: str = ""
     """Message id of the settlement message: the handle of 2601."""
     cancel_from: State | None = None

@@ -17,10 +17,13 @@ import msgspec
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.printer import Printer
 from drivers.interfaces.scanner import Scan, ScanFault, Scanner
+from protocols.codes.classifier import classify, select
+from protocols.codes.code_types import IdentityNumber
 from protocols.errors import MoneyError
 from protocols.gm.sm3 import sm3
 from protocols.hub.profile import Profile
 from protocols.money import Price, Quantity, line_amount_fen
+from protocols.secret import Secret
 from protocols.wire_time import format_time
 from terminal.core.events import (
     Abandoned,
@@ -28,17 +31,19 @@ from terminal.core.events import (
     CancelAsked,
     CodeGiven,
     Confirmed,
+    DiseasePicked,
     Due,
     Event,
     LinesSet,
+    MediumGiven,
     Misuse,
     QuoteAsked,
     Restarted,
 )
-from terminal.core.flows import PHARMACY_PURCHASE
+from terminal.core.flows import CLINIC_VISIT, FLOWS, PHARMACY_PURCHASE
 from terminal.core.messages import Site
 from terminal.core.states import State
-from terminal.core.values import ChargeLine, Notice, SaleKey, Settlement
+from terminal.core.values import ChargeLine, Disease, Medium, Notice, SaleKey, Settlement
 from terminal.counter.engine import Busy, Engine, Listener, in_doubt
 from terminal.counter.paper import Paper
 from terminal.counter.retries import RetryClock
@@ -100,6 +105,23 @@ class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sale_number: str
     lines: tuple[LineWish, ...] = ()
     use_account: bool = True
+    flow: str = PHARMACY_PURCHASE.name
+    """`pharmacy_purchase` or `clinic_visit`."""
+
+
+class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which filed disease the visit is for, and the doctor's diagnosis."""
+
+    disease_code: str
+    """M0xxxx, one of the person's filings."""
+    diagnosis_code: str
+    """ICD-10, insurance version."""
+    diagnosis_name: str
+
+
+def _visit_number(settlement_id: str) -> str:
+    """Our own number of a visit: 18 digits from the settlement's id, unique as it is."""
+    return f"{int(settlement_id[1:], 16) % 10**18:018d}"
 
 
 class _Done(Generic[Result]):
@@ -262,12 +284,16 @@ class Counter(Listener):
 
         Raises `Misuse`, or `JournalRefused` (`idempotency_conflict`, `sale_number_open`).
         """
+        if wish.flow not in FLOWS:
+            raise Misuse("bad_request", reason=f"flow: one of {', '.join(FLOWS)}")
         lines = self._lines_of(wish.lines)
+        settlement_id = self._new_id()
         settlement = Settlement(
-            id=self._new_id(),
+            id=settlement_id,
             key=SaleKey(self._site.institution_code, self._till, wish.sale_number, self.today()),
             lane=self._lane,
-            flow=PHARMACY_PURCHASE.name,
+            flow=wish.flow,
+            own_visit_no=_visit_number(settlement_id) if wish.flow == CLINIC_VISIT.name else "",
             state=State.DRAFT,
             operator=self._operator.number,
             began_at=format_time(self._clock.now()),
@@ -320,6 +346,25 @@ class Counter(Listener):
         settlement = await self.engine.get(settlement_id)
         line = self._line_of(wish, max((line.number for line in settlement.lines), default=0) + 1)
         return await self.post(settlement_id, LinesSet((*settlement.lines, line)), "till")
+
+    async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:
+        """Give the number of the person's identity card, typed in (medium 02); the hub says who it is."""
+        match = select(classify(text.strip().upper()), (IdentityNumber,))
+        if not isinstance(match, IdentityNumber):
+            raise Misuse("not_an_identity_number")
+        number = Secret(match.text)
+        return await self.post(settlement_id, MediumGiven(Medium("02", number, certno=number)), "till")
+
+    async def pick_disease(self, settlement_id: str, wish: DiseaseWish) -> Settlement:
+        """Pick one of the filed diseases; registers the visit, and with lines on the sheet the quote follows."""
+        if not (wish.diagnosis_code and wish.diagnosis_name):
+            raise Misuse("no_diagnosis")
+        settlement = await self.engine.get(settlement_id)
+        names = {filing.code: filing.name for filing in settlement.filings or ()}
+        disease = Disease(
+            wish.disease_code, names.get(wish.disease_code, ""), wish.diagnosis_code, wish.diagnosis_name
+        )
+        return await self.post(settlement_id, DiseasePicked(disease), "till")
 
     async def give_code(self, settlement_id: str, text: str) -> Settlement:
         """Give the customer's certificate code (typed, or scanned by the till); decodes it at once."""

@@ -171,7 +171,7 @@ class Engine:
         async with held.turn:
             await self._work(held, event, actor)
         settlement = held.settlement
-        if settlement.state in FINAL and self._held.get(settlement_id) is held:
+        if settlement.state in FINAL and not settlement.owed and self._held.get(settlement_id) is held:
             del self._held[settlement_id]
         return settlement
 
@@ -186,13 +186,15 @@ class Engine:
 
     async def _work(self, held: _Held, event: Event, actor: str) -> None:
         todo = deque([event])
+        talking = False
         async with AsyncExitStack() as conversation:
             while todo:
                 decision = step(held.settlement, todo.popleft(), self._profile)
                 await self._take(held, decision, actor)
                 for effect in decision.effects:
-                    if isinstance(effect, Compose):
+                    if isinstance(effect, Compose) and not talking:
                         await conversation.enter_async_context(self._conversation(held.settlement.lane))
+                        talking = True
                     following = await self._run(effect, held)
                     if following is not None:
                         todo.append(following)

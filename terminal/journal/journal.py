@@ -11,7 +11,7 @@ nevertheless on disk, so the process stops and the next one believes only the di
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import apsw
@@ -34,7 +34,7 @@ from terminal.journal.records import (
     Stamp,
 )
 from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
-from terminal.journal.vault import Vault
+from terminal.journal.vault import BlobDamaged, Vault
 
 MINIMUM_ENGINE = (3, 51, 3)
 TIME = "%Y-%m-%d %H:%M:%S.%f"
@@ -114,8 +114,9 @@ class Journal:
     def commit(self, commit: Commit) -> None:
         """Write one durable point; when this returns, it is on disk.
 
-        Raises `JournalFailed` when durability is in doubt, and apsw.ConstraintError when an SQL guard refuses what the
-        core believed right (our own bug; nothing was written).
+        Raises `JournalFailed` when durability is in doubt, `JournalRefused` (`code_used`) when another sale has used
+        this certificate code, and apsw.ConstraintError when an SQL guard refuses what the core believed right (our own
+        bug; nothing was written).
         """
         row, stamp = commit.row, commit.stamp
         with self._transaction():
@@ -159,10 +160,7 @@ class Journal:
                     (row.id, receipt.kind, receipt.copy_number, _text(stamp.wall), _text(stamp.wall)),
                 )
             if commit.code_mark:
-                self._connection.execute(
-                    "INSERT INTO code_seen VALUES (?, ?, ?) ON CONFLICT (mark) DO NOTHING",
-                    (commit.code_mark, row.id, _text(stamp.wall)),
-                )
+                self._use_code(commit.code_mark, row.id, stamp)
 
     def receipt_moves(
         self, receipt_id: int, state: str, actor: str, stamp: Stamp, content_sm3: bytes | None = None
@@ -238,9 +236,13 @@ class Journal:
         return rows[0] if rows else None
 
     def unfinished(self) -> list[SettlementRow]:
-        """Return every settlement that still owes something (not CLOSED and not undone), oldest first."""
+        """Return every settlement that is not over, or over but with tries still in the queue, oldest first."""
         free = ", ".join(f"'{state.value}'" for state in SALE_KEY_FREE)
-        return self._settlements(f"WHERE state NOT IN ('CLOSED', {free}) ORDER BY terminal_sequence", ())
+        return self._settlements(
+            f"WHERE state NOT IN ('CLOSED', {free}) OR id IN (SELECT settlement FROM reversal_queue)"
+            " ORDER BY terminal_sequence",
+            (),
+        )
 
     def recent(self, limit: int, before_sequence: int | None = None) -> list[SettlementRow]:
         """Return the newest settlements, newest first; `before_sequence` pages on."""
@@ -253,12 +255,12 @@ class Journal:
     def attempts(self, settlement_id: str) -> list[AttemptRow]:
         """Return the attempts of a settlement in the order they were sent, bytes decrypted."""
         found = []
-        for (msgid, settlement, purpose, infno, key_id, request, state, verdict, answer, sent_at, ended_at) in self._connection.execute(
+        for (msgid, settlement, purpose, infno, key_id, request, state, verdict, answer, sent_at, ended_at) in self._rows(
             "SELECT msgid, settlement, purpose, infno, key_id, request, state, verdict, answer, sent_at, ended_at FROM attempt"
-            " WHERE settlement = ? ORDER BY sent_at, msgid", (settlement_id,)
+            " WHERE settlement = ? ORDER BY msgid", (settlement_id,)
         ):  # fmt: skip
-            opened = None if answer is None else self._vault.open(f"attempt.answer:{msgid}", answer)
-            request = self._vault.open(f"attempt.request:{msgid}", request)
+            opened = None if answer is None else self._open(f"attempt.answer:{msgid}", answer)
+            request = self._open(f"attempt.request:{msgid}", request)
             found.append(
                 AttemptRow(
                     msgid,
@@ -278,7 +280,7 @@ class Journal:
 
     def queue_entry(self, settlement_id: str) -> QueueEntry | None:
         """Return where the series of tries of one settlement stands, or None."""
-        for tries, due_at, verdict, stage in self._connection.execute(
+        for tries, due_at, verdict, stage in self._rows(
             "SELECT tries, due_at, last_verdict, quiet_stage FROM reversal_queue WHERE settlement = ?",
             (settlement_id,),
         ):
@@ -289,7 +291,7 @@ class Journal:
         """Return the slips of a settlement in the order they were owed."""
         return [
             ReceiptRow(*row)
-            for row in self._connection.execute(
+            for row in self._rows(
                 "SELECT id, settlement, kind, copy_number, state FROM receipt WHERE settlement = ? ORDER BY id",
                 (settlement_id,),
             )
@@ -299,16 +301,14 @@ class Journal:
         """Return the slips that are waiting, or were being printed when the process ended, oldest first."""
         return [
             ReceiptRow(*row)
-            for row in self._connection.execute(
+            for row in self._rows(
                 "SELECT id, settlement, kind, copy_number, state FROM receipt WHERE state IN ('waiting', 'printing') ORDER BY id"
             )
         ]
 
     def code_used_by(self, mark: str) -> str | None:
         """Return the settlement that a certificate code (by its keyed hash) was used for, or None (abuse case T02)."""
-        for (settlement,) in self._connection.execute(
-            "SELECT settlement FROM code_seen WHERE mark = ?", (mark,)
-        ):
+        for (settlement,) in self._rows("SELECT settlement FROM code_seen WHERE mark = ?", (mark,)):
             return str(settlement)
         return None
 
@@ -328,28 +328,49 @@ class Journal:
 
     def close(self) -> None:
         """Checkpoint and close; a failed checkpoint loses nothing, the next start does it."""
-        if not self._failed:
+        with suppress(JournalFailed):
             self.checkpoint()
         self._connection.close()
 
     def checkpoint(self) -> None:
-        """Move the WAL into the file; called when idle, because automatic checkpoints are off."""
-        with self._guarded():
+        """Move the WAL into the file; called when idle, because automatic checkpoints are off.
+
+        While somebody reads the file (`journal verify`) nothing happens; the next checkpoint does it.
+        """
+        with self._guarded(), suppress(apsw.BusyError, apsw.LockedError):
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     # -- inside -----------------------------------------------------------------------------------
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Turn any storage error into `JournalFailed` and refuse everything after it."""
+        """Turn any storage error into `JournalFailed` and refuse everything after it, reading too.
+
+        Only an SQL guard that says no (ConstraintError) is something else: then nothing was written, for certain.
+        """
         if self._failed:
             raise JournalFailed(self._failed)
         try:
             yield
-        except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.ReadOnlyError, apsw.CantOpenError,
-                apsw.ProtocolError, apsw.NoMemError) as broken:  # fmt: skip
-            self._failed = type(broken).__name__
-            raise JournalFailed(self._failed) from broken
+        except apsw.ConstraintError:
+            raise
+        except apsw.Error as broken:
+            raise self._broken(type(broken).__name__) from broken
+
+    def _broken(self, reason: str) -> JournalFailed:
+        self._failed = reason
+        return JournalFailed(reason)
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Read all rows of a query; a storage error while reading stops the journal as one while writing does."""
+        with self._guarded():
+            return self._connection.execute(sql, values).fetchall()
+
+    def _open(self, place: str, sealed: bytes) -> bytes:
+        try:
+            return self._vault.open(place, sealed)
+        except BlobDamaged as damaged:
+            raise self._broken("a stored blob does not open in its place") from damaged
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -365,6 +386,16 @@ class Journal:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def _use_code(self, mark: str, settlement_id: str, stamp: Stamp) -> None:
+        """One certificate code, one settlement: whoever comes second is refused before anything leaves."""
+        self._connection.execute(
+            "INSERT INTO code_seen VALUES (?, ?, ?) ON CONFLICT (mark) DO NOTHING",
+            (mark, settlement_id, _text(stamp.wall)),
+        )
+        owner = self._one("SELECT settlement FROM code_seen WHERE mark = ?", (mark,))
+        if owner != settlement_id:
+            raise JournalRefused("code_used", str(owner))
+
     def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
         return next(iter(self._connection.execute(sql, values)))[0]
 
@@ -376,7 +407,7 @@ class Journal:
         return key.institution, key.till, key.sale_number, key.business_date.isoformat()
 
     def _known(self, idempotency: Idempotency) -> SettlementRow | None:
-        for fingerprint, settlement in self._connection.execute(
+        for fingerprint, settlement in self._rows(
             "SELECT fingerprint, settlement FROM idempotency WHERE client = ? AND key = ?",
             (idempotency.client, idempotency.key),
         ):
@@ -416,7 +447,7 @@ class Journal:
     def _settlements(self, where: str, values: tuple[Any, ...]) -> list[SettlementRow]:
         found = []
         query = f"SELECT {_SETTLEMENT_COLUMNS} FROM settlement {where}"
-        for columns in self._connection.execute(query, values):
+        for columns in self._rows(query, values):
             (
                 settlement_id,
                 institution,
@@ -447,8 +478,7 @@ class Journal:
                 mac,
             ) = rest
             if self._row_mac(columns[:22], sheet) != mac:
-                self._failed = "row changed outside the terminal"
-                raise JournalFailed(self._failed)
+                raise self._broken("row changed outside the terminal")
             amounts = None
             if total is not None:
                 amounts = Amounts(total, fund, account, mutual_aid, cash, hospital, bool(beside))
@@ -456,7 +486,7 @@ class Journal:
                 SettlementRow(
                     settlement_id, SaleKey(institution, till, number, dt.date.fromisoformat(date), generation), sequence, lane, flow,
                     State(state), person, amounts, bool(quarantine), _time(opened), _time(changed), _time(doubt) if doubt else None,
-                    self._vault.open(f"settlement.sheet:{settlement_id}", sheet),
+                    self._open(f"settlement.sheet:{settlement_id}", sheet),
                 )
             )  # fmt: skip
         return found
@@ -562,7 +592,8 @@ def _create_if_new(path: str, vfs: str | None, floor: dt.datetime) -> None:
         connection.execute(CREATE).fetchall()
         connection.executemany("INSERT INTO transition_rule VALUES (?, ?)", RULES)
         connection.execute("INSERT INTO sequence VALUES ('settlement', 0)")
-        connection.execute("INSERT INTO meta VALUES ('message_numbers_until', ?)", (_text(floor),))
+        whole_second = floor.replace(microsecond=0)
+        connection.execute("INSERT INTO meta VALUES ('message_numbers_until', ?)", (_text(whole_second),))
         connection.pragma("user_version", SCHEMA_VERSION)
         connection.execute("COMMIT")
     finally:

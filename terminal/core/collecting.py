@@ -1,0 +1,112 @@
+"""Before anything that moves money is sent: lines, medium, disease, quote, agreement, giving up."""
+
+import msgspec
+
+from terminal.core.advancing import advance, moved
+from terminal.core.events import Decision, Misuse, Transmit
+from terminal.core.states import State
+from terminal.core.values import AttemptEnded, Disease, Notice, Settlement
+from terminal.core.visit import owing
+
+_replace = msgspec.structs.replace
+
+
+def _require_collecting(settlement: Settlement) -> None:
+    if settlement.running:
+        raise Misuse("busy")
+    if settlement.state not in (State.DRAFT, State.PRICED):
+        raise Misuse("not_open_for_changes", state=settlement.state.value)
+
+
+def without_person(settlement: Settlement) -> Settlement:
+    """Forget who it was; impossible once a visit stands at the hub in that person's name."""
+    if settlement.visit_id or settlement.unsure:
+        raise Misuse("visit_has_person")
+    return _replace(
+        settlement,
+        code=None,
+        code_mark="",
+        medium=None,
+        person=None,
+        entitled=False,
+        filings=None,
+        disease=None,
+    )
+
+
+def recharge(settlement: Settlement) -> Settlement:
+    """The lines at the hub are no longer these: the batch is withdrawn before the new one goes up."""
+    if not settlement.charged:
+        return settlement
+    return _replace(settlement, charged=False, unsure="charge")
+
+
+def pick_disease(settlement: Settlement, disease: Disease) -> Decision:
+    if not settlement.filings:
+        raise Misuse("filings_unknown")
+    if disease.code not in {filing.code for filing in settlement.filings}:
+        raise Misuse("disease_not_filed")
+    fresh = recharge(_replace(settlement, disease=disease, diagnosed=False))
+    return advance(reprice(settlement, fresh, "disease changed"))
+
+
+def reprice(before: Settlement, after: Settlement, reason: str) -> Decision:
+    """Take changed lines or a changed medium; a quote given before no longer holds."""
+    _require_collecting(before)
+    after = _replace(after, quote=None, notice=None, tries=0)
+    if before.state is State.PRICED:
+        after, moves = moved(after, State.DRAFT, reason)
+        return Decision(after, moves)
+    return Decision(after)
+
+
+def ask_quote(settlement: Settlement) -> Decision:
+    _require_collecting(settlement)
+    if not settlement.lines:
+        raise Misuse("no_lines")
+    if settlement.medium is None and settlement.code is None:
+        raise Misuse("no_medium")
+    fresh = _replace(settlement, quote=None, notice=None, tries=0)
+    if settlement.state is State.PRICED:
+        fresh, moves = moved(fresh, State.DRAFT, "asked again")
+        return advance(Decision(fresh, moves))
+    return advance(Decision(fresh))
+
+
+def confirm(settlement: Settlement) -> Decision:
+    if settlement.running:
+        raise Misuse("busy")
+    if settlement.state is State.ARMED:
+        return _send_again(settlement)
+    if settlement.state is not State.PRICED:
+        raise Misuse("nothing_to_confirm", state=settlement.state.value)
+    armed, moves = moved(_replace(settlement, confirmed=True, notice=None), State.ARMED, "confirmed")
+    return advance(Decision(armed, moves))
+
+
+def _send_again(settlement: Settlement) -> Decision:
+    """An armed settlement was composed and proved unsent: same id, same bytes."""
+    attempt = settlement.attempt
+    if attempt is None or attempt.purpose != "SETTLE":
+        return advance(Decision(_replace(settlement, notice=None)))
+    sending, moves = moved(
+        _replace(settlement, notice=None, running="settle"), State.SENDING, "sent again, was proved unsent"
+    )
+    sending = _replace(sending, in_flight=True)
+    return Decision(
+        sending, moves, (Transmit(attempt.infno, attempt.msgid, attempt.request),), durable=True,
+        ended=AttemptEnded(attempt.msgid, "SENT", "again"),
+    )  # fmt: skip
+
+
+def abandon(settlement: Settlement) -> Decision:
+    if settlement.running:
+        raise Misuse("busy")
+    if settlement.state not in (State.DRAFT, State.PRICED, State.ARMED):
+        raise Misuse("too_late_to_abandon", state=settlement.state.value)
+    gone, moves = moved(forget_medium(settlement), State.ABANDONED, "given up")
+    return owing(Decision(_replace(gone, notice=Notice("abandoned")), moves, durable=True))
+
+
+def forget_medium(settlement: Settlement) -> Settlement:
+    return _replace(settlement, code=None, medium=None)

@@ -1,0 +1,149 @@
+"""Undoing: 2601 for a settlement whose outcome is unknown, 2103 or 2208 for one that is known. Never mixed."""
+
+import msgspec
+
+from protocols.hub.profile import Profile
+from terminal.core.advancing import close_if_over, ended, moved
+from terminal.core.events import Answered, Compose, Decision, Heard, Misuse, Wake
+from terminal.core.flows import CANCELLATIONS, Act
+from terminal.core.messages import READERS, Misfit, shows_refund
+from terminal.core.outcome import (
+    ALARM_AFTER_TRIES,
+    JITTER,
+    Verdict,
+    judge,
+    judge_cancellation,
+    judge_reversal,
+    reason_of,
+    retry_delay_s,
+)
+from terminal.core.states import BOOKED, State
+from terminal.core.values import AttemptEnded, Notice, Retry, Settlement
+from terminal.core.visit import owing
+
+_replace = msgspec.structs.replace
+
+
+# -- reversal ------------------------------------------------------------------------------------
+
+
+def try_later(
+    settlement: Settlement, verdict: Verdict, profile: Profile, record: AttemptEnded | None
+) -> Decision:
+    """No usable answer: the same question again later, for ever, with an alarm after the sixth."""
+    tries = settlement.tries + 1
+    series = "cancel" if settlement.cancel_wish else "reversal"
+    code = f"{series}_alarm" if tries >= ALARM_AFTER_TRIES else f"{series}_waits"
+    waiting = _replace(
+        settlement, tries=tries, running="", in_flight=False, notice=Notice(code, {"tries": str(tries)})
+    )
+    retry = Retry(tries, retry_delay_s(tries), JITTER, verdict.value, settlement.quiet_stage)
+    return Decision(waiting, (), (Wake(),), durable=True, ended=record, retry=retry)
+
+
+def reversal_said(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:
+    verdict = judge_reversal(heard, profile)
+    record = ended(settlement, "UNSENT" if verdict is Verdict.UNSENT else "ANSWERED", verdict.value, heard)
+    if verdict in (Verdict.DONE, Verdict.ALREADY):
+        return _reversed(settlement, verdict.value, record, unseen=False)
+    if verdict is Verdict.NOT_FOUND:
+        if settlement.quiet_stage >= 2:
+            return _reversed(settlement, "not found twice", record, unseen=True)
+        once, moves = moved(
+            _replace(settlement, running="", in_flight=False, quiet_stage=1, tries=0),
+            State.REVERSED_ONCE,
+            "not found",
+        )
+        retry = Retry(0, profile.quiet_s, 0.0, verdict.value, 1)
+        return Decision(
+            _replace(once, notice=Notice("reversal_quiet")),
+            moves,
+            (Wake(),),
+            durable=True,
+            ended=record,
+            retry=retry,
+        )
+    if verdict is Verdict.UNKNOWN and not isinstance(heard, Answered):
+        record = ended(settlement, "UNKNOWN", reason_of(heard), heard)
+    return try_later(settlement, verdict, profile, record)
+
+
+def _reversed(settlement: Settlement, reason: str, record: AttemptEnded, *, unseen: bool) -> Decision:
+    over, moves = moved(
+        _replace(settlement, running="", in_flight=False, unseen=unseen, tries=0), State.REVERSED, reason
+    )
+    notice = Notice("reversed_unseen" if unseen else "reversed")
+    told = _replace(over, notice=notice)
+    return owing(Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="reversed"))
+
+
+# -- cancellation --------------------------------------------------------------------------------
+
+
+def ask_cancel(settlement: Settlement) -> Decision:
+    if settlement.running:
+        raise Misuse("busy")
+    if settlement.state not in BOOKED or settlement.quarantine:
+        raise Misuse("nothing_to_cancel", state=settlement.state.value)
+    message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
+    wanted = _replace(settlement, cancel_wish=True, running="cancel", tries=0, notice=None)
+    return Decision(wanted, (), (Compose("CANCEL", message),))
+
+
+def cancellation_said(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:
+    verdict = judge_cancellation(heard, profile)
+    idle = _replace(settlement, running="", in_flight=False)
+    if verdict is Verdict.DONE and isinstance(heard, Answered):
+        message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
+        try:
+            idle = READERS[message](idle, heard.output, profile)
+        except Misfit as misfit:
+            return _cancel_unknown(settlement, Verdict.UNKNOWN, misfit.code, heard, profile)
+        return _cancelled(idle, "cancelled", ended(settlement, "ANSWERED", "done", heard))
+    if verdict is Verdict.ALREADY:
+        return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard))
+    if verdict is Verdict.REFUSED and isinstance(heard, Answered):
+        return _cancel_back(idle, Notice("cancel_refused", {"text": heard.err_msg}), reason_of(heard),
+                            ended(settlement, "ANSWERED", "refused", heard))  # fmt: skip
+    if verdict is Verdict.UNSENT and settlement.tries == 0:
+        return _cancel_back(idle, Notice("cancel_not_sent", {"reason": reason_of(heard)}), f"proved not sent: {reason_of(heard)}",
+                            ended(settlement, "UNSENT", reason_of(heard), heard))  # fmt: skip
+    return _cancel_unknown(settlement, verdict, reason_of(heard), heard, profile)
+
+
+def _cancel_back(settlement: Settlement, notice: Notice, reason: str, record: AttemptEnded) -> Decision:
+    """A definite no, or nothing was sent: the settlement stands as before."""
+    if settlement.cancel_from is None:
+        raise AssertionError("a cancellation without an origin")
+    back, moves = moved(settlement, settlement.cancel_from, reason)
+    back = _replace(back, cancel_wish=False, cancel_from=None, tries=0, notice=notice)
+    return close_if_over(Decision(back, moves, durable=True, ended=record, leave_queue=True))
+
+
+def _cancelled(settlement: Settlement, reason: str, record: AttemptEnded | None) -> Decision:
+    over, moves = moved(_replace(settlement, running="", in_flight=False, tries=0), State.CANCELLED, reason)
+    told = _replace(over, notice=Notice("cancelled"))
+    return owing(Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="cancellation"))
+
+
+def _cancel_unknown(
+    settlement: Settlement, verdict: Verdict, reason: str, heard: Heard, profile: Profile
+) -> Decision:
+    state = "UNSENT" if verdict is Verdict.UNSENT else "UNKNOWN"
+    doubt, moves = moved(settlement, State.CANCEL_DOUBT, reason)
+    later = try_later(doubt, verdict, profile, ended(settlement, state, reason, heard))
+    notice = (
+        later.settlement.notice if later.settlement.tries > 1 else Notice("cancel_doubt", {"reason": reason})
+    )
+    return _replace(later, settlement=_replace(later.settlement, notice=notice), moves=moves)
+
+
+def refund_asked(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:
+    """5203 about a cancellation in doubt: refunded = finished; not refunded = repeat it; no answer = later (K65)."""
+    idle = _replace(settlement, running="", in_flight=False)
+    if judge(heard, profile) is not Verdict.DONE or not isinstance(heard, Answered):
+        return try_later(idle, Verdict.UNKNOWN, profile, None)
+    if shows_refund(settlement, heard.output):
+        return _cancelled(idle, "5203 shows it refunded", None)
+    message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
+    return Decision(_replace(idle, running="cancel"), (), (Compose("CANCEL", message),))

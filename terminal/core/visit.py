@@ -1,0 +1,170 @@
+"""Steps that change the hub but move no money: registration, diagnosis, charge lines, and their undo.
+
+A lost answer is not a doubt about money, so the settlement stays where it is; but the hub may have acted, so the step
+is *unsure* until its remedy is answered: 5201 finds a registration, 2205 withdraws a batch before it is uploaded anew,
+a diagnosis is simply sent again. The remedy follows once by itself; if the hub stays silent, the next wish of a person
+goes on from there.
+
+A visit that ends without a settlement owes its withdrawals (2205 for all lines, then 2202). They are kept in the queue
+of tries like a reversal and never expire; any authenticated answer, also a refusal, ends one.
+"""
+
+import msgspec
+
+from protocols.hub.profile import Profile
+from terminal.core.advancing import (
+    FIND_VISIT,
+    WITHDRAW_BATCH,
+    advance,
+    ended,
+    question_failed,
+)
+from terminal.core.events import Answered, Ask, Compose, Decision, Effect, Heard, Wake
+from terminal.core.flows import FLOWS, WITHDRAWALS, Act
+from terminal.core.messages import READERS, Misfit, found_visit
+from terminal.core.outcome import JITTER, Verdict, judge, reason_of, retry_delay_s
+from terminal.core.values import AttemptEnded, Notice, Retry, Settlement
+
+_replace = msgspec.structs.replace
+
+WITHDRAW = "withdraw"
+"""Running: a withdrawal that the ended visit owes."""
+AUTOMATIC_TRIES = 1
+"""How often a lost answer is followed up by itself before a person is asked."""
+
+
+def is_booking(settlement: Settlement) -> bool:
+    """True when the message in flight is a booked step, a remedy or a withdrawal."""
+    names = {step.name for step in FLOWS[settlement.flow].steps if step.act is Act.BOOK}
+    return settlement.running in names | {FIND_VISIT, WITHDRAW_BATCH, WITHDRAW}
+
+
+def booking_said(settlement: Settlement, infno: str, heard: Heard, profile: Profile) -> Decision:
+    """Draw the conclusion from the answer (or silence) to whatever of a visit is in flight."""
+    verdict = judge(heard, profile)
+    if settlement.owed:
+        return _withdrawal_said(settlement, verdict, heard)
+    if settlement.running == FIND_VISIT:
+        return _find_visit_said(settlement, verdict, heard)
+    if settlement.running == WITHDRAW_BATCH:
+        return _batch_said(settlement, verdict, heard)
+    return _step_said(settlement, infno, verdict, heard, profile)
+
+
+def _idle(settlement: Settlement) -> Settlement:
+    return _replace(settlement, running="", in_flight=False)
+
+
+def _step_said(
+    settlement: Settlement, infno: str, verdict: Verdict, heard: Heard, profile: Profile
+) -> Decision:
+    name, idle = settlement.running, _idle(settlement)
+    if verdict is Verdict.DONE and isinstance(heard, Answered):
+        try:
+            known = READERS[infno](idle, heard.output, profile)
+        except Misfit as misfit:
+            unsure = _replace(idle, unsure=name, notice=Notice(misfit.code, misfit.params))
+            return Decision(unsure, durable=True, ended=ended(settlement, "UNKNOWN", misfit.code, heard))
+        done = _replace(known, unsure="", tries=0, notice=None)
+        return advance(Decision(done, durable=True, ended=ended(settlement, "ANSWERED", "done", heard)))
+    if verdict in (Verdict.REFUSED, Verdict.UNSENT):
+        state = "ANSWERED" if verdict is Verdict.REFUSED else "UNSENT"
+        told = _replace(idle, notice=question_failed(verdict, heard))
+        return Decision(told, durable=True, ended=ended(settlement, state, verdict.value, heard))
+    unsure = _replace(idle, unsure=name, tries=settlement.tries + 1, notice=_lost(heard))
+    decision = Decision(unsure, durable=True, ended=ended(settlement, "UNKNOWN", reason_of(heard), heard))
+    return advance(decision) if settlement.tries < AUTOMATIC_TRIES else decision
+
+
+def _lost(heard: Heard) -> Notice:
+    return Notice("visit_step_unknown", {"reason": reason_of(heard)})
+
+
+def _find_visit_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
+    idle = _idle(settlement)
+    if verdict is not Verdict.DONE or not isinstance(heard, Answered):
+        return Decision(_replace(idle, notice=_lost(heard)))
+    known = _replace(idle, unsure="", visit_id=found_visit(settlement, heard.output))
+    return advance(Decision(known, durable=True))
+
+
+def _batch_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
+    """Done, or refused because there is nothing to withdraw: either way the batch is not at the hub any more."""
+    idle = _idle(settlement)
+    if verdict in (Verdict.DONE, Verdict.REFUSED):
+        fresh = _replace(idle, unsure="", charged=False, batch=settlement.batch + 1)
+        return advance(
+            Decision(fresh, durable=True, ended=ended(settlement, "ANSWERED", verdict.value, heard))
+        )
+    state = "UNSENT" if verdict is Verdict.UNSENT else "UNKNOWN"
+    told = _replace(idle, notice=_lost(heard))
+    return Decision(told, durable=True, ended=ended(settlement, state, reason_of(heard), heard))
+
+
+# -- withdrawals -------------------------------------------------------------------------------------------
+
+
+def withdrawals_of(settlement: Settlement) -> tuple[str, ...]:
+    """What a visit that ends without a settlement owes to the hub."""
+    lines = bool(settlement.visit_id) and (settlement.charged or settlement.unsure == "charge")
+    visit = bool(settlement.visit_id) or settlement.unsure == "register"
+    owed = {"2205": lines, "2202": visit}
+    return tuple(message for message in WITHDRAWALS if owed[message])
+
+
+def owing(decision: Decision) -> Decision:
+    """Add to a decision that ends a visit what the visit still owes; without anything owed it is unchanged."""
+    owed = withdrawals_of(decision.settlement)
+    if not owed:
+        return decision
+    return _replace(
+        decision,
+        settlement=_replace(decision.settlement, owed=owed, tries=0),
+        effects=(*decision.effects, Wake()),
+        retry=Retry(0, 0.0, 0.0, "withdrawals owed", 0),
+        leave_queue=False,
+        durable=True,
+    )
+
+
+def withdraw(settlement: Settlement) -> Decision:
+    """Send the next withdrawal."""
+    running, effect = _next_withdrawal(settlement)
+    return Decision(_replace(settlement, running=running), (), (effect,))
+
+
+def _next_withdrawal(settlement: Settlement) -> tuple[str, Effect]:
+    if not settlement.visit_id:
+        return FIND_VISIT, Ask("5201")
+    return WITHDRAW, Compose("STEP", settlement.owed[0])
+
+
+def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
+    idle = _idle(settlement)
+    asked = settlement.running == FIND_VISIT
+    if verdict not in (Verdict.DONE, Verdict.REFUSED) or not isinstance(heard, Answered):
+        state = "UNSENT" if verdict is Verdict.UNSENT else "UNKNOWN"
+        return withdraw_later(
+            idle, None if asked else ended(settlement, state, reason_of(heard), heard), verdict
+        )
+    if asked:
+        visit_id = found_visit(settlement, heard.output) if verdict is Verdict.DONE else ""
+        left = settlement.owed if visit_id else ()
+        return _continue(_replace(idle, visit_id=visit_id, owed=left), None)
+    record = ended(settlement, "ANSWERED", verdict.value, heard)
+    return _continue(_replace(idle, owed=settlement.owed[1:]), record)
+
+
+def _continue(settlement: Settlement, record: AttemptEnded | None) -> Decision:
+    if not settlement.owed:
+        return Decision(_replace(settlement, tries=0), durable=True, ended=record, leave_queue=True)
+    following = withdraw(settlement)
+    return _replace(following, durable=True, ended=record)
+
+
+def withdraw_later(settlement: Settlement, record: AttemptEnded | None, verdict: Verdict) -> Decision:
+    """No usable answer: the same withdrawal again later, for ever."""
+    tries = settlement.tries + 1
+    retry = Retry(tries, retry_delay_s(tries), JITTER, verdict.value, 0)
+    waiting = _replace(settlement, running="", tries=tries)
+    return Decision(waiting, (), (Wake(),), durable=True, ended=record, retry=retry)

@@ -1,0 +1,321 @@
+"""The checker behind `yibao journal verify`: is this file whole, unaltered, and does it add up?
+
+It reads the file by itself, read-only, beside a running service or without one, and trusts nothing the writer keeps in
+memory. Without the field key it checks the audit chain (every record hashed into the next, no gap), the guards (tables
+and triggers as this program made them), that the audited transitions are allowed and lead to exactly the state each
+settlement is in, the sums, and that what is owed stands in the queue. With the key it also opens every encrypted blob
+in its place and checks every row's authentication code.
+
+A chain cannot show that its tail was cut off and the rows put back to match. Whoever has noted an earlier head
+(sequence number and hash, for instance from a printed day-end slip) hands it in as `anchor`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import msgspec
+
+from protocols.gm.sm3 import sm3
+from terminal.core.states import ALLOWED, OPEN_DOUBT, State
+from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
+from terminal.journal.sheet import decode_sheet
+from terminal.journal.vault import BlobDamaged, Vault
+
+_canonical = msgspec.json.Encoder(order="sorted")
+_IN_FLIGHT = frozenset({State.SENDING.value, State.REVERSING.value, State.CANCELLING.value})
+_NEVER_SENT = frozenset({State.DRAFT.value, State.PRICED.value})
+_LONGEST_LIST = 200
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong."""
+
+    code: str
+    """`unreadable`, `schema`, `guard`, `chain`, `transition`, `sum`, `attempt`, `queue`, `number`, `row`, `blob`."""
+    where: str
+    """Settlement, message id, sequence number or table; never content."""
+    text: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What was checked and what was found."""
+
+    settlements: int
+    attempts: int
+    audit_records: int
+    head: str
+    """Hash of the newest audit record (hex): note it outside, and hand it in as `anchor` another day."""
+    key_used: bool
+    """True when blobs and row codes were checked too."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong with what could be checked."""
+        return not self.findings
+
+
+def verify_journal(path: str, vault: Vault | None = None, anchor: tuple[int, bytes] | None = None) -> Report:
+    """Check the journal at `path`; never writes, never raises for what is in the file.
+
+    `vault` adds the checks that need the field key. `anchor` is a sequence number and hash noted earlier.
+    """
+    checker = _Checker(vault)
+    try:
+        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            connection.set_busy_timeout(1000)
+            with connection:  # one snapshot for all checks, also beside a writer
+                checker.check(connection, anchor)
+        finally:
+            connection.close()
+    except apsw.Error as broken:
+        checker.found("unreadable", "file", type(broken).__name__)
+    return checker.report()
+
+
+class _Checker:
+    def __init__(self, vault: Vault | None) -> None:
+        self._vault = vault
+        self._findings: list[Finding] = []
+        self._settlements = 0
+        self._attempts = 0
+        self._records = 0
+        self._head = bytes(32)
+        self._gap = 0
+        """By how much the sequence numbers are ahead of the records: what is missing so far."""
+
+    def found(self, code: str, where: object, text: str) -> None:
+        """Note a finding; a file that is wrong everywhere does not fill the memory."""
+        if len(self._findings) < _LONGEST_LIST:
+            self._findings.append(Finding(code, str(where), text))
+
+    def report(self) -> Report:
+        return Report(
+            self._settlements, self._attempts, self._records, self._head.hex(), self._vault is not None, tuple(self._findings)
+        )  # fmt: skip
+
+    def check(self, connection: apsw.Connection, anchor: tuple[int, bytes] | None) -> None:
+        version = connection.pragma("user_version")
+        if version != SCHEMA_VERSION:
+            self.found("schema", "user_version", f"schema {version}, this program knows {SCHEMA_VERSION}")
+            return
+        for (line,) in connection.execute("PRAGMA quick_check"):
+            if line != "ok":
+                self.found("unreadable", "file", str(line))
+        self._guards(connection)
+        ends = self._chain(connection, anchor)
+        self._rows(connection, ends)
+        self._check_attempts(connection)
+        self._queue(connection)
+        self._numbers(connection)
+
+    # -- the guards -------------------------------------------------------------------------------
+
+    def _guards(self, connection: apsw.Connection) -> None:
+        """Tables, indexes, triggers and transition rules are exactly those this program makes."""
+        fresh = apsw.Connection(":memory:")
+        fresh.execute(CREATE).fetchall()
+        expected, there = _schema(fresh), _schema(connection)
+        fresh.close()
+        for name in sorted(expected.keys() | there.keys()):
+            if expected.get(name) != there.get(name):
+                missing = "is missing" if name not in there else "is not as it was made"
+                self.found("guard", name, missing if name in expected else "does not belong here")
+        rules = {tuple(row) for row in connection.execute("SELECT source, target FROM transition_rule")}
+        if rules != set(RULES):
+            self.found("guard", "transition_rule", "the allowed transitions are not those of this program")
+
+    # -- the audit chain --------------------------------------------------------------------------
+
+    def _chain(self, connection: apsw.Connection, anchor: tuple[int, bytes] | None) -> dict[str, str]:
+        """Check every link; return the state in which the audited moves leave each settlement."""
+        ends: dict[str, str] = {}
+        previous = bytes(32)
+        query = "SELECT sequence, previous, hash, record FROM audit ORDER BY sequence"
+        for expected, (sequence, claimed, digest, record) in enumerate(connection.execute(query), start=1):
+            self._records += 1
+            if sequence != expected + self._gap:
+                self.found("chain", expected + self._gap, "records are missing")
+                self._gap = sequence - expected
+            if claimed != previous:
+                self.found("chain", sequence, "does not continue the record before it")
+            if sm3(claimed + record) != digest:
+                self.found("chain", sequence, "the record is not the one that was hashed")
+            if anchor is not None and sequence == anchor[0] and digest != anchor[1]:
+                self.found("chain", sequence, "is not the record noted as anchor")
+            previous = digest
+            self._follow(sequence, record, ends)
+        self._head = previous
+        if anchor is not None and self._records + self._gap < anchor[0]:
+            self.found("chain", anchor[0], "the record noted as anchor is missing: the end was cut off")
+        return ends
+
+    def _follow(self, sequence: int, record: bytes, ends: dict[str, str]) -> None:
+        try:
+            content = msgspec.json.decode(record)
+            number, action = content["sequence"], content["action"]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            self.found("chain", sequence, "the record cannot be read")
+            return
+        if number != sequence:
+            self.found("chain", sequence, "the record carries another number")
+        if action not in ("open", "move"):
+            return
+        name, old, new = (str(content.get(key)) for key in ("object", "old", "new"))
+        if action == "open":
+            if name in ends:
+                self.found("transition", name, "was opened twice")
+        elif ends.get(name) != old:
+            self.found("transition", name, f"left {old} (record {sequence}) without being in it")
+        elif (old, new) not in _ALLOWED_TEXT:
+            self.found("transition", name, f"{old} to {new} (record {sequence}) is not allowed")
+        ends[name] = new
+
+    # -- settlements ------------------------------------------------------------------------------
+
+    def _rows(self, connection: apsw.Connection, ends: dict[str, str]) -> None:
+        seen: set[str] = set()
+        for row in _dicts(connection, "SELECT * FROM settlement ORDER BY terminal_sequence"):
+            self._settlements += 1
+            name = row["id"]
+            seen.add(name)
+            if ends.get(name) != row["state"]:
+                self.found("transition", name, f"is {row['state']}, the audit log says {ends.get(name)}")
+            self._sum(row)
+            if self._vault is not None:
+                self._authentic(row, self._vault)
+        for name in sorted(ends.keys() - seen):
+            self.found("transition", name, "is in the audit log and not in the table")
+
+    def _sum(self, row: dict[str, Any]) -> None:
+        parts = [row[f"{name}_fen"] for name in ("fund", "account", "cash", "hospital")]
+        total, aid = row["total_fen"], row["mutual_aid_fen"]
+        if total is None:
+            if any(part is not None for part in (*parts, aid)):
+                self.found("sum", row["id"], "has parts without a total")
+        elif None in (*parts, aid) or sum(parts) + (aid if row["mutual_aid_beside"] else 0) != total:
+            self.found("sum", row["id"], "total is not fund + account + cash + hospital")
+        elif min(total, aid, *parts) < 0:
+            self.found("sum", row["id"], "an amount is negative")
+        booked = State(row["state"]) in _NEEDS_AMOUNTS and not row["quarantine"]
+        if booked and total is None:
+            self.found("sum", row["id"], "is booked without amounts")
+
+    def _authentic(self, row: dict[str, Any], vault: Vault) -> None:
+        columns = list(row.values())
+        sheet, mac = columns[-2:]
+        if vault.mac(_canonical.encode([*columns[:-2], sm3(sheet).hex()])) != mac:
+            self.found("row", row["id"], "was changed outside the terminal, or another key is in use")
+            return
+        try:
+            settlement = decode_sheet(vault.open(f"settlement.sheet:{row['id']}", sheet))
+        except (BlobDamaged, msgspec.DecodeError, msgspec.ValidationError):
+            self.found("blob", row["id"], "the sheet does not open in its place")
+            return
+        booking = settlement.booking
+        if settlement.id != row["id"] or settlement.state.value != row["state"]:
+            self.found("blob", row["id"], "the sheet belongs to another settlement or state")
+        elif booking is not None and booking.split.total_fen != row["total_fen"]:
+            self.found("sum", row["id"], "the sheet and the row have different amounts")
+
+    # -- attempts, queue, numbers -----------------------------------------------------------------
+
+    def _check_attempts(self, connection: apsw.Connection) -> None:
+        settle_of: dict[str, int] = {}
+        query = (
+            "SELECT attempt.*, settlement.state AS where_it_stands FROM attempt"
+            " LEFT JOIN settlement ON settlement.id = attempt.settlement ORDER BY msgid"
+        )
+        for row in _dicts(connection, query):
+            self._attempts += 1
+            msgid, stands = row["msgid"], row["where_it_stands"]
+            if stands is None:
+                self.found("attempt", msgid, "belongs to no settlement")
+                continue
+            if row["purpose"] == "SETTLE":
+                settle_of[row["settlement"]] = settle_of.get(row["settlement"], 0) + 1
+            if stands in _NEVER_SENT:
+                self.found("attempt", msgid, f"was sent, but its settlement is {stands}")
+            if row["state"] == "SENT" and stands not in _IN_FLIGHT:
+                self.found("attempt", msgid, f"has no outcome, but its settlement is {stands}")
+            if self._vault is not None:
+                self._blobs(row, self._vault)
+        for (name,) in connection.execute(
+            f"SELECT id FROM settlement WHERE state IN ({_MUST_HAVE_BEEN_SENT}) ORDER BY id"
+        ):
+            if settle_of.get(name, 0) != 1:
+                self.found(
+                    "attempt", name, f"has {settle_of.get(name, 0)} settlement messages instead of one"
+                )
+
+    def _blobs(self, row: dict[str, Any], vault: Vault) -> None:
+        msgid = row["msgid"]
+        try:
+            request = vault.open(f"attempt.request:{msgid}", row["request"])
+            if row["answer"] is not None:
+                vault.open(f"attempt.answer:{msgid}", row["answer"])
+        except BlobDamaged:
+            self.found("blob", msgid, "request or answer does not open in its place")
+            return
+        if sm3(request) != row["request_sm3"]:
+            self.found("blob", msgid, "the request is not the one whose hash was kept")
+        if msgid.encode() not in request:
+            self.found("blob", msgid, "the request carries another message id")
+
+    def _queue(self, connection: apsw.Connection) -> None:
+        """Every open doubt has its next try, and nothing else has one."""
+        query = (
+            "SELECT settlement.id, settlement.state, settlement.quarantine, reversal_queue.settlement IS NOT NULL"
+            " FROM settlement LEFT JOIN reversal_queue ON reversal_queue.settlement = settlement.id ORDER BY settlement.id"
+        )
+        for name, state, quarantine, queued in connection.execute(query):
+            open_ = State(state) in OPEN_DOUBT or (quarantine and state == State.CONFIRMED.value)
+            if open_ and not queued:
+                self.found("queue", name, f"is {state} and has no next try")
+            if queued and not open_ and state != State.CANCELLING.value:
+                self.found("queue", name, f"is {state} and still has a next try")
+
+    def _numbers(self, connection: apsw.Connection) -> None:
+        """The counters have not gone back: sale sequence and reserved message numbers."""
+        for expected, (sequence,) in enumerate(
+            connection.execute("SELECT terminal_sequence FROM settlement ORDER BY terminal_sequence"), start=1
+        ):
+            if sequence != expected:
+                self.found("number", expected, "a settlement of this sequence number is missing")
+                break
+        counter = connection.execute("SELECT value FROM sequence WHERE name = 'settlement'").fetchone()
+        if counter is None or counter[0] != self._settlements:
+            self.found("number", "sequence", "the counter of settlements differs from their number")
+        until = connection.execute("SELECT value FROM meta WHERE name = 'message_numbers_until'").fetchone()
+        reserved = "" if until is None else "".join(filter(str.isdigit, str(until[0])))[:14]
+        newest = connection.execute("SELECT MAX(substr(msgid, 13, 14)) FROM attempt").fetchone()
+        if newest is not None and newest[0] is not None and newest[0] > reserved:
+            self.found("number", "message_numbers_until", "a message id lies behind the reserved seconds")
+
+
+_ALLOWED_TEXT = frozenset((source.value, target.value) for source, target in ALLOWED)
+_NEEDS_AMOUNTS = frozenset(
+    {State.CONFIRMED, State.DELIVERED, State.CLOSED, State.CANCELLING, State.CANCEL_DOUBT, State.CANCELLED}
+)
+_MUST_HAVE_BEEN_SENT = ", ".join(
+    f"'{state.value}'" for state in State if state not in (State.DRAFT, State.PRICED, State.ARMED, State.ABANDONED)
+)  # fmt: skip
+
+
+def _schema(connection: apsw.Connection) -> dict[str, str]:
+    return {
+        str(name): str(sql)
+        for name, sql in connection.execute(
+            "SELECT type || ' ' || name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        )
+    }
+
+
+def _dicts(connection: apsw.Connection, query: str) -> Iterator[dict[str, Any]]:
+    cursor = connection.execute(query)
+    names: list[str] = []
+    for values in cursor:
+        names = names or [column[0] for column in cursor.get_description()]
+        yield dict(zip(names, values, strict=True))
