@@ -1,0 +1,146 @@
+"""aiomqtt's client with four gaps closed that matter at a counter; each has a test that shows the gap.
+
+* A connection given up half-way (the service stops, the broker does not answer) leaves its socket open and its reader
+  on the loop. Here `open` and `close` end it in every case.
+* The reason of a failed connection is turned into text. Here the exception is kept.
+* A broker that closes the line before its answer to CONNECT is waited for until the time limit. Here it ends at once.
+* Under MQTT 5 a broker answers a message it does not let through with an acknowledgement that says so. aiomqtt takes
+  any acknowledgement for success. Here the refusal is kept for `publish` to raise.
+
+All four need methods that aiomqtt keeps to itself; the lock pins its version.
+"""
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+import aiomqtt
+from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.client import ConnectFlags, DisconnectFlags
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+
+class NotAuthorised(Exception):
+    """The broker acknowledged a message by refusing it."""
+
+
+class Client(aiomqtt.Client):
+    """One connection, used once: `open`, then `publish_checked` and `messages`, then `close`."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.connect_failure: OSError | None = None
+        """Why the socket could not be connected."""
+        self.session_present = False
+        """The broker had kept our session."""
+        self._refusal: ReasonCode | None = None
+        self._publishing = asyncio.Lock()
+
+    @property
+    def lost(self) -> "asyncio.Future[None]":
+        """Done once the connection is over."""
+        return self._disconnected
+
+    async def open(self) -> None:
+        """Connect; raises MqttError. After an error or a cancellation nothing is left open."""
+        entering = asyncio.ensure_future(self.__aenter__())
+        try:
+            await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            # Connecting runs in a thread that cannot be stopped. What follows it can: the answer is no longer awaited.
+            if not self._connected.done():
+                self._connected.set_exception(aiomqtt.MqttError("given up"))
+            await asyncio.wait({entering})
+            await self._clean(entering)
+            raise
+        except aiomqtt.MqttError:
+            await self._clean(entering)
+            raise
+
+    async def _clean(self, entering: "asyncio.Future[Any]") -> None:
+        if entering.cancelled() or entering.exception() is not None:
+            self._cut()
+            self._hear_futures()
+        else:
+            await self.close()
+
+    async def close(self) -> None:
+        """Say goodbye if the line still stands; nothing is left open in any case."""
+        with contextlib.suppress(aiomqtt.MqttError):
+            if not self._disconnected.done():
+                await self.__aexit__(None, None, None)
+        self._cut()
+        self._hear_futures()
+
+    def _cut(self) -> None:
+        """Close the socket through the library's own path for a line that ended, so that it tidies up."""
+        line = self._client.socket()
+        if line is None:
+            return
+        with contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+        self._client.loop_read()
+        if self._client.socket() is not None:
+            raise RuntimeError("the MQTT library kept a closed socket")
+
+    def _hear_futures(self) -> None:
+        """Take note of results nobody asked for, so that the loop does not report them."""
+        for future in (self._connected, self._disconnected):
+            if future.done() and not future.cancelled():
+                future.exception()
+
+    async def publish_checked(self, topic: str, payload: bytes, retain: bool) -> None:
+        """Publish with QoS 1; raises MqttError, at once when the line breaks, and `NotAuthorised`."""
+        async with self._publishing:
+            self._refusal = None
+            sending = asyncio.ensure_future(self.publish(topic, payload, qos=1, retain=retain))
+            try:
+                await asyncio.wait({sending, self._disconnected}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not sending.done():
+                    sending.cancel()
+            if not sending.done() or sending.cancelled():
+                raise aiomqtt.MqttError("the line broke while publishing")
+            sending.result()
+            if self._refusal is not None:
+                raise NotAuthorised(str(self._refusal))
+
+    def _client_connect(self) -> None:
+        try:
+            super()._client_connect()
+        except OSError as failure:
+            self.connect_failure = failure
+            raise
+
+    def _on_connect(
+        self,
+        client: PahoClient,
+        userdata: Any,
+        flags: ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        self.session_present = flags.session_present
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_disconnect(
+        self,
+        client: PahoClient,
+        userdata: Any,
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError("the line was closed before the answer"))
+            return
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_publish(
+        self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
+    ) -> None:
+        if reason_code.is_failure and mid in self._pending_publishes:
+            self._refusal = reason_code
+        super()._on_publish(client, userdata, mid, reason_code, properties)

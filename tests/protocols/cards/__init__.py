@@ -1,0 +1,1 @@
+"""Tests of the card files and the read dialogue."""

@@ -1,0 +1,1 @@
+"""Byte examples of cards, each with its origin."""

@@ -1,0 +1,1 @@
+"""Tests of the door: the command line and the whole-site simulation."""
