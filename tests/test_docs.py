@@ -3,16 +3,20 @@
 import ast
 import io
 import re
+import shlex
 import tokenize
 import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from protocols.hub.catalogue import MESSAGES
 from terminal.core.states import State
+from yibao.cli.main import build_app
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -104,14 +108,11 @@ def test_no_document_names_a_place_outside_the_repository(path: Path) -> None:
 
 @pytest.mark.parametrize("path", READMES, ids=_name)
 def test_the_map_names_every_top_folder(path: Path) -> None:
-    with_files = {
-        folder.name
-        for folder in ROOT.iterdir()
-        if folder.is_dir() and folder.name in {*TOP_FOLDERS, *_packages()}
-    }
+    folders = {*TOP_FOLDERS, *_packages()}
+    with_files = {name for name in folders if any(path.is_file() for path in (ROOT / name).rglob("*"))}
     mapped = {match[1] for row in _rows(path) if (match := re.fullmatch(r"`(\w+)/`", row[0]))}
     assert with_files - mapped == set()
-    assert mapped - {folder.name for folder in ROOT.iterdir()} == set()
+    assert mapped - with_files == set()
 
 
 def _packages() -> set[str]:
@@ -123,6 +124,22 @@ def test_both_readmes_give_the_same_commands() -> None:
     english, chinese = (_commands(path) for path in READMES)
     assert english == chinese
     assert english[:2] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("path", READMES, ids=_name)
+def test_every_command_of_a_readme_is_one_of_ours(path: Path) -> None:
+    """Each `yibao` line names a command that exists, with options that it takes."""
+    for line in _commands(path):
+        program, *words = shlex.split(line)
+        if program == "make":
+            continue
+        assert program == ".venv/bin/yibao", line
+        command: Any = get_command(build_app())
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        assert not getattr(command, "commands", {}), f"{line}: no such command"
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
 
 
 def test_both_readmes_link_to_the_same_places_in_the_same_order() -> None:
