@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from simulators.links import NobodyListening, PtyLink
+from simulators.links import DeviceLink, NobodyListening, PtyLink, TcpLink
 from simulators.printer import Paper, SimulatedPrinter, draw_png
 from simulators.scanner import SimulatedScanner
 
@@ -87,7 +87,7 @@ class DeskView(msgspec.Struct, frozen=True):
 class Desk:
     """Scanner and printer on their links; use `Desk.open`."""
 
-    def __init__(self, scanner_link: PtyLink, printer_link: PtyLink, columns: int) -> None:
+    def __init__(self, scanner_link: DeviceLink, printer_link: DeviceLink, columns: int) -> None:
         self._scanner_link = scanner_link
         self._printer_link = printer_link
         self._scanner_plugged = True
@@ -98,8 +98,11 @@ class Desk:
     @classmethod
     @asynccontextmanager
     async def open(cls, folder: Path, columns: int = 48) -> "AsyncIterator[Desk]":
-        """Put `scanner` and `printer` into `folder` as links to pseudo-terminals, and keep them alive in the block."""
-        async with PtyLink(folder / "scanner") as scanner_link, PtyLink(folder / "printer") as printer_link:
+        """Put `scanner` and `printer` into `folder` as links to pseudo-terminals, and keep them alive in the block.
+
+        On a machine without pseudo-terminals they listen on loopback ports instead (`socket://` addresses).
+        """
+        async with _link(folder / "scanner") as scanner_link, _link(folder / "printer") as printer_link:
             desk = cls(scanner_link, printer_link, columns)
             printing = asyncio.create_task(desk.printer.run(printer_link), name="simulated printer")
             try:
@@ -212,6 +215,22 @@ class Desk:
     def _numbered(self) -> tuple[tuple[int, Paper], ...]:
         papers = self.printer.papers
         return tuple(enumerate(papers, self.printer.printed - len(papers) + 1))
+
+
+@asynccontextmanager
+async def _link(path: Path) -> AsyncIterator[DeviceLink]:
+    link: PtyLink | TcpLink = PtyLink(path)
+    try:
+        await link.open()
+    except FileExistsError:
+        raise
+    except OSError:
+        link = TcpLink()
+        await link.open()
+    try:
+        yield link
+    finally:
+        await link.close()
 
 
 def _view(number: int, paper: Paper) -> PaperView:

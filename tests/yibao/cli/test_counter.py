@@ -1,0 +1,244 @@
+"""The commands against a running counter, as a person and a script use them."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.yibao.cli.conftest import Call
+from tests.yibao.cli.processes import COMMAND, LIMIT_S, Running, environment, run
+
+pytestmark = pytest.mark.timeout(60)
+BARCODE = "6901234567892"
+"""测试降糖片, 12.50 yuan."""
+
+
+def test_a_sale_is_settled_shown_printed_and_cancelled(call: Call, place: Path) -> None:
+    code = call(place, "sim", "phone", "code", "测试甲").stdout.strip()
+    sold = call(place, "sale", "--item", f"{BARCODE}*2", "--code", code, "--number", "A1", "--yes")
+    assert sold.returncode == 0, sold.stderr
+    assert "已结算" in sold.stdout
+    assert "Settled. Fund and account" in sold.stdout
+    assert "个人账户支付 Personal account pays" in sold.stdout
+    assert "25.00" in sold.stdout
+    assert "\x1b" not in sold.stdout
+
+    sale = call(place, "status", "A1", "--json").json
+    assert sale["state"] in ("DELIVERED", "CLOSED")
+    assert sale["settled"]["account_fen"] == 2500
+    (booked,) = call(place, "sim", "hub", "ledger", "--msgid", sale["msgid"], "--json").json
+    assert booked["setl_id"] == sale["settled"]["setl_id"]
+    assert sale["msgid"] in call(place, "journal", "show", "A1").stdout
+    assert sale["receipt_number"] in call(place, "journal", "list").stdout
+
+    cancelled = call(place, "cancel", sale["receipt_number"], "--reason", "退货", "--yes")
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert "已撤销" in cancelled.stdout
+    history = call(place, "journal", "show", sale["id"], "--json").json
+    assert history["settlement"]["state"] == "CANCELLED"
+    sent = [(one["infno"], one["verdict"]) for one in history["attempts"]]
+    assert sent == [("2102", "done"), ("2103", "done")]
+    again = call(place, "copy", sale["id"])
+    assert (again.returncode, "Copy 1" in again.stdout) == (0, True)
+
+
+def test_a_line_without_barcode_is_sold_like_any_other(call: Call, place: Path) -> None:
+    code = call(place, "sim", "phone", "code", "ji").stdout.strip()
+    line = "XTEST000000000000000D01,S1,测试片,3.00,2"
+    sale = call(place, "sale", "--line", line, "--code", code, "--yes", "--json")
+    assert sale.returncode == 0, sale.stderr
+    assert sale.json["settled"]["total_fen"] == 600
+    assert sale.json["sale_number"].isdigit()
+
+
+def test_a_lost_answer_ends_reversed_and_is_no_success(call: Call, place: Path) -> None:
+    assert call(place, "sim", "hub", "fault", "lose-answer", "--infno", "2102").returncode == 0
+    code = call(place, "sim", "phone", "code", "ji").stdout.strip()
+    sold = call(place, "sale", "--item", BARCODE, "--code", code, "--yes", "--json")
+    assert sold.returncode == 1
+    assert sold.json["state"] == "REVERSED"
+    assert "Outcome unknown" in sold.stderr
+    assert "Reversed." in sold.stderr
+    assert call(place, "doubts", "--json").json == []
+    assert call(place, "sim", "hub", "faults", "--json").json["fired"][-1]["kind"] == "lose-answer"
+
+
+def test_what_is_open_for_longer_than_one_wants_to_wait_is_exit_code_3(call: Call, place: Path) -> None:
+    assert call(place, "sim", "hub", "fault", "lose-answer", "--infno", "2102").returncode == 0
+    assert call(place, "sim", "hub", "fault", "delay", "2", "--infno", "2601").returncode == 0
+    code = call(place, "sim", "phone", "code", "yi").stdout.strip()
+    sold = call(place, "sale", "--item", BARCODE, "--code", code, "--yes", "--wait", "0", "--number", "W1")
+    assert sold.returncode in (1, 3)
+    if sold.returncode == 3:
+        assert "yibao status W1" in sold.stdout
+
+
+def test_without_input_and_without_a_yes_nothing_is_settled(call: Call, place: Path) -> None:
+    code = call(place, "sim", "phone", "code", "jia").stdout.strip()
+    found = call(place, "sale", "--item", BARCODE, "--code", code, "--number", "N1")
+    assert found.returncode == 1
+    assert "is given up" in found.stdout
+    assert call(place, "status", "N1", "--json").json["msgid"] == ""
+    refused = call(place, "cancel", "N1", "--reason", "x", "--yes")
+    assert refused.returncode == 1
+    assert "There is no settlement to cancel" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("134567890123456789", "payment code"),
+        ("12345", "not a medical-insurance code"),
+        ("42400000000000000017079900", ""),
+    ],
+)
+def test_a_wrong_code_books_nothing_and_says_what_it_is(
+    call: Call, place: Path, code: str, word: str
+) -> None:
+    sold = call(place, "sale", "--item", BARCODE, "--code", code, "--yes", "--json")
+    assert sold.returncode == 1
+    assert sold.json["state"] == "ABANDONED"
+    assert word in sold.stderr
+
+
+def test_the_service_and_its_devices_are_shown(call: Call, place: Path) -> None:
+    status = call(place, "status", "--json").json
+    assert (status["phase"], status["sign_in"], status["till"]) == ("ready", "signed_in", "T01")
+    assert "测试大药房一号店" in call(place, "status").stdout
+    assert [device["name"] for device in call(place, "devices", "--json").json][:2] == ["scanner", "printer"]
+    assert "scanner" in call(place, "devices").stdout
+
+
+def test_the_printer_can_be_looked_at_and_handled(call: Call, place: Path, tmp_path: Path) -> None:
+    assert call(place, "sim", "printer", "paper-out", "--json").json["paper_out"] is True
+    assert "是 yes" in call(place, "sim", "printer", "status").stdout
+    assert call(place, "sim", "printer", "load", "--json").json["paper_out"] is False
+    wrong = call(place, "sim", "printer", "paper", "--number", "999")
+    assert wrong.returncode == 1
+    assert "there is no paper 999" in wrong.stderr
+
+
+def test_a_person_or_a_fault_that_is_not_there_is_told(call: Call, place: Path) -> None:
+    nobody = call(place, "sim", "phone", "code", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "nobody is called nobody" in nobody.stderr
+    fault = call(place, "sim", "hub", "fault", "earthquake")
+    assert fault.returncode == 1
+    assert "lose-answer" in fault.stderr
+    assert call(place, "sim", "hub", "clear").returncode == 0
+
+
+def test_a_sale_that_is_not_there_is_told_on_both_channels(call: Call, place: Path) -> None:
+    found = call(place, "status", "999", "--json")
+    assert found.returncode == 1
+    assert found.json["error"]["code"] == "no_such_sale"
+    assert "没有销售单 999" in found.stderr
+
+
+def test_the_journal_is_whole_with_and_without_its_key(call: Call, place: Path) -> None:
+    good = call(place, "journal", "verify", "--json").json
+    assert (good["ok"], good["report"]["key_used"], good["report"]["findings"]) == (True, True, [])
+    anchor = f"{good['report']['audit_records']}:{good['report']['head']}"
+    assert call(place, "journal", "verify", "--no-key", "--anchor", anchor).returncode == 0
+    wrong = f"{good['report']['audit_records']}:{'00' * 32}"
+    bad = call(place, "journal", "verify", "--no-key", "--anchor", wrong)
+    assert bad.returncode == 1
+    assert bad.stdout.startswith("chain: ")
+    assert call(place, "journal", "verify", "--anchor", "x").returncode == 2
+
+
+def test_goods_and_code_from_the_scanner_and_yes_from_the_keyboard(call: Call, place: Path) -> None:
+    code = call(place, "sim", "phone", "code", "bing").stdout.strip()
+    with Running(["sale", "--number", "S1"], place) as sale:
+        sale.wait_for("Scan goods")
+        assert call(place, "sim", "scan", "6901234500011", "--symbology", "ean13").returncode == 0
+        sale.wait_for("测试降压片")
+        assert call(place, "sim", "scan", "6901234500012", "--symbology", "ean13").returncode == 0
+        sale.wait_for("wrong check digit")
+        assert call(place, "sim", "scan", code, "--symbology", "qr").returncode == 0
+        sale.wait_for("Settle? [y/N]")
+        sale.type("y")
+        sale.wait_for("Settled.")
+        assert sale.end() == 0
+
+
+def test_goods_and_code_from_the_keyboard_and_a_word_for_each_mistake(call: Call, place: Path) -> None:
+    code = call(place, "sim", "phone", "code", "jia").stdout.strip()
+    with Running(["sale", "--number", "K1"], place) as sale:
+        sale.wait_for("Scan goods")
+        sale.type("6901234567893")
+        sale.wait_for("no such barcode")
+        sale.type("134567890123456789")
+        sale.wait_for("payment code")
+        sale.type(f"{BARCODE}*3")
+        sale.wait_for("37.50")
+        sale.type(code)
+        sale.wait_for("Settle? [y/N]")
+        sale.type("n")
+        sale.wait_for("is given up")
+        assert sale.end() == 1
+    assert call(place, "status", "K1", "--json").json["state"] == "ABANDONED"
+
+
+def test_ctrl_c_in_the_middle_of_a_sale_gives_it_up_in_one_line(call: Call, place: Path) -> None:
+    with Running(["sale", "--number", "C1", "--item", BARCODE], place, errors_too=True) as sale:
+        sale.wait_for("Scan the customer's code, or")
+        before = len(sale.seen)
+        assert sale.send(signal.SIGINT) == 130
+    last = sale.seen[before:].strip().splitlines()
+    assert [line for line in last if "Interrupted" in line] == [
+        "Interrupted: sale C1 is given up, nothing was booked."
+    ]
+    assert "Traceback" not in sale.seen
+    assert call(place, "status", "C1", "--json").json["state"] == "ABANDONED"
+
+
+def test_events_are_told_as_they_happen_until_ctrl_c(call: Call, place: Path) -> None:
+    with Running(["events", "--json"], place) as events:
+        assert call(place, "sale", "--item", BARCODE, "--code", "1", "--number", "E1").returncode == 1
+        sale_id = call(place, "status", "E1", "--json").json["id"]
+        events.wait_for(f'"settlement_id": "{sale_id}", "state": "ABANDONED"')
+        lines = [json.loads(line) for line in events.seen.splitlines()]
+        assert {"number", "settlement_id", "state", "notice"} == set(lines[0])
+        assert events.send(signal.SIGINT) == 130
+
+
+def test_a_second_service_and_a_second_simulation_are_refused(place: Path) -> None:
+    second = run("run", cwd=place)
+    assert second.returncode == 1
+    assert "Another service already runs this counter" in second.stderr
+    again = run("sim", "up", cwd=place)
+    assert again.returncode == 1
+    assert "is up already" in again.stderr
+
+
+def test_an_output_that_is_ascii_only_gets_english_and_escapes(place: Path) -> None:
+    plain = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LANG": "C", "LC_ALL": "C"}
+    status = run("status", cwd=place, env=plain)
+    assert status.returncode == 0, status.stderr
+    assert "Institution" in status.stdout
+    assert status.stdout.isascii()
+    assert "\\u6d4b" in status.stdout
+    listed = run("sim", "people", "--json", cwd=place, env=plain)
+    assert listed.stdout.isascii()
+    assert json.loads(listed.stdout)[0]["name"] == "测试甲"
+
+
+def test_a_closed_output_and_a_reader_that_leaves_are_no_errors(place: Path) -> None:
+    line = " ".join(COMMAND)
+    closed = subprocess.run(
+        ["/bin/sh", "-c", f"{line} status >&-"], cwd=place, env=environment(), capture_output=True, timeout=LIMIT_S, check=False
+    )  # fmt: skip
+    assert (closed.returncode, closed.stderr) == (0, b"")
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        left = subprocess.run(
+            [*COMMAND, "status"], cwd=place, env=environment(), stdout=writing, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (left.returncode, left.stderr) == (141, b"")

@@ -1,0 +1,216 @@
+"""The demo itself, with all its processes: what it says, what it writes, and that it leaves nothing behind."""
+
+import fcntl
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+import zxingcpp
+from PIL import Image
+
+from simulators.printer.drawing import FONT_PACKAGE, FONT_PATH
+from tests.real_parts import real_part_missing
+from tests.yibao.demo.running import Run, group_is_gone, run_command
+from yibao.demo.report import StoryReport
+
+pytestmark = pytest.mark.timeout(90)
+
+YUAN = re.compile(r"-?[0-9]+\.[0-9]{2}")
+MONEY = (
+    "medfee_sumamt", "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt", "act_pay_dedc", "hifp_pay",
+    "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "maf_pay", "oth_pay", "fund_pay_sumamt", "psn_part_amt",
+    "acct_pay", "psn_cash_pay", "balc",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Run:
+    """One run of everything, as `make demo` does it; standard input is no terminal, so it ends by itself.
+
+    Workers of pytest-xdist share it: the first one performs, the others wait and read what it kept.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared-demo"
+    folder.mkdir(exist_ok=True)
+    kept = folder / "run.msgpack"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(msgspec.msgpack.encode(run_command(folder / "out.json", "--stay")))
+        return msgspec.msgpack.decode(kept.read_bytes(), type=Run)
+
+
+def _story(run: Run, number: int) -> StoryReport:
+    return next(story for story in run.report.stories if story.story == number)
+
+
+def test_every_story_ends_as_told_and_in_time(run: Run) -> None:
+    assert run.code == 0, run.out + run.err
+    assert [(story.story, story.as_told) for story in run.report.stories] == [
+        (1, True),
+        (3, True),
+        (4, True),
+        (5, True),
+    ]
+    assert run.report.as_told
+    assert run.report.took_s <= 40
+
+
+def test_the_text_is_in_both_languages_and_has_no_colours(run: Run) -> None:
+    assert "故事 1 如所讲结束" in run.out
+    assert "4 of 4 stories ended as told" in run.out
+    assert re.search(r"个人账户支付 \| personal account +60\.00\n", run.out)
+    assert "\x1b" not in run.out
+    assert run.err == ""
+
+
+def test_nothing_is_left_running_and_no_file_behind(run: Run) -> None:
+    pids = [int(text) for text in re.findall(r"process ([0-9]+)", run.out)]
+    assert len(set(pids)) == 3  # the far ends, the counter, the counter after its restart
+    assert all(group_is_gone(pid) for pid in pids)
+    assert run.leavings == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "messages", "how_undone", "balc"),
+    [
+        (1, "CLOSED", ["1101", "2101", "2102"], [""], "0.00"),
+        (3, "CANCELLED", ["1101", "2101", "2102", "2103"], ["cancelled", ""], "60.00"),
+        (4, "REVERSED", ["1101", "2101", "2102", "2601"], ["reversed", ""], "60.00"),
+        (5, "REVERSED", ["1101", "2101", "2102", "2601"], ["reversed", ""], "60.00"),
+    ],
+)
+def test_journal_messages_and_ledger_of_each_story(
+    run: Run, number: int, state: str, messages: list[str], how_undone: list[str], balc: str
+) -> None:
+    story = _story(run, number)
+    assert story.state == state
+    assert [message.infno for message in story.transactions] == messages
+    assert len({message.msgid for message in story.transactions}) == len(messages)
+    assert all(re.fullmatch(r"P99990000001[0-9]{18}", message.msgid) for message in story.transactions)
+    assert [row.how_undone for row in story.ledger] == how_undone
+    assert [row.msgid for row in story.ledger] == [message.msgid for message in story.transactions[2:]]
+    assert story.balc == balc
+
+
+@pytest.mark.parametrize(
+    ("number", "total", "account", "cash"),
+    [
+        # 3 x 12.50 class A at its ceiling + 45.80 class B; the account holds 60.00
+        (1, "83.30", "60.00", "23.30"),
+        (3, "83.30", "60.00", "23.30"),
+        # 28.60, all from the account
+        (4, "28.60", "28.60", "0.00"),
+        # 39.90 + 28.60, 60.00 from the account
+        (5, "68.50", "60.00", "8.50"),
+    ],
+)
+def test_amounts_are_those_worked_out_by_hand(
+    run: Run, number: int, total: str, account: str, cash: str
+) -> None:
+    story = _story(run, number)
+    quote = next(message.setlinfo for message in story.transactions if message.infno == "2101")
+    amounts = {"medfee_sumamt": total, "fund_pay_sumamt": "0.00", "acct_pay": account, "psn_cash_pay": cash}
+    assert {name: quote[name] for name in amounts} == amounts
+    booked = story.ledger[0]
+    assert (booked.medfee_sumamt, booked.acct_pay, booked.psn_cash_pay) == (total, account, cash)
+    if len(story.ledger) == 2:
+        given_back = story.ledger[1]
+        assert given_back.undoes == booked.setl_id
+        assert given_back.medfee_sumamt == f"-{total}"
+
+
+def test_the_sale_says_what_the_rules_say(run: Run) -> None:
+    """Class-B share 10 % of 45.80 = 4.58; the rest of 83.30 is in the policy's scope."""
+    setlinfo = _story(run, 1).setlinfo
+    assert (setlinfo["preselfpay_amt"], setlinfo["inscp_scp_amt"]) == ("4.58", "78.72")
+    assert (setlinfo["balc"], setlinfo["med_type"], setlinfo["clr_type"]) == ("0.00", "41", "41")
+    assert setlinfo == _story(run, 1).transactions[2].setlinfo
+
+
+def test_the_cancellation_is_a_record_with_negative_amounts(run: Run) -> None:
+    *_, cancelling = _story(run, 3).transactions
+    assert (cancelling.infno, cancelling.verdict) == ("2103", "done")
+    assert cancelling.setlinfo["medfee_sumamt"] == "-83.30"
+    assert cancelling.setlinfo["acct_pay"] == "-60.00"
+
+
+def test_a_doubt_has_no_settlement_and_says_why(run: Run) -> None:
+    lost, killed = _story(run, 4), _story(run, 5)
+    assert lost.setlinfo == killed.setlinfo == {}
+    assert [message.verdict for message in lost.transactions[2:]] == ["disconnected", "done"]
+    assert [message.verdict for message in killed.transactions[2:]] == ["restart", "done"]
+
+
+def test_money_is_never_null_and_nobody_is_named(run: Run) -> None:
+    assert b"null" not in run.raw
+    for name in ("测试甲", "999999199001010016", "99990000000000000001"):
+        assert name not in run.raw.decode()
+    for story in run.report.stories:
+        for message in story.transactions:
+            for field in MONEY:
+                assert YUAN.fullmatch(message.setlinfo.get(field, "0.00")), field
+
+
+@pytest.mark.parametrize(
+    ("number", "titles"),
+    [
+        (1, ["医保结算单"]),
+        (3, ["医保结算单", "医保结算撤销单"]),
+        (4, ["未结算，冲正处理中", "已冲正"]),
+        (5, ["未结算，冲正处理中", "已冲正"]),
+    ],
+)
+def test_the_slips_say_what_happened(run: Run, number: int, titles: list[str]) -> None:
+    story = _story(run, number)
+    assert [slip.title for slip in story.slips] == titles
+    for slip in story.slips:
+        assert slip.receipt_number == story.receipt_number
+        assert f"单号：{story.receipt_number}" in slip.text
+
+
+def test_each_slip_has_a_picture_beside_the_file_and_its_qr_code_is_the_receipt_number(run: Run) -> None:
+    if not FONT_PATH.exists():
+        real_part_missing(f"the Chinese font ({FONT_PACKAGE})")
+    pictures = [(slip.png, slip.receipt_number) for story in run.report.stories for slip in story.slips]
+    assert len({name for name, _ in pictures}) == 7
+    for name, receipt_number in pictures:
+        with Image.open(run.file.parent / name) as picture:
+            assert [code.text for code in zxingcpp.read_barcodes(picture)] == [receipt_number]
+
+
+LEAVE_OUT = """
+import os
+
+from PIL import ImageFont
+
+
+def missing(*_, **__):
+    raise OSError(2, "left out by a test")
+
+
+os.openpty = missing
+ImageFont.truetype = missing
+"""
+
+
+def test_without_pseudo_terminals_font_and_chinese_output_it_runs_and_says_so(tmp_path: Path) -> None:
+    """`sitecustomize` takes the parts away from every process of the demo; the output is an ASCII file."""
+    (tmp_path / "sitecustomize.py").write_text(LEAVE_OUT)
+    run = run_command(tmp_path / "out.json", PYTHONPATH=str(tmp_path), PYTHONIOENCODING="ascii")
+    assert run.code == 0, run.out + run.err
+    assert "Real part left out: pseudo-terminals" in run.out
+    assert "Real part left out: the Chinese font (fonts-wqy-microhei)" in run.out
+    assert "4 of 4 stories ended as told" in run.out
+    assert "?" not in run.out
+    assert [part.en.split(":")[0] for part in run.report.left_out] == [
+        "pseudo-terminals",
+        "the Chinese font (fonts-wqy-microhei)",
+    ]
+    assert not any(slip.png for story in run.report.stories for slip in story.slips)
+    assert list(tmp_path.glob("*.png")) == []
+
+
+def test_the_file_is_json_that_says_its_format(run: Run) -> None:
+    assert msgspec.json.decode(run.raw)["format"] == "yibao-demo/1"

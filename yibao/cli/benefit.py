@@ -1,0 +1,68 @@
+"""`yibao sim benefit`: worked cases of the benefit rules, checked and told."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yibao.cli.errors import CommandFailed
+from yibao.cli.help import help_of
+from yibao.cli.output import tell
+from yibao.words import say
+
+CaseFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help=help_of("sim.benefit.file"), show_default=False)
+]
+Only = Annotated[
+    str, typer.Option("--only", metavar="P01,P02", help=help_of("sim.benefit.only"), show_default=False)
+]
+Case = Annotated[str, typer.Argument(metavar="CASE", help=help_of("sim.benefit.case"), show_default=False)]
+
+
+def group() -> typer.Typer:
+    """The commands."""
+    commands = typer.Typer(
+        help=help_of("sim.benefit"),
+        short_help=help_of("sim.benefit"),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    commands.command("check", help=help_of("sim.benefit.check"), short_help=help_of("sim.benefit.check"))(
+        check
+    )
+    commands.command(
+        "explain", help=help_of("sim.benefit.explain"), short_help=help_of("sim.benefit.explain")
+    )(explain)
+    return commands
+
+
+def check(file: CaseFile, only: Only = "") -> int:
+    """Check a file of worked cases."""
+    from simulators.benefit.cases import check_file
+
+    names = tuple(name.strip() for name in only.split(",") if name.strip())
+    report = check_file(_text(file), names, file.name)
+    for failure in report.failures:
+        print(failure)
+    if report.failed:
+        tell(say("benefit_failed", failed=str(report.failed), total=str(report.passed + report.failed)))
+        return 1
+    tell(say("benefit_passed", passed=str(report.passed)))
+    return 0
+
+
+def explain(file: CaseFile, case: Case) -> None:
+    """Tell one worked case."""
+    from simulators.benefit.explain import explain as told
+
+    try:
+        print(told(_text(file), case, file.name))
+    except LookupError:
+        raise CommandFailed(say("benefit_no_case", file=file.name, case=case)) from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CommandFailed(say("file_wrong", reason=f"{file}: UTF-8")) from None

@@ -1,0 +1,98 @@
+"""What several commands share: their options, finding the counter's file, talking to its service."""
+
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+from yibao.cli.errors import CommandFailed, Interrupted, WrongUse
+from yibao.cli.help import help_of
+from yibao.words import say
+
+if TYPE_CHECKING:
+    from yibao.client import CounterClient
+
+Result = TypeVar("Result")
+
+COUNTER_FILES: Final = (Path("counter.toml"), Path("sim/counter.toml"))
+OUTCOME_OPEN: Final = 3
+"""Exit code of a command whose outcome is still open when it ends."""
+
+CounterOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--counter", metavar="FILE", envvar="YIBAO_COUNTER", help=help_of("counter"), show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help=help_of("json"))]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help=help_of("yes"))]
+WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help=help_of("wait"))]
+SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help=help_of("sale_name"), show_default=False)]
+
+
+def find_counter(given: Path | None) -> Path:
+    """The counter's file: the one given, else ./counter.toml, else ./sim/counter.toml."""
+    if given is not None:
+        return given
+    for path in COUNTER_FILES:
+        if path.is_file():
+            return path
+    raise CommandFailed(say("no_counter_file"))
+
+
+def run_async(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run asynchronous work to its end; Ctrl-C becomes words."""
+    import asyncio
+
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise Interrupted(say("interrupted")) from None
+
+
+def with_client(counter: Path | None, work: "Callable[[CounterClient], Awaitable[Result]]") -> Result:
+    """Do something with a client of the running service."""
+    from terminal.config import read_config
+    from yibao.client import CounterClient
+
+    files = read_config(find_counter(counter))
+
+    async def talk() -> Result:
+        async with CounterClient(files.socket_path, name="yibao") as client:
+            return await work(client)
+
+    return run_async(talk())
+
+
+def with_sale(
+    counter: Path | None, name: str, work: "Callable[[CounterClient, str], Awaitable[Result]]"
+) -> Result:
+    """As `with_client`, with the id behind a sale's id, number or receipt number."""
+
+    async def find(client: "CounterClient") -> Result:
+        return await work(client, await client.resolve(name))
+
+    return with_client(counter, find)
+
+
+_ITEM: Final = re.compile(r"(?P<barcode>[0-9]+)(?:[*xX](?P<quantity>[0-9]+(?:\.[0-9]+)?))?")
+
+
+def parse_item(text: str) -> tuple[str, str]:
+    """Barcode and quantity of `6901234567892*2`."""
+    found = _ITEM.fullmatch(text.strip())
+    if found is None:
+        raise WrongUse(say("wrong_item", text=text))
+    return found["barcode"], found["quantity"] or "1"
+
+
+def parse_line(text: str) -> tuple[str, str, str, str, str]:
+    """National code, own code, name, price and quantity of `CODE,OWN,NAME,PRICE[,QUANTITY]`."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) == 4:
+        parts.append("1")
+    if len(parts) != 5 or not all(parts):
+        raise WrongUse(say("wrong_line", text=text))
+    return parts[0], parts[1], parts[2], parts[3], parts[4]

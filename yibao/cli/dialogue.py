@@ -1,0 +1,360 @@
+"""The conversation of `yibao sale`: goods and code come from options, the scanner or the keyboard, in any order.
+
+The counter's own view of the sale decides what comes next; nothing is remembered here that the service does not know,
+so the conversation may break off at any point.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final
+
+from protocols.wire_time import WIRE_ZONE
+from terminal.api.views import AmountsView
+from terminal.core.states import State
+from yibao.cli.common import OUTCOME_OPEN
+from yibao.cli.errors import CommandFailed, Interrupted
+from yibao.cli.output import print_json
+from yibao.cli.tables import Screen
+from yibao.cli.typing_in import TypedLines
+from yibao.client import (
+    CounterClient,
+    CounterError,
+    CounterProblem,
+    EventView,
+    LineWish,
+    SaleWish,
+    SettlementView,
+)
+from yibao.words import Words, say
+
+_BEFORE_THE_MONEY: Final = frozenset({State.DRAFT, State.PRICED, State.ARMED})
+_GOOD: Final = frozenset({State.CONFIRMED, State.DELIVERED, State.CLOSED})
+_LONGEST_BARCODE: Final = 14
+_OPENING_TRIES: Final = 20
+_GIVE_UP_S: Final = 5.0
+_YES: Final = frozenset({"y", "yes", "是"})
+_GIVE_UP: Final = frozenset({"q", "n", "no", "否"})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the command line asks for."""
+
+    lines: tuple[LineWish, ...]
+    code: str
+    number: str
+    confirmed: bool
+    """Settle without asking."""
+    follow_s: float
+    """How long to follow an outcome that is open."""
+    interactive: bool
+    """Somebody sits at a keyboard."""
+
+
+async def sell(client: CounterClient, order: Order, *, as_json: bool) -> int:
+    """Hold the whole conversation; return the exit code."""
+    screen = Screen(beside_json=as_json)
+    status = await client.wait_ready()
+    has_scanner = any(device.name == "scanner" and device.state != "absent" for device in status.devices)
+    sale = await _open(client, order)
+    screen.line(say("sale_opened", number=sale.sale_number, id=sale.id))
+    async with _Happenings(client, sale.id) as happenings:
+        talk = _Conversation(client, screen, order, sale, happenings, has_scanner)
+        try:
+            sale = await talk.run()
+        except asyncio.CancelledError:
+            raise await talk.broken_off() from None
+    if as_json:
+        print_json(sale)
+    return outcome_code(sale)
+
+
+def outcome_code(sale: SettlementView) -> int:
+    """Exit code of a sale: 0 settled, 3 outcome open, 1 not settled."""
+    if sale.in_doubt or sale.state == State.SENDING:
+        return OUTCOME_OPEN
+    return 0 if sale.state in _GOOD else 1
+
+
+async def _open(client: CounterClient, order: Order) -> SettlementView:
+    """Open the sale under the number asked for, or under the day's next free one."""
+    if order.number:
+        return await client.open_sale(SaleWish(sale_number=order.number, lines=order.lines))
+    first = await next_number(client)
+    for number in range(first, first + _OPENING_TRIES):
+        try:
+            return await client.open_sale(SaleWish(sale_number=str(number), lines=order.lines))
+        except CounterProblem as problem:
+            # Another program of the till may have taken the number a moment ago.
+            if problem.code != "sale_number_open":
+                raise
+    raise CommandFailed(say("no_free_number"))
+
+
+async def next_number(client: CounterClient) -> int:
+    """The number behind the highest of today's numeric sale numbers."""
+    today = dt.datetime.now(WIRE_ZONE).date().isoformat()
+    taken = [
+        int(row.sale_number)
+        for row in await client.recent(500)
+        if row.business_date == today and row.sale_number.isascii() and row.sale_number.isdigit()
+    ]
+    return max(taken, default=0) + 1
+
+
+class _Happenings:
+    """What is typed and what the counter tells, in one queue."""
+
+    def __init__(self, client: CounterClient, settlement_id: str) -> None:
+        self._client = client
+        self._id = settlement_id
+        self._queue: asyncio.Queue[str | EventView | CounterError | None] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "_Happenings":
+        self._tasks.append(asyncio.create_task(self._events()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def listen_to_keyboard(self) -> None:
+        """From now on what is typed arrives too; None = nothing more can be typed."""
+        if len(self._tasks) == 1:
+            self._tasks.append(asyncio.create_task(self._typed(TypedLines())))
+
+    async def next(self) -> str | EventView | None:
+        """The next happening; raises `CounterError` when the service has gone."""
+        found = await self._queue.get()
+        if isinstance(found, CounterError):
+            raise found
+        return found
+
+    async def _events(self) -> None:
+        """This sale's events, and what was told to nobody in particular since it was opened."""
+        begun = False
+        try:
+            async with contextlib.aclosing(self._client.events()) as events:
+                async for event in events:
+                    begun = begun or event.settlement_id == self._id
+                    if begun and event.settlement_id in ("", self._id):
+                        self._queue.put_nowait(event)
+            await self._client.status()
+            self._queue.put_nowait(CounterError(say("service_went_away")))
+        except CounterError as error:
+            self._queue.put_nowait(error)
+
+    async def _typed(self, typed: TypedLines) -> None:
+        while (line := await typed.next()) is not None:
+            self._queue.put_nowait(line)
+        self._queue.put_nowait(None)
+
+
+class _Conversation:
+    """One sale and one person at the keyboard (or none)."""
+
+    def __init__(
+        self,
+        client: CounterClient,
+        screen: Screen,
+        order: Order,
+        sale: SettlementView,
+        happenings: _Happenings,
+        has_scanner: bool,
+    ) -> None:
+        self._client = client
+        self._screen = screen
+        self._order = order
+        self._sale = sale
+        self._happenings = happenings
+        self._has_scanner = has_scanner
+        self._told = sale
+        self._prompted = ""
+        self._quoted_for: object = None
+        self._failed_to_settle = False
+        self._settling = False
+        self._keyboard_ended = False
+
+    async def run(self) -> SettlementView:
+        """Collect, quote, agree, settle, follow; return the sale as it is then."""
+        if self._sale.lines:
+            self._screen.lines(self._sale)
+        if self._order.code:
+            await self._attempt(self._client.give_code(self._sale.id, self._order.code))
+        while self._sale.state in _BEFORE_THE_MONEY:
+            await self._quote_if_due()
+            self._show_news()
+            if self._sale.state == State.PRICED and self._order.confirmed and not self._failed_to_settle:
+                await self._settle()
+            elif self._is_hopeless():
+                return await self._give_up()
+            else:
+                self._prompt()
+                if await self._wait():
+                    return await self._give_up()
+        return await self._after_the_money()
+
+    async def broken_off(self) -> Interrupted:
+        """Ctrl-C: give the sale up while that is possible; say what is true now."""
+        number = self._sale.sale_number
+        if not self._settling:
+            with contextlib.suppress(CounterError, TimeoutError):
+                async with asyncio.timeout(_GIVE_UP_S):
+                    await self._client.abandon(self._sale.id)
+                return Interrupted(say("sale_interrupted", number=number))
+        return Interrupted(say("sale_interrupted_late", number=number))
+
+    # -- before the money -------------------------------------------------------------------------
+
+    async def _attempt(self, change: Awaitable[SettlementView]) -> bool:
+        """Ask for a change; a refusal is told and changes nothing. Whether it was done."""
+        try:
+            self._sale = await change
+        except CounterProblem as problem:
+            if problem.status >= 500 and problem.code != "not_ready":
+                raise
+            if problem.code != "busy":
+                self._screen.say(problem.words)
+            self._sale = await self._client.sale(self._sale.id)
+            return False
+        return True
+
+    async def _quote_if_due(self) -> None:
+        """Goods after the code: the quote is asked for here, once for each state of the charge sheet."""
+        sale = self._sale
+        due = sale.state == State.DRAFT and sale.person is not None and bool(sale.lines) and not sale.busy
+        if due and self._quoted_for != (sale.lines, sale.person):
+            self._quoted_for = (sale.lines, sale.person)
+            await self._attempt(self._client.quote(sale.id))
+
+    def _show_news(self) -> None:
+        """Print what is new since the last time."""
+        sale, told = self._sale, self._told
+        self._told = sale
+        if sale.lines != told.lines:
+            self._screen.lines(sale)
+        if sale.quote is not None and sale.quote != told.quote:
+            self._screen.amounts(sale.quote)
+        if sale.notice is not None and sale.notice != told.notice:
+            self._screen.notice(sale)
+
+    def _is_hopeless(self) -> bool:
+        """Nobody is left who could bring this sale on."""
+        if self._order.interactive:
+            return False
+        if self._failed_to_settle and self._order.confirmed:
+            return True
+        if self._sale.state in (State.PRICED, State.ARMED):
+            return self._keyboard_ended
+        if self._order.code and not self._sale.busy:
+            return True
+        return self._keyboard_ended and not self._has_scanner
+
+    def _prompt(self) -> None:
+        self._happenings.listen_to_keyboard()
+        sale = self._sale
+        if sale.state in (State.PRICED, State.ARMED):
+            code = "sale_ask_again" if self._failed_to_settle else "sale_ask"
+        else:
+            code = "sale_waiting_code" if sale.lines and sale.person is None else "sale_waiting"
+        wanted = f"{code} {sale.quote}"
+        if wanted != self._prompted:
+            self._prompted = wanted
+            if code.startswith("sale_ask"):
+                self._screen.ask(say(code))
+            else:
+                self._screen.say(say(code))
+
+    async def _wait(self) -> bool:
+        """Wait for the next happening and work it off. Whether the sale is to be given up."""
+        happening = await self._happenings.next()
+        if isinstance(happening, EventView):
+            if happening.settlement_id:
+                self._sale = await self._client.sale(self._sale.id)
+            elif happening.notice is not None:
+                notice = happening.notice
+                self._screen.say(Words(notice.code, notice.zh, notice.en))
+            return False
+        if happening is None:
+            self._keyboard_ended = True
+            return False
+        return await self._typed(happening)
+
+    async def _typed(self, text: str) -> bool:
+        """Work off a typed line. Whether the sale is to be given up."""
+        word = text.lower()
+        agreed_to = self._sale.state in (State.PRICED, State.ARMED)
+        self._prompted = ""
+        if word in _GIVE_UP:
+            return True
+        if agreed_to and word in _YES:
+            await self._settle()
+        elif not word:
+            return agreed_to  # the small letter of [y/N]
+        elif (
+            word.isascii()
+            and word.partition("*")[0].isdigit()
+            and len(word.partition("*")[0]) <= _LONGEST_BARCODE
+        ):
+            barcode, _, quantity = word.partition("*")
+            line = LineWish(barcode=barcode, quantity=quantity or "1")
+            await self._attempt(self._client.add_line(self._sale.id, line))
+        else:
+            await self._attempt(self._client.give_code(self._sale.id, text))
+        return False
+
+    async def _give_up(self) -> SettlementView:
+        if not self._order.interactive and self._keyboard_ended:
+            self._screen.say(say("sale_no_input", number=self._sale.sale_number))
+        self._sale = await self._client.abandon(self._sale.id)
+        self._screen.say(say("sale_given_up", number=self._sale.sale_number))
+        return self._sale
+
+    # -- the money --------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Confirm. A refusal by the counter itself, or a request that never left, brings the question back."""
+        self._settling = True
+        done = await self._attempt(self._client.confirm(self._sale.id))
+        self._failed_to_settle = not done or self._sale.state in _BEFORE_THE_MONEY
+        self._settling = not self._failed_to_settle
+
+    async def _after_the_money(self) -> SettlementView:
+        """Tell the outcome; follow it while it is open; acknowledge it."""
+        self._settling = True
+        self._sale = await follow(self._client, self._screen, self._sale, self._order.follow_s)
+        if self._sale.settled is not None and self._sale.state in _GOOD:
+            if _who_pays(self._sale.settled) != _who_pays(self._told.quote):
+                self._screen.amounts(self._sale.settled)
+            self._sale = await self._client.acknowledge(self._sale.id)
+        elif self._sale.in_doubt:
+            self._screen.say(say("sale_still_open", number=self._sale.sale_number))
+        return self._sale
+
+
+def _who_pays(amounts: AmountsView | None) -> tuple[int, ...]:
+    if amounts is None:
+        return ()
+    return amounts.total_fen, amounts.fund_fen, amounts.account_fen, amounts.cash_fen, amounts.mutual_aid_fen
+
+
+async def follow(
+    client: CounterClient, screen: Screen, sale: SettlementView, limit_s: float
+) -> SettlementView:
+    """Tell what the counter says about a sale, until its outcome is known or `limit_s` is over."""
+    told: list[object] = []
+
+    def is_over(now: SettlementView) -> bool:
+        if now.notice is not None and now.notice not in told:
+            told.append(now.notice)
+            screen.notice(now)
+        return not now.in_doubt and not now.busy
+
+    if is_over(sale) or limit_s == 0:
+        return sale
+    return await client.wait_until(sale.id, is_over, limit_s)

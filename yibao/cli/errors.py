@@ -1,0 +1,62 @@
+"""Which words belong to which error. Only `main` asks; the commands let their errors pass."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from yibao.words import Words, say
+
+
+class CommandFailed(Exception):
+    """A command ends without having done what was asked; `words` says why."""
+
+    def __init__(self, words: Words, exit_code: int = 1) -> None:
+        super().__init__(words.en)
+        self.words = words
+        self.exit_code = exit_code
+
+
+class WrongUse(CommandFailed):
+    """The command line itself makes no sense: exit code 2."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words, 2)
+
+
+class Interrupted(CommandFailed):
+    """Ctrl-C; `words` says what is true now."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words, 130)
+
+
+# Where an error class stands, and how it is told.
+_KNOWN: Final[tuple[tuple[str, str, Callable[[Any], Words]], ...]] = (
+    ("yibao.client", "CounterError", lambda error: Words(*error.words)),
+    ("yibao.simulated.folder", "SimulationRefused", lambda error: Words(*error.words)),
+    ("terminal.app", "StartRefused", lambda error: Words(error.told.code, error.told.zh, error.told.en)),
+    ("terminal.config", "ConfigError", lambda error: say("config_wrong", reason=str(error))),
+    ("terminal.journal.records", "JournalFailed", lambda error: say("journal_failed", reason=error.reason)),
+    (
+        "drivers.signers.errors",
+        "KeyStoreError",
+        lambda error: Words(error.kind, error.chinese, error.english),
+    ),
+    ("simulators.benefit.datafile", "DataError", lambda error: say("file_wrong", reason=str(error))),
+)
+
+
+def words_of(error: BaseException) -> Words | None:
+    """The words for an error somebody can do something about; None for one nobody expected.
+
+    Classes are looked up, not imported: an error whose module was never loaded cannot have been raised.
+    """
+    if isinstance(error, CommandFailed):
+        return error.words
+    for module, name, words in _KNOWN:
+        kind = getattr(sys.modules.get(module), name, None)
+        if kind is not None and isinstance(error, kind):
+            return words(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return say("file_wrong", reason=f"{error.filename}: {error.strerror}")
+    return None

@@ -1,0 +1,63 @@
+"""`yibao run` and `yibao demo`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yibao.cli.common import CounterOption, find_counter, run_async
+from yibao.cli.help import help_of
+from yibao.cli.output import tell_line
+from yibao.words import say
+
+if TYPE_CHECKING:
+    from terminal.config import CounterFiles
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("run", help=help_of("run"), short_help=help_of("run"))(run)
+    app.command("demo", help=help_of("demo"), short_help=help_of("demo"))(demo)
+
+
+def run(counter: CounterOption = None) -> None:
+    """Run the service of a counter."""
+    from terminal.config import read_config
+
+    run_async(_serve(read_config(find_counter(counter))))
+
+
+async def _serve(counter_files: "CounterFiles") -> None:
+    import asyncio
+
+    from terminal.app import Application
+    from yibao.cli.logs import configure_all_logs
+
+    configure_all_logs()
+    application = Application(counter_files)
+    application.stop_on_signals()
+    ready = asyncio.Event()
+
+    async def announce() -> None:
+        await ready.wait()
+        tell_line(say("service_ready", path=str(counter_files.socket_path)))
+
+    announcing = asyncio.create_task(announce())
+    try:
+        await application.run(ready)
+    finally:
+        announcing.cancel()
+        await asyncio.gather(announcing, return_exceptions=True)
+    tell_line(say("service_ended"))
+
+
+def demo(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help=help_of("demo.json"), show_default=False)
+    ] = None,
+    stay: Annotated[bool, typer.Option("--stay", help=help_of("demo.stay"))] = False,
+) -> int:
+    """Tell the stories."""
+    from yibao.demo.main import run_demo
+
+    return run_demo(json_file, stay)

@@ -1,0 +1,195 @@
+"""Tables of the commands, drawn with rich: plain letters where the output is no terminal."""
+
+import sys
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.box import ASCII, SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from terminal.api.service import DeviceView, StatusView
+from terminal.api.views import AmountsView, HistoryView, SettlementView, SummaryView
+from yibao.cli.output import label, yuan
+from yibao.cli.streams import speaks_chinese
+from yibao.words import Words
+
+_PLAIN_WIDTH = 240
+"""Wide enough that no number is ever broken where the output is a file or a pipe."""
+
+
+class Screen:
+    """Where a command talks to a person: stdout, or stderr when stdout is for a program."""
+
+    def __init__(self, *, beside_json: bool = False) -> None:
+        self.stream = sys.stderr if beside_json else sys.stdout
+        self._chinese = speaks_chinese(self.stream)
+        is_terminal = self.stream.isatty()
+        self._console = Console(
+            file=self.stream,
+            force_terminal=is_terminal,
+            no_color=not is_terminal,
+            width=None if is_terminal else _PLAIN_WIDTH,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def say(self, words: Words) -> None:
+        """A message, Chinese first, English on the next line."""
+        self._console.print(words.both() if self._chinese else words.en, soft_wrap=True)
+
+    def line(self, words: Words) -> None:
+        """A message on one line."""
+        self._console.print(words.one_line() if self._chinese else words.en, soft_wrap=True)
+
+    def ask(self, words: Words) -> None:
+        """A question; the answer is typed behind it."""
+        self._console.print(words.one_line() if self._chinese else words.en, end=" ", soft_wrap=True)
+        self.stream.flush()
+
+    def label(self, chinese: str, english: str) -> str:
+        """A label in both languages."""
+        return label(chinese, english, self.stream)
+
+    def rows(
+        self, heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], right: frozenset[int]
+    ) -> None:
+        """A table; the columns numbered in `right` are numbers."""
+        table = Table(box=SIMPLE_HEAD if self._chinese else ASCII, pad_edge=False, show_edge=False)
+        for place, (chinese, english) in enumerate(heads):
+            justify: Literal["left", "right"] = "right" if place in right else "left"
+            table.add_column(self.label(chinese, english), justify=justify, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._console.print(table)
+
+    def pairs(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Labels with values."""
+        table = Table.grid(padding=(0, 2))
+        for chinese, english, value in rows:
+            table.add_row(self.label(chinese, english), Text(value))
+        self._console.print(table)
+
+    # -- what the counter tells -------------------------------------------------------------------
+
+    def lines(self, sale: SettlementView) -> None:
+        """The charge sheet."""
+        rows = [
+            (str(line.number), f"{line.name} {line.spec}".strip(), line.quantity, line.price, yuan(line.amount_fen),
+             str(line.trace_codes))
+            for line in sale.lines
+        ]  # fmt: skip
+        heads = (
+            ("", "#"),
+            ("商品", "Item"),
+            ("数量", "Qty"),
+            ("单价", "Price"),
+            ("金额", "Amount"),
+            ("追溯码", "Trace"),
+        )
+        self.rows(heads, rows, frozenset({0, 2, 3, 4, 5}))
+
+    def amounts(self, amounts: AmountsView) -> None:
+        """Who pays what."""
+        rows = [
+            (self.label("费用总额", "Total"), yuan(amounts.total_fen)),
+            (self.label("基金支付", "Funds pay"), yuan(amounts.fund_fen)),
+            (self.label("个人账户支付", "Personal account pays"), yuan(amounts.account_fen)),
+        ]
+        if amounts.mutual_aid_fen:
+            rows.append((self.label("　其中共济", "  of it family mutual aid"), yuan(amounts.mutual_aid_fen)))
+        if amounts.hospital_fen:
+            rows.append((self.label("机构负担", "Institution bears"), yuan(amounts.hospital_fen)))
+        rows.append((self.label("现金支付", "Customer pays in cash"), yuan(amounts.cash_fen)))
+        if amounts.balance_fen is not None:
+            rows.append((self.label("账户余额", "Account left"), yuan(amounts.balance_fen)))
+        self.rows((("谁支付", "Who pays"), ("元", "Yuan")), rows, frozenset({1}))
+
+    def sale(self, sale: SettlementView) -> None:
+        """One sale: where it stands, who, what, and who pays."""
+        rows = [
+            ("编号", "Id", sale.id),
+            ("单号", "Receipt", sale.receipt_number),
+            ("状态", "State", f"{sale.state}{' (?)' if sale.in_doubt else ''}"),
+        ]
+        if sale.msgid:
+            rows.append(("报文编号", "Message id", sale.msgid))
+        if sale.person is not None:
+            rows.append(("参保人", "Person", f"{sale.person.name} {sale.person.certno}"))
+        self.pairs(rows)
+        if sale.lines:
+            self.lines(sale)
+        amounts = sale.settled or sale.quote
+        if amounts is not None:
+            self.amounts(amounts)
+        self.notice(sale)
+
+    def notice(self, sale: SettlementView) -> None:
+        """What the counter last said about a sale."""
+        if sale.notice is not None:
+            self.say(Words(sale.notice.code, sale.notice.zh, sale.notice.en))
+
+    def history(self, history: HistoryView) -> None:
+        """One sale with its messages and slips."""
+        self.sale(history.settlement)
+        if history.attempts:
+            heads = (("交易", "infno"), ("报文编号", "Message id"), ("目的", "Purpose"), ("状态", "State"),
+                     ("结果", "Verdict"), ("发出", "Sent"))  # fmt: skip
+            rows = [
+                (one.infno, one.msgid, one.purpose, one.state, one.verdict, one.sent_at)
+                for one in history.attempts
+            ]
+            self.rows(heads, rows, frozenset())
+        if history.receipts:
+            slips = [(one.kind, str(one.copy_number), one.state) for one in history.receipts]
+            self.rows((("小票", "Slip"), ("份", "Copy"), ("状态", "State")), slips, frozenset({1}))
+
+    def summaries(self, rows: Sequence[SummaryView]) -> None:
+        """A list of sales."""
+        heads = (
+            ("单号", "Receipt"),
+            ("状态", "State"),
+            ("总额", "Total"),
+            ("时间", "Changed"),
+            ("编号", "Id"),
+        )
+        cells = [
+            (
+                row.receipt_number,
+                row.state,
+                "" if row.total_fen is None else yuan(row.total_fen),
+                row.changed_at,
+                row.id,
+            )
+            for row in rows
+        ]
+        self.rows(heads, cells, frozenset({2}))
+
+    def doubts(self, sales: Sequence[SettlementView]) -> None:
+        """Sales whose outcome is open."""
+        for sale in sales:
+            self.sale(sale)
+
+    def devices(self, devices: Sequence[DeviceView]) -> None:
+        """The devices."""
+        heads = (("设备", "Device"), ("状态", "State"), ("原因", "Reason"))
+        self.rows(heads, [(one.name, one.state, one.reason) for one in devices], frozenset())
+
+    def status(self, status: StatusView) -> None:
+        """The service at a glance."""
+        self.pairs(
+            [
+                ("服务", "Service", f"{status.phase}  (yibao {status.version})"),
+                ("机构", "Institution", f"{status.institution} {status.institution_name}"),
+                ("收银台", "Till", f"{status.till} / {status.lane}"),
+                ("省份配置", "Profile", status.profile),
+                ("密钥", "Keys", status.keys),
+                ("签到", "Sign-in", f"{status.sign_in} {status.sign_in_reason}".strip()),
+                ("未决", "Doubts", str(status.doubts)),
+            ]
+        )
+        self.devices(status.devices)
+        if status.reason is not None:
+            self.say(Words(status.reason.code, status.reason.zh, status.reason.en))

@@ -1,0 +1,47 @@
+"""Lines that a person types (or a script pipes in), without blocking the loop and without holding up the end."""
+
+import asyncio
+import os
+import sys
+import threading
+
+
+class TypedLines:
+    """Standard input, line by line; `None` once it has ended.
+
+    A thread reads the descriptor itself: one that waits inside Python's own buffered input could not be left behind
+    when the process ends.
+    """
+
+    def __init__(self) -> None:
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read, name="typed lines", daemon=True).start()
+
+    async def next(self) -> str | None:
+        """The next line without its end, or None for ever after the last."""
+        line = await self._lines.get()
+        if line is None:
+            self._lines.put_nowait(None)
+        return line
+
+    def _read(self) -> None:
+        rest = b""
+        try:
+            number = sys.stdin.fileno()
+            while data := os.read(number, 4096):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._deliver(line.decode("utf-8", "replace").strip())
+        except (OSError, ValueError, AttributeError):
+            rest = b""
+        if rest:
+            self._deliver(rest.decode("utf-8", "replace").strip())
+        self._deliver(None)
+
+    def _deliver(self, line: str | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+        except RuntimeError:
+            # The loop is over: nobody wants lines any more.
+            return

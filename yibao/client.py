@@ -1,0 +1,421 @@
+"""The local API of a running counter, for Python: typed, asynchronous, and safe when no answer comes.
+
+    async with CounterClient(Path("state/api.sock")) as counter:
+        sale = await counter.open_sale(SaleWish(sale_number="17", lines=(LineWish(barcode="6901234567892"),)))
+        sale = await counter.give_code(sale.id, code)
+        sale = await counter.confirm(sale.id)
+
+A change whose answer is lost is never sent again: the client asks for the sale's state instead, until it is told or
+its patience ends. Opening a sale is the one request that may be repeated, because it carries its own key.
+
+    CounterError            `code`, and what to do in Chinese (`zh`) and English (`en`)
+    ├── ServiceNotRunning   nothing listens on the socket; nothing was sent
+    ├── CounterProblem      the service has answered and says no; `status` is the HTTP status
+    └── NoAnswer            the request may have been taken; ask for the state of `settlement_id`
+"""
+
+import asyncio
+import contextlib
+import re
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from terminal.api.service import DeviceView, StatusView
+from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
+from terminal.counter.counter import LineWish, SaleWish
+from yibao.words import Words, say
+
+__all__ = [
+    "CounterClient",
+    "CounterError",
+    "CounterProblem",
+    "DeviceView",
+    "EventView",
+    "HistoryView",
+    "LineWish",
+    "NoAnswer",
+    "SaleWish",
+    "ServiceNotRunning",
+    "SettlementView",
+    "StatusView",
+    "SummaryView",
+]
+
+Wanted = TypeVar("Wanted")
+
+ANSWER_LIMIT_S: Final = 150.0
+"""How long one answer may take: a confirmation may wait for a sign-in, the settlement and its first reversal."""
+
+PATIENCE_S: Final = 30.0
+"""How long the client goes on asking for a sale after an answer was lost; a restarted service is back long before."""
+
+ASK_PAUSE_S: Final = 0.1
+_BASE: Final = "http://counter"
+_ID: Final = re.compile(r"S[0-9a-f]{24}")
+_MAX_EVENT_BYTES: Final = 1024 * 1024
+
+
+class CounterError(Exception):
+    """Something a person can be told; `words` says it in both languages."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words.en)
+        self.words = words
+
+    @property
+    def code(self) -> str:
+        """Machine word."""
+        return self.words.code
+
+    @property
+    def zh(self) -> str:
+        """Chinese text."""
+        return self.words.zh
+
+    @property
+    def en(self) -> str:
+        """English text."""
+        return self.words.en
+
+
+class ServiceNotRunning(CounterError):
+    """Nobody answers on the socket; nothing was sent."""
+
+
+class CounterProblem(CounterError):
+    """The service refuses; what that means for the sale stands in the text."""
+
+    def __init__(self, words: Words, status: int, settlement_id: str = "") -> None:
+        super().__init__(words)
+        self.status = status
+        self.settlement_id = settlement_id
+
+
+class NoAnswer(CounterError):
+    """The service went away or stayed silent; it may have taken the request. Ask for the state, do not repeat."""
+
+    def __init__(self, settlement_id: str = "") -> None:
+        super().__init__(say("no_answer", what=settlement_id or "-"))
+        self.settlement_id = settlement_id
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    """The service's own form of an error."""
+
+    code: str
+    zh: str
+    en: str
+    settlement_id: str = ""
+
+
+class _Copy(msgspec.Struct, frozen=True):
+    copy_number: int
+
+
+class CounterClient:
+    """One client of one counter; use it as an asynchronous context manager."""
+
+    def __init__(
+        self,
+        socket_path: Path,
+        *,
+        name: str = "till",
+        answer_limit_s: float = ANSWER_LIMIT_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """`name` is what the journal's audit record calls this client; idempotency keys are apart by it."""
+        self._socket_path = socket_path
+        self._name = name
+        self._answer_limit_s = answer_limit_s
+        self._patience_s = patience_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "CounterClient":
+        # A connection per request: a dead service then shows at connecting, when nothing has been sent yet.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(str(self._socket_path), force_close=True),
+            timeout=aiohttp.ClientTimeout(total=self._answer_limit_s),
+            headers={"X-Client": self._name},
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    # -- the counter ------------------------------------------------------------------------------
+
+    async def status(self) -> StatusView:
+        """How far the service is; answers from its first moment on."""
+        return await self._get("/status", StatusView)
+
+    async def wait_ready(self, limit_s: float = 30.0) -> StatusView:
+        """Return as soon as sales are taken; raises the last `CounterError` when that takes longer than `limit_s`.
+
+        A service that has failed for good is not waited for.
+        """
+        deadline_s = asyncio.get_running_loop().time() + limit_s
+        while True:
+            try:
+                status = await self.status()
+            except ServiceNotRunning:
+                if asyncio.get_running_loop().time() > deadline_s:
+                    raise
+            else:
+                if status.phase == "ready":
+                    return status
+                if status.phase == "failed" or asyncio.get_running_loop().time() > deadline_s:
+                    reason = status.reason
+                    words = (
+                        say("service_not_ready", phase=status.phase)
+                        if reason is None
+                        else Words(reason.code, reason.zh, reason.en)
+                    )
+                    raise CounterProblem(words, 503)
+            await asyncio.sleep(ASK_PAUSE_S)
+
+    async def devices(self) -> list[DeviceView]:
+        """The devices of the counter with their state."""
+        return await self._get("/devices", list[DeviceView])
+
+    async def wait_device(self, name: str, limit_s: float = 10.0) -> DeviceView:
+        """Return a device (`scanner`, `printer`) as soon as it is ready; raises `CounterProblem` with its reason.
+
+        A code scanned before the scanner is ready may be taken for the rest of another one and be dropped.
+        """
+        deadline_s = asyncio.get_running_loop().time() + limit_s
+        while True:
+            found = [device for device in await self.devices() if device.name == name]
+            if found and found[0].state == "ready":
+                return found[0]
+            if asyncio.get_running_loop().time() > deadline_s:
+                reason = f"{found[0].state} {found[0].reason}".strip() if found else "-"
+                raise CounterProblem(say("device_not_ready", device=name, reason=reason), 503)
+            await asyncio.sleep(ASK_PAUSE_S)
+
+    async def doubts(self) -> list[SettlementView]:
+        """Settlements whose outcome is open, oldest first."""
+        return await self._get("/doubts", list[SettlementView])
+
+    async def events(self, after: int = 0) -> AsyncGenerator[EventView, None]:
+        """What happened behind entry `after`, then everything new; ends when the service ends."""
+        session = self._require_session()
+        timeout = aiohttp.ClientTimeout(total=None)
+        try:
+            async with session.get(
+                f"{_BASE}/events", params={"after": str(after)}, timeout=timeout
+            ) as answer:
+                if answer.status != 200:
+                    raise _problem(answer.status, await answer.read())
+                rest = b""
+                async for chunk in answer.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield msgspec.json.decode(line, type=EventView)
+                    if len(rest) > _MAX_EVENT_BYTES:
+                        return
+        except aiohttp.ClientConnectorError as error:
+            raise self._not_running(error) from None
+        except (aiohttp.ClientError, ConnectionError):
+            return
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    async def sale(self, settlement_id: str) -> SettlementView:
+        """The status question: what is known of this sale now."""
+        return await self._get(f"/sales/{_part(settlement_id)}", SettlementView)
+
+    async def history(self, settlement_id: str) -> HistoryView:
+        """A sale with every message that could change the hub and every slip."""
+        return await self._get(f"/sales/{_part(settlement_id)}/history", HistoryView)
+
+    async def recent(self, limit: int = 50, before: int | None = None) -> list[SummaryView]:
+        """The newest sales, newest first; `before` is a `sequence` to go on behind."""
+        more = {} if before is None else {"before": str(before)}
+        return await self._get("/sales", list[SummaryView], {"limit": str(limit), **more})
+
+    async def find(self, sale_number: str, business_date: str = "") -> SummaryView | None:
+        """The newest settlement of a sale number; the day (`2026-11-22`) defaults to today."""
+        query = {"sale_number": sale_number, "business_date": business_date}
+        rows = await self._get(
+            "/sales", list[SummaryView], {key: text for key, text in query.items() if text}
+        )
+        return rows[0] if rows else None
+
+    async def resolve(self, name: str) -> str:
+        """The id behind an id, a sale number of today or a receipt number. Raises `CounterProblem`."""
+        if _ID.fullmatch(name):
+            return name
+        row = await self.find(name)
+        if row is None:
+            rows = [known for known in await self.recent(500) if known.receipt_number == name]
+            row = rows[0] if rows else None
+        if row is None:
+            raise CounterProblem(say("no_such_sale", name=name), 404)
+        return row.id
+
+    async def wait_until(
+        self, settlement_id: str, over: Callable[[SettlementView], bool], limit_s: float
+    ) -> SettlementView:
+        """Follow a sale until `over` says so, or for `limit_s`; return what was known last.
+
+        Survives a restart of the service.
+        """
+        known: list[SettlementView] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while True:
+                    with contextlib.suppress(ServiceNotRunning, NoAnswer):
+                        async with contextlib.aclosing(self._follow(settlement_id)) as states:
+                            async for sale in states:
+                                known.append(sale)
+                                if over(sale):
+                                    return sale
+                    await asyncio.sleep(ASK_PAUSE_S)
+        if not known:
+            raise NoAnswer(settlement_id)
+        return known[-1]
+
+    async def _follow(self, settlement_id: str) -> AsyncGenerator[SettlementView, None]:
+        """The sale now, and again after every event of it. The feed is replayed, so that no event is missed."""
+        yield await self.sale(settlement_id)
+        async with contextlib.aclosing(self.events()) as events:
+            async for event in events:
+                if event.settlement_id == settlement_id:
+                    yield await self.sale(settlement_id)
+
+    # -- changing ---------------------------------------------------------------------------------
+
+    async def open_sale(self, wish: SaleWish, key: str = "") -> SettlementView:
+        """Open a sale. The same `key` (default: a fresh one) with the same wish is the same sale for ever, so this
+        request is repeated when no answer comes."""
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        deadline_s = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            try:
+                return await self._send("POST", "/sales", wish, SettlementView, headers)
+            except NoAnswer:
+                await self._wait_for_service(deadline_s, "")
+
+    async def add_line(self, settlement_id: str, line: LineWish) -> SettlementView:
+        """Add one charge line."""
+        return await self._change(settlement_id, "lines", line)
+
+    async def set_lines(self, settlement_id: str, lines: tuple[LineWish, ...]) -> SettlementView:
+        """Replace the charge sheet."""
+        return await self._change(settlement_id, "lines", {"lines": lines}, "PUT")
+
+    async def give_code(self, settlement_id: str, code: str) -> SettlementView:
+        """Give the customer's certificate code; with lines on the sheet the quote follows by itself."""
+        return await self._change(settlement_id, "medium", {"code": code})
+
+    async def quote(self, settlement_id: str) -> SettlementView:
+        """Ask the hub who would pay what."""
+        return await self._change(settlement_id, "quote")
+
+    async def confirm(self, settlement_id: str, operator: str = "") -> SettlementView:
+        """Settle; returns when the outcome is on disk: look at `state`, `in_doubt` and `notice`."""
+        return await self._change(settlement_id, "confirm", {"operator": operator})
+
+    async def cancel(self, settlement_id: str, reason: str, operator: str = "") -> SettlementView:
+        """Undo a known settlement."""
+        return await self._change(settlement_id, "cancel", {"reason": reason, "operator": operator})
+
+    async def abandon(self, settlement_id: str, operator: str = "") -> SettlementView:
+        """Give up a sale of which nothing was sent that books."""
+        return await self._change(settlement_id, "abandon", {"operator": operator})
+
+    async def acknowledge(self, settlement_id: str, operator: str = "") -> SettlementView:
+        """Tell the counter that the till has taken note of the result."""
+        return await self._change(settlement_id, "acknowledge", {"operator": operator})
+
+    async def copy(self, settlement_id: str, operator: str = "") -> int:
+        """Owe one more slip, marked as a copy; returns its number. Not repeated when no answer comes."""
+        path = f"/sales/{_part(settlement_id)}/copies"
+        return (await self._send("POST", path, {"operator": operator}, _Copy)).copy_number
+
+    async def _change(
+        self, settlement_id: str, verb: str, body: object = None, method: str = "POST"
+    ) -> SettlementView:
+        """Send one change; when its answer is lost, ask what became of the sale instead of sending it again."""
+        path = f"/sales/{_part(settlement_id)}/{verb}"
+        try:
+            return await self._send(method, path, {} if body is None else body, SettlementView)
+        except NoAnswer:
+            pass
+        deadline_s = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            try:
+                sale = await self.sale(settlement_id)
+                if not sale.busy:
+                    return sale
+            except (NoAnswer, ServiceNotRunning, CounterProblem) as error:
+                if isinstance(error, CounterProblem) and error.status != 503:
+                    raise
+            await self._wait_for_service(deadline_s, settlement_id)
+
+    async def _wait_for_service(self, deadline_s: float, settlement_id: str) -> None:
+        if asyncio.get_running_loop().time() > deadline_s:
+            raise NoAnswer(settlement_id)
+        await asyncio.sleep(ASK_PAUSE_S)
+
+    # -- the wire ---------------------------------------------------------------------------------
+
+    def _require_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("use CounterClient as an asynchronous context manager")
+        return self._session
+
+    async def _get(self, path: str, wanted: type[Wanted], query: Mapping[str, str] | None = None) -> Wanted:
+        return await self._send("GET", path, None, wanted, query=query)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        wanted: type[Wanted],
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Wanted:
+        """One request. Raises `ServiceNotRunning` (nothing sent), `NoAnswer` (unknown) or `CounterProblem` (no)."""
+        sent: dict[str, Any] = {"headers": dict(headers or {}), "params": dict(query or {})}
+        if body is not None:
+            sent["data"] = msgspec.json.encode(body)
+            sent["headers"]["Content-Type"] = "application/json"
+        try:
+            async with self._require_session().request(method, f"{_BASE}{path}", **sent) as answer:
+                content, status = await answer.read(), answer.status
+        except aiohttp.ClientConnectorError as error:
+            raise self._not_running(error) from None
+        except (aiohttp.ClientError, ConnectionError, TimeoutError):
+            raise NoAnswer from None
+        if status >= 400:
+            raise _problem(status, content)
+        return msgspec.json.decode(content, type=wanted)
+
+    def _not_running(self, error: aiohttp.ClientConnectorError) -> ServiceNotRunning:
+        if isinstance(error.os_error, PermissionError):
+            return ServiceNotRunning(say("socket_forbidden", path=str(self._socket_path)))
+        return ServiceNotRunning(say("service_not_running", path=str(self._socket_path)))
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _problem(status: int, content: bytes) -> CounterProblem:
+    try:
+        problem = msgspec.json.decode(content, type=_Problem)
+    except msgspec.MsgspecError:
+        return CounterProblem(say("service_error", status=str(status)), status)
+    return CounterProblem(Words(problem.code, problem.zh, problem.en), status, problem.settlement_id)

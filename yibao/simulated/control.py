@@ -1,0 +1,226 @@
+"""Moves the far ends of a running simulated counter through their control APIs: phone, hub, scanner, printer."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from simulators.desk.desk import DeskView, PaperView, ScanOrder
+from yibao.simulated.folder import Endpoints, SimulationRefused
+from yibao.words import say
+
+Wanted = TypeVar("Wanted")
+
+
+class PersonRow(msgspec.Struct, frozen=True):
+    """One invented person as the simulated hub knows them."""
+
+    slug: str
+    name: str
+    psn_no: str
+    certificate: str
+    balance_fen: int
+
+
+class LedgerRow(msgspec.Struct, frozen=True):
+    """One record of the hub's books, amounts in fen; `direction` -1 undoes the record `undoes`."""
+
+    setl_id: str
+    mdtrt_id: str
+    psn_no: str
+    fixmedins_code: str
+    msgid: str
+    infno: str
+    setl_time: str
+    med_type: str
+    clr_type: str
+    direction: int
+    undoes: str | None
+    how_undone: str
+    live: bool
+    total_fen: int
+    fund_fen: int
+    account_fen: int
+    mutual_aid_fen: int
+    cash_fen: int
+    hospital_fen: int
+    balance_fen: int
+
+
+class MessageRow(msgspec.Struct, frozen=True):
+    """One message id the hub has taken, and the infcode it answered."""
+
+    msgid: str
+    infno: str
+    infcode: int
+
+
+class ArmedFault(msgspec.Struct, frozen=True):
+    """A fault that waits for a request."""
+
+    fault: dict[str, Any]
+    infno: str
+    left: int
+
+
+class FiredFault(msgspec.Struct, frozen=True):
+    """One time a fault fired."""
+
+    kind: str
+    infno: str
+    msgid: str
+
+
+class Faults(msgspec.Struct, frozen=True):
+    """Faults of the hub, waiting and fired."""
+
+    armed: tuple[ArmedFault, ...] = ()
+    fired: tuple[FiredFault, ...] = ()
+
+
+class SimClient:
+    """Use it as an asynchronous context manager. Every method raises `SimulationRefused` with the far end's reason."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "SimClient":
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    # -- phone and people -------------------------------------------------------------------------
+
+    async def phone_code(self, person: str) -> str:
+        """The 28 digits that the phone of a person (name, slug or psn_no) shows now."""
+        found = await self._hub("POST", "phone/codes", dict[str, str], {"person": person})
+        return found["code"]
+
+    async def people(self) -> list[PersonRow]:
+        """Everybody with the state of their certificate and their account."""
+        found = await self._hub("GET", "people", dict[str, list[PersonRow]])
+        return found["people"]
+
+    async def set_certificate(self, person: str, state: str) -> PersonRow:
+        """Activate, freeze ... a certificate: NOT_INSURED, NOT_ACTIVATED, ACTIVATED, FROZEN, CANCELLED."""
+        return await self._hub("POST", "certificates", PersonRow, {"person": person, "state": state})
+
+    # -- hub --------------------------------------------------------------------------------------
+
+    async def arm(self, fault: str, infno: str = "", count: int = 1) -> Faults:
+        """Let a fault (`lose-answer`, `delay 2.5` ...) hit the next `count` requests of `infno` ("" = any)."""
+        order = {"fault": fault, "infno": infno, "count": count}
+        return await self._hub("POST", "faults", Faults, order)
+
+    async def faults(self) -> Faults:
+        """Faults waiting and fired."""
+        return await self._hub("GET", "faults", Faults)
+
+    async def clear_faults(self) -> None:
+        """Disarm all."""
+        await self._hub("DELETE", "faults", Faults)
+
+    async def ledger(
+        self, *, msgid: str = "", psn_no: str = "", setl_id: str = "", live: bool = False
+    ) -> list[LedgerRow]:
+        """Records of the hub's books, oldest first."""
+        query = {"msgid": msgid, "psn_no": psn_no, "setl_id": setl_id, "live": "1" if live else ""}
+        wanted = {key: text for key, text in query.items() if text}
+        found = await self._hub("GET", "ledger", dict[str, list[LedgerRow]], query=wanted)
+        return found["settlements"]
+
+    async def messages(self, msgid: str = "") -> list[MessageRow]:
+        """Message ids the hub has taken."""
+        query = {"msgid": msgid} if msgid else {}
+        found = await self._hub("GET", "messages", dict[str, list[MessageRow]], query=query)
+        return found["messages"]
+
+    async def register_terminal(self, institution: str, public_point: bytes, slot: str = "") -> None:
+        """Let the hub accept a terminal's key."""
+        order = {"institution": institution, "slot": slot, "public_point": public_point.hex()}
+        await self._hub("POST", "terminals", dict[str, object], order)
+
+    # -- desk -------------------------------------------------------------------------------------
+
+    async def desk(self) -> DeskView:
+        """Scanner and printer with their true state."""
+        return await self._desk("GET", "", DeskView)
+
+    async def scan(self, text: str, symbology: str | None = None, **more: Any) -> DeskView:
+        """Hold a code under the scanner; `more` as in `ScanOrder`."""
+        return await self._desk("POST", "scanner/scan", DeskView, ScanOrder(text, symbology, **more))
+
+    async def plug_scanner(self, plugged: bool) -> DeskView:
+        """Pull the scanner's cable, or put it back."""
+        return await self._desk("POST", "scanner/plug" if plugged else "scanner/unplug", DeskView)
+
+    async def printer(self, verb: str, after_lines: int = 0) -> DeskView:
+        """Do something to the printer: `paper-out`, `load`, `cover-open` ... (see `simulators.desk.server`)."""
+        return await self._desk("POST", f"printer/{quote(verb)}", DeskView, {"after_lines": after_lines})
+
+    async def papers(self) -> list[PaperView]:
+        """The last pieces of paper, oldest first."""
+        return await self._desk("GET", "papers", list[PaperView])
+
+    async def paper(self, number: int = 0, wait_s: float = 0.0) -> PaperView:
+        """Piece `number` (0 = the newest), waiting up to `wait_s` until it has come out."""
+        return await self._desk("GET", f"papers/{number or 'last'}", PaperView, query={"wait_s": str(wait_s)})
+
+    async def picture(self, number: int = 0) -> bytes:
+        """A piece of paper as PNG."""
+        return await self._ask("GET", f"{self._endpoints.desk}/papers/{number or 'last'}.png")
+
+    # -- the wire ---------------------------------------------------------------------------------
+
+    async def _hub(
+        self,
+        method: str,
+        path: str,
+        wanted: type[Wanted],
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Wanted:
+        content = await self._ask(method, f"{self._endpoints.control}/{path}", body, query)
+        return msgspec.json.decode(content, type=wanted)
+
+    async def _desk(
+        self,
+        method: str,
+        path: str,
+        wanted: type[Wanted],
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Wanted:
+        url = f"{self._endpoints.desk}/{path}".rstrip("/")
+        return msgspec.json.decode(await self._ask(method, url, body, query), type=wanted)
+
+    async def _ask(
+        self, method: str, url: str, body: object = None, query: Mapping[str, str] | None = None
+    ) -> bytes:
+        if self._session is None:
+            raise RuntimeError("use SimClient as an asynchronous context manager")
+        data = None if body is None else msgspec.json.encode(body)
+        try:
+            async with self._session.request(method, url, data=data, params=dict(query or {})) as answer:
+                content = await answer.read()
+                if answer.status == 200:
+                    return content
+        except (aiohttp.ClientError, TimeoutError):
+            raise SimulationRefused(say("sim_gone", url=url)) from None
+        raise SimulationRefused(say("sim_says_no", reason=_reason(content)))
+
+
+def _reason(content: bytes) -> str:
+    try:
+        return msgspec.json.decode(content, type=dict[str, str])["error"]
+    except (msgspec.MsgspecError, KeyError):
+        return content.decode("utf-8", "replace")[:200]

@@ -1,0 +1,232 @@
+"""The files that `yibao sim up` writes for a counter: its configuration with a sentence for every key, and its goods."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from simulators.world import Institution, ShopItem
+
+Value = str | int | bool
+
+# Section, key, Chinese sentence, English sentence. The values come from `counter_values`.
+_KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    (
+        "institution",
+        "code",
+        "定点医药机构编号，12 位：P 药店，H 诊所或医院。",
+        "National code of the institution, 12 characters: P pharmacy, H clinic or hospital.",
+    ),
+    ("institution", "name", "机构名称，印在小票上。", "Its name, as printed on slips."),
+    ("institution", "division", "就医地区划，六位数字。", "Place of care, six digits."),
+    (
+        "terminal",
+        "till",
+        "收银台编号，是销售单号的一部分。",
+        "Number of this till, part of every sale's key.",
+    ),
+    (
+        "terminal",
+        "slot",
+        "终端序号 1 至 99，同一机构内不得重复：用来区分报文编号。",
+        "Terminal slot 1 to 99, unique within the institution: keeps message ids apart.",
+    ),
+    ("terminal", "operator", "经办人编号，用于签到。", "Number of the operator who signs in."),
+    ("terminal", "operator_name", "经办人姓名。", "The operator's name."),
+    (
+        "terminal",
+        "lane",
+        "通道：一个通道同一时间只服务一位顾客。",
+        "Lane: one customer at a time is served on it.",
+    ),
+    ("terminal", "mac", "签到时上报的网卡地址。", "Network card address told at sign-in."),
+    ("terminal", "ip", "签到时上报的 IP 地址。", "IP address told at sign-in."),
+    (
+        "state",
+        "dir",
+        "账本、锁和本机接口所在的文件夹（相对于本文件）。",
+        "Folder of journal, lock and API socket, relative to this file.",
+    ),
+    ("keys", "dir", "签名密钥所在的文件夹。", "Folder of the signing key."),
+    (
+        "keys",
+        "password_file",
+        "密钥密码文件，权限须为 600；留空则使用 systemd 凭据。",
+        "File of mode 600 with the key's password; empty = the systemd credential below.",
+    ),
+    ("keys", "credential", "systemd 凭据的名称。", "Name of the systemd credential."),
+    (
+        "hub",
+        "url",
+        "医保平台地址；只有本机才允许 http。",
+        "Scheme, host and port of the hub; plain http only to this machine.",
+    ),
+    (
+        "hub",
+        "public_key",
+        "医保平台的 SM2 公钥（PEM）：只相信用它验签通过的应答。",
+        "The hub's SM2 public key (PEM): only answers that verify under it are believed.",
+    ),
+    (
+        "hub",
+        "profile",
+        "省份配置：内置名称，或自己的 .toml 文件。",
+        "Province profile: a shipped name, or a .toml file of your own.",
+    ),
+    ("centre", "url", "医保电子凭证中心地址。", "Address of the e-certificate centre."),
+    ("centre", "office_id", "科室编号，解码时上报。", "Office number told to the centre."),
+    ("centre", "office_name", "科室名称，解码时上报。", "Office name told to the centre."),
+    (
+        "scanner",
+        "url",
+        "扫码枪：串口设备、socket:// 或 rfc2217://；留空 = 没有。",
+        "The scanner: a serial device, socket:// or rfc2217://; empty = none.",
+    ),
+    ("scanner", "family", "扫码枪种类。", "Kind of scanner."),
+    ("scanner", "baudrate", "扫码枪波特率。", "Its baud rate."),
+    (
+        "scanner",
+        "suffix",
+        "扫码枪在每个码后发送换行时为 true。",
+        "True when it ends every code with a line end.",
+    ),
+    (
+        "printer",
+        "url",
+        "小票打印机，写法同扫码枪；留空 = 没有，小票等候。",
+        "The receipt printer, written like the scanner; empty = none, slips wait.",
+    ),
+    (
+        "printer",
+        "columns",
+        "每行字符数：48（80 毫米纸）或 32（58 毫米纸）。",
+        "Characters per line: 48 (80 mm paper) or 32 (58 mm).",
+    ),
+    ("printer", "baudrate", "打印机波特率。", "Its baud rate."),
+    (
+        "items",
+        "file",
+        "本店商品表：条码对应的名称、价格和医保编码。",
+        "The shop's goods: name, price and national code of every barcode.",
+    ),
+    (
+        "broker",
+        "url",
+        "消息代理地址（mqtts://主机:端口）；留空 = 没有，不影响销售。",
+        "The fleet's message broker, mqtts://host:port; empty = none, selling does not need it.",
+    ),
+    (
+        "broker",
+        "ca",
+        "签发代理证书的机构（PEM）；留空 = 本机信任的机构。",
+        "PEM of the authority behind the broker's certificate; empty = those the machine trusts.",
+    ),
+    (
+        "broker",
+        "password_file",
+        "代理密码文件，权限须为 600。",
+        "File of mode 600 with the password at the broker.",
+    ),
+    (
+        "broker",
+        "certificate",
+        "终端证书和私钥（PEM，权限 600）。",
+        "The terminal's certificate and private key (PEM, mode 600).",
+    ),
+    (
+        "broker",
+        "command_certificate",
+        "接收命令的会话所用证书；留空 = 同上。",
+        "The same for the session that takes commands; empty = the one above.",
+    ),
+    (
+        "broker",
+        "fleet_key",
+        "签署远程命令的 SM2 公钥（PEM）；留空 = 拒绝一切远程命令。",
+        "PEM of the SM2 key that signs the fleet's commands; empty = every command is refused.",
+    ),
+    ("broker", "mqtt", "MQTT 版本：5 或 3.1.1。", "MQTT version: 5 or 3.1.1."),
+)
+
+
+def counter_values(
+    institution: Institution, hub_url: str, centre_url: str, scanner: str, printer: str
+) -> Mapping[tuple[str, str], Value]:
+    """The value of every key for a simulated counter of `institution` with these far ends."""
+    place = institution.counter[0]
+    return {
+        ("institution", "code"): institution.code,
+        ("institution", "name"): institution.name,
+        ("institution", "division"): institution.division,
+        ("terminal", "till"): place.operator,
+        ("terminal", "slot"): int(place.slot),
+        ("terminal", "operator"): place.operator,
+        ("terminal", "operator_name"): place.name,
+        ("terminal", "lane"): "1",
+        ("terminal", "mac"): "00-00-00-00-00-01",
+        ("terminal", "ip"): "127.0.0.1",
+        ("state", "dir"): "state",
+        ("keys", "dir"): "keys",
+        ("keys", "password_file"): "key-password",
+        ("keys", "credential"): "yibao-key-password",
+        ("hub", "url"): hub_url,
+        ("hub", "public_key"): "hub.pem",
+        ("hub", "profile"): "national",
+        ("centre", "url"): centre_url,
+        ("centre", "office_id"): "0001",
+        ("centre", "office_name"): "收银台",
+        ("scanner", "url"): scanner,
+        ("scanner", "family"): "plain",
+        ("scanner", "baudrate"): 9600,
+        ("scanner", "suffix"): True,
+        ("printer", "url"): printer,
+        ("printer", "columns"): 48,
+        ("printer", "baudrate"): 115200,
+        ("items", "file"): "items.toml",
+        ("broker", "url"): "",
+        ("broker", "ca"): "",
+        ("broker", "password_file"): "",
+        ("broker", "certificate"): "",
+        ("broker", "command_certificate"): "",
+        ("broker", "fleet_key"): "",
+        ("broker", "mqtt"): "5",
+    }
+
+
+def counter_toml(values: Mapping[tuple[str, str], Value]) -> str:
+    """The configuration file: every key with its sentence in both languages."""
+    lines = [
+        "# 模拟收银台的配置。真实收银台只是另一个这样的文件。",
+        "# Configuration of a simulated counter. A real one is just another file like this.",
+    ]
+    section = ""
+    for wanted, key, chinese, english in _KEYS:
+        if wanted != section:
+            section = wanted
+            lines += ["", f"[{section}]"]
+        lines += [f"# {chinese}", f"# {english}", f"{key} = {_toml(values[section, key])}"]
+    return "\n".join(lines) + "\n"
+
+
+def items_toml(goods: Sequence[ShopItem]) -> str:
+    """The goods of the simulated shop in the form the terminal reads."""
+    lines = ["# 模拟药店的商品。  Goods of the simulated shop."]
+    for item in goods:
+        rows = {
+            "barcode": item.ean,
+            "name": item.name,
+            "spec": item.spec,
+            "price": item.price,
+            "national_code": item.med_list_codg,
+            "own_code": item.own_code,
+        }
+        lines += ["", "[[item]]", *(f"{key} = {_toml(value)}" for key, value in rows.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Value) -> str:
+    """A value as TOML text; the texts here hold no control characters."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

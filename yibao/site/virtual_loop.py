@@ -1,0 +1,154 @@
+"""An event loop whose time is virtual: a wait of five minutes takes as long as nothing.
+
+Time stands still while anything is ready to run and jumps to the next timer when nothing is. Everything asyncio builds
+on loop time (`sleep`, `timeout`, `wait_for`) follows. There are no sockets, signals or threads; work for an executor
+runs at once, in line, and takes no time.
+
+Two runs with the same seed take the same turns: callbacks that are ready together are shuffled by the seed (without
+one they run in the order they came), and tasks hash by their number instead of their address, because a `TaskGroup`
+cancels its tasks in the order of a set. When nothing is ready and no timer is set the program waits for something that
+can never come: that is reported as `NothingWillHappen` instead of hanging.
+
+It builds on internals of `asyncio.BaseEventLoop` (`_ready`, `_scheduled`, `_run_once`); its tests are the contract.
+"""
+
+import asyncio
+import datetime as dt
+import heapq
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextvars import Context
+from random import Random
+from typing import Any, TypeVar, TypeVarTuple
+
+from protocols.wire_time import WIRE_ZONE
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+
+class NothingWillHappen(RuntimeError):
+    """Nothing is ready and no timer is set: everybody waits for somebody, for ever."""
+
+
+class _NumberedTask(asyncio.Task[Any]):
+    """A task that hashes by its number, so that sets of tasks have the same order in every run."""
+
+    def __init__(
+        self, coro: Coroutine[Any, Any, Any], number: int, loop: asyncio.AbstractEventLoop, **options: Any
+    ) -> None:
+        self._number = number  # first: the base class puts itself into a set at once
+        super().__init__(coro, loop=loop, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """Runs callbacks, one batch after the other, and moves its own time."""
+
+    # Owned by the base class.
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
+
+    def __init__(self, order: Random | None = None) -> None:
+        """`order` shuffles callbacks that are ready together; None keeps the order in which they came."""
+        super().__init__()
+        self._order = order
+        self._now_s = 0.0
+        self._tasks_made = 0
+        self.set_task_factory(self._number_task)
+
+    def time(self) -> float:
+        """Seconds since the loop was made."""
+        return self._now_s
+
+    def _number_task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coro: Any,
+        context: Context | None = None,
+        **options: Any,
+    ) -> "asyncio.Future[Any]":
+        self._tasks_made += 1
+        return _NumberedTask(coro, self._tasks_made, loop, context=context, **options)
+
+    def _run_once(self) -> None:
+        """Run one batch: what is ready, or what the next timers make ready."""
+        self._drop_cancelled_timers()
+        if not self._ready and not self._stopping:
+            if not self._scheduled:
+                raise NothingWillHappen("nothing is ready and no timer is set")
+            self._now_s = max(self._now_s, self._scheduled[0].when())
+        while self._scheduled and self._scheduled[0].when() <= self._now_s:
+            self._ready.append(heapq.heappop(self._scheduled))
+            self._drop_cancelled_timers()
+        if self._order is not None:
+            self._order.shuffle(self._ready)
+        for _ in range(len(self._ready)):  # what these make ready has its turn in the next batch
+            handle = self._ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+
+    def _drop_cancelled_timers(self) -> None:
+        """A cancelled timer at the head of the heap would move time to a moment at which nothing happens."""
+        while self._scheduled and self._scheduled[0].cancelled():
+            heapq.heappop(self._scheduled)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """The base class counts here when to clean its heap; ours is cleaned as it goes."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps in a selector, so nobody must be woken."""
+
+    def run_in_executor(
+        self,
+        executor: Executor | None,
+        func: Callable[[*Arguments], Result],
+        *args: *Arguments,
+    ) -> "asyncio.Future[Result]":
+        """Run `func` at once in this thread; a simulation has one thread and one order of things."""
+        future: asyncio.Future[Result] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - every error is handed to the caller, as an executor does
+            future.set_exception(error)
+        return future
+
+
+class VirtualClock:
+    """Both clocks of a machine on a virtual loop. Implements `drivers.interfaces.clock.Clock`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, began: dt.datetime) -> None:
+        """`began` is the wall time at second 0 of the loop; it knows its zone."""
+        self._loop = loop
+        self._began = began
+        self._jumped = dt.timedelta()
+
+    def now(self) -> dt.datetime:
+        """Wall time in UTC+8."""
+        passed = dt.timedelta(seconds=self._loop.time())
+        return (self._began + passed + self._jumped).astimezone(WIRE_ZONE)
+
+    def monotonic_s(self) -> float:
+        """Seconds of the loop."""
+        return self._loop.time()
+
+    def jump(self, seconds: float) -> None:
+        """Let the wall clock jump, forward or back; the monotonic clock does not notice."""
+        self._jumped += dt.timedelta(seconds=seconds)
+
+
+def run_virtual(main: Callable[[], Coroutine[Any, Any, Result]], seed: int | None = None) -> Result:
+    """Run `main` on a fresh virtual loop to its end; `seed` shuffles the order of turns."""
+
+    def make() -> VirtualLoop:
+        return VirtualLoop(None if seed is None else Random(seed))
+
+    with asyncio.Runner(loop_factory=make) as runner:
+        return runner.run(main())

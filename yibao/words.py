@@ -1,0 +1,115 @@
+"""What the commands say to people, in Chinese and English; the Chinese stands in the message catalogue.
+
+The counter's own messages are told by the service and come ready in both languages; here are only the words of the
+door. No word carries a name, an identity number, a token or a password.
+"""
+
+import gettext
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+DOMAIN: Final = "yibao"
+
+
+class Words(NamedTuple):
+    """One message in both languages."""
+
+    code: str
+    zh: str
+    en: str
+
+    def both(self) -> str:
+        """Chinese first, English second, on two lines (one where there is no translation)."""
+        return self.en if self.zh == self.en else f"{self.zh}\n{self.en}"
+
+    def one_line(self) -> str:
+        """Chinese first, English second, on one line."""
+        return self.en if self.zh == self.en else f"{self.zh}  {self.en}"
+
+
+TEXTS: Final[Mapping[str, str]] = {
+    # the service
+    "service_not_running": "No service answers at {path}. Nothing was sent. Start it with: yibao run",
+    "socket_forbidden": "The service's socket {path} belongs to another user. Nothing was sent. Run this command as the user of the service.",
+    "service_not_ready": "The service is not ready yet ({phase}). Nothing was sent. Look at: yibao status",
+    "service_error": "The service had an internal error (status {status}). Look at the sale's state before doing anything else: yibao status",
+    "device_not_ready": "The {device} is not ready ({reason}). Check cable, power and paper, then try again.",
+    "no_answer": "The service gave no answer, it may have taken the request. Do not repeat it; ask for the state: yibao status {what}",
+    "no_such_sale": "There is no sale {name}. Give its id, its receipt number, or a sale number of today.",
+    "service_ready": "The service answers at {path}",
+    "service_ended": "The service has ended.",
+    # every command
+    "no_counter_file": "There is no counter.toml here and no sim/counter.toml. Name one with --counter, or make a simulated counter with: yibao sim up",
+    "config_wrong": "The configuration cannot be used: {reason}. Correct it and start again.",
+    "journal_failed": "The journal can no longer be written ({reason}). The service has stopped; free the disk or call the service, then start it again: it believes only what is on disk.",
+    "file_wrong": "This file cannot be used: {reason}",
+    "wrong_use": "{reason} Help: {command} --help",
+    "unexpected": "Unexpected error ({error}); details in {where}",
+    "interrupted": "Interrupted.",
+    # sale
+    "wrong_item": "--item {text} makes no sense; write BARCODE or BARCODE*QUANTITY, for example 6901234567892*2.",
+    "wrong_line": "--line {text} makes no sense; write NATIONAL_CODE,OWN_CODE,NAME,PRICE,QUANTITY.",
+    "sale_opened": "Sale {number} is open (id {id}).",
+    "sale_waiting": "Scan goods and the customer's code, or type them here; q gives the sale up.",
+    "sale_waiting_code": "Scan the customer's code, or type it here; q gives the sale up.",
+    "sale_ask": "Settle? [y/N]",
+    "sale_ask_again": "Settle again? [y/N]",
+    "sale_given_up": "Sale {number} is given up. Nothing was sent that books; nobody owes anything.",
+    "sale_interrupted": "Interrupted: sale {number} is given up, nothing was booked.",
+    "sale_interrupted_late": "Interrupted. The service goes on with sale {number} by itself; take no money before you have asked: yibao status {number}",
+    "no_free_number": "No free sale number was found. Name one with --number.",
+    "service_went_away": "The service has ended. What it had taken stands in its journal; start it again and ask: yibao status",
+    "sale_no_input": "No more input, and no scanner: sale {number} cannot go on.",
+    "sale_still_open": "The outcome of sale {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
+    # other verbs
+    "cancel_ask": "Cancel sale {number} of {amount} yuan? [y/N]",
+    "cancel_not_done": "Nothing was cancelled.",
+    "cancel_interrupted": "Interrupted. The service goes on by itself; return no cash before you have asked: yibao status {number}",
+    "no_doubts": "No outcome is open.",
+    "no_sales": "There are no sales yet.",
+    "copy_owed": "Copy {copy} is printed as soon as the printer is ready.",
+    "events_ended": "The service has ended.",
+    # journal and keys
+    "journal_good": "The journal is whole: {settlements} sales, {attempts} messages, {records} audit records. Newest: {head}",
+    "journal_good_no_key": "Nothing is wrong with what can be checked without the key: {settlements} sales, {attempts} messages, {records} audit records. Newest: {head}",
+    "journal_bad": "The journal has {count} faults. Do not repair it by hand; keep the file and call the service.",
+    "no_journal": "There is no journal at {path}; the service makes it at its first start.",
+    "wrong_anchor": "--anchor {text} makes no sense; write SEQUENCE:HASH as an earlier check printed it.",
+    "no_password_configured": "No password file is configured. Name one in [keys] password_file or with --password-file; its mode must be 600.",
+    "keys_created": "Key {key} was made in {folder}. Have its public half registered at the hub: {public}",
+    # the simulated counter
+    "sim_ready": "The simulated counter in {path} is up. Stop it with Ctrl-C. Try next, in another window:",
+    "sim_ended": "The simulated counter has ended.",
+    "sim_armed": "Armed: {fault}",
+    "sim_cleared": "All faults are disarmed.",
+    "sim_done": "Done.",
+    "benefit_failed": "{failed} of {total} cases differ.",
+    "benefit_passed": "{passed} cases agree to the fen.",
+    "benefit_no_case": "The file {file} has no case {case}.",
+    "sim_folder_unusable": "The folder {path} cannot be used ({reason}). Nothing was started.",
+    "sim_already_up": "The simulated counter in {path} is up already. Use that one, or stop it first.",
+    "sim_not_up": "The simulated counter in {path} is not up. Start it with: yibao sim up",
+    "sim_no_institution": "The simulated world has no counter at {institution}; there are: {known}",
+    "sim_other_institution": "The simulated counter in {path} belongs to {institution}. For another institution name another folder.",
+    "sim_gone": "Nothing answers at {url}. Is the simulated counter still up?",
+    "sim_says_no": "The simulated counter says: {reason}",
+}  # fmt: skip
+
+
+# Read at import, because later an event loop may be running. Without a compiled catalogue (a tree that was never set up)
+# the English text stands in both places.
+_CHINESE: Final = gettext.translation(
+    DOMAIN, str(Path(__file__).parent / "locale"), languages=["zh_CN"], fallback=True
+)
+
+
+def translate(english: str) -> str:
+    """The Chinese text of an English one."""
+    return _CHINESE.gettext(english)
+
+
+def say(code: str, **values: str) -> Words:
+    """The words of a message code with its values put in."""
+    english = TEXTS[code]
+    return Words(code, translate(english).format(**values), english.format(**values))
