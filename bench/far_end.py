@@ -1,0 +1,100 @@
+"""The process at the other end of every measured line: `python -m bench.far_end`.
+
+It holds a whole simulated world (hub and certificate centre) and beside it a server of ready-made answers: PUT a body
+to a path, and every POST to that path gets it back. Both are served the same way, so that the only difference between
+a request to one and to the other is what the far end thinks about it. Prints its addresses as one line of JSON and
+ends when its standard input is closed, which also happens when the parent dies.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+from simulators.serve import build_world, serve_world
+
+SEED = 1
+START_TIMEOUT_S = 20.0
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where the far end listens."""
+
+    hub: str
+    hub_path: str
+    certificate_centre: str
+    certificate_path: str
+    control: str
+    hub_public_point: str
+    """04 || x || y in hex."""
+    ready: str
+    """Base address of the ready-made answers."""
+
+
+def ready_app() -> web.Application:
+    """Return the server of ready-made answers."""
+    answers: dict[str, bytes] = {}
+
+    async def keep(request: web.Request) -> web.Response:
+        answers[request.path] = await request.read()
+        return web.Response()
+
+    async def give(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=answers[request.path], content_type="application/json")
+
+    app = web.Application()
+    app.router.add_put("/{number}", keep)
+    app.router.add_post("/{number}", give)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[Addresses]:
+    """Start the far end as a process of its own and end it with the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.far_end", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            line = await process.stdout.readline()
+        if not line:
+            raise RuntimeError("the far end did not start; its complaint is above")
+        yield msgspec.json.decode(line, type=Addresses)
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def put_ready(session: aiohttp.ClientSession, url: str, body: bytes) -> None:
+    """Make `body` the answer to every POST to `url`."""
+    async with session.put(url, data=body) as answer:
+        answer.raise_for_status()
+
+
+async def _serve() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        world = await stack.enter_async_context(serve_world(build_world(seed=SEED)))
+        runner = web.AppRunner(ready_app(), access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        endpoints = world.endpoints
+        print(
+            json.dumps(
+                {**endpoints, "ready": f"http://127.0.0.1:{runner.addresses[0][1]}"}, ensure_ascii=False
+            ),
+            flush=True,
+        )
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

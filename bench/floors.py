@@ -1,0 +1,55 @@
+"""The bare things underneath: one row committed, one body posted, nothing else.
+
+Each is used by several measurements, so that the same floor stands under all of them.
+"""
+
+from pathlib import Path
+
+import aiohttp
+import apsw
+from yarl import URL
+
+from bench.far_end import put_ready
+
+
+class BareJournal:
+    """SQLite as the journal sets it up (WAL, FULL, no automatic checkpoint), with one table of one column."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = apsw.Connection(str(path))
+        if self._connection.pragma("journal_mode", "wal") != "wal":
+            raise RuntimeError("no write-ahead logging on this file system")
+        self._connection.pragma("synchronous", 2)
+        self._connection.pragma("wal_autocheckpoint", 0)
+        self._connection.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT")
+
+    def commit(self, body: bytes) -> None:
+        """Insert one row; on disk when this returns."""
+        self._connection.execute("INSERT INTO bare (body) VALUES (?)", (body,))
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file."""
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+class BarePosts:
+    """POSTs to the far end's ready-made answers over one kept connection."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+        self._session = session
+        self._base = base
+
+    async def prepare(self, number: int, answer: bytes) -> URL:
+        """Make `answer` the answer number `number`; return where to post for it."""
+        url = f"{self._base}/{number}"
+        await put_ready(self._session, url, answer)
+        return URL(url)
+
+    async def post(self, url: URL, body: bytes) -> bytes:
+        """Post and read the whole answer."""
+        async with self._session.post(url, data=body) as answer:
+            return await answer.read()
