@@ -10,9 +10,11 @@ import fcntl
 import os
 import random
 import secrets
+import shutil
 import signal
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -21,13 +23,16 @@ import structlog
 
 from drivers.clock import SystemClock
 from drivers.http.transport import HttpTransport
+from drivers.interfaces.fleet_transport import FleetTransport
 from drivers.interfaces.hub_transport import HubTransport
+from drivers.mqtt.address import BrokerAddress, Identity
 from drivers.printers.escpos import EscPosPrinter
 from drivers.scanners.plain import PlainScanner
 from drivers.serial.stream import SerialOpener
 from drivers.signers import KeyStoreError, Sm2Verifier, SoftwareKeyStore, UnlockedKeys, read_password_file
 from protocols.codes.assembler import SuffixMode
 from protocols.errors import ProfileError
+from protocols.fleet.topics import BadTerminalId, Session, broker_name, subscriptions, terminal_id
 from protocols.gm.errors import GmError
 from protocols.gm.sm2 import PublicKey
 from protocols.hub.profile import Profile, parse_profile
@@ -36,9 +41,12 @@ from terminal.api.server import SocketUnusable, bind, serve
 from terminal.api.service import Service, ServicePhase
 from terminal.building import Parts, build_counter
 from terminal.config import Config, ConfigError, CounterFiles
+from terminal.counter.counter import Counter
+from terminal.fleet.building import build_link, surroundings_of
+from terminal.fleet.link import FleetLink
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import JournalFailed
-from terminal.journal.thread import JournalThread
+from terminal.journal.thread import JournalPort, JournalThread
 from terminal.journal.vault import Vault
 from terminal.shop_items import parse_items
 from terminal.texts import Told, tell
@@ -69,13 +77,39 @@ def load_profile(name: str, counter: CounterFiles) -> Profile:
         raise ConfigError(f"hub.profile: {wrong}") from wrong
 
 
-def load_public_key(path: Path) -> PublicKey:
-    """Load the hub's public key from a PEM file (key or certificate); raises `ConfigError`."""
+def load_public_key(path: Path, key: str = "hub.public_key") -> PublicKey:
+    """Load an SM2 public key from a PEM file (key or certificate); raises `ConfigError` that names `key` of the file."""
     try:
         pem = path.read_bytes()
         return PublicKey.from_certificate(pem) if b"BEGIN CERTIFICATE" in pem else PublicKey.from_pem(pem)
     except (OSError, GmError) as wrong:
-        raise ConfigError(f"hub.public_key: {path}: {wrong}") from wrong
+        raise ConfigError(f"{key}: {path}: {wrong}") from wrong
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """Who this terminal is in the fleet, where the broker is, whose commands count."""
+
+    terminal: str
+    broker: BrokerAddress
+    key: PublicKey | None
+
+
+def read_fleet_settings(counter: CounterFiles) -> FleetSettings | None:
+    """Check the broker's settings; None without a broker. Raises `ConfigError`."""
+    config, broker = counter.config, counter.config.broker
+    if not broker.url:
+        return None
+    try:
+        address = BrokerAddress.parse(broker.url)
+    except ValueError as wrong:
+        raise ConfigError(f"broker.url {wrong}") from wrong
+    try:
+        terminal = terminal_id(config.institution.code, config.terminal.slot)
+    except BadTerminalId as wrong:
+        raise ConfigError(f"broker: {wrong}") from wrong
+    key = load_public_key(counter.path(broker.fleet_key), "broker.fleet_key") if broker.fleet_key else None
+    return FleetSettings(terminal, address, key)
 
 
 @contextlib.contextmanager
@@ -114,6 +148,8 @@ class Application:
                 self._items = dict(parse_items(path.read_text(encoding="utf-8"), path.name))
             except (OSError, UnicodeDecodeError) as unreadable:
                 raise ConfigError(f"items.file: {path}: {type(unreadable).__name__}") from unreadable
+        self._fleet_settings = read_fleet_settings(counter_files)
+        self._boot_id = uuid.uuid4().hex
         self.service = Service(self._config, self._profile, version("yibao-terminal"))
         self._stop = asyncio.Event()
         self._clock = SystemClock()
@@ -178,6 +214,9 @@ class Application:
             helpers = [asyncio.ensure_future(_checkpoints(journal))]
             if scanner is not None:
                 helpers.append(asyncio.ensure_future(scanner.run()))
+            if self._fleet_settings is not None:
+                self.service.fleet = await self._fleet(self._fleet_settings, counter, journal)
+                helpers.append(asyncio.ensure_future(self.service.fleet.run()))
             try:
                 await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if working.done():
@@ -201,11 +240,52 @@ class Application:
             raise StartRefused(Told(refused.kind, refused.chinese, refused.english)) from refused
 
     def _journal_opener(self, vault: Vault) -> "JournalOpener":
-        return JournalOpener(self._files.journal_path, vault, self._clock)
+        return JournalOpener(self._files.journal_path, vault, self._clock, self._boot_id)
 
     @staticmethod
     def _transports(config: Config) -> tuple[HubTransport, HubTransport]:
         return HttpTransport(config.hub.url), HttpTransport(config.centre.url)
+
+    async def _fleet(self, fleet: FleetSettings, counter: Counter, journal: JournalPort) -> FleetLink:
+        config = self._config
+        evidence, commands = await asyncio.to_thread(self._fleet_transports, fleet)
+        certificates = {"hub": config.hub.public_key, "broker-ca": config.broker.ca,
+                        "broker-terminal": config.broker.certificate}  # fmt: skip
+        paths = {name: self._files.path(file) for name, file in certificates.items() if file}
+        surroundings = await asyncio.to_thread(
+            surroundings_of, self.service.version, paths, self._disk_free_bytes
+        )
+        noise = random.SystemRandom()
+        return build_link(
+            self.service, counter, terminal=fleet.terminal, boot_id=self._boot_id, evidence=evidence, commands=commands,
+            journal=journal, clock=self._clock, sleep=asyncio.sleep, jitter=lambda: noise.uniform(-1.0, 1.0),
+            surroundings=surroundings, verifier=None if fleet.key is None else Sm2Verifier(fleet.key),
+        )  # fmt: skip
+
+    def _fleet_transports(self, fleet: FleetSettings) -> tuple[FleetTransport, FleetTransport]:
+        """Both sessions. The MQTT library is loaded here: a counter without a broker does not pay for it."""
+        from drivers.mqtt.transport import MqttTransport
+
+        broker = self._config.broker
+
+        def path(text: str) -> Path | None:
+            return self._files.path(text) if text else None
+
+        def transport(session: Session, certificate: str) -> FleetTransport:
+            name = broker_name(fleet.terminal, session)
+            return MqttTransport(
+                fleet.broker, Identity(name, path(broker.password_file), path(certificate)),
+                subscriptions(fleet.terminal, session), persistent=session is Session.EVIDENCE,
+                authority=path(broker.ca), version=broker.mqtt,
+            )  # fmt: skip
+
+        return (
+            transport(Session.EVIDENCE, broker.certificate),
+            transport(Session.COMMANDS, broker.command_certificate or broker.certificate),
+        )
+
+    async def _disk_free_bytes(self) -> int:
+        return (await asyncio.to_thread(shutil.disk_usage, self._files.state_dir)).free
 
     def _printer(self) -> EscPosPrinter | None:
         config = self._config.printer
@@ -224,15 +304,16 @@ class Application:
 class JournalOpener:
     """Opens this counter's journal file, in the journal's own thread."""
 
-    def __init__(self, path: Path, vault: Vault, clock: SystemClock) -> None:
+    def __init__(self, path: Path, vault: Vault, clock: SystemClock, boot_id: str) -> None:
         self._path = path
         self._vault = vault
         self._clock = clock
+        self._boot_id = boot_id
 
     def __call__(self) -> Journal:
         """Open or create the file with mode 0600."""
         os.umask(0o077)
-        return open_journal(str(self._path), self._vault, uuid.uuid4().hex, self._clock.now())
+        return open_journal(str(self._path), self._vault, self._boot_id, self._clock.now())
 
 
 async def _checkpoints(journal: JournalThread) -> None:

@@ -56,7 +56,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
     )  # fmt: skip
     centre = CentreClient(
         profile, institution, operator, Office(config.centre.office_id, config.centre.office_name),
-        profile.ecert.business_type_pharmacy, parts.centre_transport, parts.clock,
+        _business_type(profile, place.code), parts.centre_transport, parts.clock,
     )  # fmt: skip
     return Counter(
         profile=profile,
@@ -89,3 +89,10 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         new_id=lambda: f"S{parts.random.getrandbits(96):024x}",
         sleep=parts.sleep,
     )
+
+
+def _business_type(profile: Profile, institution: str) -> str:
+    """What a code is shown for: at a pharmacy (P...) a purchase, at a clinic or hospital (H...) a registration."""
+    if institution.startswith("P"):
+        return profile.ecert.business_type_pharmacy
+    return profile.ecert.business_type_registration

@@ -5,6 +5,7 @@ A simulated counter is another file, never another branch in the code.
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -96,6 +97,28 @@ class ItemsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
 
 
+class BrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The message broker of the fleet; empty url = none, the terminal is seen by nobody. Selling does not need it.
+
+    The terminal's name there is its institution code, a hyphen and its slot in two digits; the second session adds
+    `.commands`. It proves that name by password, by certificates, or both.
+    """
+
+    url: str = ""
+    """mqtts://host:port; mqtt://127.0.0.1:port on this machine only."""
+    ca: str = ""
+    """PEM file of the authority that issued the broker's certificate; empty = those the machine trusts."""
+    password_file: str = ""
+    """File of mode 0600 with the password of both names."""
+    certificate: str = ""
+    """PEM file of mode 0600: certificate (common name = the terminal's name) and private key."""
+    command_certificate: str = ""
+    """The same for the second session; empty = `certificate`, where the password says who we are."""
+    fleet_key: str = ""
+    """PEM file of the SM2 key that signs the fleet's commands; empty = every command is refused."""
+    mqtt: Literal["5", "3.1.1"] = "5"
+
+
 class ClinicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who treats at this window; needed for visits, empty at a pharmacy."""
 
@@ -121,6 +144,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printer: PrinterConfig = PrinterConfig()
     items: ItemsConfig = ItemsConfig()
     clinic: ClinicConfig = ClinicConfig()
+    broker: BrokerConfig = BrokerConfig()
 
 
 class CounterFiles(msgspec.Struct, frozen=True):
@@ -188,6 +212,16 @@ def _check(path: Path, config: Config) -> None:
         "terminal.slot must be from 1 to 99": not 1 <= config.terminal.slot <= 99,
         "printer.columns must be 32 or 48": config.printer.columns not in (32, 48),
         "scanner.family must be plain": config.scanner.family != "plain",
+        "broker: password_file (or, with mqtts, certificate) says who we are": bool(
+            config.broker.url
+            and not config.broker.password_file
+            and not (config.broker.certificate and config.broker.url.startswith("mqtts:"))
+        ),
+        "broker.command_certificate: without a password each session needs its own": bool(
+            config.broker.certificate
+            and not config.broker.password_file
+            and not config.broker.command_certificate
+        ),
     }
     for reason, is_wrong in wrong.items():
         if is_wrong:

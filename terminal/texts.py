@@ -5,6 +5,7 @@ tokens; the parameters are amounts, counts, item names and the hub's own words.
 """
 
 import gettext
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import as_file, files
@@ -35,8 +36,8 @@ TEXTS: Mapping[str, str] = {
     "cancel_doubt": "Cancellation outcome unknown ({reason}). The terminal finishes it by itself; do not return cash before it says so.",
     "cancel_waits": "The cancellation is still waiting for the hub (try {tries}). Do not return cash yet.",
     "cancel_alarm": "The cancellation has been without answer {tries} times and goes on. Call the supervisor; do not return cash yet.",
-    "abandoned": "Given up. Nothing was sent that books; nobody owes anything.",
-    "abandoned_at_start": "The terminal was restarted before anything was sent. Nothing was booked; start the sale again.",
+    "abandoned": "Given up before the settlement was sent. No money moved, nobody owes anything; a visit at the hub is taken back by the terminal.",
+    "abandoned_at_start": "The terminal was restarted before the settlement was sent. No money moved; start again. A visit at the hub is taken back by the terminal.",
     # before the money
     "hub_not_reached": "The hub is not reached ({reason}). Nothing was sent or booked. Check the network, then try again.",
     "hub_silent_question": "The hub did not answer the question ({reason}). Nothing was booked. Try again.",
@@ -67,9 +68,33 @@ TEXTS: Mapping[str, str] = {
     "duplicate_trace_code": "This pack's trace code is already in the basket. Nothing was added.",
     "scan_unreadable": "The scanner delivered something unreadable. Nothing was added. Scan again.",
     "no_open_sale": "No sale is open on this till. Start a sale, then scan.",
+    # cards
+    "card_no_service": "The smart-card service is not running. Nothing was read. The terminal goes on looking for it; see `yibao doctor`.",
+    "card_no_reader": "The card reader is not there. Nothing was read. Check its cable, then insert the card again.",
+    "card_no_card": "There is no card in the reader. Insert the social-security card.",
+    "card_mute_card": "The card does not answer. Nothing was read. Turn it round or wipe the chip, then insert it again.",
+    "card_removed": "The card was pulled out while it was read. Nothing was sent. Insert it again and leave it in.",
+    "card_reader_busy": "Another program holds the reader. Nothing was read. Close it, or wait and try again.",
+    "card_reader_timeout": "The reader does not answer in time. Nothing was read. Unplug and replug the reader, then try again.",
+    "card_reset": "Another program reset the card while it was read. Nothing was sent. Try again.",
+    "card_protocol_mismatch": "Reader and card do not agree on a protocol. Nothing was read. Insert the card again, or use another reader.",
+    "card_reader_broken": "The reader reports a fault. Nothing was read. Replug it; if it happens again, replace it.",
+    "card_reader": "The reader failed. Nothing was read. Try again; if it happens again, see `yibao doctor`.",
+    "card_not_social_security_card": "This is not a social-security card. Nothing was sent. Ask for the social-security card, or use another medium.",
+    "card_blocked": "The card is blocked. Nothing was sent. The holder has to see the card-issuing office; use another medium today.",
+    "card_refused": "The card refused a command. Nothing was sent. Insert it again; if it happens twice, use another medium.",
+    "card_garbled_answer": "The card answered with garbled bytes. Nothing was sent. Wipe the chip and insert it again.",
+    "card_bad_card_content": "The content of the card is damaged. Nothing was sent. Use another medium; the card should be replaced.",
+    "card_tag_missing": "A data item is missing on the card. Nothing was sent. Use another medium; the card should be replaced.",
+    "card_record_too_long": "A data item of the card is longer than allowed. Nothing was sent. Use another medium.",
+    "card_malformed_record": "A data item of the card is malformed. Nothing was sent. Use another medium.",
+    "card_undecodable_text": "The name on the card cannot be decoded. Nothing was sent. Use another medium; the card should be replaced.",
+    "card_unknown_generation": "This generation of card is not known here. Nothing was sent. Use another medium.",
+    "card_no_reader_configured": "No card reader is configured at this counter. Use the 医保码 or the identity number.",
     # visits
     "visit_step_unknown": "The hub did not answer a step of the visit ({reason}). No money is concerned. Ask for the quote again: the terminal first finds out what arrived.",
     "visit_has_person": "A visit already stands at the hub in this person's name. Give it up before another medium is used.",
+    "withdrawal_refused": "The hub keeps refusing to take this visit back: {text} No money is concerned. Ask the insurance office to remove the registration.",
     "filings_unknown": "The filed diseases are not known yet: read the card or give the code first.",
     "disease_not_filed": "This disease is not filed for the person. Nothing was sent. Pick one of the filed diseases.",
     "no_filing": "The hub knows of no chronic or special disease filed for this person. Nothing was booked. File it first, or settle as an ordinary visit.",
@@ -78,6 +103,8 @@ TEXTS: Mapping[str, str] = {
     "not_an_identity_number": "This is not a valid identity number. Nothing was sent. Type it again.",
     # commands
     "busy": "This sale is being worked on. Wait a moment and look at its status.",
+    "out_of_turn": "An answer came that nobody waits for (state {state}). Nothing was changed by it.",
+    "internal_error": "Something went wrong inside the terminal. This step sent nothing; what had been sent before is followed up by itself. Look at the sale's status and go on from there.",
     "not_open_for_changes": "This sale can no longer be changed (state {state}).",
     "no_lines": "There is nothing on the charge sheet yet.",
     "no_medium": "No medium yet: scan the customer's code first.",
@@ -98,8 +125,103 @@ TEXTS: Mapping[str, str] = {
     # paper
     "printer_waits": "The slip waits for the printer ({reason}). The settlement stands; the slip is printed as soon as the printer is ready.",
     "printer_unknown": "It is not known whether the slip came out ({reason}). The settlement stands. Look at the paper; print a copy if needed.",
+    "slip_impossible": "The slip cannot be drawn. The settlement stands. Call the service; its amounts are on the screen.",
     "printer_absent": "No printer is configured; slips wait.",
+    # the fleet
+    "catalogue_changed": "The hub has a newer catalogue: {catalogue}, version {version}. Selling goes on; import it when there is time.",
+    "hub_maintenance": "The hub announces maintenance from {starts} to {ends}. Settlements may fail in that time.",
+    "fleet_message": "Message from terminal operations: {text}",
+    "broker_unreachable": "The message broker is not reached ({detail}). Selling is not affected; the terminal keeps trying.",
+    "broker_silent": "The message broker does not answer ({detail}). Selling is not affected; the terminal keeps trying.",
+    "broker_lost": "The connection to the message broker ended ({detail}). Selling is not affected; the terminal keeps trying.",
+    "broker_bad_credentials": "The message broker refuses this terminal's name or password ({detail}). Selling is not affected. Correct [broker] password_file, or enrol the terminal at the broker.",
+    "broker_not_authorised": "The message broker does not let this terminal do that ({detail}). Selling is not affected. Correct the broker's access rules.",
+    "broker_identifier_rejected": "The message broker rejects this terminal's client id ({detail}). Selling is not affected. Check institution code and slot, and the broker's settings.",
+    "broker_protocol": "The message broker does not speak this version of MQTT ({detail}). Selling is not affected. Set [broker] mqtt to \"3.1.1\".",
+    "broker_taken_over": "Somebody else is connected to the message broker under this terminal's name ({detail}). Selling is not affected. Two terminals with one identity: call the service.",
+    "broker_certificate_expired": "The message broker's certificate is out of its dates ({detail}). Selling is not affected. Check this machine's clock, then have the certificate renewed.",
+    "broker_certificate_untrusted": "The message broker's certificate is not from the configured authority ({detail}). Selling is not affected. Check [broker] ca and url.",
+    "broker_certificate_name": "The message broker's certificate is for another name ({detail}). Selling is not affected. Check [broker] url.",
+    "broker_own_certificate_expired": "This terminal's certificate for the message broker has expired ({detail}). Selling is not affected. Have it renewed.",
+    "broker_tls": "No TLS connection to the message broker can be made ({detail}). Selling is not affected. Check [broker] url and the broker's listener.",
+    "broker_files": "A file of the message broker's settings cannot be used ({detail}). Selling is not affected. Correct it under [broker].",
 }  # fmt: skip
+
+REASONS: Mapping[str, str] = {
+    # the line to a server
+    "refused": "the connection is refused",
+    "unreachable": "there is no way to it",
+    "name": "its name is not known",
+    "tls": "its certificate is not trusted",
+    "connect_timeout": "no connection in time",
+    "timeout": "no answer in time",
+    "disconnected": "the connection broke off",
+    "broken": "the answer arrived damaged",
+    "too_large": "the answer is too large",
+    # an answer that proves nothing
+    "http": "HTTP status {number}",
+    "unreadable": "the answer cannot be read",
+    "unsigned": "the answer is not signed",
+    "bad signature": "the answer's signature is wrong",
+    "infcode": "answer code {number}",
+    "malformed output": "the answer's content is malformed",
+    "hub_amounts_broken": "the answer's amounts do not add up",
+    "hub_answer_unusable": "the answer's content cannot be used",
+    # ourselves
+    "restart": "the terminal was restarted",
+    "key_locked": "the signing key is locked",
+    "internal": "an error inside the terminal",
+    # the printer
+    "no_device": "it is not connected",
+    "offline": "it is offline",
+    "paper_out": "it is out of paper",
+    "cover_open": "its cover is open",
+    "cutter_fault": "its cutter is stuck",
+    "write_timeout": "it takes no more data",
+    "device_lost": "its line broke",
+    "no_status": "it does not report its status",
+    # the disk
+    "FullError": "the disk is full",
+    "IOError": "the disk reports an error",
+    "CorruptError": "the file is damaged",
+    "NotADBError": "the file is not a journal",
+    "ReadOnlyError": "the disk is read-only",
+    "CantOpenError": "the file cannot be opened",
+    "BusyError": "another program holds the file",
+    "NoMemError": "memory ran out",
+    "row changed outside the terminal": "a record was changed outside the terminal",
+    "a stored blob does not open in its place": "a sealed record does not open",
+}  # fmt: skip
+"""What the machine words in a parameter `reason` mean to people; other reasons are shown as they are."""
+
+STATES: Mapping[str, str] = {
+    "DRAFT": "open",
+    "PRICED": "quoted",
+    "ARMED": "agreed, not sent",
+    "SENDING": "being settled",
+    "CONFIRMED": "settled",
+    "DELIVERED": "settled and acknowledged",
+    "CLOSED": "settled and closed",
+    "REFUSED": "refused by the hub",
+    "ABANDONED": "given up",
+    "DOUBT": "outcome unknown",
+    "REVERSING": "being reversed",
+    "REVERSED_ONCE": "reversal in its quiet time",
+    "REVERSED": "reversed",
+    "CANCELLING": "being cancelled",
+    "CANCEL_DOUBT": "cancellation unknown",
+    "CANCELLED": "cancelled",
+    "MANUAL": "a person is called",
+    "unlocking": "the key is being unlocked",
+    "recovering": "open doubts are being taken up",
+    "ready": "ready",
+    "stopped": "stopped",
+    "stopping": "stopping",
+    "failed": "failed",
+}  # fmt: skip
+"""What the states in a parameter `state` mean to people."""
+
+_NUMBERED = re.compile(r"(http|infcode) (-?[0-9]+)")
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -125,8 +247,27 @@ def tell(code: str, params: Mapping[str, str] | None = None) -> Told:
     english = TEXTS.get(code)
     if english is None:
         return Told(code, code, code)
-    values = dict(params or {})
-    return Told(code, _chinese().gettext(english).format(**values), english.format(**values))
+    chinese, values = _chinese(), dict(params or {})
+    words = {name: _in_words(name, value, chinese) for name, value in values.items()}
+    return Told(
+        code,
+        chinese.gettext(english).format(**{name: zh for name, (zh, _) in words.items()}),
+        english.format(**{name: en for name, (_, en) in words.items()}),
+    )
+
+
+def _in_words(name: str, value: str, chinese: gettext.NullTranslations) -> tuple[str, str]:
+    """Return what a parameter says to people, Chinese and English; only machine words are translated."""
+    number = ""
+    if name == "state":
+        text = STATES.get(value)
+    elif name == "reason" and (numbered := _NUMBERED.fullmatch(value)) is not None:
+        text, number = REASONS[numbered[1]], numbered[2]
+    else:
+        text = REASONS.get(value) if name == "reason" else None
+    if text is None:
+        return value, value
+    return chinese.gettext(text).format(number=number), text.format(number=number)
 
 
 def tell_notice(notice: Notice | None) -> Told | None:

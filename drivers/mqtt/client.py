@@ -1,13 +1,14 @@
-"""aiomqtt's client with four gaps closed that matter at a counter; each has a test that shows the gap.
+"""aiomqtt's client with five gaps closed that matter at a counter; each has a test that shows the gap.
 
 * A connection given up half-way (the service stops, the broker does not answer) leaves its socket open and its reader
   on the loop. Here `open` and `close` end it in every case.
 * The reason of a failed connection is turned into text. Here the exception is kept.
 * A broker that closes the line before its answer to CONNECT is waited for until the time limit. Here it ends at once.
+* A line that ends right behind that answer is forgotten, and nobody ever learns that it ended. Here it is an error.
 * Under MQTT 5 a broker answers a message it does not let through with an acknowledgement that says so. aiomqtt takes
   any acknowledgement for success. Here the refusal is kept for `publish` to raise.
 
-All four need methods that aiomqtt keeps to itself; the lock pins its version.
+All need methods that aiomqtt keeps to itself; the lock pins its version.
 """
 
 import asyncio
@@ -33,8 +34,11 @@ class Client(aiomqtt.Client):
         super().__init__(*arguments, **settings)
         self.connect_failure: OSError | None = None
         """Why the socket could not be connected."""
+        self.end_reason: ReasonCode | None = None
+        """Why the line ended, as far as the broker or the library says."""
         self.session_present = False
         """The broker had kept our session."""
+        self._cutting = False
         self._refusal: ReasonCode | None = None
         self._publishing = asyncio.Lock()
 
@@ -48,6 +52,8 @@ class Client(aiomqtt.Client):
         entering = asyncio.ensure_future(self.__aenter__())
         try:
             await asyncio.shield(entering)
+            if self._client.socket() is None:
+                raise aiomqtt.MqttError("the line ended right after the answer")
         except asyncio.CancelledError:
             # Connecting runs in a thread that cannot be stopped. What follows it can: the answer is no longer awaited.
             if not self._connected.done():
@@ -60,36 +66,29 @@ class Client(aiomqtt.Client):
             raise
 
     async def _clean(self, entering: "asyncio.Future[Any]") -> None:
-        if entering.cancelled() or entering.exception() is not None:
-            self._cut()
-            self._hear_futures()
-        else:
+        if entering.exception() is None:
             await self.close()
+        else:
+            self._cut()
 
     async def close(self) -> None:
         """Say goodbye if the line still stands; nothing is left open in any case."""
         with contextlib.suppress(aiomqtt.MqttError):
-            if not self._disconnected.done():
+            if self._client.socket() is not None:
                 await self.__aexit__(None, None, None)
         self._cut()
-        self._hear_futures()
 
     def _cut(self) -> None:
         """Close the socket through the library's own path for a line that ended, so that it tidies up."""
+        self._cutting = True
         line = self._client.socket()
-        if line is None:
+        if not isinstance(line, socket.socket):
             return
         with contextlib.suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)
         self._client.loop_read()
         if self._client.socket() is not None:
             raise RuntimeError("the MQTT library kept a closed socket")
-
-    def _hear_futures(self) -> None:
-        """Take note of results nobody asked for, so that the loop does not report them."""
-        for future in (self._connected, self._disconnected):
-            if future.done() and not future.cancelled():
-                future.exception()
 
     async def publish_checked(self, topic: str, payload: bytes, retain: bool) -> None:
         """Publish with QoS 1; raises MqttError, at once when the line breaks, and `NotAuthorised`."""
@@ -133,10 +132,15 @@ class Client(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties | None = None,
     ) -> None:
+        if self._cutting:
+            return
+        self.end_reason = reason_code
         if not self._connected.done():
             self._connected.set_exception(aiomqtt.MqttError("the line was closed before the answer"))
             return
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        if self._disconnected.done():
+            self._disconnected.exception()  # taken note of, so that the loop does not report it as forgotten
 
     def _on_publish(
         self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties

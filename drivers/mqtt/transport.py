@@ -99,7 +99,7 @@ class MqttTransport:
     def _session_settings(self) -> dict[str, Any]:
         if self._version != "5":
             return {"clean_session": not self._persistent}
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it without types
         properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._persistent else 0
         return {"clean_start": not self._persistent, "properties": properties}
 
@@ -174,9 +174,8 @@ def _unavailable(client: Client, failure: Exception) -> FleetUnavailable:
     if isinstance(failure, aiomqtt.exceptions.MqttConnectError):
         problem = _CONNECT_REFUSALS.get(_value(failure.rc), FleetProblem.LOST)
         return FleetUnavailable(problem, str(failure))
-    if client.lost.done():
-        ended = None if client.lost.cancelled() else client.lost.exception()
-        code = ended.rc if isinstance(ended, aiomqtt.MqttCodeError) else None
-        return FleetUnavailable(_DISCONNECTS.get(_value(code), FleetProblem.LOST), str(ended or failure))
+    if client.end_reason is not None:
+        problem = _DISCONNECTS.get(client.end_reason.value, FleetProblem.LOST)
+        return FleetUnavailable(problem, str(client.end_reason))
     problem = FleetProblem.SILENT if "timed out" in str(failure) else FleetProblem.LOST
     return FleetUnavailable(problem, str(failure))

@@ -50,8 +50,9 @@ class Timing(msgspec.Struct, frozen=True):
     waited_s: float
     """In the queue, behind other dialogues and their closing resets."""
     connect_s: float
+    """Finding the reader, connecting, and waiting for the transaction."""
     dialogue_s: float
-    """From the begin of the transaction to the dialogue's result."""
+    """From the first command to the dialogue's result."""
 
 
 class Job:
@@ -61,11 +62,11 @@ class Job:
         self.dialogue = dialogue
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.future.add_done_callback(_retrieve)
+        # Written by the loop's thread and read by the owner's: plain flags, each set once and never taken back.
         self.queued_at = time.monotonic()
-        self.abandoned = threading.Event()
+        self.abandoned = False
         """Nobody waits any more and the time is over: send no further command."""
-        self.dropped = threading.Event()
+        self.dropped = False
         """Nobody waits any more: do not begin; when begun, finish."""
 
     def deliver(self, result: object, error: BaseException | None) -> None:
@@ -82,12 +83,6 @@ class Job:
             self.future.set_exception(error)
 
 
-def _retrieve(future: "asyncio.Future[Any]") -> None:
-    """Look at the outcome, so that a dropped one is not reported as forgotten."""
-    if not future.cancelled():
-        future.exception()
-
-
 class Owner:
     """One thread with one context."""
 
@@ -101,6 +96,8 @@ class Owner:
         self.phase = Phase.IDLE
         self.timing: Timing | None = None
         """Of the last dialogue that had a result."""
+        self.closing_s: float | None = None
+        """How long the last reset and disconnect took; None while a dialogue is running."""
 
     def start(self) -> None:
         """Begin to take jobs."""
@@ -131,11 +128,12 @@ class Owner:
         """Run one job; whatever happens is delivered to whoever waits for it."""
         begun_at = time.monotonic()
         self.phase = Phase.CONNECTING
+        self.closing_s = None
         handle: Handle | None = None
         try:
             handle, protocol, reader = self._open(job)
-            connected_at = time.monotonic()
             self._begin(handle, reader)
+            connected_at = time.monotonic()
             self.phase = Phase.TALKING
             result = self._drive(job, handle, protocol, reader)
             ended_at = time.monotonic()
@@ -147,7 +145,9 @@ class Owner:
             self.phase = Phase.CLOSING
             job.dialogue.close()
             if handle is not None:
+                closing_at = time.monotonic()
                 self._close(handle)
+                self.closing_s = time.monotonic() - closing_at
 
     # Connecting
 
@@ -155,7 +155,7 @@ class Owner:
         """Connect to the card; waits while another program holds the reader for itself."""
         tries = 0
         while True:
-            if job.abandoned.is_set() or job.dropped.is_set():
+            if job.abandoned or job.dropped:
                 raise ReaderTimeout(f"{self._wanted}: given up before it began")
             try:
                 if self._context is None:
@@ -196,9 +196,9 @@ class Owner:
     def _drive(self, job: Job, handle: Handle, protocol: int, reader: str) -> object:
         dialogue = job.dialogue
         try:
-            if not job.dropped.is_set():
+            if not job.dropped:
                 command = next(dialogue)
-                while not job.abandoned.is_set():
+                while not job.abandoned:
                     command = dialogue.send(self._exchange(handle, protocol, command, reader))
         except StopIteration as end:
             return end.value

@@ -106,15 +106,18 @@ class PcscReader:
         job = Job(dialogue)
         owner.put(job)
         try:
-            # asyncio.wait leaves the future alone when we are cancelled; the thread still has to finish.
-            done, _ = await asyncio.wait({job.future}, timeout=timeout_s)
+            async with asyncio.timeout(timeout_s) as limit:
+                result: Result = await job.future
         except asyncio.CancelledError:
-            job.dropped.set()
+            job.dropped = True
+            if job.future.done() and not job.future.cancelled():
+                job.future.exception()  # look at it, or a dropped fault is reported as forgotten
             raise
-        if not done:
-            job.abandoned.set()
-            raise await self._why_late(owner, timeout_s)
-        result: Result = job.future.result()
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the dialogue's own
+            job.abandoned = True
+            raise await self._why_late(owner, timeout_s) from None
         return result
 
     def presence(self) -> AsyncIterator[CardPresence]:
@@ -132,6 +135,11 @@ class PcscReader:
     def timing(self) -> Timing | None:
         """How long the parts of the last successful dialogue took."""
         return self._owner.timing if self._owner else None
+
+    @property
+    def closing_s(self) -> float | None:
+        """How long the last closing reset took, None until it is over; only the next dialogue waits for it."""
+        return self._owner.closing_s if self._owner else None
 
     async def _why_late(self, owner: Owner, timeout_s: float) -> ReaderFault:
         """Say whether another program keeps us waiting or nobody answers at all."""

@@ -14,6 +14,10 @@ from typing import Any, Final, NewType
 import msgspec
 import smartcard.scard as native
 
+_PCI_T0: Final = native.SCARD_PCI_T0
+_PCI_T1: Final = native.SCARD_PCI_T1
+_PROTOCOL_T1: Final = native.SCARD_PROTOCOL_T1
+
 Context = NewType("Context", int)
 Handle = NewType("Handle", int)
 
@@ -75,14 +79,13 @@ class Seen(msgspec.Struct, frozen=True):
 
 def _call(function: Callable[..., Any], *arguments: object) -> Any:
     """Call the library and return what stands beside the code; raises PcscFailure."""
-    name = function.__name__
     try:
         answer = function(*arguments)
     except (SystemError, TypeError, ValueError, OverflowError, native.error):
-        raise PcscFailure(name, INTERNAL_ERROR) from None
-    code, values = (answer[0], answer[1:]) if isinstance(answer, (list, tuple)) else (answer, ())
+        raise PcscFailure(function.__name__, INTERNAL_ERROR) from None
+    code, *values = answer if isinstance(answer, (list, tuple)) else (answer,)
     if code != 0:
-        raise PcscFailure(name, code & 0xFFFFFFFF)
+        raise PcscFailure(function.__name__, code & 0xFFFFFFFF)
     return values
 
 
@@ -154,6 +157,6 @@ def disconnect(handle: Handle) -> None:
 
 def transmit(handle: Handle, protocol: int, command: bytes) -> bytes:
     """Send one APDU. An answer of fewer than two bytes means that the card went away while it was executing."""
-    header = native.SCARD_PCI_T1 if protocol == native.SCARD_PROTOCOL_T1 else native.SCARD_PCI_T0
+    header = _PCI_T1 if protocol == _PROTOCOL_T1 else _PCI_T0
     (answer,) = _call(native.SCardTransmit, handle, header, list(command))
     return bytes(answer)

@@ -1,8 +1,10 @@
 """How the card writes values: packed BCD, text, names in GBK (file structure notice V2.0, section 7)."""
 
+import re
 from datetime import date
 from typing import Final
 
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _PADDING: Final = b"\x00\xff"  # neither byte ever stands inside GB 18030 text
 
 
@@ -27,13 +29,15 @@ def encode_digits(digits: str, length: int) -> bytes:
 
 def decode_text(raw: bytes) -> str:
     """Read GBK text padded with 00, FF or spaces; ASCII is a part of it."""
+    raw = raw.rstrip(b"\x00\xff\x20")
     try:
-        text = raw.rstrip(b"\x00\xff\x20").decode("gb18030")
+        # Most items are ASCII, which needs no search for the codec.
+        text = raw.decode("ascii") if raw.isascii() else raw.decode("gb18030")
     except UnicodeDecodeError:
         # "from None": the original error carries the bytes, which are a person's name.
         raise BadCoding("bytes that are no GBK text") from None
     # Not str.isprintable(): rare characters of names may lie in the private area that GBK maps there.
-    if any(character < " " or "\x7f" <= character < "\xa0" for character in text):
+    if _CONTROL.search(text):
         raise BadCoding("text with control characters")
     return text
 

@@ -50,12 +50,9 @@ class _Records:
         self.file = file
         self.unreadable: list[int] = []
         try:
-            objects = parse_simple(raw)
+            self._values = parse_simple(raw)
         except MalformedTlv as error:
             raise MalformedRecord(file, 0, str(error)) from None
-        self._values: dict[int, bytes] = {}
-        for item in objects:
-            self._values.setdefault(item.tag, item.value)
 
     def required(self, item: Item) -> bytes:
         value = self._values.get(item.tag)
@@ -65,7 +62,9 @@ class _Records:
 
     def optional(self, item: Item, decode: Callable[[bytes], str]) -> str:
         """Return "" for an item that is absent or unset, and for one that cannot be read (which is then noted)."""
-        value = self._values.get(item.tag, b"")
+        value = self._values.get(item.tag)
+        if not value:
+            return ""
         try:
             return decode(self._limited(item, value))
         except (BadCoding, RecordTooLong):

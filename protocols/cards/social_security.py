@@ -9,6 +9,7 @@ files is read item by item. Nothing here tries a PIN or writes.
 """
 
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -27,10 +28,8 @@ from protocols.iso7816 import status
 from protocols.iso7816.apdu import Command, MalformedApdu, Response
 from protocols.iso7816.atr import reset_information
 from protocols.iso7816.exchange import Dialogue, exchange
-from protocols.iso7816.tlv import MalformedTlv, find, parse_ber
+from protocols.iso7816.tlv import MalformedTlv, parse_ber
 from protocols.secret import Secret
-
-_File = type[IssuerData] | type[HolderData]
 
 _ALGORITHMS: Final = {0x01: "3DES", 0x02: "SSF33", 0x03: "SM4"}
 _BLOCKED: Final = frozenset({status.FILE_INVALIDATED, status.PERMANENTLY_BLOCKED})
@@ -46,17 +45,37 @@ _WHOLE_FILE_NOT_OFFERED: Final = frozenset(
         0x6B00,
     }
 )
-# Whether the dates of a 3.x card are free is not published: an EF05 that is closed as a whole is read item by item.
-_NOT_OFFERED: Final = {
-    IssuerData: _WHOLE_FILE_NOT_OFFERED | {status.SECURITY_NOT_SATISFIED},
-    HolderData: _WHOLE_FILE_NOT_OFFERED,
-}
-_ITEM_NOT_THERE: Final = {
-    IssuerData: frozenset({status.RECORD_NOT_FOUND, status.SECURITY_NOT_SATISFIED}),
-    HolderData: frozenset({status.RECORD_NOT_FOUND}),
-}
+_NOTHING: Final = Secret("")
 _ALL_RECORDS: Final = 0x05
 _BY_TAG: Final = 0x00
+_SELECT_APPLICATION: Final = Command(0x00, 0xA4, 0x04, 0x00, SSSE_NAME)
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """How one file is read: with one command, or item by item after certain refusals of it."""
+
+    sfi: int
+    items: tuple[Item, ...]
+    whole: Command
+    not_offered: frozenset[int]
+    """Refusals of the one command after which the items are worth trying."""
+    not_there: frozenset[int]
+    """Refusals of one item that only mean that this card does not give it."""
+
+
+def _plan(sfi: int, items: tuple[Item, ...], skippable: frozenset[int] = frozenset()) -> _Plan:
+    whole = Command(0x00, 0xB2, 0x01, sfi << 3 | _ALL_RECORDS, le=sum(2 + item.length for item in items))
+    return _Plan(
+        sfi, items, whole, _WHOLE_FILE_NOT_OFFERED | skippable, skippable | {status.RECORD_NOT_FOUND}
+    )
+
+
+# Whether the dates of a 3.x card are free is not published: an EF05 that is closed as a whole is read item by item.
+_ISSUER: Final = _plan(IssuerData.SFI, IssuerData.ITEMS, frozenset({status.SECURITY_NOT_SATISFIED}))
+_HOLDER: Final = _plan(HolderData.SFI, HolderData.ITEMS)
+_HOLDER_1X: Final = _plan(
+    HolderData.SFI, tuple(item for item in HolderData.ITEMS if item != HolderData.NAME_EXTENSION)
+)
 
 
 class SocialSecurityCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +123,7 @@ def read_card(atr: bytes = b"") -> Dialogue[SocialSecurityCard]:
     """
     try:
         algorithm = yield from _select_application()
-        issuer = IssuerData.decode((yield from _read_file(IssuerData)))
+        issuer = IssuerData.decode((yield from _read_file(_ISSUER)))
         holder: HolderData | None = None
         if issuer.generation < 3:
             holder = yield from _read_holder(issuer.generation)
@@ -115,9 +134,10 @@ def read_card(atr: bytes = b"") -> Dialogue[SocialSecurityCard]:
 
 def _card(issuer: IssuerData, holder: HolderData | None, algorithm: str, atr: bytes) -> SocialSecurityCard:
     code = issuer.identification_code.reveal()
-    unreadable = [f"{IssuerData.FILE} {tag:02X}" for tag in issuer.unreadable]
-    if holder is not None:
-        unreadable += [f"{HolderData.FILE} {tag:02X}" for tag in holder.unreadable]
+    unreadable: tuple[str, ...] = ()
+    for file in (issuer, holder):
+        if file is not None and file.unreadable:
+            unreadable += tuple(f"{file.FILE} {tag:02X}" for tag in file.unreadable)
     return SocialSecurityCard(
         card_number=issuer.card_number,
         card_sn=issuer.identification_code,
@@ -131,15 +151,15 @@ def _card(issuer: IssuerData, holder: HolderData | None, algorithm: str, atr: by
         issued=parse_date(issuer.issued),
         valid_until=parse_date(issuer.valid_until),
         sex=holder.sex if holder else "",
-        born=holder.born if holder else Secret(""),
-        reset_information=Secret(reset_information(atr)),
-        unreadable=tuple(unreadable),
+        born=holder.born if holder else _NOTHING,
+        reset_information=Secret(reset_information(atr)) if atr else _NOTHING,
+        unreadable=unreadable,
     )
 
 
 def _select_application() -> Dialogue[str]:
     """Select the application by name and return the card's algorithm."""
-    response = yield from exchange(Command(0x00, 0xA4, 0x04, 0x00, SSSE_NAME))
+    response = yield from exchange(_SELECT_APPLICATION)
     if response.sw in _BLOCKED:
         raise CardBlocked(response.sw)
     if response.sw == status.FUNCTION_NOT_SUPPORTED:
@@ -152,17 +172,18 @@ def _select_application() -> Dialogue[str]:
     return _algorithm(response.data)
 
 
+@lru_cache(maxsize=8)  # an FCI names the kind of card, not the card: there are only a few
 def _algorithm(fci: bytes) -> str:
     """Read the algorithm item 86 of the issuer data 9F0C; readers that hide the FCI leave us with the default."""
     if not fci:
         return _ALGORITHMS[0x01]
     try:
-        template = parse_ber(find(parse_ber(fci), 0x6F) or b"")
-        name = find(template, 0x84)
+        template = parse_ber(parse_ber(fci).get(0x6F, b""))
+        name = template.get(0x84)
         if name is not None and name != SSSE_NAME:
             raise NotSocialSecurityCard
-        issuer_data = find(parse_ber(find(template, 0xA5) or b""), 0x9F0C) or b""
-        item = find(parse_ber(issuer_data), 0x86) or b"\x01"
+        issuer_data = parse_ber(template.get(0xA5, b"")).get(0x9F0C, b"")
+        item = parse_ber(issuer_data).get(0x86) or b"\x01"
     except MalformedTlv:
         raise MalformedRecord("FCI", 0, "the answer to SELECT is no template") from None
     return _ALGORITHMS.get(item[0], f"{item[0]:02X}")
@@ -171,9 +192,7 @@ def _algorithm(fci: bytes) -> str:
 def _read_holder(generation: int) -> Dialogue[HolderData | None]:
     """Read EF06; None when this card protects it although its generation does not ask for that."""
     try:
-        raw = yield from _read_file(
-            HolderData, without=(HolderData.NAME_EXTENSION.tag,) if generation == 1 else ()
-        )
+        raw = yield from _read_file(_HOLDER_1X if generation == 1 else _HOLDER)
     except CardRefused as refusal:
         if refusal.sw == status.SECURITY_NOT_SATISFIED:
             return None
@@ -181,28 +200,25 @@ def _read_holder(generation: int) -> Dialogue[HolderData | None]:
     return HolderData.decode(raw)
 
 
-def _read_file(file: _File, without: tuple[int, ...] = ()) -> Dialogue[bytes]:
+def _read_file(plan: _Plan) -> Dialogue[bytes]:
     """Read all records with one command, or item by item where the card does not offer that."""
-    items = tuple(item for item in file.ITEMS if item.tag not in without)
-    expected = sum(2 + item.length for item in items)
-    whole = Command(0x00, 0xB2, 0x01, file.SFI << 3 | _ALL_RECORDS, le=expected)
-    response = yield from exchange(whole)
+    response = yield from exchange(plan.whole)
     if response.ok:
         return response.data
-    if response.sw not in _NOT_OFFERED[file]:
-        raise _refused(whole, response)
-    return (yield from _read_items(file, items))
+    if response.sw not in plan.not_offered:
+        raise _refused(plan.whole, response)
+    return (yield from _read_items(plan))
 
 
-def _read_items(file: _File, items: tuple[Item, ...]) -> Dialogue[bytes]:
-    yield from _select_file(file.SFI)
+def _read_items(plan: _Plan) -> Dialogue[bytes]:
+    yield from _select_file(plan.sfi)
     records = b""
-    for item in items:
+    for item in plan.items:
         command = Command(0x00, 0xB2, item.tag, _BY_TAG, le=2 + item.length)
         response = yield from exchange(command)
         if response.ok:
             records += response.data
-        elif response.sw not in _ITEM_NOT_THERE[file]:
+        elif response.sw not in plan.not_there:
             raise _refused(command, response)
     return records
 

@@ -95,7 +95,7 @@ class CommandResult(msgspec.Struct, frozen=True):
     outcome: CommandOutcome
     reason: Word
     """Empty when done, else a word: `repeated`, `expired`, `too_early`, `too_long_lived`, `other_terminal`,
-    `other_boot`, `retained`, `not_available`, `journal_failed`."""
+    `other_boot`, `retained`, `not_available`, `not_fetched`."""
     at: Moment
 
 

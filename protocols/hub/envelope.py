@@ -9,7 +9,7 @@ What a decoded answer proves: nothing, until its signature has been verified (se
 
 import datetime as dt
 import re
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -185,6 +185,19 @@ def encode_answer(answer: Answer) -> bytes:
 def decode_answer(body: bytes) -> Answer:
     """Read a reply body; raises `MalformedMessage` for anything that is not one unambiguous national envelope."""
     wire.check_json(body)
+    return _answer(body)
+
+
+def read_answer(body: bytes) -> tuple[Answer, Any]:
+    """Read a reply body as `decode_answer` does, and its `output` as `wire.read_json` would, in one pass over the JSON.
+
+    The second value is None when `output` is missing or null; `wire.convert` types it. For whoever reads both.
+    """
+    tree = wire.read_json(body)
+    return _answer(body), tree.get("output") if isinstance(tree, dict) else None
+
+
+def _answer(body: bytes) -> Answer:
     read = _decode(_ANSWER, body)
     return Answer(
         infcode=_infcode(read.infcode),

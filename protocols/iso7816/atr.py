@@ -70,6 +70,8 @@ def _count(historical: bytes) -> int:
 
 def reset_information(atr: bytes) -> str:
     """Return the historical bytes as upper-case hex (26 characters), or "" when this is no such card's ATR (P-15)."""
+    if not atr:
+        return ""
     try:
         historical = parse_atr(atr).historical
     except MalformedAtr:

@@ -14,7 +14,6 @@ from protocols.iso7816.apdu import LE_ANY, Command, MalformedApdu, Response, par
 Result = TypeVar("Result")
 Dialogue = Generator[bytes, bytes, Result]
 
-_MAX_ANSWER_BYTES: Final = 65_536
 _MAX_ROUNDS: Final = 256  # 65,536 bytes in pieces of 256: a card that says 61xx for ever is broken
 
 
@@ -24,22 +23,22 @@ def exchange(command: Command) -> Dialogue[Response]:
     6Cxx is obeyed once per command, never in a loop. A reader that hides GET RESPONSE gives the data at once, which is
     accepted as well. Raises MalformedApdu when a response holds no status word or the answer never ends.
     """
-    response = yield from _obey_le(command)
-    data = response.data
-    rounds = 0
-    while response.sw1 == 0x61:
-        rounds += 1
-        if rounds > _MAX_ROUNDS or len(data) > _MAX_ANSWER_BYTES:
-            raise MalformedApdu("the card announces more data without end")
-        get_response = Command(command.cla & 0x03, 0xC0, 0x00, 0x00, le=response.sw2 or LE_ANY)
-        response = yield from _obey_le(get_response)
-        data += response.data
-    return Response(data, response.sw)
-
-
-def _obey_le(command: Command) -> Dialogue[Response]:
     response = parse_response((yield command.encode()))
-    if response.sw1 == 0x6C:
-        corrected = msgspec.structs.replace(command, le=response.sw2 or LE_ANY)
-        response = parse_response((yield corrected.encode()))
-    return response
+    if response.sw >> 8 == 0x6C:
+        response = parse_response((yield _with_le(command, response).encode()))
+    if response.sw >> 8 != 0x61:
+        return response
+    data = response.data
+    for _ in range(_MAX_ROUNDS):
+        get_response = Command(command.cla & 0x03, 0xC0, 0x00, 0x00, le=response.sw2 or LE_ANY)
+        response = parse_response((yield get_response.encode()))
+        if response.sw >> 8 == 0x6C:
+            response = parse_response((yield _with_le(get_response, response).encode()))
+        data += response.data
+        if response.sw >> 8 != 0x61:
+            return Response(data, response.sw)
+    raise MalformedApdu("the card announces more data without end")
+
+
+def _with_le(command: Command, correction: Response) -> Command:
+    return msgspec.structs.replace(command, le=correction.sw2 or LE_ANY)

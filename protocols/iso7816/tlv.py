@@ -1,22 +1,16 @@
 """The two TLV codings a card uses: BER-TLV in templates, SIMPLE-TLV in records (ISO/IEC 7816-4, 5.2)."""
 
-import msgspec
-
 
 class MalformedTlv(ValueError):
     """Bytes that do not split into whole data objects."""
 
 
-class Tlv(msgspec.Struct, frozen=True):
-    """One data object; the tag is the number its bytes form (84, 9F0C)."""
+def parse_ber(raw: bytes) -> dict[int, bytes]:
+    """Return the values of BER-TLV objects by tag (one or two bytes); of objects with the same tag, the first.
 
-    tag: int
-    value: bytes
-
-
-def parse_ber(raw: bytes) -> tuple[Tlv, ...]:
-    """Split BER-TLV objects with tags of one or two bytes; padding bytes 00 between objects are skipped."""
-    objects = []
+    Padding bytes 00 between objects are skipped.
+    """
+    values: dict[int, bytes] = {}
     at = 0
     while at < len(raw):
         if raw[at] == 0x00:
@@ -26,9 +20,9 @@ def parse_ber(raw: bytes) -> tuple[Tlv, ...]:
         length, at = _ber_length(raw, at)
         if at + length > len(raw):
             raise MalformedTlv("a data object is longer than the bytes that hold it")
-        objects.append(Tlv(tag, raw[at : at + length]))
+        values.setdefault(tag, raw[at : at + length])
         at += length
-    return tuple(objects)
+    return values
 
 
 def _ber_tag(raw: bytes, at: int) -> tuple[int, int]:
@@ -54,11 +48,6 @@ def _ber_length(raw: bytes, at: int) -> tuple[int, int]:
     return int.from_bytes(raw[at : at + count], "big"), at + count
 
 
-def find(objects: tuple[Tlv, ...], tag: int) -> bytes | None:
-    """Return the value of the first object with this tag, or None."""
-    return next((item.value for item in objects if item.tag == tag), None)
-
-
 def encode_ber(tag: int, value: bytes) -> bytes:
     """Write one BER-TLV object with a value of at most 127 bytes (all a card's FCI needs)."""
     if len(value) > 0x7F:
@@ -66,21 +55,24 @@ def encode_ber(tag: int, value: bytes) -> bytes:
     return tag.to_bytes(2 if tag > 0xFF else 1, "big") + bytes([len(value)]) + value
 
 
-def parse_simple(raw: bytes) -> tuple[Tlv, ...]:
-    """Split SIMPLE-TLV objects: one tag byte, then one length byte or FF and two length bytes."""
-    objects = []
-    at = 0
-    while at < len(raw):
-        if len(raw) - at < 2:
+def parse_simple(raw: bytes) -> dict[int, bytes]:
+    """Return the values of SIMPLE-TLV objects by tag; of objects with the same tag, the first.
+
+    A length is one byte, or FF and two bytes.
+    """
+    values: dict[int, bytes] = {}
+    at, end = 0, len(raw)
+    while at < end:
+        if end - at < 2:
             raise MalformedTlv("a record ends inside its tag and length")
         tag, length, start = raw[at], raw[at + 1], at + 2
         if length == 0xFF:
-            length, start = int.from_bytes(raw[at + 2 : at + 4], "big"), at + 4
-        if start + length > len(raw):
-            raise MalformedTlv("a record is shorter than its length says")
-        objects.append(Tlv(tag, raw[start : start + length]))
+            length, start = int.from_bytes(raw[start : start + 2], "big"), start + 2
         at = start + length
-    return tuple(objects)
+        if at > end:
+            raise MalformedTlv("a record is shorter than its length says")
+        values.setdefault(tag, raw[start:at])
+    return values
 
 
 def encode_simple(tag: int, value: bytes) -> bytes:

@@ -18,7 +18,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from simulators.reader.pcscd_wire import NotAnswering, reader_names
+from simulators.reader.pcscd_wire import NotAnswering, reader_names, reader_states
 
 SOCKET_VARIABLE: Final = "PCSCLITE_CSOCK_NAME"
 _DRIVER_FOLDER: Final = Path("/usr/lib/pcsc/drivers")
@@ -32,6 +32,7 @@ _SPACING: Final = 16
 _START_TIMEOUT_S: Final = 5.0
 _STOP_TIMEOUT_S: Final = 3.0
 _POLL_S: Final = 0.005
+_SEEN_POLL_S: Final = 0.02
 _MAX_SOCKET_PATH: Final = 107
 _SCRIPT: Final = (
     'mount --bind "$1" /run && mount --bind "$2" "$3" && '
@@ -104,7 +105,10 @@ class PcscdInstance:
         return self._process.pid if self._process is not None and running else None
 
     async def start(self) -> None:
-        """Start and return when the readers are there; raises PcscdUnavailable. It ends when our process does."""
+        """Start and return when the readers are there; raises PcscdUnavailable.
+
+        It ends by itself when our process ends, however that happens, or the event loop that started it is closed.
+        """
         missing = await asyncio.to_thread(missing_parts)
         if missing:
             raise PcscdUnavailable("missing: " + ", ".join(missing))
@@ -153,6 +157,19 @@ class PcscdInstance:
                 stderr=log,
                 start_new_session=True,
             )
+
+    async def card_seen(self, slot: int, atr: bytes, timeout_s: float = 3.0) -> None:
+        """Wait until the service sees the card with this ATR in slot 0 or 1 (b"" = no card, or a mute one).
+
+        It looks every 400 ms. Raises TimeoutError.
+        """
+        async with asyncio.timeout(timeout_s):
+            while True:
+                with contextlib.suppress(NotAnswering):
+                    states = await reader_states(self.socket_path)
+                    if any(state.name == self.readers[slot] and state.atr == atr for state in states):
+                        return
+                await asyncio.sleep(_SEEN_POLL_S)
 
     async def stop(self) -> None:
         """End the service as its service manager would; nothing happens when it is not running."""

@@ -21,9 +21,12 @@ _POWER_OFF: Final = b"\x00"
 _POWER_ON: Final = b"\x01"
 _RESET: Final = b"\x02"
 _GET_ATR: Final = b"\x04"
-_RETRY_S: Final = (
-    0.02  # pcscd is up 10-14 ms after its start; a card waits for it as it would in a real reader
-)
+# pcscd looks at a slot every 400 ms. A card changed faster than that may stay unseen, or leave the slot powered down
+# until the next removal; no hand is that fast.
+_EMPTY_S: Final = 0.45
+_RETRY_S: Final = 0.02
+"""pcscd is up 10-14 ms after its start; the card waits for it as it would in a real reader."""
+
 # Longer than any answer to reset (33 bytes): the driver sees a card and fails to power it, as with a mute one.
 _MUTE_ATR: Final = bytes(64)
 
@@ -39,6 +42,7 @@ class VpcdSlot:
         self._address = (host, port)
         self._card: CardMachine | None = None
         self._task: asyncio.Task[None] | None = None
+        self._emptied_at = float("-inf")
 
     @property
     def card(self) -> CardMachine | None:
@@ -46,11 +50,15 @@ class VpcdSlot:
         return self._card
 
     async def insert(self, card: CardMachine, tear: Tear | None = None, timeout_s: float = 2.0) -> None:
-        """Put a card in, after taking out the one that is there; returns when pcscd's driver has taken the connection.
+        """Put a card in, after taking out the one that is there; returns when the card is on the wire.
 
-        Raises SlotUnavailable when nothing listens within `timeout_s`.
+        The slot stays empty for a moment between two cards, as it does when a person changes them. Raises
+        SlotUnavailable when nothing listens within `timeout_s`.
         """
         await self.remove()
+        since_s = asyncio.get_running_loop().time() - self._emptied_at
+        if since_s < _EMPTY_S:
+            await asyncio.sleep(_EMPTY_S - since_s)
         try:
             async with asyncio.timeout(timeout_s):
                 link = await self._connect()
@@ -62,10 +70,13 @@ class VpcdSlot:
     async def remove(self) -> None:
         """Take the card out; nothing happens when there is none."""
         task, self._task, self._card = self._task, None, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if task is None:
+            return
+        if not task.done():
+            self._emptied_at = asyncio.get_running_loop().time()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
     async def __aenter__(self) -> "VpcdSlot":
         return self
@@ -99,6 +110,7 @@ class VpcdSlot:
             card.reset()
             if torn:
                 self._card = None
+                self._emptied_at = asyncio.get_running_loop().time()
                 return
             link = await self._connect()
 

@@ -19,6 +19,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.params import JSONBody, Parameter
 from litestar.response import Stream
 
+from terminal.api.fleet import FleetController
 from terminal.api.service import DeviceView, Service, StatusView
 from terminal.api.views import (
     HistoryView,
@@ -308,7 +309,7 @@ def _http(_: Request[object, object, State], error: Exception) -> Response[Probl
 def build_app(service: Service) -> Litestar:
     """Return the application over one service."""
     return Litestar(
-        route_handlers=[CounterController, SalesController],
+        route_handlers=[CounterController, FleetController, SalesController],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},
         exception_handlers={
             Misuse: _misuse,

@@ -9,6 +9,7 @@ from protocols.hub.profile import Profile
 from terminal.config import Config
 from terminal.core.events import Misuse
 from terminal.counter.counter import Counter, Phase
+from terminal.fleet.link import FleetLink
 from terminal.slips.masking import MaskRule
 from terminal.texts import Told, tell
 
@@ -59,6 +60,7 @@ class Service:
         self.version = version
         self.counter: Counter | None = None
         self.scanner: HasStatus | None = None
+        self.fleet: FleetLink | None = None
         self.phase = ServicePhase.UNLOCKING
         self.reason: Told | None = None
         """Why the service cannot go on, when it cannot."""
@@ -100,7 +102,7 @@ class Service:
         )
 
     def devices(self) -> tuple[DeviceView, ...]:
-        """The scanner and the printer with their state."""
+        """Scanner, printer and message broker with their state."""
         found = []
         if self.scanner is not None:
             status = self.scanner.status
@@ -112,4 +114,13 @@ class Service:
             found.append(DeviceView("printer", "absent", "not configured"))
         else:
             found.append(DeviceView("printer", "fault" if problem else "ready", problem))
+        found.append(self._broker())
         return tuple(found)
+
+    def _broker(self) -> DeviceView:
+        if not self.config.broker.url:
+            return DeviceView("broker", "absent", "not configured")
+        problem = None if self.fleet is None else self.fleet.problem
+        if self.fleet is None or problem is None:
+            return DeviceView("broker", "opening" if self.fleet is None else "ready", "")
+        return DeviceView("broker", "fault" if problem.permanent else "absent", problem.value)

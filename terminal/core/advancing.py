@@ -92,7 +92,7 @@ def _beginning(settlement: Settlement, due: Step) -> tuple[str, Effect]:
             return due.name, Decode(settlement.code)
         case Act.ASK:
             return due.name, Ask(due.message)
-        case Act.BOOK if settlement.unsure == due.name and due.name in REMEDIES:
+        case Act.BOOK if due.name in settlement.unsure and due.name in REMEDIES:
             return remedy(due.name)
         case Act.BOOK:
             return due.name, Compose("STEP", due.message)

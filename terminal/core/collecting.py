@@ -6,7 +6,7 @@ from terminal.core.advancing import advance, moved
 from terminal.core.events import Decision, Misuse, Transmit
 from terminal.core.states import State
 from terminal.core.values import AttemptEnded, Disease, Notice, Settlement
-from terminal.core.visit import owing
+from terminal.core.visit import grown_unsure, owing
 
 _replace = msgspec.structs.replace
 
@@ -38,7 +38,7 @@ def recharge(settlement: Settlement) -> Settlement:
     """The lines at the hub are no longer these: the batch is withdrawn before the new one goes up."""
     if not settlement.charged:
         return settlement
-    return _replace(settlement, charged=False, unsure="charge")
+    return grown_unsure(_replace(settlement, charged=False), "charge")
 
 
 def pick_disease(settlement: Settlement, disease: Disease) -> Decision:
@@ -46,8 +46,16 @@ def pick_disease(settlement: Settlement, disease: Disease) -> Decision:
         raise Misuse("filings_unknown")
     if disease.code not in {filing.code for filing in settlement.filings}:
         raise Misuse("disease_not_filed")
-    fresh = recharge(_replace(settlement, disease=disease, diagnosed=False))
+    fresh = recharge(_replace(_with_past_diagnosis(settlement), disease=disease, diagnosed=False))
     return advance(reprice(settlement, fresh, "disease changed"))
+
+
+def _with_past_diagnosis(settlement: Settlement) -> Settlement:
+    """Remember the present diagnosis, if the hub may have heard of it."""
+    told = settlement.diagnosed or "diagnose" in settlement.unsure
+    if settlement.disease is None or not told:
+        return settlement
+    return _replace(settlement, past_diagnoses=(*settlement.past_diagnoses, settlement.disease))
 
 
 def reprice(before: Settlement, after: Settlement, reason: str) -> Decision:

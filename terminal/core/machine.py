@@ -54,7 +54,7 @@ from terminal.core.states import BOOKED, OPEN_DOUBT, State
 from terminal.core.turns import ASK_REFUNDED, require_turn
 from terminal.core.undoing import ask_cancel, cancellation_said, refund_asked, reversal_said, try_later
 from terminal.core.values import AttemptEnded, Move, Notice, Retry, Settlement
-from terminal.core.visit import booking_said, is_booking, owing, withdraw, withdraw_later
+from terminal.core.visit import booking_said, grown_unsure, is_booking, owing, withdraw, withdraw_later
 
 _replace = msgspec.structs.replace
 
@@ -195,7 +195,8 @@ def _unfinished(settlement: Settlement, lost: AttemptEnded | None) -> Decision:
         return Decision(_replace(settlement, notice=Notice("not_sent", {"reason": "restart"})))
     if lost is not None and attempt is not None:
         names = {row.message: row.name for row in FLOWS[settlement.flow].steps if row.act is Act.BOOK}
-        settlement = _replace(settlement, unsure=names.get(attempt.infno, settlement.unsure))
+        if attempt.infno in names:
+            settlement = grown_unsure(settlement, names[attempt.infno])
     gone, moves = moved(settlement, State.ABANDONED, "found unfinished at start")
     told = _replace(gone, notice=Notice("abandoned_at_start"))
     return owing(Decision(told, moves, durable=True, ended=lost))
@@ -209,12 +210,14 @@ def _acknowledge(settlement: Settlement) -> Decision:
         if settlement.state in (State.DELIVERED, State.CLOSED):
             return Decision(settlement)
         raise Misuse("nothing_to_acknowledge", state=settlement.state.value)
+    if settlement.running:
+        raise Misuse("busy")
     delivered, moves = moved(_replace(settlement, acknowledged=True), State.DELIVERED, "acknowledged")
     return close_if_over(Decision(delivered, moves, durable=True))
 
 
 def _slip_printed(settlement: Settlement, kind: str) -> Decision:
     """Paper never decides about money; that it is out counts whatever the settlement is doing meanwhile."""
-    if kind != "original" or settlement.paper_out:
+    if kind != "original" or settlement.booking is None or settlement.paper_out:
         return Decision(settlement)
     return close_if_over(Decision(_replace(settlement, paper_out=True), durable=True))

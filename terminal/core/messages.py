@@ -62,7 +62,7 @@ from protocols.hub.settlement import (
 from protocols.money import Fen, sum_fen
 from protocols.secret import Secret
 from terminal.core.flows import CANCELLATIONS, FLOWS, Act
-from terminal.core.values import Booking, Disease, Filing, FundRow, Medium, Person, Settlement
+from terminal.core.values import Booking, ChargeLine, Disease, Filing, FundRow, Medium, Person, Settlement
 
 _replace = msgspec.structs.replace
 
@@ -240,6 +240,11 @@ def charge_batch(settlement: Settlement) -> str:
     return f"{settlement.own_visit_no}{settlement.batch:03d}"
 
 
+def _line_no(settlement: Settlement, line: ChargeLine) -> str:
+    """Return `feedetl_sn` of a line: the batch and the line's own number, so that no two uploads share one."""
+    return f"{charge_batch(settlement)}{line.number:03d}"
+
+
 def _benefit_check(settlement: Settlement, site: Site) -> msgspec.Struct:
     person = _known_person(settlement)
     check = BenefitCheck(
@@ -289,6 +294,7 @@ def _registration_withdrawal(settlement: Settlement, site: Site) -> msgspec.Stru
 
 
 def _visit_and_diagnosis(settlement: Settlement, site: Site) -> msgspec.Struct:
+    """The picked disease with its diagnosis; diagnoses told before and replaced go along as no longer valid."""
     disease, desk = _known_disease(settlement), site.desk
     visit = VisitInfo(
         visit_id=settlement.visit_id,
@@ -299,17 +305,23 @@ def _visit_and_diagnosis(settlement: Settlement, site: Site) -> msgspec.Struct:
         disease_code=disease.code,
         disease_name=disease.name,
     )
-    diagnosis = Diagnosis(
-        kind="1",
-        order_no=1,
-        code=disease.diagnosis_code,
-        name=disease.diagnosis_name,
-        department=desk.department_name,
-        doctor_code=desk.doctor_code,
-        doctor_name=desk.doctor_name,
-        diagnosed_at=settlement.began_at,
+    past = {row.diagnosis_code: row for row in settlement.past_diagnoses}
+    past.pop(disease.diagnosis_code, None)
+    diagnoses = tuple(
+        Diagnosis(
+            kind="1",
+            order_no=order,
+            code=row.diagnosis_code,
+            name=row.diagnosis_name,
+            department=desk.department_name,
+            doctor_code=desk.doctor_code,
+            doctor_name=desk.doctor_name,
+            diagnosed_at=settlement.began_at,
+            valid="1" if row is disease else "0",
+        )
+        for order, row in enumerate((disease, *past.values()), start=1)
     )
-    return VisitInput(visit=spelled(visit, site.profile, "2203A"), diagnoses=(diagnosis,))
+    return VisitInput(visit=spelled(visit, site.profile, "2203A"), diagnoses=diagnoses)
 
 
 def _fee_lines(settlement: Settlement, site: Site) -> msgspec.Struct:
@@ -318,7 +330,7 @@ def _fee_lines(settlement: Settlement, site: Site) -> msgspec.Struct:
         lines=tuple(
             spelled(
                 FeeLine(
-                    line_no=f"{batch}{line.number:03d}",
+                    line_no=_line_no(settlement, line),
                     visit_id=settlement.visit_id,
                     person_no=_known_person(settlement).psn_no,
                     charge_batch=batch,
@@ -390,7 +402,7 @@ def _clinic_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
         policy_scope_fen=info.policy_scope_fen,
     )
     codes = tuple(
-        TraceCode(line_no=f"{batch}{line.number:03d}", code=code, split_pack="0", smallest_unit="0")
+        TraceCode(line_no=_line_no(settlement, line), code=code, split_pack="0", smallest_unit="0")
         for line in settlement.lines
         for code in line.trace_codes
     )
@@ -399,8 +411,8 @@ def _clinic_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
 
 
 def _visit_query(settlement: Settlement, site: Site) -> msgspec.Struct:
-    """5201 for this person and this day; the answer is searched for our own visit number."""
-    day = settlement.key.business_date.isoformat()
+    """5201 for this person and the day the visit began; the answer is searched for our own visit number."""
+    day = settlement.began_at[:10]
     return VisitQueryInput(
         query=VisitQuery(
             person_no=_known_person(settlement).psn_no,
@@ -457,9 +469,14 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
     return _replace(settlement, person=person)
 
 
-def _booking(settlement: Settlement, output: object, profile: Profile) -> Booking:
+def _money_answer(output: object) -> PharmacyOutput | SettlementOutput:
     if not isinstance(output, PharmacyOutput | SettlementOutput):
         raise Misfit("hub_answer_unusable", infno="setlinfo")
+    return output
+
+
+def _booking(settlement: Settlement, answer: object, profile: Profile) -> Booking:
+    output = _money_answer(answer)
     try:
         split = settlement_split(output.info, profile)
     except MoneyError as broken:
@@ -472,11 +489,6 @@ def _booking(settlement: Settlement, output: object, profile: Profile) -> Bookin
     )
 
 
-def _classes(output: PharmacyOutput | SettlementOutput | FeeLinesOutput) -> tuple[str, ...]:
-    splits = () if isinstance(output, SettlementOutput) else output.line_splits
-    return tuple(line.catalogue_class for line in splits)
-
-
 def _classes_by_line(settlement: Settlement, output: PharmacyOutput | SettlementOutput) -> tuple[str, ...]:
     """One class for each of our lines in our order, whatever rows a pharmacy answer has; empty when it has none."""
     if isinstance(output, SettlementOutput) or not output.line_splits:
@@ -486,8 +498,9 @@ def _classes_by_line(settlement: Settlement, output: PharmacyOutput | Settlement
 
 
 def _read_quote(settlement: Settlement, output: object, profile: Profile) -> Settlement:
+    """A quote that does not add up is not offered: its settlement would be booked and then reversed."""
     booking = _booking(settlement, output, profile)
-    if booking.split.total_fen != total_fen(settlement):
+    if booking.split.total_fen != total_fen(settlement) or _broken(_money_answer(output), profile):
         raise Misfit("hub_amounts_broken")
     return _replace(settlement, quote=booking)
 
@@ -535,20 +548,24 @@ def _read_filings(settlement: Settlement, output: object, profile: Profile) -> S
 def _read_registration(settlement: Settlement, output: object, profile: Profile) -> Settlement:
     if not isinstance(output, RegistrationOutput):
         raise Misfit("hub_answer_unusable", infno="2201")
-    return _replace(settlement, visit_id=output.registered.visit_id)
+    registered = output.registered
+    if not registered.visit_id or registered.own_visit_no not in ("", settlement.own_visit_no):
+        raise Misfit("hub_answer_unusable", infno="2201")
+    return _replace(settlement, visit_id=registered.visit_id)
 
 
 def _read_diagnosis(settlement: Settlement, output: object, profile: Profile) -> Settlement:
-    return _replace(settlement, diagnosed=True)
+    return _replace(settlement, diagnosed=True, past_diagnoses=())
 
 
 def _read_charges(settlement: Settlement, output: object, profile: Profile) -> Settlement:
     if not isinstance(output, FeeLinesOutput):
         raise Misfit("hub_answer_unusable", infno="2204")
-    classes = _classes(output)
-    if len(classes) != len(settlement.lines):
+    classes = {split.line_no: split.catalogue_class for split in output.line_splits}
+    ours = [_line_no(settlement, line) for line in settlement.lines]
+    if len(output.line_splits) != len(ours) or classes.keys() != set(ours):
         raise Misfit("hub_answer_unusable", infno="2204")
-    return _replace(settlement, charged=True, line_classes=classes)
+    return _replace(settlement, charged=True, line_classes=tuple(classes[number] for number in ours))
 
 
 def found_visit(settlement: Settlement, output: object) -> str:
@@ -577,6 +594,12 @@ READERS: Mapping[str, Callable[[Settlement, object, Profile], Settlement]] = {
 }
 
 
+def _broken(output: PharmacyOutput | SettlementOutput, profile: Profile) -> list[str]:
+    """Return the money identities that an answer breaks."""
+    splits = output.line_splits if isinstance(output, PharmacyOutput) else ()
+    return check_settlement_identities(output.info, output.funds, splits, profile)
+
+
 def misfits(settlement: Settlement, output: object, profile: Profile) -> list[str]:
     """Return why a booked settlement is not the one we asked for; empty when it fits (rule 4 of the outcome).
 
@@ -585,7 +608,6 @@ def misfits(settlement: Settlement, output: object, profile: Profile) -> list[st
     """
     if not isinstance(output, PharmacyOutput | SettlementOutput):
         return ["output"]
-    splits = output.line_splits if isinstance(output, PharmacyOutput) else ()
     info, problems = output.info, []
     if info.person_no and info.person_no != _known_person(settlement).psn_no:
         problems.append("person")
@@ -595,7 +617,7 @@ def misfits(settlement: Settlement, output: object, profile: Profile) -> list[st
         problems.append("total")
     if not info.settlement_id:
         problems.append("no settlement id")
-    problems.extend(check_settlement_identities(info, output.funds, splits, profile))
+    problems.extend(_broken(output, profile))
     try:
         settlement_split(info, profile)
     except MoneyError:

@@ -151,10 +151,14 @@ class Settlement(msgspec.Struct, frozen=True):
     """The hub holds exactly `lines` in batch number `batch`."""
     batch: int = 1
     """Counts the charge batches of the visit; a batch number is never used twice."""
-    unsure: str = ""
-    """Booked step whose last answer was lost; its remedy comes before the step is tried again."""
+    past_diagnoses: tuple[Disease, ...] = ()
+    """Diagnoses the hub may hold of this visit that no longer count; the next 2203A takes them back."""
+    unsure: tuple[str, ...] = ()
+    """Booked steps of which the hub may hold more than we know; the remedy comes before the step is tried again."""
     owed: tuple[str, ...] = ()
     """Withdrawals (2205, 2202) still to be answered after the visit ended without a settlement."""
+    refusals: int = 0
+    """How often the hub has refused to take the registration back."""
     code: Secret | None = None
     """E-certificate code as scanned, until it has been decoded."""
     code_mark: str = ""

@@ -6,7 +6,9 @@ a diagnosis is simply sent again. The remedy follows once by itself; if the hub 
 goes on from there.
 
 A visit that ends without a settlement owes its withdrawals (2205 for all lines, then 2202). They are kept in the queue
-of tries like a reversal and never expire; any authenticated answer, also a refusal, ends one.
+of tries like a reversal and never expire. A 2202 that is done ends them. One that is refused proves little: 5201 is
+asked whether the visit still stands. Gone is as good as done; otherwise both are tried again for half an hour, and then
+a person is told, because only the hub's people can help.
 """
 
 import msgspec
@@ -31,6 +33,8 @@ WITHDRAW = "withdraw"
 """Running: a withdrawal that the ended visit owes."""
 AUTOMATIC_TRIES = 1
 """How often a lost answer is followed up by itself before a person is asked."""
+REFUSED_TRIES = 12
+"""After so many refusals a withdrawal is given up and a person is told: the half hour they take outlasts a hiccup."""
 
 
 def is_booking(settlement: Settlement) -> bool:
@@ -51,6 +55,17 @@ def booking_said(settlement: Settlement, infno: str, heard: Heard, profile: Prof
     return _step_said(settlement, infno, verdict, heard, profile)
 
 
+def grown_unsure(settlement: Settlement, name: str) -> Settlement:
+    """Note that the hub may hold more of this step than we know."""
+    if name in settlement.unsure:
+        return settlement
+    return _replace(settlement, unsure=(*settlement.unsure, name))
+
+
+def _sure(settlement: Settlement, name: str) -> Settlement:
+    return _replace(settlement, unsure=tuple(step for step in settlement.unsure if step != name))
+
+
 def _idle(settlement: Settlement) -> Settlement:
     return _replace(settlement, running="", in_flight=False)
 
@@ -63,15 +78,18 @@ def _step_said(
         try:
             known = READERS[infno](idle, heard.output, profile)
         except Misfit as misfit:
-            unsure = _replace(idle, unsure=name, notice=Notice(misfit.code, misfit.params))
+            unsure = _replace(grown_unsure(idle, name), notice=Notice(misfit.code, misfit.params))
             return Decision(unsure, durable=True, ended=ended(settlement, "UNKNOWN", misfit.code, heard))
-        done = _replace(known, unsure="", tries=0, notice=None)
+        done = _replace(_sure(known, name), tries=0, notice=None)
         return advance(Decision(done, durable=True, ended=ended(settlement, "ANSWERED", "done", heard)))
     if verdict in (Verdict.REFUSED, Verdict.UNSENT):
         state = "ANSWERED" if verdict is Verdict.REFUSED else "UNSENT"
         told = _replace(idle, notice=question_failed(verdict, heard))
+        if settlement.tries and verdict is Verdict.REFUSED:
+            # Perhaps the copy that was lost has arrived after all, and the hub will have no second one.
+            told = grown_unsure(told, name)
         return Decision(told, durable=True, ended=ended(settlement, state, verdict.value, heard))
-    unsure = _replace(idle, unsure=name, tries=settlement.tries + 1, notice=_lost(heard))
+    unsure = _replace(grown_unsure(idle, name), tries=settlement.tries + 1, notice=_lost(heard))
     decision = Decision(unsure, durable=True, ended=ended(settlement, "UNKNOWN", reason_of(heard), heard))
     return advance(decision) if settlement.tries < AUTOMATIC_TRIES else decision
 
@@ -84,7 +102,7 @@ def _find_visit_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> 
     idle = _idle(settlement)
     if verdict is not Verdict.DONE or not isinstance(heard, Answered):
         return Decision(_replace(idle, notice=_lost(heard)))
-    known = _replace(idle, unsure="", visit_id=found_visit(settlement, heard.output))
+    known = _replace(_sure(idle, "register"), visit_id=found_visit(settlement, heard.output))
     return advance(Decision(known, durable=True))
 
 
@@ -92,7 +110,7 @@ def _batch_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decis
     """Done, or refused because there is nothing to withdraw: either way the batch is not at the hub any more."""
     idle = _idle(settlement)
     if verdict in (Verdict.DONE, Verdict.REFUSED):
-        fresh = _replace(idle, unsure="", charged=False, batch=settlement.batch + 1)
+        fresh = _replace(_sure(idle, "charge"), charged=False, batch=settlement.batch + 1)
         return advance(
             Decision(fresh, durable=True, ended=ended(settlement, "ANSWERED", verdict.value, heard))
         )
@@ -106,8 +124,8 @@ def _batch_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decis
 
 def withdrawals_of(settlement: Settlement) -> tuple[str, ...]:
     """What a visit that ends without a settlement owes to the hub."""
-    lines = bool(settlement.visit_id) and (settlement.charged or settlement.unsure == "charge")
-    visit = bool(settlement.visit_id) or settlement.unsure == "register"
+    lines = bool(settlement.visit_id) and (settlement.charged or "charge" in settlement.unsure)
+    visit = bool(settlement.visit_id) or "register" in settlement.unsure
     owed = {"2205": lines, "2202": visit}
     return tuple(message for message in WITHDRAWALS if owed[message])
 
@@ -128,38 +146,52 @@ def owing(decision: Decision) -> Decision:
 
 
 def withdraw(settlement: Settlement) -> Decision:
-    """Send the next withdrawal."""
-    running, effect = _next_withdrawal(settlement)
-    return Decision(_replace(settlement, running=running), (), (effect,))
-
-
-def _next_withdrawal(settlement: Settlement) -> tuple[str, Effect]:
+    """Send the next withdrawal; a visit whose number never came back is looked for first."""
+    running: str = WITHDRAW
+    effect: Effect = Compose("STEP", settlement.owed[0])
     if not settlement.visit_id:
-        return FIND_VISIT, Ask("5201")
-    return WITHDRAW, Compose("STEP", settlement.owed[0])
+        running, effect = FIND_VISIT, Ask("5201")
+    return Decision(_replace(settlement, running=running), (), (effect,))
 
 
 def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
     idle = _idle(settlement)
-    asked = settlement.running == FIND_VISIT
+    if settlement.running == FIND_VISIT:
+        return _visit_looked_for(idle, verdict, heard)
     if verdict not in (Verdict.DONE, Verdict.REFUSED) or not isinstance(heard, Answered):
         state = "UNSENT" if verdict is Verdict.UNSENT else "UNKNOWN"
-        return withdraw_later(
-            idle, None if asked else ended(settlement, state, reason_of(heard), heard), verdict
-        )
-    if asked:
-        visit_id = found_visit(settlement, heard.output) if verdict is Verdict.DONE else ""
-        left = settlement.owed if visit_id else ()
-        return _continue(_replace(idle, visit_id=visit_id, owed=left), None)
+        return withdraw_later(idle, ended(settlement, state, reason_of(heard), heard), verdict)
     record = ended(settlement, "ANSWERED", verdict.value, heard)
+    if verdict is Verdict.REFUSED and settlement.owed[0] == "2202":
+        return _refused_to_withdraw(idle, heard.err_msg, record)
     return _continue(_replace(idle, owed=settlement.owed[1:]), record)
+
+
+def _refused_to_withdraw(settlement: Settlement, text: str, record: AttemptEnded) -> Decision:
+    refused = _replace(settlement, refusals=settlement.refusals + 1)
+    if refused.refusals >= REFUSED_TRIES:
+        told = _replace(refused, owed=(), notice=Notice("withdrawal_refused", {"text": text}))
+        return _continue(told, record)
+    asking = _replace(refused, running=FIND_VISIT)
+    return Decision(asking, (), (Ask("5201"),), durable=True, ended=record)
+
+
+def _visit_looked_for(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
+    """5201 has said whether the visit stands: never heard of or gone is the end, found is work."""
+    if verdict is not Verdict.DONE or not isinstance(heard, Answered):
+        return withdraw_later(settlement, None, verdict)
+    visit_id = found_visit(settlement, heard.output)
+    if not visit_id:
+        return _continue(_replace(settlement, owed=()), None)
+    if not settlement.visit_id:
+        return _continue(_replace(settlement, visit_id=visit_id), None)
+    return withdraw_later(_replace(settlement, owed=WITHDRAWALS), None, Verdict.REFUSED)
 
 
 def _continue(settlement: Settlement, record: AttemptEnded | None) -> Decision:
     if not settlement.owed:
         return Decision(_replace(settlement, tries=0), durable=True, ended=record, leave_queue=True)
-    following = withdraw(settlement)
-    return _replace(following, durable=True, ended=record)
+    return _replace(withdraw(settlement), durable=True, ended=record)
 
 
 def withdraw_later(settlement: Settlement, record: AttemptEnded | None, verdict: Verdict) -> Decision:

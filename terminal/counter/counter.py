@@ -7,10 +7,11 @@ sale finds it already being worked on or over, and never sends a second settleme
 import asyncio
 import datetime as dt
 import enum
+import logging
+import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -39,9 +40,11 @@ from terminal.core.events import (
     Misuse,
     QuoteAsked,
     Restarted,
+    SlipPrinted,
 )
 from terminal.core.flows import CLINIC_VISIT, FLOWS, PHARMACY_PURCHASE
 from terminal.core.messages import Site
+from terminal.core.outcome import SLOW_DELAY_S
 from terminal.core.states import State
 from terminal.core.values import ChargeLine, Disease, Medium, Notice, SaleKey, Settlement
 from terminal.counter.engine import Busy, Engine, Listener, in_doubt
@@ -57,6 +60,7 @@ from terminal.counter.scanning import (
 from terminal.counter.session import HubSession
 from terminal.hub.centre import CentreClient
 from terminal.hub.client import HubClient, Operator
+from terminal.journal.journal import Journal
 from terminal.journal.records import AttemptRow, Idempotency, JournalFailed, ReceiptRow, SettlementRow
 from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
@@ -64,6 +68,7 @@ from terminal.shop_items import ShopItem
 from terminal.slips.rendering import SlipSite
 
 FEED_LENGTH = 500
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 _canonical = msgspec.json.Encoder(order="sorted")
 
@@ -132,12 +137,29 @@ class _Done(Generic[Result]):
         self.error = error
 
 
-async def _settled(work: Coroutine[Any, Any, Result]) -> _Done[Result]:
+async def _settled(work: Callable[[], Awaitable[Result]]) -> _Done[Result]:
     """Run work without letting its error end the task group it runs in."""
     try:
-        return _Done((await work,), None)
+        return _Done((await work(),), None)
     except Exception as error:  # noqa: BLE001 - every error is handed to the caller, who raises it
         return _Done((), error)
+
+
+def _first(failures: ExceptionGroup[JournalFailed]) -> JournalFailed:
+    """Return the first failure, however deep the groups are nested."""
+    for failure in failures.exceptions:
+        return _first(failure) if isinstance(failure, ExceptionGroup) else failure
+    raise AssertionError("an exception group is never empty")
+
+
+def _is_original_out(receipt: ReceiptRow) -> bool:
+    return receipt.kind == "original" and receipt.state in ("printed", "printed_unverified")
+
+
+def _place(error: Exception) -> str:
+    """File and line where an error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 class Counter(Listener):
@@ -181,14 +203,14 @@ class Counter(Listener):
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
         self._retries = RetryClock(clock, self._try_again)
-        self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self._announce, sleep)
+        self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self.announce, sleep)
         self.phase = Phase.RECOVERING
         self.failure = ""
         """Why the journal can no longer be trusted; empty when it can."""
         self._failed = asyncio.Event()
         self._feed: deque[FeedEntry] = deque(maxlen=FEED_LENGTH)
         self._feed_number = 0
-        self._feed_grew = asyncio.Condition()
+        self._feed_grew = asyncio.Event()
         self._scanned_sale = ""
         self._work: asyncio.TaskGroup | None = None
 
@@ -209,7 +231,8 @@ class Counter(Listener):
                 self.paper.owe()
                 self.phase = Phase.READY
         except* JournalFailed as failures:
-            raise failures.exceptions[0] from None
+            self.failure = self.failure or _first(failures).reason
+            raise _first(failures) from None
         finally:
             self.phase = Phase.STOPPED
             self._work = None
@@ -229,12 +252,12 @@ class Counter(Listener):
         await self._journal.call(lambda journal: journal.note("start", "boot", "", self.engine.stamp()))
 
     async def _recover_one(self, row: SettlementRow) -> None:
-        attempts, _ = await self.history(row.id)
-        self.engine.adopt(row, attempts[-1].request if attempts else b"")
-        await self.engine.post(row.id, Restarted(), "start", wait=True)
-        entry = await self._journal.call(lambda journal: journal.queue_entry(row.id))
-        if entry is not None:
-            self._retries.schedule(row.id, (entry.due_at - self._clock.now()).total_seconds())
+        """Everything that waits for a try hears of it through `retry_due`; deadlines of the wall clock are not used."""
+        attempts, receipts = await self._history(row.id)
+        self.engine.adopt(row, attempts)
+        settlement = await self.engine.post(row.id, Restarted(), "start", wait=True)
+        if not settlement.paper_out and any(_is_original_out(receipt) for receipt in receipts):
+            await self.engine.post(row.id, SlipPrinted("original"), "start", wait=True)
 
     # -- what the engine reports ------------------------------------------------------------------
 
@@ -250,18 +273,32 @@ class Counter(Listener):
         """See `Listener`."""
         self.paper.owe()
 
-    def _announce(self, notice: Notice) -> None:
+    def announce(self, notice: Notice) -> None:
+        """Tell everybody who follows the counter something that belongs to no settlement."""
         self._tell("", "", notice)
 
     def _tell(self, settlement_id: str, state: str, notice: Notice | None) -> None:
         self._feed_number += 1
         self._feed.append(FeedEntry(self._feed_number, settlement_id, state, notice))
-        if self._work is not None:
-            self._work.create_task(self._wake_followers())
+        grown, self._feed_grew = self._feed_grew, asyncio.Event()
+        grown.set()
 
-    async def _wake_followers(self) -> None:
-        async with self._feed_grew:
-            self._feed_grew.notify_all()
+    def went_wrong(self, settlement_id: str, error: Exception) -> None:
+        """See `Listener`. The log names type and place only: an error's text may carry what it stumbled over."""
+        log.error("settlement %s: %s at %s", settlement_id, type(error).__name__, _place(error))
+        self.announce(Notice("internal_error"))
+
+    def require_gate(self, settlement: Settlement) -> None:
+        """See `Listener`: a young doubt of the lane, or any doubt of the person, keeps a new settlement from starting."""
+        person = None if settlement.person is None else settlement.person.psn_no
+        for other, _ in self.engine.doubts():
+            if other.id == settlement.id:
+                continue
+            left_s = self._profile.outcome.gate_s - self.engine.doubt_age_s(other.id)
+            if other.lane == settlement.lane and left_s > 0:
+                raise Misuse("lane_gate", seconds=str(int(left_s) + 1))
+            if other.person is not None and other.person.psn_no == person:
+                raise Misuse("person_in_doubt")
 
     async def follow(self, after: int) -> AsyncIterator[FeedEntry]:
         """Yield what happened after entry `after`, then everything new, for ever."""
@@ -269,9 +306,9 @@ class Counter(Listener):
             for entry in [entry for entry in self._feed if entry.number > after]:
                 after = entry.number
                 yield entry
-            async with self._feed_grew:
-                if not self._feed or self._feed[-1].number <= after:
-                    await self._feed_grew.wait()
+            grows = self._feed_grew
+            if not self._feed or self._feed[-1].number <= after:
+                await grows.wait()
 
     # -- sales ------------------------------------------------------------------------------------
 
@@ -301,7 +338,7 @@ class Counter(Listener):
             lines=lines,
         )
         idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
-        opened = await self._guarded(self.engine.open(settlement, idempotency, client))
+        opened = await self._guarded(lambda: self.engine.open(settlement, idempotency, client))
         self._scanned_sale = opened.id
         return opened
 
@@ -372,13 +409,10 @@ class Counter(Listener):
 
     async def _give_code(self, settlement_id: str, wanted: CodeWanted, actor: str) -> Settlement:
         mark = self._vault.code_mark(wanted.code.reveal())
-        used_by = await self._guarded(self._code_used_by(mark))
+        used_by = await self._read(lambda journal: journal.code_used_by(mark))
         if used_by is not None and used_by != settlement_id:
             raise Misuse("code_used")
         return await self.post(settlement_id, CodeGiven(wanted.code, mark), actor)
-
-    async def _code_used_by(self, mark: str) -> str | None:
-        return await self._journal.call(lambda journal: journal.code_used_by(mark))
 
     async def quote(self, settlement_id: str) -> Settlement:
         """Ask the hub who would pay what."""
@@ -389,21 +423,8 @@ class Counter(Listener):
         settlement = await self.engine.get(settlement_id)
         if settlement.state not in (State.PRICED, State.ARMED) and settlement.confirmed:
             return settlement
-        self._require_gate(settlement)
+        self.require_gate(settlement)
         return await self.post(settlement_id, Confirmed(operator), operator)
-
-    def _require_gate(self, settlement: Settlement) -> None:
-        """Strict gate: a young doubt of the lane, or any doubt of the person, keeps a new settlement from starting."""
-        person = None if settlement.person is None else settlement.person.psn_no
-        now = self._clock.now()
-        for other, row in self.engine.doubts():
-            if other.id == settlement.id or row.doubt_since is None:
-                continue
-            age_s = (now - row.doubt_since).total_seconds()
-            if other.lane == settlement.lane and 0 <= age_s < self._profile.outcome.gate_s:
-                raise Misuse("lane_gate", seconds=str(int(self._profile.outcome.gate_s - age_s) + 1))
-            if other.person is not None and other.person.psn_no == person:
-                raise Misuse("person_in_doubt")
 
     async def cancel(self, settlement_id: str, operator: str, reason: str) -> Settlement:
         """Undo a known settlement (2103); returns when the outcome is on disk."""
@@ -433,30 +454,46 @@ class Counter(Listener):
         async def owe() -> int:
             return await self._journal.call(lambda journal: journal.owe_copy(settlement_id, operator, stamp))
 
-        number = await self._guarded(owe())
+        number = await self._guarded(owe)
         self.paper.owe()
         return number
 
     async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
         """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing."""
-        return await self._guarded(self.engine.post(settlement_id, event, actor))
+        return await self._guarded(lambda: self.engine.post(settlement_id, event, actor))
 
-    async def _guarded(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def _guarded(self, work: Callable[[], Awaitable[Result]]) -> Result:
         """Run work in a task of the counter's group, so that a caller who goes away interrupts nothing.
 
-        A journal that failed stops the whole counter; every other exception is the caller's.
+        Nothing is changed before recovery is over: the gate must know every doubt. A journal that failed stops the
+        whole counter; every other exception is the caller's.
         """
-        if self._work is None or self.failure:
-            work.close()
+        if self._work is None or self.phase is not Phase.READY or self.failure:
             raise self._not_working()
-        done = await asyncio.shield(self._work.create_task(_settled(work)))
+        settling = _settled(work)
+        try:
+            task = self._work.create_task(settling)
+        except RuntimeError as ending:  # the group takes no more tasks: the counter is being stopped
+            settling.close()
+            raise self._not_working() from ending
+        done = await asyncio.shield(task)
         if isinstance(done.error, JournalFailed):
-            self.failure = done.error.reason
-            self._failed.set()
-            raise self._not_working() from done.error
+            raise self._stops(done.error) from done.error
         if done.error is not None:
             raise done.error
         return done.result[0]
+
+    async def _read(self, work: Callable[[Journal], Result]) -> Result:
+        """Read from the journal; one that can no longer be read stops the counter as well."""
+        try:
+            return await self._journal.call(work)
+        except JournalFailed as failed:
+            raise self._stops(failed) from failed
+
+    def _stops(self, failed: JournalFailed) -> Misuse:
+        self.failure = self.failure or failed.reason
+        self._failed.set()
+        return self._not_working()
 
     def _not_working(self) -> Misuse:
         if self.failure:
@@ -464,12 +501,16 @@ class Counter(Listener):
         return Misuse("not_ready", state=self.phase.value)
 
     async def _try_again(self, settlement_id: str) -> None:
-        row = self.engine.row(settlement_id)
-        if row is None:
+        if self.engine.row(settlement_id) is None:
             return
-        age_s = 0.0 if row.doubt_since is None else (self._clock.now() - row.doubt_since).total_seconds()
-        with suppress(Misuse):  # only a failed journal refuses here, and that has already stopped the counter
-            await self._guarded(self.engine.post(settlement_id, Due(age_s), "terminal", wait=True))
+        due = Due(self.engine.doubt_age_s(settlement_id))
+        try:
+            await self._guarded(lambda: self.engine.post(settlement_id, due, "terminal", wait=True))
+        except Misuse:
+            return  # only a failed journal refuses here, and that has already stopped the counter
+        except Exception as error:  # noqa: BLE001 - one settlement that cannot be worked off must not stop the others
+            self.went_wrong(settlement_id, error)
+            self._retries.schedule(settlement_id, SLOW_DELAY_S)
 
     # -- scanner ----------------------------------------------------------------------------------
 
@@ -478,9 +519,9 @@ class Counter(Listener):
             try:
                 await self._scanned(event)
             except Misuse as misuse:
-                self._announce(Notice(misuse.code, misuse.params))
+                self.announce(Notice(misuse.code, misuse.params))
             except Busy:
-                self._announce(Notice("busy"))
+                self.announce(Notice("busy"))
 
     async def _scanned(self, event: Scan | ScanFault) -> None:
         if isinstance(event, ScanFault):
@@ -501,19 +542,27 @@ class Counter(Listener):
 
     async def get(self, settlement_id: str) -> Settlement:
         """The newest state that may be told; raises `UnknownSettlement`."""
-        return await self.engine.get(settlement_id)
+        try:
+            return await self.engine.get(settlement_id)
+        except JournalFailed as failed:
+            raise self._stops(failed) from failed
 
     async def find(self, sale_number: str, business_date: dt.date) -> SettlementRow | None:
         """The newest settlement of a sale number of this till."""
         key = SaleKey(self._site.institution_code, self._till, sale_number, business_date)
-        return await self._journal.call(lambda journal: journal.by_sale_number(key))
+        return await self._read(lambda journal: journal.by_sale_number(key))
 
     async def recent(self, limit: int, before: int | None) -> list[SettlementRow]:
         """The newest settlements, newest first."""
-        return await self._journal.call(lambda journal: journal.recent(limit, before))
+        return await self._read(lambda journal: journal.recent(limit, before))
 
     async def history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
         """Attempts and slips of one settlement."""
+        return await self._read(
+            lambda journal: (journal.attempts(settlement_id), journal.receipts(settlement_id))
+        )
+
+    async def _history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
         return await self._journal.call(
             lambda journal: (journal.attempts(settlement_id), journal.receipts(settlement_id))
         )

@@ -6,12 +6,17 @@ next event. A message that can change the hub additionally holds its lane's conv
 composed until its outcome is on disk.
 
 Cancelling the caller (a till that hangs up) never interrupts this: the work runs in a task of its own.
+
+When something unexpected happens inside (a bug of ours, a guard of the journal that says no), the settlement is never
+left hanging: the effect is taken to have had its worst outcome (sent: no answer; composed: not sent) and the rules go
+on from there. When even that cannot be written the engine gives up with `JournalFailed`: the process stops, and the
+next one believes the disk.
 """
 
 import asyncio
 import datetime as dt
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 import msgspec
@@ -21,14 +26,17 @@ from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub.profile import Profile
 from terminal.core.events import (
     Ask,
+    CentreRefused,
     Compose,
     Composed,
     ComposeFailed,
+    Confirmed,
     Decision,
     Decode,
     Effect,
     Event,
     HubSaid,
+    NoAnswer,
     NotSent,
     Transmit,
     Wake,
@@ -42,8 +50,11 @@ from terminal.hub.centre import CentreClient
 from terminal.hub.client import HubClient
 from terminal.journal.records import (
     Amounts,
+    AttemptRow,
     Commit,
     Idempotency,
+    JournalFailed,
+    JournalRefused,
     NewReceipt,
     QueueEntry,
     SettlementRow,
@@ -71,10 +82,12 @@ class _Held:
         self.row = row
         self.pending: tuple[Move, ...] = ()
         self.turn = asyncio.Lock()
+        self.doubtful_since_s: float | None = None
+        """When the doubt began, by the monotonic clock of this process."""
 
 
 class Listener:
-    """What the engine calls after something has become true on disk; all three must return quickly."""
+    """What the engine tells and asks; all must return quickly."""
 
     def changed(self, settlement: Settlement) -> None:
         """A settlement has a new state that may be told."""
@@ -84,6 +97,12 @@ class Listener:
 
     def slip_owed(self) -> None:
         """A slip has been written into the journal."""
+
+    def require_gate(self, settlement: Settlement) -> None:
+        """Raise `Misuse` when no new settlement may start on this lane or for this person now."""
+
+    def went_wrong(self, settlement_id: str, error: Exception) -> None:
+        """Something unexpected happened inside; the settlement goes on with the worst outcome of its step."""
 
 
 class Engine:
@@ -120,7 +139,8 @@ class Engine:
 
     async def get(self, settlement_id: str) -> Settlement:
         """Return the newest state that may be told; raises `UnknownSettlement`."""
-        return (await self._hold(settlement_id)).settlement
+        held = self._held.get(settlement_id)
+        return (await self._load(settlement_id) if held is None else held).settlement
 
     def row(self, settlement_id: str) -> SettlementRow | None:
         """Return the stored row of a settlement held in memory."""
@@ -131,6 +151,17 @@ class Engine:
         """Return every settlement whose outcome is open, oldest first."""
         found = [(held.settlement, held.row) for held in self._held.values() if in_doubt(held.settlement)]
         return sorted(found, key=lambda pair: pair[1].terminal_sequence)
+
+    def doubt_age_s(self, settlement_id: str) -> float:
+        """Seconds a doubt has been open, by the monotonic clock; 0 when there is none."""
+        held = self._held.get(settlement_id)
+        if held is None or held.doubtful_since_s is None:
+            return 0.0
+        return self._clock.monotonic_s() - held.doubtful_since_s
+
+    def went_wrong(self, settlement_id: str, error: Exception) -> None:
+        """Pass on that something unexpected happened."""
+        self._listener.went_wrong(settlement_id, error)
 
     def stamp(self) -> Stamp:
         """Both clocks now."""
@@ -149,15 +180,20 @@ class Engine:
         stored = await self._journal.call(lambda journal: journal.open_sale(row, idempotency, actor, stamp))
         if stored.id in self._held:
             return self._held[stored.id].settlement
-        opened = settlement if stored.id == settlement.id else decode_sheet(stored.sheet)
-        opened = _replace(opened, key=stored.key, state=stored.state)
+        if stored.id != settlement.id:
+            return (await self._load(stored.id)).settlement
+        opened = _replace(settlement, key=stored.key)
         self._held[stored.id] = _Held(opened, stored)
         self._listener.changed(opened)
         return opened
 
-    def adopt(self, row: SettlementRow, request: bytes) -> None:
-        """Hold a settlement found unfinished at start; `request` are the bytes of its newest attempt."""
-        self._held[row.id] = _Held(_restored(row, request), row)
+    def adopt(self, row: SettlementRow, attempts: Sequence[AttemptRow]) -> None:
+        """Hold a settlement found unfinished at start, with the messages sent for it."""
+        held = _Held(_restored(row, attempts), row)
+        if row.doubt_since is not None:
+            age_s = (self._clock.now() - row.doubt_since).total_seconds()
+            held.doubtful_since_s = self._clock.monotonic_s() - max(age_s, 0.0)
+        self._held[row.id] = held
 
     async def post(self, settlement_id: str, event: Event, actor: str, *, wait: bool = False) -> Settlement:
         """Work off `event` and everything that follows from it; return the state then reached.
@@ -165,39 +201,75 @@ class Engine:
         `wait` False: raises `Busy` when the settlement is being worked on (a person pressed twice). Raises `Misuse`
         when the event does not fit the state, and `JournalFailed` when durability is in doubt.
         """
-        held = await self._hold(settlement_id)
-        if held.turn.locked() and not wait:
-            raise Busy(settlement_id)
-        async with held.turn:
-            await self._work(held, event, actor)
-        settlement = held.settlement
-        if settlement.state in FINAL and not settlement.owed and self._held.get(settlement_id) is held:
-            del self._held[settlement_id]
-        return settlement
+        while True:
+            held = await self._hold(settlement_id)
+            if held.turn.locked() and not wait:
+                raise Busy(settlement_id)
+            async with held.turn:
+                if self._held.get(settlement_id) is not held:
+                    continue  # it was over and let go while we waited: look again
+                try:
+                    await self._work(held, event, actor)
+                finally:
+                    if _is_over(held.settlement):
+                        del self._held[settlement_id]
+                return held.settlement
 
     async def _hold(self, settlement_id: str) -> _Held:
         held = self._held.get(settlement_id)
         if held is not None:
             return held
+        return self._held.setdefault(settlement_id, await self._load(settlement_id))
+
+    async def _load(self, settlement_id: str) -> _Held:
         row = await self._journal.call(lambda journal: journal.settlement(settlement_id))
         if row is None:
             raise UnknownSettlement(settlement_id)
-        return self._held.setdefault(settlement_id, _Held(_restored(row, b""), row))
+        return _Held(_restored(row, ()), row)
 
     async def _work(self, held: _Held, event: Event, actor: str) -> None:
-        todo = deque([event])
+        todo: deque[tuple[Event, Effect | None]] = deque([(event, None)])
         talking = False
         async with AsyncExitStack() as conversation:
             while todo:
-                decision = step(held.settlement, todo.popleft(), self._profile)
-                await self._take(held, decision, actor)
-                for effect in decision.effects:
-                    if isinstance(effect, Compose) and not talking:
+                event, effect = todo.popleft()
+                try:
+                    decision = step(held.settlement, event, self._profile)
+                    if not talking and _needs_conversation(decision):
                         await conversation.enter_async_context(self._conversation(held.settlement.lane))
                         talking = True
-                    following = await self._run(effect, held)
+                    if isinstance(event, Confirmed):
+                        # Asked again here: the doubt of another sale may have begun while this one waited.
+                        self._listener.require_gate(held.settlement)
+                    await self._take(held, decision, actor)
+                except JournalFailed:
+                    raise
+                except Exception as error:
+                    if effect is None:
+                        raise  # the caller's own event: nothing has happened
+                    todo.append((self._worst(held, effect, event, error), effect))
+                    continue
+                for effect in decision.effects:
+                    following = await self._follow(effect, held)
                     if following is not None:
-                        todo.append(following)
+                        todo.append((following, effect))
+
+    async def _follow(self, effect: Effect, held: _Held) -> Event | None:
+        try:
+            return await self._run(effect, held)
+        except JournalFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - an unknown error must not leave an outcome unknown
+            return self._worst(held, effect, None, error)
+
+    def _worst(self, held: _Held, effect: Effect, event: Event | None, error: Exception) -> Event:
+        """Return the worst that may have come of an effect; raises `JournalFailed` when that could not be worked off."""
+        if not isinstance(error, JournalRefused):
+            self._listener.went_wrong(held.settlement.id, error)
+        worst = _worst_outcome(effect, error.code if isinstance(error, JournalRefused) else "internal_error")
+        if event == worst:
+            raise JournalFailed("internal") from error
+        return worst
 
     def _conversation(self, lane: str) -> asyncio.Lock:
         return self._conversations.setdefault(lane, asyncio.Lock())
@@ -225,6 +297,10 @@ class Engine:
         )  # fmt: skip
         await self._journal.call(lambda journal: journal.commit(commit))
         held.pending, held.row, held.settlement = (), row, settlement
+        if row.doubt_since is None:
+            held.doubtful_since_s = None
+        elif held.doubtful_since_s is None:
+            held.doubtful_since_s = stamp.monotonic_s
         self._listener.changed(settlement)
         if receipt is not None:
             self._listener.slip_owed()
@@ -296,9 +372,33 @@ def in_doubt(settlement: Settlement) -> bool:
     )
 
 
-def _restored(row: SettlementRow, request: bytes) -> Settlement:
+def _is_over(settlement: Settlement) -> bool:
+    """True when nothing will happen to it by itself any more."""
+    return settlement.state in FINAL and not settlement.owed
+
+
+def _needs_conversation(decision: Decision) -> bool:
+    """A message that can change the hub holds its lane from before it is written until its outcome is."""
+    return any(isinstance(effect, Compose | Transmit) for effect in decision.effects)
+
+
+def _worst_outcome(effect: Effect, code: str) -> Event:
+    """Return the event that assumes the worst of an effect that broke down in the middle."""
+    match effect:
+        case Compose(purpose):
+            return ComposeFailed(purpose, code)
+        case Transmit(infno) | Ask(infno):
+            return HubSaid(infno, NoAnswer("internal"))
+        case Decode():
+            return CentreRefused("centre_not_reached", {"reason": "internal"}, rescan=False)
+        case Wake():
+            raise AssertionError("a wake cannot break down")
+
+
+def _restored(row: SettlementRow, attempts: Sequence[AttemptRow]) -> Settlement:
     """Rebuild a settlement from its row; the row's state is the truth, the sheet holds the rest."""
     settlement = _replace(decode_sheet(row.sheet), key=row.key, state=row.state)
-    if settlement.attempt is not None and request:
-        settlement = _replace(settlement, attempt=_replace(settlement.attempt, request=request))
+    for sent in attempts:
+        if settlement.attempt is not None and sent.msgid == settlement.attempt.msgid:
+            settlement = _replace(settlement, attempt=_replace(settlement.attempt, request=sent.request))
     return settlement

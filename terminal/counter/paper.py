@@ -93,15 +93,21 @@ class Paper:
 
     async def _print(self, printer: Printer, receipt: ReceiptRow) -> None:
         settlement = await self._engine.get(receipt.settlement)
-        document = render_slip(
-            settlement,
-            receipt.kind,
-            receipt.copy_number,
-            self._engine.stamp().wall,
-            printer.columns,
-            self._site,
-            self._mac,
-        )
+        try:
+            document = render_slip(
+                settlement,
+                receipt.kind,
+                receipt.copy_number,
+                self._engine.stamp().wall,
+                printer.columns,
+                self._site,
+                self._mac,
+            )
+        except Exception as error:  # noqa: BLE001 - a slip that cannot be drawn must not stop money or other slips
+            self._engine.went_wrong(receipt.settlement, error)
+            await self._moves(receipt, "unknown")
+            self._announce(Notice("slip_impossible"))
+            return
         await self._moves(receipt, "printing", sm3(document))
         result = await printer.print(document)
         await self._moves(receipt, _STATES[result.outcome])

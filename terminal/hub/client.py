@@ -17,7 +17,7 @@ from drivers.interfaces.signer import Signer, Verifier
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
 from protocols.hub.catalogue import MESSAGES
-from protocols.hub.envelope import Answer, Request, decode_answer, encode_request
+from protocols.hub.envelope import Request, encode_request, read_answer
 from protocols.hub.profile import Profile
 from protocols.hub.signing import (
     answer_signing_bytes,
@@ -128,7 +128,7 @@ class HubClient:
         if raw.status != 200:
             return NotAuthentic(f"http {raw.status}", raw.body)
         try:
-            answer = decode_answer(raw.body)
+            answer, content = read_answer(raw.body)
         except MalformedMessage:
             return NotAuthentic("unreadable", raw.body)
         if not answer.signature:
@@ -140,14 +140,16 @@ class HubClient:
             return NotAuthentic("bad signature", raw.body)
         if not self._verifier.verify(covered, signature):
             return NotAuthentic("bad signature", raw.body)
-        return Answered(answer.infcode, answer.error_text, self._typed(infno, answer), raw.body)
+        return Answered(
+            answer.infcode, answer.error_text, self._typed(infno, answer.infcode, content), raw.body
+        )
 
     @staticmethod
-    def _typed(infno: str, answer: Answer) -> object | None:
-        if answer.infcode != 0:
+    def _typed(infno: str, infcode: int, content: object) -> object | None:
+        if infcode != 0:
             return None
         try:
-            return wire.decode(answer.output, MESSAGES[infno].output_type)
+            return wire.convert({} if content is None else content, MESSAGES[infno].output_type)
         except MalformedMessage:
             return None
 

@@ -21,6 +21,7 @@ from protocols.gm.sm3 import sm3
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import SALE_KEY_FREE, State
 from terminal.core.values import SaleKey
+from terminal.journal.outbox import Outbox
 from terminal.journal.records import (
     Amounts,
     AttemptRow,
@@ -54,7 +55,8 @@ _UPDATE_SETTLEMENT = (
 
 
 def _text(time: dt.datetime) -> str:
-    return time.astimezone(WIRE_ZONE).strftime(TIME)
+    # The same text as strftime(TIME) at a fifth of its price: a commit writes a dozen of them.
+    return time.astimezone(WIRE_ZONE).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _time(text: str) -> dt.datetime:
@@ -70,6 +72,8 @@ class Journal:
         self._vault = vault
         self._boot_id = boot_id
         self._failed = ""
+        self.outbox = Outbox(connection, self._transaction)
+        """What waits to be sent to the fleet."""
         sequence, head = next(
             iter(connection.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")),
             (0, bytes(32)),

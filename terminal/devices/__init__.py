@@ -1,0 +1,1 @@
+"""What the counter does with its devices beyond printing and scanning."""

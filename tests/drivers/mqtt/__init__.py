@@ -1,0 +1,1 @@
+"""Tests of the MQTT driver against a real mosquitto."""

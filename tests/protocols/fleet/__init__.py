@@ -1,0 +1,1 @@
+"""Tests of the fleet channel's payloads and topics."""

@@ -1,0 +1,1 @@
+"""Crash anywhere, start again, compare with the hub's books."""

@@ -1,0 +1,1 @@
+"""Tests of the simulated far end of the fleet channel."""

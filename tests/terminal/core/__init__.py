@@ -1,0 +1,1 @@
+"""Tests of the settlement core: pure rules, no I/O."""

@@ -1,0 +1,1 @@
+"""Tests of the fleet link of the terminal."""

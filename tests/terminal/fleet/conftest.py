@@ -1,0 +1,5 @@
+"""The broker and the files of a terminal, for every test here."""
+
+from tests.fleet_broker import broker, free_port, password_file, wrong_password_file
+
+__all__ = ["broker", "free_port", "password_file", "wrong_password_file"]
