@@ -35,7 +35,7 @@ REQUEST_BYTES = 1275
 """A signed 2102 of one line."""
 ANSWER_BYTES = 1769
 """Its answer."""
-_MOMENT = dt.datetime(2026, 11, 21, 9, 0, tzinfo=WIRE_ZONE)
+MOMENT = dt.datetime(2026, 11, 21, 9, 0, tzinfo=WIRE_ZONE)
 _TO_SENDING = (
     Move(State.DRAFT, State.PRICED, "quoted"),
     Move(State.PRICED, State.ARMED, "confirmed"),
@@ -46,9 +46,9 @@ _TO_CONFIRMED = (Move(State.SENDING, State.CONFIRMED, "hub confirmed"),)
 
 def _draft(number: int, sheet: bytes) -> SettlementRow:
     return SettlementRow(
-        id=f"S{number:024x}", key=SaleKey("P99990000001", "T01", f"{number:06d}", _MOMENT.date()), terminal_sequence=0, lane="1",
-        flow="pharmacy_purchase", state=State.DRAFT, person=None, amounts=None, quarantine=False, opened_at=_MOMENT,
-        changed_at=_MOMENT, doubt_since=None, sheet=sheet,
+        id=f"S{number:024x}", key=SaleKey("P99990000001", "T01", f"{number:06d}", MOMENT.date()), terminal_sequence=0, lane="1",
+        flow="pharmacy_purchase", state=State.DRAFT, person=None, amounts=None, quarantine=False, opened_at=MOMENT,
+        changed_at=MOMENT, doubt_since=None, sheet=sheet,
     )  # fmt: skip
 
 
@@ -57,14 +57,14 @@ def _sending(row: SettlementRow, request: bytes) -> Commit:
         f"P99990000001{int(row.id[1:], 16):018d}", "SETTLE", "2102", "0123456789abcdef", request
     )
     row = msgspec.structs.replace(row, state=State.SENDING, person="0123456789abcdef01234567")
-    return Commit(row, _TO_SENDING, "T01", Stamp(_MOMENT, 1.0), sent=sent, code_mark=row.id.ljust(64, "0"))
+    return Commit(row, _TO_SENDING, "T01", Stamp(MOMENT, 1.0), sent=sent, code_mark=row.id.ljust(64, "0"))
 
 
 def _confirmed(commit: Commit, answer: bytes) -> Commit:
     assert commit.sent is not None
     row = msgspec.structs.replace(commit.row, state=State.CONFIRMED, amounts=Amounts(3750, 0, 3750, 0, 0, 0))
     ended = AttemptEnded(commit.sent.msgid, "ANSWERED", "done", answer)
-    return Commit(row, _TO_CONFIRMED, "T01", Stamp(_MOMENT, 2.0), ended=ended)
+    return Commit(row, _TO_CONFIRMED, "T01", Stamp(MOMENT, 2.0), ended=ended)
 
 
 class Sales:
@@ -80,7 +80,7 @@ class Sales:
         self._number += 1
         draft = _draft(self._number, self._random_bytes(SHEET_BYTES))
         stored = await self._thread.call(
-            lambda journal: journal.open_sale(draft, None, "T01", Stamp(_MOMENT, 0.0))
+            lambda journal: journal.open_sale(draft, None, "T01", Stamp(MOMENT, 0.0))
         )
         return _sending(stored, self._random_bytes(REQUEST_BYTES))
 
@@ -96,7 +96,7 @@ async def measure(folder: Path, rounds: int = ROUNDS, warm_up: int = WARM_UP) ->
     vault, record = Vault(random_bytes(16), random_bytes), Record()
     meter = CommitMeter(record)
     thread = JournalThread(
-        lambda: open_journal(str(folder / "journal.db"), vault, "boot", _MOMENT, check=meter.attach)
+        lambda: open_journal(str(folder / "journal.db"), vault, "boot", MOMENT, check=meter.attach)
     )
     await thread.open()
     bare = BareJournal(folder / "bare.db")

@@ -106,7 +106,8 @@ class Record:
     @contextlib.contextmanager
     def kept(self) -> Iterator[list[Act]]:
         """Keep what is done inside the block, in the list it gets."""
-        self._acts = acts = []
+        acts: list[Act] = []
+        self._acts = acts
         try:
             yield acts
         finally:
@@ -285,8 +286,8 @@ class Rig:
         """Print and acknowledge, so that nothing of this sale is left for the next one."""
         self.printer.gate.set()
         await self.counter.acknowledge(settlement_id, "bench")
-        async with asyncio.timeout(READY_TIMEOUT_S), contextlib.aclosing(self.counter.follow(0)) as happened:
-            async for entry in happened:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            async for entry in self.counter.follow(0):
                 if entry.settlement_id == settlement_id and entry.state == State.CLOSED:
                     break
         self.printer.gate.clear()
@@ -328,7 +329,7 @@ async def running_counter(addresses: Addresses, folder: Path) -> AsyncIterator[R
         signer = MeteredSigner(SoftwareSigner(key), record)
         verifier = MeteredVerifier(Sm2Verifier(PublicKey(bytes.fromhex(addresses.hub_public_point))), record)
         printer = GatedPrinter()
-        profile = load_profile(config.hub.profile, CounterFiles(config, folder))
+        profile = await asyncio.to_thread(load_profile, config.hub.profile, CounterFiles(config, folder))
         counter = build_counter(
             config,
             profile,

@@ -31,6 +31,15 @@ class BareJournal:
         """Move the write-ahead log into the file."""
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
+    def rows(self) -> int:
+        """Return how many rows have been committed."""
+        return int(next(iter(self._connection.execute("SELECT count(*) FROM bare")))[0])
+
+    def pragmas(self) -> dict[str, object]:
+        """Return the settings in force."""
+        names = ("journal_mode", "synchronous", "wal_autocheckpoint")
+        return {name: self._connection.pragma(name) for name in names}
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -39,9 +39,9 @@ def question() -> PersonInput:
     )
 
 
-async def ask(hub: HubClient) -> None:
+async def ask(hub: HubClient, content: PersonInput) -> None:
     """Ask once; raises RuntimeError for anything but a typed answer."""
-    heard = await hub.ask("1101", question(), "")
+    heard = await hub.ask("1101", content, "")
     if not isinstance(heard, Answered) or not isinstance(heard.output, PersonOutput):
         raise RuntimeError(f"the hub said {heard}; the time would mean nothing")
 
@@ -55,13 +55,14 @@ async def measure(
         session = HubSession(rig.profile, hub, OPERATOR, "00-00-00-00-00-00", "127.0.0.1", SystemClock())
         if (trouble := await session.ensure()) is not None:
             raise RuntimeError(f"no sign-in: {trouble}")
-        exchange = await _recorded(rig, hub)
+        content = await asyncio.to_thread(question)
+        exchange = await _recorded(rig, hub, content)
         posts = BarePosts(rig.session, addresses.ready)
         url = await posts.prepare(1, exchange.answer)
         ours_ms, floor_ms = [], []
         for _ in range(warm_up + rounds):
             start, far_before_ms = time.perf_counter(), rig.far_end_ms
-            await ask(hub)
+            await ask(hub, content)
             ours_ms.append((time.perf_counter() - start) * 1000 - (rig.far_end_ms - far_before_ms))
             start = time.perf_counter()
             await posts.post(url, exchange.request)
@@ -77,9 +78,9 @@ async def measure(
     )
 
 
-async def _recorded(rig: Rig, hub: HubClient) -> Exchange:
+async def _recorded(rig: Rig, hub: HubClient, content: PersonInput) -> Exchange:
     with rig.record.kept() as acts:
-        await ask(hub)
+        await ask(hub, content)
     return next(act for act in acts if isinstance(act, Exchange))
 
 

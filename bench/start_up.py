@@ -36,7 +36,7 @@ IDLE_S = 1.0
 """How long the service is left alone before its memory is taken."""
 TIMEOUT_S = 20.0
 INSTITUTION = "P99990000001"
-_IMPORTED = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
+_IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.MULTILINE)
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -99,7 +99,12 @@ async def modules_of_run(counter: Path) -> list[str]:
         assert process.stderr is not None
         listed = (await process.stderr.read()).decode()
         await process.wait()
-    return _IMPORTED.findall(listed)
+    return listed_modules(listed)
+
+
+def listed_modules(text: str) -> list[str]:
+    """Read the module names out of what the interpreter writes about its imports."""
+    return _IMPORTED.findall(text)
 
 
 async def start_service(counter: Path, idle_s: float) -> Start:

@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from drivers.clock import SystemClock
+from drivers.http.reach import reach
 from drivers.http.transport import HttpTransport
+from drivers.interfaces.card_reader import CardReader
 from drivers.interfaces.fleet_transport import FleetTransport
 from drivers.interfaces.hub_transport import HubTransport
 from drivers.mqtt.address import BrokerAddress, Identity
@@ -42,6 +45,7 @@ from terminal.api.service import Service, ServicePhase
 from terminal.building import Parts, build_counter
 from terminal.config import Config, ConfigError, CounterFiles
 from terminal.counter.counter import Counter
+from terminal.devices.no_binding import NoBindingReader
 from terminal.fleet.building import build_link, surroundings_of
 from terminal.fleet.link import FleetLink
 from terminal.journal.journal import Journal, open_journal
@@ -50,6 +54,9 @@ from terminal.journal.thread import JournalPort, JournalThread
 from terminal.journal.vault import Vault
 from terminal.shop_items import parse_items
 from terminal.texts import Told, tell
+
+if TYPE_CHECKING:
+    from drivers.pcsc.reader import PcscReader
 
 CHECKPOINT_EVERY_S = 30.0
 log = structlog.get_logger("terminal")
@@ -151,6 +158,7 @@ class Application:
         self._fleet_settings = read_fleet_settings(counter_files)
         self._boot_id = uuid.uuid4().hex
         self.service = Service(self._config, self._profile, version("yibao-terminal"))
+        self.service.reach = reach
         self._stop = asyncio.Event()
         self._clock = SystemClock()
 
@@ -200,13 +208,15 @@ class Application:
             closing.push_async_callback(journal.close)
             scanner = self._scanner()
             self.service.scanner = scanner
+            reader = await self._reader(closing)
             counter = build_counter(
                 self._config,
                 self._profile,
                 Parts(
                     clock=self._clock, random=random.SystemRandom(), sleep=asyncio.sleep, journal=journal, vault=vault,
                     hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=Sm2Verifier(self._hub_key),
-                    printer=self._printer(), scanner=scanner, items=self._items,
+                    printer=self._printer(), scanner=scanner, items=self._items, reader=reader,
+                    write_log=structlog.get_logger("terminal.settlement").info,
                 ),
             )  # fmt: skip
             self.service.counter = counter
@@ -287,6 +297,21 @@ class Application:
     async def _disk_free_bytes(self) -> int:
         return (await asyncio.to_thread(shutil.disk_usage, self._files.state_dir)).free
 
+    async def _reader(self, closing: contextlib.AsyncExitStack) -> CardReader | None:
+        """The card reader, open."""
+        name = self._config.reader.name
+        if not name:
+            return None
+        socket = self._config.reader.socket
+        reader = await asyncio.to_thread(_pcsc_reader, name, self._files.path(socket) if socket else None)
+        if reader is None:
+            log.warning("no_pcsc_binding")
+            return NoBindingReader(name)
+        await reader.open()
+        closing.push_async_callback(reader.close)
+        self.service.reader_look = lambda: reader.sight
+        return reader
+
     def _printer(self) -> EscPosPrinter | None:
         config = self._config.printer
         if not config.url:
@@ -314,6 +339,18 @@ class JournalOpener:
         """Open or create the file with mode 0600."""
         os.umask(0o077)
         return open_journal(str(self._path), self._vault, self._boot_id, self._clock.now())
+
+
+def _pcsc_reader(name: str, service_socket: Path | None) -> "PcscReader | None":
+    """The PC/SC binding is loaded here, in a thread: a counter without a reader needs neither it nor its time."""
+    try:
+        from drivers.pcsc.reader import PcscReader
+        from drivers.pcsc.service import use_service
+    except ImportError:
+        return None
+    if service_socket is not None:
+        use_service(service_socket)
+    return PcscReader(name)
 
 
 async def _checkpoints(journal: JournalThread) -> None:

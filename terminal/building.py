@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from drivers.interfaces.card_reader import CardReader
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.hub_transport import HubTransport
 from drivers.interfaces.printer import Printer
@@ -15,6 +16,7 @@ from drivers.interfaces.signer import Signer, Verifier
 from protocols.hub.profile import Profile
 from terminal.config import Config
 from terminal.core.messages import Desk, Site
+from terminal.counter.chronicle import WriteLog, say_nothing
 from terminal.counter.counter import Counter
 from terminal.counter.session import HubSession
 from terminal.hub.centre import CentreClient, Office
@@ -43,6 +45,9 @@ class Parts:
     printer: Printer | None
     scanner: Scanner | None
     items: Mapping[str, ShopItem]
+    reader: CardReader | None = None
+    write_log: WriteLog = say_nothing
+    """Where the canonical line of each settlement goes."""
 
 
 def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
@@ -88,6 +93,8 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         jitter=lambda: parts.random.uniform(-1.0, 1.0),
         new_id=lambda: f"S{parts.random.getrandbits(96):024x}",
         sleep=parts.sleep,
+        reader=parts.reader,
+        write_log=parts.write_log,
     )
 
 

@@ -83,6 +83,15 @@ class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """False when the scanner ends its codes with nothing but a pause."""
 
 
+class ReaderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The card reader; empty name = none."""
+
+    name: str = ""
+    """PC/SC name of the reader, or a part of it that no other reader has: the number at its end changes with plugging."""
+    socket: str = ""
+    """Socket of a card service (pcscd) of one's own; empty = the machine's."""
+
+
 class PrinterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The receipt printer; empty url = none, slips wait."""
 
@@ -141,6 +150,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: StateConfig = StateConfig()
     keys: KeysConfig = KeysConfig()
     scanner: ScannerConfig = ScannerConfig()
+    reader: ReaderConfig = ReaderConfig()
     printer: PrinterConfig = PrinterConfig()
     items: ItemsConfig = ItemsConfig()
     clinic: ClinicConfig = ClinicConfig()

@@ -91,6 +91,9 @@ TEXTS: Mapping[str, str] = {
     "card_undecodable_text": "The name on the card cannot be decoded. Nothing was sent. Use another medium; the card should be replaced.",
     "card_unknown_generation": "This generation of card is not known here. Nothing was sent. Use another medium.",
     "card_no_reader_configured": "No card reader is configured at this counter. Use the 医保码 or the identity number.",
+    "card_no_binding": "The PC/SC library is not installed on this machine, so no card can be read. Use another medium today; the service runs the set-up again with the PC/SC headers there.",
+    "apdu_malformed": "This is no short command APDU in hexadecimal. Nothing was sent to the card. Write CLA INS P1 P2 [Lc data] [Le], for example 00A4040000.",
+    "apdu_pin": "Commands that carry or change a PIN (instruction {ins}) are not sent from here: wrong tries close the card for good. Nothing was sent.",
     # visits
     "visit_step_unknown": "The hub did not answer a step of the visit ({reason}). No money is concerned. Ask for the quote again: the terminal first finds out what arrived.",
     "visit_has_person": "A visit already stands at the hub in this person's name. Give it up before another medium is used.",
@@ -254,6 +257,11 @@ def tell(code: str, params: Mapping[str, str] | None = None) -> Told:
         chinese.gettext(english).format(**{name: zh for name, (zh, _) in words.items()}),
         english.format(**{name: en for name, (_, en) in words.items()}),
     )
+
+
+def reason_in_words(reason: str) -> tuple[str, str]:
+    """Return what a machine word of a fault says to people, Chinese and English; an unknown one is shown as it is."""
+    return _in_words("reason", reason, _chinese())
 
 
 def _in_words(name: str, value: str, chinese: gettext.NullTranslations) -> tuple[str, str]:

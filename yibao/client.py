@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import re
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -28,19 +28,26 @@ import aiohttp
 import msgspec
 
 from terminal.api.service import DeviceView, StatusView
+from terminal.api.technician import CardView, ExchangedView, HealthView
 from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
-from terminal.counter.counter import LineWish, SaleWish
+from terminal.counter.counter import DiseaseWish, LineWish, SaleWish
+from terminal.hub.ping import Ping
 from yibao.words import Words, say
 
 __all__ = [
+    "CardView",
     "CounterClient",
     "CounterError",
     "CounterProblem",
     "DeviceView",
+    "DiseaseWish",
     "EventView",
+    "ExchangedView",
+    "HealthView",
     "HistoryView",
     "LineWish",
     "NoAnswer",
+    "Ping",
     "SaleWish",
     "ServiceNotRunning",
     "SettlementView",
@@ -202,6 +209,23 @@ class CounterClient:
                 raise CounterProblem(say("device_not_ready", device=name, reason=reason), 503)
             await asyncio.sleep(ASK_PAUSE_S)
 
+    async def health(self) -> HealthView:
+        """Everything the service knows of what it owns; answers from its first moment on."""
+        return await self._get("/health", HealthView)
+
+    async def ping_hub(self) -> Ping:
+        """Look whether the hub is there, how fast, and whether it is the hub; disturbs nothing."""
+        return await self._send("POST", "/hub/ping", {}, Ping)
+
+    async def show_card(self, *, full: bool = False) -> CardView:
+        """Read the social-security card in the reader; masked unless `full`, which the journal notes."""
+        return await self._send("POST", "/card/read", {"full": full}, CardView)
+
+    async def apdu(self, commands: Sequence[str], *, full: bool = False) -> list[ExchangedView]:
+        """Send raw commands (hexadecimal) to the card in one conversation."""
+        body = {"commands": list(commands), "full": full}
+        return await self._send("POST", "/card/apdu", body, list[ExchangedView])
+
     async def doubts(self) -> list[SettlementView]:
         """Settlements whose outcome is open, oldest first."""
         return await self._get("/doubts", list[SettlementView])
@@ -307,7 +331,7 @@ class CounterClient:
                 await self._wait_for_service(deadline_s, "")
 
     async def add_line(self, settlement_id: str, line: LineWish) -> SettlementView:
-        """Add one charge line."""
+        """Add one charge line. After a lost answer look at the lines: `set_lines` can be repeated, this cannot."""
         return await self._change(settlement_id, "lines", line)
 
     async def set_lines(self, settlement_id: str, lines: tuple[LineWish, ...]) -> SettlementView:
@@ -317,6 +341,18 @@ class CounterClient:
     async def give_code(self, settlement_id: str, code: str) -> SettlementView:
         """Give the customer's certificate code; with lines on the sheet the quote follows by itself."""
         return await self._change(settlement_id, "medium", {"code": code})
+
+    async def give_identity_number(self, settlement_id: str, number: str) -> SettlementView:
+        """Give the number of the customer's identity card."""
+        return await self._change(settlement_id, "medium", {"identity_number": number})
+
+    async def read_card(self, settlement_id: str) -> SettlementView:
+        """Let the counter read the social-security card in its reader."""
+        return await self._change(settlement_id, "medium", {"card": True})
+
+    async def pick_disease(self, settlement_id: str, wish: DiseaseWish) -> SettlementView:
+        """Pick one of the person's filed diseases for a clinic visit."""
+        return await self._change(settlement_id, "disease", wish)
 
     async def quote(self, settlement_id: str) -> SettlementView:
         """Ask the hub who would pay what."""

@@ -1,4 +1,4 @@
-"""aiomqtt's client with five gaps closed that matter at a counter; each has a test that shows the gap.
+"""aiomqtt's client with the gaps closed that matter at a counter.
 
 * A connection given up half-way (the service stops, the broker does not answer) leaves its socket open and its reader
   on the loop. Here `open` and `close` end it in every case.
@@ -7,6 +7,10 @@
 * A line that ends right behind that answer is forgotten, and nobody ever learns that it ended. Here it is an error.
 * Under MQTT 5 a broker answers a message it does not let through with an acknowledgement that says so. aiomqtt takes
   any acknowledgement for success. Here the refusal is kept for `publish` to raise.
+* It watches its socket by number, a moment after it was told to. By then the number may be somebody else's. Here only
+  the socket that still is ours is watched.
+* `asyncio.wait_for` of Python 3.11, which it waits with, can lose a cancellation that comes together with the answer.
+  Here such waits run in tasks of their own.
 
 All need methods that aiomqtt keeps to itself; the lock pins its version.
 """
@@ -14,13 +18,21 @@ All need methods that aiomqtt keeps to itself; the lock pins its version.
 import asyncio
 import contextlib
 import socket
-from typing import Any
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import ConnectFlags, DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+Result = TypeVar("Result")
+
+
+_FIRST_FAILURE = 0x80
+"""Return codes of SUBACK in MQTT 3.1.1 from here on are refusals (section 3.9.3)."""
 
 
 class NotAuthorised(Exception):
@@ -41,6 +53,7 @@ class Client(aiomqtt.Client):
         self._cutting = False
         self._refusal: ReasonCode | None = None
         self._publishing = asyncio.Lock()
+        self._loop_thread = threading.get_ident()
 
     @property
     def lost(self) -> "asyncio.Future[None]":
@@ -73,10 +86,13 @@ class Client(aiomqtt.Client):
 
     async def close(self) -> None:
         """Say goodbye if the line still stands; nothing is left open in any case."""
-        with contextlib.suppress(aiomqtt.MqttError):
+        try:
             if self._client.socket() is not None:
-                await self.__aexit__(None, None, None)
-        self._cut()
+                await self._unless_lost(self.__aexit__(None, None, None))
+        except aiomqtt.MqttError:
+            return
+        finally:
+            self._cut()
 
     def _cut(self) -> None:
         """Close the socket through the library's own path for a line that ended, so that it tidies up."""
@@ -94,17 +110,29 @@ class Client(aiomqtt.Client):
         """Publish with QoS 1; raises MqttError, at once when the line breaks, and `NotAuthorised`."""
         async with self._publishing:
             self._refusal = None
-            sending = asyncio.ensure_future(self.publish(topic, payload, qos=1, retain=retain))
-            try:
-                await asyncio.wait({sending, self._disconnected}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if not sending.done():
-                    sending.cancel()
-            if not sending.done() or sending.cancelled():
-                raise aiomqtt.MqttError("the line broke while publishing")
-            sending.result()
+            await self._unless_lost(self.publish(topic, payload, qos=1, retain=retain))
             if self._refusal is not None:
                 raise NotAuthorised(str(self._refusal))
+
+    async def subscribe_checked(self, topic: str) -> bool:
+        """Subscribe with QoS 1; False when the broker refuses. Raises MqttError, at once when the line breaks."""
+        codes = await self._unless_lost(self.subscribe(topic, qos=1))
+        return not any(
+            code.is_failure if isinstance(code, ReasonCode) else code >= _FIRST_FAILURE for code in codes
+        )
+
+    async def _unless_lost(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do something that waits for the broker; the end of the line ends it."""
+        task = asyncio.ensure_future(work)
+        ends: set[asyncio.Future[Any]] = {task, self._disconnected}
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+        if task.done() and not task.cancelled():
+            return task.result()
+        raise aiomqtt.MqttError("the line ended")
 
     def _client_connect(self) -> None:
         try:
@@ -148,3 +176,21 @@ class Client(aiomqtt.Client):
         if reason_code.is_failure and mid in self._pending_publishes:
             self._refusal = reason_code
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
+        def watch() -> None:
+            line = client.socket()
+            if line is not None and line is sock:
+                self._loop.add_writer(line.fileno(), self._write)
+
+        if threading.get_ident() == self._loop_thread:
+            watch()
+        else:
+            self._loop.call_soon_threadsafe(watch)
+
+    def _write(self) -> None:
+        try:
+            self._client.loop_write()
+        except Exception as broken:  # noqa: BLE001 - whatever it is, it ends the line, and the line's reader raises it
+            if not self._disconnected.done():
+                self._disconnected.set_exception(broken)

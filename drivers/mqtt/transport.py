@@ -41,7 +41,6 @@ _DISCONNECTS: Final = {
     0x8E: FleetProblem.TAKEN_OVER,
     0x8D: FleetProblem.SILENT,
 }
-_FIRST_FAILURE: Final = 0x80
 
 
 class MqttTransport:
@@ -123,10 +122,10 @@ class MqttTransport:
         """Subscribe to everything; also to what the broker already knows of, because it may have forgotten."""
         for topic in self._topics:
             try:
-                codes = await client.subscribe(topic, qos=1)
+                allowed = await client.subscribe_checked(topic)
             except aiomqtt.MqttError as failure:
                 raise _unavailable(client, failure) from failure
-            if any(_value(code) >= _FIRST_FAILURE for code in codes):
+            if not allowed:
                 raise FleetUnavailable(FleetProblem.NOT_AUTHORISED, f"subscribe {topic}")
 
 
@@ -163,16 +162,12 @@ def _bytes(payload: object) -> bytes:
     return bytes(payload) if isinstance(payload, bytes | bytearray) else b""
 
 
-def _value(code: object) -> int:
-    return code if isinstance(code, int) else int(getattr(code, "value", _FIRST_FAILURE))
-
-
 def _unavailable(client: Client, failure: Exception) -> FleetUnavailable:
     """Say what the library's error means."""
     if client.connect_failure is not None:
         return FleetUnavailable(connect_problem(client.connect_failure), str(client.connect_failure))
     if isinstance(failure, aiomqtt.exceptions.MqttConnectError):
-        problem = _CONNECT_REFUSALS.get(_value(failure.rc), FleetProblem.LOST)
+        problem = _CONNECT_REFUSALS.get(getattr(failure.rc, "value", 0), FleetProblem.LOST)
         return FleetUnavailable(problem, str(failure))
     if client.end_reason is not None:
         problem = _DISCONNECTS.get(client.end_reason.value, FleetProblem.LOST)

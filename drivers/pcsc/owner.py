@@ -32,6 +32,7 @@ _RETRY_S: Final = 0.05
 _SERVICE_TRIES: Final = (
     4  # one stale context, one refusal right after a kill, and time for a restart on request
 )
+_TAKEN_S: Final = 0.005
 _REMOVAL_SEEN_MS: Final = 800  # the service polls the slot every 400 ms
 
 
@@ -55,6 +56,10 @@ class Timing(msgspec.Struct, frozen=True):
     """From the first command to the dialogue's result."""
 
 
+class GivenUp(Exception):
+    """The time for a job is over; the waiting task turns it into the fault that fits."""
+
+
 class Job:
     """One dialogue and the task that waits for it."""
 
@@ -64,23 +69,34 @@ class Job:
         self.future: asyncio.Future[Any] = self.loop.create_future()
         # Written by the loop's thread and read by the owner's: plain flags, each set once and never taken back.
         self.queued_at = time.monotonic()
+        self._taken = threading.Lock()
+        self._taken.acquire(blocking=False)
         self.abandoned = False
         """Nobody waits any more and the time is over: send no further command."""
         self.dropped = False
         """Nobody waits any more: do not begin; when begun, finish."""
 
+    def give_up(self) -> None:
+        """Stop waiting because the time is over; called on the waiting task's loop."""
+        if not self.future.done():
+            self.abandoned = True
+            self.future.set_exception(GivenUp())
+
     def deliver(self, result: object, error: BaseException | None) -> None:
         """Hand the outcome to the waiting task's loop."""
         with suppress(RuntimeError):  # the loop has ended; nobody waits
             self.loop.call_soon_threadsafe(self._set, result, error)
+            # Let the loop run first: our next call wakes the service and the card, which would take the processor
+            # from whoever waits for the result.
+            self._taken.acquire(timeout=_TAKEN_S)
 
     def _set(self, result: object, error: BaseException | None) -> None:
-        if self.future.done():
-            return
-        if error is None:
-            self.future.set_result(result)
-        else:
-            self.future.set_exception(error)
+        if not self.future.done():
+            if error is None:
+                self.future.set_result(result)
+            else:
+                self.future.set_exception(error)
+        self.loop.call_soon(self._taken.release)  # behind the waiting task's own turn
 
 
 class Owner:
@@ -199,19 +215,15 @@ class Owner:
             if not job.dropped:
                 command = next(dialogue)
                 while not job.abandoned:
-                    command = dialogue.send(self._exchange(handle, protocol, command, reader))
+                    answer = scard.transmit(handle, protocol, command)
+                    if len(answer) < 2:
+                        raise CardRemoved(f"{reader}: the card went away while it was executing a command")
+                    command = dialogue.send(answer)
         except StopIteration as end:
             return end.value
-        raise ReaderTimeout(f"{reader}: the dialogue was given up")
-
-    def _exchange(self, handle: Handle, protocol: int, command: bytes, reader: str) -> bytes:
-        try:
-            answer = scard.transmit(handle, protocol, command)
         except PcscFailure as failure:
             raise self._faulty(failure, reader) from None
-        if len(answer) < 2:
-            raise CardRemoved(f"{reader}: the card went away while it was executing a command")
-        return answer
+        raise ReaderTimeout(f"{reader}: the dialogue was given up")
 
     def _faulty(self, failure: PcscFailure, reader: str) -> ReaderFault:
         """Name the fault; a failed exchange is a removed card when the reader soon says so."""

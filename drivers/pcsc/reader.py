@@ -21,7 +21,7 @@ from drivers.interfaces.presence_feed import PresenceFeed
 from drivers.pcsc import scard
 from drivers.pcsc.faults import fault_for
 from drivers.pcsc.monitor import Monitor, Sight
-from drivers.pcsc.owner import Job, Owner, Phase, Timing
+from drivers.pcsc.owner import GivenUp, Job, Owner, Phase, Timing
 
 Result = TypeVar("Result")
 
@@ -105,19 +105,18 @@ class PcscReader:
             raise NoReader(f"{self.name}: the reader is not open")
         job = Job(dialogue)
         owner.put(job)
+        timer = job.loop.call_later(timeout_s, job.give_up)
         try:
-            async with asyncio.timeout(timeout_s) as limit:
-                result: Result = await job.future
+            result: Result = await job.future
+        except GivenUp:
+            raise await self._why_late(owner, timeout_s) from None
         except asyncio.CancelledError:
             job.dropped = True
             if job.future.done() and not job.future.cancelled():
                 job.future.exception()  # look at it, or a dropped fault is reported as forgotten
             raise
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the dialogue's own
-            job.abandoned = True
-            raise await self._why_late(owner, timeout_s) from None
+        finally:
+            timer.cancel()
         return result
 
     def presence(self) -> AsyncIterator[CardPresence]:

@@ -14,6 +14,7 @@ from typing import Any, Final, NewType
 import msgspec
 import smartcard.scard as native
 
+_RAISED: Final = (SystemError, TypeError, ValueError, OverflowError, native.error)
 _PCI_T0: Final = native.SCARD_PCI_T0
 _PCI_T1: Final = native.SCARD_PCI_T1
 _PROTOCOL_T1: Final = native.SCARD_PROTOCOL_T1
@@ -81,7 +82,7 @@ def _call(function: Callable[..., Any], *arguments: object) -> Any:
     """Call the library and return what stands beside the code; raises PcscFailure."""
     try:
         answer = function(*arguments)
-    except (SystemError, TypeError, ValueError, OverflowError, native.error):
+    except _RAISED:
         raise PcscFailure(function.__name__, INTERNAL_ERROR) from None
     code, *values = answer if isinstance(answer, (list, tuple)) else (answer,)
     if code != 0:
@@ -157,6 +158,13 @@ def disconnect(handle: Handle) -> None:
 
 def transmit(handle: Handle, protocol: int, command: bytes) -> bytes:
     """Send one APDU. An answer of fewer than two bytes means that the card went away while it was executing."""
-    header = _PCI_T1 if protocol == _PROTOCOL_T1 else _PCI_T0
-    (answer,) = _call(native.SCardTransmit, handle, header, list(command))
+    # Not through _call: this is the one call that is made many times per dialogue.
+    try:
+        code, answer = native.SCardTransmit(
+            handle, _PCI_T1 if protocol == _PROTOCOL_T1 else _PCI_T0, list(command)
+        )
+    except _RAISED:
+        raise PcscFailure("SCardTransmit", INTERNAL_ERROR) from None
+    if code != 0:
+        raise PcscFailure("SCardTransmit", code & 0xFFFFFFFF)
     return bytes(answer)

@@ -30,9 +30,13 @@ def encode_digits(digits: str, length: int) -> bytes:
 def decode_text(raw: bytes) -> str:
     """Read GBK text padded with 00, FF or spaces; ASCII is a part of it."""
     raw = raw.rstrip(b"\x00\xff\x20")
+    if raw.isascii():  # most items: no codec to look up, and printable is all there is to check
+        text = raw.decode("ascii")
+        if text.isprintable():
+            return text
+        raise BadCoding("text with control characters")
     try:
-        # Most items are ASCII, which needs no search for the codec.
-        text = raw.decode("ascii") if raw.isascii() else raw.decode("gb18030")
+        text = raw.decode("gb18030")
     except UnicodeDecodeError:
         # "from None": the original error carries the bytes, which are a person's name.
         raise BadCoding("bytes that are no GBK text") from None

@@ -143,6 +143,7 @@ class Outcome(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     refusal_codes: tuple[int, ...] = (-1,)  # K62: any other non-zero code is a doubt
     message_seen: str = r"\[MSGID_SEEN\]"  # K12: a doubled delivery; the first copy may have booked
+    sign_in_lost: str = r"\[SIGN_IN\]"  # the hub no longer knows our sign-in (fault F54): sign in anew before the next message
     doubt_texts: tuple[str, ...] = ("调用业务子系统.{0,20}失败", "调用.{0,10}业务系统.{0,10}异常")  # K62
     reversal_answers: tuple[ReversalAnswer, ...] = (  # K15, K64; first match wins, none = unknown
         ReversalAnswer(pattern=r"\[ALREADY_REVERSED\]", means="already"),
@@ -223,6 +224,10 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The hub says this message id was there before: a doubt, never a refusal (K12)."""
         return re.search(self.outcome.message_seen, error_text) is not None
 
+    def is_sign_in_lost(self, error_text: str) -> bool:
+        """The hub does not know our sign-in any more; a refusal, after which the next message needs a new one."""
+        return re.search(self.outcome.sign_in_lost, error_text) is not None
+
     def is_doubtful_text(self, error_text: str) -> bool:
         """A refusal whose text says that the hub does not know itself: a doubt (K12, K62)."""
         patterns = (self.outcome.message_seen, *self.outcome.doubt_texts)
@@ -295,6 +300,7 @@ def _allowed_values(path: list[str]) -> tuple[object, ...]:
 def _refuse_bad_values(profile: Profile, file: str) -> None:
     patterns = {
         "outcome.message_seen": (profile.outcome.message_seen,),
+        "outcome.sign_in_lost": (profile.outcome.sign_in_lost,),
         "outcome.doubt_texts": profile.outcome.doubt_texts,
         "outcome.reversal_answers": tuple(answer.pattern for answer in profile.outcome.reversal_answers),
     }

@@ -1,4 +1,5 @@
-"""The simulated things that stand on a counter: scanner and printer on pseudo-terminals, behind one control API.
+"""The simulated things that stand on a counter, behind one control API: scanner and printer on pseudo-terminals, and a
+card reader on a real pcscd.
 
 The terminal is given the paths of the pseudo-terminals; people, demo and tests move the things through HTTP.
 """

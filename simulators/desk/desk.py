@@ -4,14 +4,16 @@ Verbs are names in small tables, so that the control API, the command line and t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from simulators.desk.card_slot import CardReaderView, CardSlot
 from simulators.links import DeviceLink, NobodyListening, PtyLink, TcpLink
+from simulators.people import Person, load_people
 from simulators.printer import Paper, SimulatedPrinter, draw_png
 from simulators.scanner import SimulatedScanner
 
@@ -82,12 +84,16 @@ class DeskView(msgspec.Struct, frozen=True):
 
     scanner: ScannerView
     printer: PrinterView
+    card: CardReaderView = CardReaderView()
 
 
 class Desk:
-    """Scanner and printer on their links; use `Desk.open`."""
+    """Scanner, printer and card reader; use `Desk.open`."""
 
-    def __init__(self, scanner_link: DeviceLink, printer_link: DeviceLink, columns: int) -> None:
+    def __init__(
+        self, scanner_link: DeviceLink, printer_link: DeviceLink, columns: int, card: CardSlot
+    ) -> None:
+        self.card = card
         self._scanner_link = scanner_link
         self._printer_link = printer_link
         self._scanner_plugged = True
@@ -97,13 +103,25 @@ class Desk:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path, columns: int = 48) -> "AsyncIterator[Desk]":
+    async def open(
+        cls,
+        folder: Path,
+        columns: int = 48,
+        *,
+        pcscd_folder: Path | None = None,
+        people: Sequence[Person] | None = None,
+    ) -> "AsyncIterator[Desk]":
         """Put `scanner` and `printer` into `folder` as links to pseudo-terminals, and keep them alive in the block.
 
-        On a machine without pseudo-terminals they listen on loopback ports instead (`socket://` addresses).
+        On a machine without pseudo-terminals they listen on loopback ports instead (`socket://` addresses). With
+        `pcscd_folder` (a short path) a card reader stands on the counter too, for the cards of `people`.
         """
-        async with _link(folder / "scanner") as scanner_link, _link(folder / "printer") as printer_link:
-            desk = cls(scanner_link, printer_link, columns)
+        async with (
+            _link(folder / "scanner") as scanner_link,
+            _link(folder / "printer") as printer_link,
+            _card_slot(pcscd_folder, people) as card,
+        ):
+            desk = cls(scanner_link, printer_link, columns, card)
             printing = asyncio.create_task(desk.printer.run(printer_link), name="simulated printer")
             try:
                 yield desk
@@ -130,6 +148,7 @@ class Desk:
                 drawer_kicks=printer.drawer_kicks,
                 current_text=printer.current.text,
             ),
+            self.card.view(),
         )
 
     # -- scanner ----------------------------------------------------------------------------------
@@ -231,6 +250,16 @@ async def _link(path: Path) -> AsyncIterator[DeviceLink]:
         yield link
     finally:
         await link.close()
+
+
+@asynccontextmanager
+async def _card_slot(folder: Path | None, people: Sequence[Person] | None) -> AsyncIterator[CardSlot]:
+    if folder is None:
+        yield CardSlot((), missing="none belongs to this counter")
+        return
+    everybody = await asyncio.to_thread(load_people) if people is None else people
+    async with CardSlot.open(folder, everybody) as card:
+        yield card
 
 
 def _view(number: int, paper: Paper) -> PaperView:

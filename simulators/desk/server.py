@@ -1,11 +1,13 @@
 """The control API of the counter's simulated things. Bind it to loopback only: it trusts everybody.
 
-GET    /desk                            scanner and printer with their true state
+GET    /desk                            scanner, printer and card reader with their true state
 POST   /desk/scanner/scan               {"text": ..., "symbology": "qr", "split_at": [5], "pause_s": 0.1, ...}
 POST   /desk/scanner/unplug | plug      the cable
 POST   /desk/printer/VERB               paper-out, load, near-end, cover-open, cover-close, offline, online, jam, unjam,
                                         mute, unmute, lie, honest, hold, release, power-off, power-on, tear-off;
                                         paper-out and power-off take {"after_lines": 3}
+POST   /desk/card/insert                {"person": "yi"} or {"image": TOML}; answers when the card service has seen it
+POST   /desk/card/remove                the same for taking it out
 GET    /desk/papers                     the pieces of paper that came out, oldest first
 GET    /desk/papers/N                   piece N, waiting up to ?wait_s= for it; N = last: the newest
 GET    /desk/papers/N.png               the same as a picture
@@ -13,15 +15,18 @@ GET    /desk/papers/N.png               the same as a picture
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
+from simulators.desk.card_slot import CardOrder, CardReaderView, NoCardReader
 from simulators.desk.desk import Desk, LinesOrder, ScanOrder
 from simulators.links import LinkClosed, NobodyListening
+from simulators.people import Person
 from simulators.printer import FontMissing
+from simulators.reader import SlotUnavailable
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,21 +40,34 @@ class RunningDesk(msgspec.Struct, frozen=True):
     scanner: str
     """Path for the terminal's configuration."""
     printer: str
+    card: CardReaderView
+    """The card reader, for the terminal's configuration."""
 
 
 @contextlib.asynccontextmanager
-async def serve_desk(folder: Path, *, columns: int = 48, port: int = 0) -> AsyncIterator[RunningDesk]:
-    """Put the devices into `folder` and serve the control API on loopback until the block ends; port 0 = a free one."""
+async def serve_desk(
+    folder: Path,
+    *,
+    columns: int = 48,
+    port: int = 0,
+    pcscd_folder: Path | None = None,
+    people: Sequence[Person] | None = None,
+) -> AsyncIterator[RunningDesk]:
+    """Put the devices into `folder` and serve the control API on loopback until the block ends; port 0 = a free one.
+
+    With `pcscd_folder` there is a card reader too, where the machine has what it takes; see `Desk.open`.
+    """
     async with contextlib.AsyncExitStack() as stack:
-        desk = await stack.enter_async_context(Desk.open(folder, columns))
+        desk = await stack.enter_async_context(
+            Desk.open(folder, columns, pcscd_folder=pcscd_folder, people=people)
+        )
         runner = web.AppRunner(build_app(desk), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", port).start()
         view = desk.view()
-        yield RunningDesk(
-            desk, f"http://127.0.0.1:{runner.addresses[0][1]}/desk", view.scanner.path, view.printer.path
-        )
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/desk"
+        yield RunningDesk(desk, url, view.scanner.path, view.printer.path, view.card)
 
 
 def build_app(desk: Desk) -> web.Application:
@@ -60,6 +78,8 @@ def build_app(desk: Desk) -> web.Application:
     app.router.add_post("/desk/scanner/scan", control.scan)
     app.router.add_post("/desk/scanner/{verb:unplug|plug}", control.plug)
     app.router.add_post("/desk/printer/{verb}", control.printer)
+    app.router.add_post("/desk/card/insert", control.insert_card)
+    app.router.add_post("/desk/card/remove", control.remove_card)
     app.router.add_get("/desk/papers", control.papers)
     app.router.add_get(r"/desk/papers/{number:last|\d+}.png", control.picture)
     app.router.add_get(r"/desk/papers/{number:last|\d+}", control.paper)
@@ -75,7 +95,7 @@ async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse
         return _json({"error": str(error)}, status=400)
     except KeyError as error:
         return _json({"error": str(error.args[0])}, status=404)
-    except (NobodyListening, LinkClosed, TimeoutError, FontMissing) as error:
+    except (NobodyListening, LinkClosed, TimeoutError, FontMissing, NoCardReader, SlotUnavailable) as error:
         return _json({"error": str(error) or "took too long"}, status=409)
 
 
@@ -103,6 +123,14 @@ class _Control:
         if name not in verbs:
             raise KeyError(f"the printer knows no {name}; there are: {', '.join(verbs)}")
         verbs[name](order)
+        return _json(self._desk.view())
+
+    async def insert_card(self, request: web.Request) -> web.Response:
+        await self._desk.card.insert(msgspec.json.decode(await request.read(), type=CardOrder))
+        return _json(self._desk.view())
+
+    async def remove_card(self, _request: web.Request) -> web.Response:
+        await self._desk.card.remove()
         return _json(self._desk.view())
 
     async def papers(self, _request: web.Request) -> web.Response:

@@ -93,7 +93,7 @@ class MosquittoBroker:
         return self._process.pid if self._process is not None and running else None
 
     async def start(self) -> None:
-        """Start and return when it takes connections; raises `BrokerUnavailable`. It ends when our process does."""
+        """Start and return when it takes connections; raises `BrokerUnavailable`. It ends at the latest with this event loop."""
         program = await asyncio.to_thread(self._prepare)
         candidates = [self.port] if self.port else SystemRandom().sample(_PORTS, _TRIES)
         for port in candidates:

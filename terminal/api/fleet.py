@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import Controller, get
+from litestar.di import NamedDependency
 
 from terminal.api.service import Service
 from terminal.texts import Told, tell_notice
@@ -22,7 +23,7 @@ class FleetController(Controller):
     path = "/notices"
 
     @get("/", sync_to_thread=False)
-    def notices(self, service: Service) -> list[NoticeView]:
+    def notices(self, service: NamedDependency[Service]) -> list[NoticeView]:
         """List the notices shown since the start, newest last; empty without a broker."""
         shown = () if service.fleet is None else service.fleet.board.shown
         return [NoticeView(notice.id, notice.at.isoformat(), tell_notice(notice.notice)) for notice in shown]

@@ -13,14 +13,16 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, Litestar, Request, Response, get, post, put
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.params import JSONBody, Parameter
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from terminal.api.fleet import FleetController
 from terminal.api.service import DeviceView, Service, StatusView
+from terminal.api.technician import CardController, HealthController, HubController
 from terminal.api.views import (
     HistoryView,
     SettlementView,
@@ -42,10 +44,10 @@ _CONFLICTS = frozenset({"busy", "idempotency_conflict", "sale_number_open"})
 _UNAVAILABLE = frozenset({"not_ready", "journal_failed"})
 
 IdempotencyKey = Annotated[
-    str, Parameter(header="Idempotency-Key", min_length=1, max_length=200, required=True)
+    str, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=200, required=True)
 ]
-ClientName = Annotated[str, Parameter(header="X-Client", max_length=100, required=False)]
-Limit = Annotated[int, Parameter(ge=1, le=500)]
+ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
+Limit = Annotated[int, QueryParameter(ge=1, le=500)]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -67,6 +69,8 @@ class MediumWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Certificate code as scanned by the till or typed."""
     identity_number: str = ""
     """Number of the identity card, typed in."""
+    card: bool = False
+    """True: read the social-security card in the reader."""
 
 
 class OperatorWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,24 +104,24 @@ class CounterController(Controller):
     path = "/"
 
     @get("/status", sync_to_thread=False)
-    def status(self, service: Service) -> StatusView:
+    def status(self, service: NamedDependency[Service]) -> StatusView:
         """Say how far the service is and what it is waiting for; answers from the first moment."""
         return service.status()
 
     @get("/devices", sync_to_thread=False)
-    def devices(self, service: Service) -> list[DeviceView]:
+    def devices(self, service: NamedDependency[Service]) -> list[DeviceView]:
         """List the devices of the counter."""
         return list(service.devices())
 
     @get("/doubts", sync_to_thread=False)
-    def doubts(self, service: Service) -> list[SettlementView]:
+    def doubts(self, service: NamedDependency[Service]) -> list[SettlementView]:
         """List the settlements whose outcome is open, oldest first."""
         return [
             settlement_view(settlement, service.mask) for settlement, _ in service.require_counter().doubts()
         ]
 
     @get("/events")
-    async def events(self, service: Service, after: int = 0) -> Stream:
+    async def events(self, service: NamedDependency[Service], after: FromQuery[int] = 0) -> Stream:
         """Stream what happens as JSON lines, beginning behind entry `after`; never ends by itself."""
         counter = service.require_counter()
 
@@ -135,7 +139,11 @@ class SalesController(Controller):
 
     @post("/")
     async def open_sale(
-        self, service: Service, data: JSONBody[SaleWish], key: IdempotencyKey, client: ClientName = "till"
+        self,
+        service: NamedDependency[Service],
+        data: JSONBody[SaleWish],
+        key: IdempotencyKey,
+        client: ClientName = "till",
     ) -> SettlementView:
         """Open a sale and reserve its number on disk."""
         return self._view(service, await service.require_counter().open_sale(data, client, key))
@@ -143,11 +151,11 @@ class SalesController(Controller):
     @get("/")
     async def list_sales(
         self,
-        service: Service,
-        sale_number: str = "",
-        business_date: str = "",
+        service: NamedDependency[Service],
+        sale_number: FromQuery[str] = "",
+        business_date: FromQuery[str] = "",
         limit: Limit = 50,
-        before: int | None = None,
+        before: FromQuery[int | None] = None,
     ) -> list[SummaryView]:
         """List the newest sales, or find one by its number (`business_date` defaults to today)."""
         counter = service.require_counter()
@@ -157,12 +165,12 @@ class SalesController(Controller):
         return [] if row is None else [summary_view(row)]
 
     @get("/{settlement_id:str}")
-    async def show(self, service: Service, settlement_id: str) -> SettlementView:
+    async def show(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> SettlementView:
         """The status question: what is known of this sale now."""
         return self._view(service, await service.require_counter().get(settlement_id))
 
     @get("/{settlement_id:str}/history")
-    async def history(self, service: Service, settlement_id: str) -> HistoryView:
+    async def history(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> HistoryView:
         """A sale with every message that could change the hub and every slip."""
         counter = service.require_counter()
         settlement = await counter.get(settlement_id)
@@ -171,24 +179,28 @@ class SalesController(Controller):
 
     @post("/{settlement_id:str}/lines")
     async def add_line(
-        self, service: Service, settlement_id: str, data: JSONBody[LineWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[LineWish]
     ) -> SettlementView:
         """Add one charge line."""
         return self._view(service, await service.require_counter().add_line(settlement_id, data))
 
     @put("/{settlement_id:str}/lines")
     async def set_lines(
-        self, service: Service, settlement_id: str, data: JSONBody[LinesWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[LinesWish]
     ) -> SettlementView:
         """Replace the charge sheet."""
         return self._view(service, await service.require_counter().set_lines(settlement_id, data.lines))
 
     @post("/{settlement_id:str}/medium", status_code=200)
     async def give_medium(
-        self, service: Service, settlement_id: str, data: JSONBody[MediumWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[MediumWish]
     ) -> SettlementView:
         """Give what the person showed; a purchase with lines on the sheet is quoted by itself."""
         counter = service.require_counter()
+        if sum(map(bool, (data.code, data.identity_number, data.card))) > 1:
+            raise Misuse("bad_request", reason="one of code, identity_number, card")
+        if data.card:
+            return self._view(service, await counter.read_card_medium(settlement_id))
         if data.identity_number:
             return self._view(
                 service, await counter.give_identity_number(settlement_id, data.identity_number)
@@ -197,19 +209,19 @@ class SalesController(Controller):
 
     @post("/{settlement_id:str}/disease", status_code=200)
     async def pick_disease(
-        self, service: Service, settlement_id: str, data: JSONBody[DiseaseWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[DiseaseWish]
     ) -> SettlementView:
         """Pick one of the person's filed diseases for a clinic visit."""
         return self._view(service, await service.require_counter().pick_disease(settlement_id, data))
 
     @post("/{settlement_id:str}/quote", status_code=200)
-    async def quote(self, service: Service, settlement_id: str) -> SettlementView:
+    async def quote(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> SettlementView:
         """Ask the hub who would pay what."""
         return self._view(service, await service.require_counter().quote(settlement_id))
 
     @post("/{settlement_id:str}/confirm", status_code=200)
     async def confirm(
-        self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
     ) -> SettlementView:
         """Settle; returns when the outcome is on disk. Safe to repeat: never settles twice."""
         counter = service.require_counter()
@@ -219,7 +231,7 @@ class SalesController(Controller):
 
     @post("/{settlement_id:str}/cancel", status_code=200)
     async def cancel(
-        self, service: Service, settlement_id: str, data: JSONBody[CancelWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[CancelWish]
     ) -> SettlementView:
         """Undo a known settlement; safe to repeat."""
         counter = service.require_counter()
@@ -228,7 +240,7 @@ class SalesController(Controller):
 
     @post("/{settlement_id:str}/abandon", status_code=200)
     async def abandon(
-        self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
     ) -> SettlementView:
         """Give up a sale of which nothing was sent."""
         counter = service.require_counter()
@@ -238,7 +250,7 @@ class SalesController(Controller):
 
     @post("/{settlement_id:str}/acknowledge", status_code=200)
     async def acknowledge(
-        self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
     ) -> SettlementView:
         """Tell the counter that the till has taken note of the result."""
         counter = service.require_counter()
@@ -247,7 +259,9 @@ class SalesController(Controller):
         )
 
     @post("/{settlement_id:str}/copies")
-    async def copy(self, service: Service, settlement_id: str, data: JSONBody[OperatorWish]) -> CopyView:
+    async def copy(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
+    ) -> CopyView:
         """Print the slip once more, marked as a copy."""
         counter = service.require_counter()
         return CopyView(await counter.copy(settlement_id, self._operator(service, data.operator)))
@@ -309,7 +323,14 @@ def _http(_: Request[object, object, State], error: Exception) -> Response[Probl
 def build_app(service: Service) -> Litestar:
     """Return the application over one service."""
     return Litestar(
-        route_handlers=[CounterController, FleetController, SalesController],
+        route_handlers=[
+            CardController,
+            CounterController,
+            FleetController,
+            HealthController,
+            HubController,
+            SalesController,
+        ],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},
         exception_handlers={
             Misuse: _misuse,
@@ -318,7 +339,10 @@ def build_app(service: Service) -> Litestar:
             Busy: _busy,
             HTTPException: _http,
         },
-        openapi_config=OpenAPIConfig(title="yibao-terminal local API", version=service.version),
+        # The document alone: the viewers that come with it load their scripts from the Internet.
+        openapi_config=OpenAPIConfig(
+            title="yibao-terminal local API", version=service.version, render_plugins=[JsonRenderPlugin()]
+        ),
         logging_config=None,
         request_max_body_size=MAX_BODY_BYTES,
     )

@@ -5,10 +5,12 @@ import enum
 import msgspec
 
 from drivers.interfaces.device_state import HasStatus
+from drivers.interfaces.reach import Reach
 from protocols.hub.profile import Profile
 from terminal.config import Config
 from terminal.core.events import Misuse
 from terminal.counter.counter import Counter, Phase
+from terminal.devices.reader_state import Look, ReaderState, reader_state
 from terminal.fleet.link import FleetLink
 from terminal.slips.masking import MaskRule
 from terminal.texts import Told, tell
@@ -60,6 +62,10 @@ class Service:
         self.version = version
         self.counter: Counter | None = None
         self.scanner: HasStatus | None = None
+        self.reader_look: Look | None = None
+        """Asks the card reader's driver what it saw last; None without one."""
+        self.reach: Reach | None = None
+        """Looks whether a server is there."""
         self.fleet: FleetLink | None = None
         self.phase = ServicePhase.UNLOCKING
         self.reason: Told | None = None
@@ -101,9 +107,14 @@ class Service:
             devices=self.devices(),
         )
 
+    def reader(self) -> ReaderState:
+        """The card reader."""
+        return reader_state(self.config.reader.name, self.reader_look)
+
     def devices(self) -> tuple[DeviceView, ...]:
-        """Scanner, printer and message broker with their state."""
-        found = []
+        """Card reader, scanner, printer and message broker with their state."""
+        reader = self.reader()
+        found = [DeviceView("reader", reader.state, reader.problem)]
         if self.scanner is not None:
             status = self.scanner.status
             found.append(DeviceView("scanner", status.state.value, status.reason))
@@ -121,6 +132,8 @@ class Service:
         if not self.config.broker.url:
             return DeviceView("broker", "absent", "not configured")
         problem = None if self.fleet is None else self.fleet.problem
-        if self.fleet is None or problem is None:
-            return DeviceView("broker", "opening" if self.fleet is None else "ready", "")
-        return DeviceView("broker", "fault" if problem.permanent else "absent", problem.value)
+        if problem is not None:
+            return DeviceView("broker", "fault" if problem.permanent else "absent", problem.value)
+        return DeviceView(
+            "broker", "ready" if self.fleet is not None and self.fleet.connected else "opening", ""
+        )

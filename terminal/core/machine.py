@@ -54,7 +54,15 @@ from terminal.core.states import BOOKED, OPEN_DOUBT, State
 from terminal.core.turns import ASK_REFUNDED, require_turn
 from terminal.core.undoing import ask_cancel, cancellation_said, refund_asked, reversal_said, try_later
 from terminal.core.values import AttemptEnded, Move, Notice, Retry, Settlement
-from terminal.core.visit import booking_said, grown_unsure, is_booking, owing, withdraw, withdraw_later
+from terminal.core.visit import (
+    booking_said,
+    found_owing,
+    grown_unsure,
+    is_booking,
+    owing,
+    withdraw,
+    withdraw_later,
+)
 
 _replace = msgspec.structs.replace
 
@@ -183,7 +191,7 @@ def _restarted(settlement: Settlement, profile: Profile) -> Decision:
         case State.CONFIRMED if settlement.quarantine:
             return Decision(landed, (), (Wake(),), durable=True, ended=lost, retry=now)
         case _ if settlement.owed:
-            return Decision(landed, (), (Wake(),), durable=True, ended=lost, retry=now)
+            return found_owing(landed, lost, profile)
         case _:
             return Decision(landed)
 

@@ -158,7 +158,7 @@ class Settlement(msgspec.Struct, frozen=True):
     owed: tuple[str, ...] = ()
     """Withdrawals (2205, 2202) still to be answered after the visit ended without a settlement."""
     refusals: int = 0
-    """How often the hub has refused to take the registration back."""
+    """How often the hub has refused to take the registration back while it stood there."""
     code: Secret | None = None
     """E-certificate code as scanned, until it has been decoded."""
     code_mark: str = ""
@@ -180,7 +180,7 @@ class Settlement(msgspec.Struct, frozen=True):
     tries: int = 0
     """Tries of the present series (reversal, or finishing a cancellation)."""
     quiet_stage: int = 0
-    """0 never "not found", 1 not found once, 2 second 2601 on its way."""
+    """0 never "not found", 1 not found once (a settlement, or a visit that is owed), 2 second 2601 on its way."""
     unseen: bool = False
     """Reversed because the hub twice knew of no such record."""
     quarantine: bool = False

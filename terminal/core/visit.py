@@ -8,7 +8,8 @@ goes on from there.
 A visit that ends without a settlement owes its withdrawals (2205 for all lines, then 2202). They are kept in the queue
 of tries like a reversal and never expire. A 2202 that is done ends them. One that is refused proves little: 5201 is
 asked whether the visit still stands. Gone is as good as done; otherwise both are tried again for half an hour, and then
-a person is told, because only the hub's people can help.
+a person is told, because only the hub's people can help. A visit whose registration was lost is looked for with 5201,
+twice when it is not found: the message may still be travelling.
 """
 
 import msgspec
@@ -34,7 +35,7 @@ WITHDRAW = "withdraw"
 AUTOMATIC_TRIES = 1
 """How often a lost answer is followed up by itself before a person is asked."""
 REFUSED_TRIES = 12
-"""After so many refusals a withdrawal is given up and a person is told: the half hour they take outlasts a hiccup."""
+"""A withdrawal refused so often while the visit still stands is given up; the half hour it takes outlasts a hiccup."""
 
 
 def is_booking(settlement: Settlement) -> bool:
@@ -46,6 +47,8 @@ def is_booking(settlement: Settlement) -> bool:
 def booking_said(settlement: Settlement, infno: str, heard: Heard, profile: Profile) -> Decision:
     """Draw the conclusion from the answer (or silence) to whatever of a visit is in flight."""
     verdict = judge(heard, profile)
+    if settlement.owed and settlement.running == FIND_VISIT:
+        return _visit_looked_for(_idle(settlement), verdict, heard, profile)
     if settlement.owed:
         return _withdrawal_said(settlement, verdict, heard)
     if settlement.running == FIND_VISIT:
@@ -85,9 +88,6 @@ def _step_said(
     if verdict in (Verdict.REFUSED, Verdict.UNSENT):
         state = "ANSWERED" if verdict is Verdict.REFUSED else "UNSENT"
         told = _replace(idle, notice=question_failed(verdict, heard))
-        if settlement.tries and verdict is Verdict.REFUSED:
-            # Perhaps the copy that was lost has arrived after all, and the hub will have no second one.
-            told = grown_unsure(told, name)
         return Decision(told, durable=True, ended=ended(settlement, state, verdict.value, heard))
     unsure = _replace(grown_unsure(idle, name), tries=settlement.tries + 1, notice=_lost(heard))
     decision = Decision(unsure, durable=True, ended=ended(settlement, "UNKNOWN", reason_of(heard), heard))
@@ -102,8 +102,13 @@ def _find_visit_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> 
     idle = _idle(settlement)
     if verdict is not Verdict.DONE or not isinstance(heard, Answered):
         return Decision(_replace(idle, notice=_lost(heard)))
-    known = _replace(_sure(idle, "register"), visit_id=found_visit(settlement, heard.output))
-    return advance(Decision(known, durable=True))
+    visit_id = found_visit(settlement, heard.output)
+    if visit_id:
+        return advance(Decision(_replace(_sure(idle, "register"), visit_id=visit_id), durable=True))
+    # Not found is no proof: the lost message may arrive yet. The step stays unsure until the hub has named a visit, and
+    # our own visit number keeps a second one from being opened.
+    register = FLOWS[settlement.flow].step("register")
+    return Decision(_replace(idle, running=register.name), (), (Compose("STEP", register.message),))
 
 
 def _batch_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
@@ -156,8 +161,6 @@ def withdraw(settlement: Settlement) -> Decision:
 
 def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
     idle = _idle(settlement)
-    if settlement.running == FIND_VISIT:
-        return _visit_looked_for(idle, verdict, heard)
     if verdict not in (Verdict.DONE, Verdict.REFUSED) or not isinstance(heard, Answered):
         state = "UNSENT" if verdict is Verdict.UNSENT else "UNKNOWN"
         return withdraw_later(idle, ended(settlement, state, reason_of(heard), heard), verdict)
@@ -168,24 +171,41 @@ def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> 
 
 
 def _refused_to_withdraw(settlement: Settlement, text: str, record: AttemptEnded) -> Decision:
-    refused = _replace(settlement, refusals=settlement.refusals + 1)
-    if refused.refusals >= REFUSED_TRIES:
-        told = _replace(refused, owed=(), notice=Notice("withdrawal_refused", {"text": text}))
+    if settlement.refusals >= REFUSED_TRIES:
+        told = _replace(settlement, owed=(), notice=Notice("withdrawal_refused", {"text": text}))
         return _continue(told, record)
-    asking = _replace(refused, running=FIND_VISIT)
+    asking = _replace(settlement, running=FIND_VISIT)
     return Decision(asking, (), (Ask("5201"),), durable=True, ended=record)
 
 
-def _visit_looked_for(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
-    """5201 has said whether the visit stands: never heard of or gone is the end, found is work."""
+def _visit_looked_for(settlement: Settlement, verdict: Verdict, heard: Heard, profile: Profile) -> Decision:
+    """5201 has said whether the visit stands. It is over when a known one is gone, or an unknown one not found twice."""
     if verdict is not Verdict.DONE or not isinstance(heard, Answered):
         return withdraw_later(settlement, None, verdict)
     visit_id = found_visit(settlement, heard.output)
-    if not visit_id:
-        return _continue(_replace(settlement, owed=()), None)
     if not settlement.visit_id:
-        return _continue(_replace(settlement, visit_id=visit_id), None)
-    return withdraw_later(_replace(settlement, owed=WITHDRAWALS), None, Verdict.REFUSED)
+        if visit_id:
+            return _continue(_replace(settlement, visit_id=visit_id), None)
+        if settlement.quiet_stage == 0:
+            return _wait_for_stragglers(_replace(settlement, quiet_stage=1), None, profile)
+    elif visit_id:
+        refused = _replace(settlement, owed=WITHDRAWALS, refusals=settlement.refusals + 1)
+        return withdraw_later(refused, None, Verdict.REFUSED)
+    return _continue(_replace(settlement, owed=()), None)
+
+
+def _wait_for_stragglers(settlement: Settlement, record: AttemptEnded | None, profile: Profile) -> Decision:
+    """The lost registration may still be travelling: 5201 is asked once more after the quiet time, as a 2601 is."""
+    retry = Retry(settlement.tries, profile.quiet_s, 0.0, Verdict.NOT_FOUND.value, settlement.quiet_stage)
+    return Decision(settlement, (), (Wake(),), durable=True, ended=record, retry=retry)
+
+
+def found_owing(settlement: Settlement, record: AttemptEnded | None, profile: Profile) -> Decision:
+    """After a restart what is owed goes on at once; a quiet time begins anew, because the wall clock may have jumped."""
+    if settlement.quiet_stage == 1 and not settlement.visit_id:
+        return _wait_for_stragglers(settlement, record, profile)
+    retry = Retry(settlement.tries, 0.0, 0.0, "restart", settlement.quiet_stage)
+    return Decision(settlement, (), (Wake(),), durable=True, ended=record, retry=retry)
 
 
 def _continue(settlement: Settlement, record: AttemptEnded | None) -> Decision:

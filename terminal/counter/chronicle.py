@@ -1,7 +1,8 @@
-"""One canonical log line per settlement: what it was, how it ended, where the time went. Masked by construction.
+"""One canonical log line per settlement outcome: what it was, how it ended, where the time went. Masked by construction.
 
-The line is written when a settlement reaches a state that a person or a till is told as an outcome. It carries ids,
-states, amounts and step times; a person only as the keyed pseudonym, a code or token never.
+A line is written when a settlement reaches a state that a person or a till is told as an outcome. It carries our own
+ids, states, amounts and step times, and the hub's settlement id; nothing that names or stands for a person, no code,
+no token, and no text of a far end (which may quote them).
 """
 
 from collections.abc import Callable
@@ -23,43 +24,52 @@ OUTCOMES = frozenset(
     }
 )
 """The states whose reaching writes a line."""
+_UNDER_CANCELLATION = frozenset({State.CANCELLING, State.CANCEL_DOUBT})
+"""Leaving one of these is an outcome too: a refused cancellation leads back to a state that was reached before."""
 
-Write = Callable[..., Any]
+WriteLog = Callable[..., Any]
+"""`write(event, **facts)`; must not raise, because it is called on the money path."""
+
+
+def say_nothing(event: str, **facts: object) -> None:
+    """The log of a counter that nobody reads."""
 
 
 class Chronicle:
-    """Collects step times per settlement and writes the line through `write(event, **facts)`."""
+    """Collects step times per settlement and writes the line."""
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: WriteLog) -> None:
         self._write = write
         self._steps: dict[str, dict[str, float]] = {}
         self._states: dict[str, State] = {}
 
+    def taken_up(self, settlement_id: str, state: State) -> None:
+        """A settlement was found unfinished at start: the state it is in had its line from the process before."""
+        self._states[settlement_id] = state
+
     def step_done(self, settlement_id: str, name: str, elapsed_s: float) -> None:
-        """Note how long one effect took; repeated steps add up."""
+        """Note how long a step took; repeated steps add up until the next line."""
         steps = self._steps.setdefault(settlement_id, {})
         steps[name] = round(steps.get(name, 0.0) + elapsed_s * 1000, 3)
 
     def changed(self, settlement: Settlement) -> None:
-        """Write the line when an outcome has been reached; forget what is over."""
+        """Write the line when an outcome has been reached."""
         before = self._states.get(settlement.id)
         if settlement.state is before:
             return
         self._states[settlement.id] = settlement.state
-        if settlement.state in OUTCOMES:
+        cancelling_is_over = before in _UNDER_CANCELLATION and settlement.state not in _UNDER_CANCELLATION
+        if settlement.state in OUTCOMES or cancelling_is_over:
             self._write("settlement", **line_of(settlement, self._steps.pop(settlement.id, {})))
-        if settlement.state in (
-            State.REFUSED,
-            State.REVERSED,
-            State.CANCELLED,
-            State.ABANDONED,
-            State.CLOSED,
-        ):
-            del self._states[settlement.id]
+
+    def let_go(self, settlement_id: str) -> None:
+        """Forget a settlement that is over."""
+        self._states.pop(settlement_id, None)
+        self._steps.pop(settlement_id, None)
 
 
 def line_of(settlement: Settlement, steps_ms: dict[str, float]) -> dict[str, Any]:
-    """Return the facts of the line."""
+    """Return the facts of the line; amounts in fen, times in milliseconds."""
     facts: dict[str, Any] = {
         "settlement": settlement.id,
         "flow": settlement.flow,

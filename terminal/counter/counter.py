@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from drivers.interfaces.card_reader import CardReader
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.printer import Printer
 from drivers.interfaces.scanner import Scan, ScanFault, Scanner
@@ -47,6 +48,7 @@ from terminal.core.messages import Site
 from terminal.core.outcome import SLOW_DELAY_S
 from terminal.core.states import State
 from terminal.core.values import ChargeLine, Disease, Medium, Notice, SaleKey, Settlement
+from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
 from terminal.counter.engine import Busy, Engine, Listener, in_doubt
 from terminal.counter.paper import Paper
 from terminal.counter.retries import RetryClock
@@ -58,6 +60,8 @@ from terminal.counter.scanning import (
     with_item,
 )
 from terminal.counter.session import HubSession
+from terminal.devices.card_desk import CardDesk
+from terminal.devices.card_medium import medium_of
 from terminal.hub.centre import CentreClient
 from terminal.hub.client import HubClient, Operator
 from terminal.journal.journal import Journal
@@ -186,6 +190,8 @@ class Counter(Listener):
         jitter: Callable[[], float],
         new_id: Callable[[], str],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        reader: CardReader | None = None,
+        write_log: WriteLog = say_nothing,
     ) -> None:
         self._profile = profile
         self._site = site
@@ -199,6 +205,9 @@ class Counter(Listener):
         self._clock = clock
         self._new_id = new_id
         self.session = session
+        self.hub = hub
+        self.cards = CardDesk(reader)
+        self._chronicle = Chronicle(write_log)
         self.engine = Engine(
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
@@ -255,6 +264,7 @@ class Counter(Listener):
         """Everything that waits for a try hears of it through `retry_due`; deadlines of the wall clock are not used."""
         attempts, receipts = await self._history(row.id)
         self.engine.adopt(row, attempts)
+        self._chronicle.taken_up(row.id, row.state)
         settlement = await self.engine.post(row.id, Restarted(), "start", wait=True)
         if not settlement.paper_out and any(_is_original_out(receipt) for receipt in receipts):
             await self.engine.post(row.id, SlipPrinted("original"), "start", wait=True)
@@ -264,6 +274,15 @@ class Counter(Listener):
     def changed(self, settlement: Settlement) -> None:
         """See `Listener`."""
         self._tell(settlement.id, settlement.state.value, settlement.notice)
+        self._chronicle.changed(settlement)
+
+    def step_done(self, settlement_id: str, name: str, elapsed_s: float) -> None:
+        """See `Listener`."""
+        self._chronicle.step_done(settlement_id, name, elapsed_s)
+
+    def let_go(self, settlement_id: str) -> None:
+        """See `Listener`."""
+        self._chronicle.let_go(settlement_id)
 
     def retry_due(self, settlement_id: str, delay_s: float) -> None:
         """See `Listener`."""
@@ -311,6 +330,11 @@ class Counter(Listener):
                 await grows.wait()
 
     # -- sales ------------------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        """The clocks of this counter."""
+        return self._clock
 
     def today(self) -> dt.date:
         """The business date: the day in UTC+8."""
@@ -392,6 +416,12 @@ class Counter(Listener):
         number = Secret(match.text)
         return await self.post(settlement_id, MediumGiven(Medium("02", number, certno=number)), "till")
 
+    async def read_card_medium(self, settlement_id: str) -> Settlement:
+        """Give the social-security card in the reader (medium 03); raises `Misuse` with what to do about the card."""
+        await self.engine.get(settlement_id)
+        card = await self.cards.read()
+        return await self.post(settlement_id, MediumGiven(medium_of(card, self._profile)), "card reader")
+
     async def pick_disease(self, settlement_id: str, wish: DiseaseWish) -> Settlement:
         """Pick one of the filed diseases; registers the visit, and with lines on the sheet the quote follows."""
         if not (wish.diagnosis_code and wish.diagnosis_name):
@@ -457,6 +487,17 @@ class Counter(Listener):
         number = await self._guarded(owe)
         self.paper.owe()
         return number
+
+    async def note(self, actor: str, action: str) -> None:
+        """Write into the audit log that somebody did something that belongs to no settlement."""
+        stamp = self.engine.stamp()
+        await self._guarded(
+            lambda: self._journal.call(lambda journal: journal.note(actor, action, "", stamp))
+        )
+
+    async def slips_waiting(self) -> int:
+        """How many slips are not printed yet."""
+        return len(await self._read(lambda journal: journal.open_receipts()))
 
     async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
         """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing."""

@@ -25,6 +25,7 @@ from drivers.interfaces.clock import Clock
 from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub.profile import Profile
 from terminal.core.events import (
+    Answered,
     Ask,
     CentreRefused,
     Compose,
@@ -35,6 +36,7 @@ from terminal.core.events import (
     Decode,
     Effect,
     Event,
+    Heard,
     HubSaid,
     NoAnswer,
     NotSent,
@@ -103,6 +105,12 @@ class Listener:
 
     def went_wrong(self, settlement_id: str, error: Exception) -> None:
         """Something unexpected happened inside; the settlement goes on with the worst outcome of its step."""
+
+    def step_done(self, settlement_id: str, name: str, elapsed_s: float) -> None:
+        """One effect (`ask 1101`, `send 2102`, ...) or commit of a settlement is over; `name` holds no data."""
+
+    def let_go(self, settlement_id: str) -> None:
+        """Nothing more happens to this settlement by itself."""
 
 
 class Engine:
@@ -213,6 +221,7 @@ class Engine:
                 finally:
                     if _is_over(held.settlement):
                         del self._held[settlement_id]
+                        self._listener.let_go(settlement_id)
                 return held.settlement
 
     async def _hold(self, settlement_id: str) -> _Held:
@@ -255,12 +264,18 @@ class Engine:
                         todo.append((following, effect))
 
     async def _follow(self, effect: Effect, held: _Held) -> Event | None:
+        began_s = self._clock.monotonic_s()
         try:
             return await self._run(effect, held)
         except JournalFailed:
             raise
         except Exception as error:  # noqa: BLE001 - an unknown error must not leave an outcome unknown
             return self._worst(held, effect, None, error)
+        finally:
+            self._step_done(held, _name_of(effect), began_s)
+
+    def _step_done(self, held: _Held, name: str, began_s: float) -> None:
+        self._listener.step_done(held.settlement.id, name, self._clock.monotonic_s() - began_s)
 
     def _worst(self, held: _Held, effect: Effect, event: Event | None, error: Exception) -> Event:
         """Return the worst that may have come of an effect; raises `JournalFailed` when that could not be worked off."""
@@ -296,6 +311,7 @@ class Engine:
             leave_queue=decision.leave_queue, receipt=receipt, code_mark=settlement.code_mark if settling else "",
         )  # fmt: skip
         await self._journal.call(lambda journal: journal.commit(commit))
+        self._step_done(held, "commit", stamp.monotonic_s)
         held.pending, held.row, held.settlement = (), row, settlement
         if row.doubt_since is None:
             held.doubtful_since_s = None
@@ -342,7 +358,9 @@ class Engine:
             case Compose(purpose, infno):
                 return await self._compose(purpose, infno, held.settlement)
             case Transmit(infno, msgid, request):
-                return HubSaid(infno, await self._hub.exchange(infno, msgid, request))
+                heard = await self._hub.exchange(infno, msgid, request)
+                self._notice_lost_sign_in(heard)
+                return HubSaid(infno, heard)
             case Wake():
                 return None
 
@@ -351,9 +369,24 @@ class Engine:
         if trouble is not None:
             return HubSaid(infno, trouble)
         try:
-            return HubSaid(infno, await self._hub.ask(infno, *build(infno, settlement, self._site)))
+            heard = await self._hub.ask(infno, *build(infno, settlement, self._site))
+            if self._notice_lost_sign_in(heard) and await self._session.ensure() is None:
+                # A question changes nothing: with the new sign-in it is simply asked again.
+                heard = await self._hub.ask(infno, *build(infno, settlement, self._site))
         except SignerUnavailable:
-            return HubSaid(infno, NotSent("key_locked"))
+            heard = NotSent("key_locked")
+        return HubSaid(infno, heard)
+
+    def _notice_lost_sign_in(self, heard: Heard) -> bool:
+        """The hub does not know our sign-in any more (fault F54): the next message signs in first, nothing is resent."""
+        lost = (
+            isinstance(heard, Answered)
+            and heard.infcode != 0
+            and self._profile.is_sign_in_lost(heard.err_msg)
+        )
+        if lost:
+            self._session.expire()
+        return lost
 
     async def _compose(self, purpose: str, infno: str, settlement: Settlement) -> Event:
         if await self._session.ensure() is not None:
@@ -380,6 +413,21 @@ def _is_over(settlement: Settlement) -> bool:
 def _needs_conversation(decision: Decision) -> bool:
     """A message that can change the hub holds its lane from before it is written until its outcome is."""
     return any(isinstance(effect, Compose | Transmit) for effect in decision.effects)
+
+
+def _name_of(effect: Effect) -> str:
+    """What a step is called in the log: the kind of work and the transaction, never data."""
+    match effect:
+        case Decode():
+            return "decode"
+        case Ask(infno):
+            return f"ask {infno}"
+        case Compose(_, infno):
+            return f"compose {infno}"
+        case Transmit(infno):
+            return f"send {infno}"
+        case Wake():
+            return "wake"
 
 
 def _worst_outcome(effect: Effect, code: str) -> Event:

@@ -8,7 +8,7 @@ a copy, which is marked as one. Money never waits for paper.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from drivers.interfaces.printer import Printer, PrintOutcome, PrintResult
+from drivers.interfaces.printer import Printer, PrinterStatus, PrintOutcome, PrintResult
 from protocols.gm.sm3 import sm3
 from terminal.core.events import SlipPrinted
 from terminal.core.values import Notice
@@ -50,6 +50,15 @@ class Paper:
         self._owed = asyncio.Event()
         self.problem = "" if printer is not None else "no_device"
         """Why slips wait; empty when they do not."""
+
+    async def look(self) -> str:
+        """Ask the printer now: its problem in a word, `no_status` when it does not answer, "" when it is ready."""
+        if self._printer is None:
+            return "no_device"
+        status = await self._printer.status()
+        if status == PrinterStatus():
+            return "no_status"
+        return status.problem or ""
 
     def owe(self) -> None:
         """There may be a new slip in the journal."""

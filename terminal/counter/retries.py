@@ -17,15 +17,18 @@ class RetryClock:
     def __init__(self, clock: Clock, say_due: Callable[[str], Awaitable[None]]) -> None:
         self._clock = clock
         self._say_due = say_due
-        self._deadlines: list[tuple[float, str]] = []
-        self._newest: dict[str, float] = {}
+        self._deadlines: list[tuple[float, int, str]] = []
+        self._newest: dict[str, int] = {}
+        self._number = 0
+        """Counts the deadlines: of two that are due together the one set first comes first."""
         self._changed = asyncio.Event()
 
     def schedule(self, settlement_id: str, delay_s: float) -> None:
         """Let the next try of a settlement be due after `delay_s`; replaces an earlier deadline of the same one."""
         due_s = self._clock.monotonic_s() + max(delay_s, 0.0)
-        self._newest[settlement_id] = due_s
-        heapq.heappush(self._deadlines, (due_s, settlement_id))
+        self._number += 1
+        self._newest[settlement_id] = self._number
+        heapq.heappush(self._deadlines, (due_s, self._number, settlement_id))
         self._changed.set()
 
     def hurry(self) -> None:
@@ -49,8 +52,8 @@ class RetryClock:
         now_s = self._clock.monotonic_s()
         due = []
         while self._deadlines and self._deadlines[0][0] <= now_s:
-            due_s, settlement_id = heapq.heappop(self._deadlines)
-            if self._newest.get(settlement_id) == due_s:
+            _, number, settlement_id = heapq.heappop(self._deadlines)
+            if self._newest.get(settlement_id) == number:
                 del self._newest[settlement_id]
                 due.append(settlement_id)
         return due

@@ -50,7 +50,7 @@ from terminal.fleet.evidence import EvidenceKeeper
 from terminal.fleet.health import Facts, Surroundings, snapshot
 from terminal.fleet.notices import NoticeBoard, fleet_message
 from terminal.fleet.outbox import OutboxPump
-from terminal.fleet.pacing import Pacing
+from terminal.fleet.pacing import STABLE_S, Pacing
 from terminal.journal.journal import Journal
 from terminal.journal.outbox import OutboxSize
 from terminal.journal.records import JournalFailed, Stamp
@@ -100,9 +100,10 @@ class FleetLink:
     def __init__(self, parts: FleetParts) -> None:
         self._parts = parts
         self.board = NoticeBoard(parts.clock, parts.announce)
-        self.problems: dict[Session, FleetProblem | None] = dict.fromkeys(Session, FleetProblem.UNREACHABLE)
-        """Why a session is down; None while it stands."""
-        self.details = dict.fromkeys(Session, "connecting")
+        self._standing: set[Session] = set()
+        self._problems: dict[Session, FleetUnavailable] = {}
+        """Why a session does not stand, once it was tried."""
+        self._announced: set[FleetProblem] = set()
         self._gate = CommandGate(parts.terminal, parts.boot_id, parts.verifier, parts.clock)
         self._pump = OutboxPump(parts.terminal, parts.journal, parts.clock, parts.sleep)
         self._keeper = EvidenceKeeper(parts.journal, parts.boot_id, self._stamp)
@@ -112,17 +113,22 @@ class FleetLink:
     @property
     def connected(self) -> bool:
         """Both sessions stand."""
-        return not any(self.problems.values())
+        return len(self._standing) == len(Session)
 
     @property
     def problem(self) -> FleetProblem | None:
-        """The first reason why not."""
-        return next((problem for problem in self.problems.values() if problem is not None), None)
+        """Why not, as far as it is known: what a person must correct before what passes by itself."""
+        found = self._worst()
+        return None if found is None else found.problem
 
     @property
     def detail(self) -> str:
         """The same for the technician."""
-        return next((self.details[session] for session in Session if self.problems[session]), "")
+        found = self._worst()
+        return "" if found is None else found.detail
+
+    def _worst(self) -> FleetUnavailable | None:
+        return max(self._problems.values(), key=lambda found: found.problem.permanent, default=None)
 
     async def run(self) -> None:
         """Keep the link up until cancelled; says goodbye then."""
@@ -137,6 +143,11 @@ class FleetLink:
             )
         except JournalFailed as failed:
             log.error("fleet_link_ended", reason=failed.reason)
+        except Exception as fault:  # noqa: BLE001 - our own fault here must not stop selling; it is logged and shown
+            log.error("fleet_link_ended", reason=type(fault).__name__)
+        finally:
+            self._standing.clear()
+            self._problems[Session.EVIDENCE] = FleetUnavailable(FleetProblem.LOST, "the link has ended")
 
     # -- sessions ---------------------------------------------------------------------------------
 
@@ -158,31 +169,31 @@ class FleetLink:
                     connected_s = self._parts.clock.monotonic_s()
                     self._up(session)
                     await serve(line, presence)
+                    raise FleetUnavailable(FleetProblem.LOST)
             except FleetUnavailable as unavailable:
-                self._down(session, unavailable)
                 lasted_s = 0.0 if connected_s is None else self._parts.clock.monotonic_s() - connected_s
+                self._down(session, unavailable, lasted_s)
                 pause_s = pacing.pause_s(lasted_s, unavailable.problem.permanent)
             await self._parts.sleep(pause_s)
 
     def _up(self, session: Session) -> None:
-        self.problems[session], self.details[session] = None, ""
+        self._standing.add(session)
+        self._problems.pop(session, None)
         log.info("fleet_connected", session=session.value)
 
-    def _down(self, session: Session, unavailable: FleetUnavailable) -> None:
-        """Remember why; a problem that needs a person is said at the counter once, not at every try."""
-        is_new = self.problems[session] is not unavailable.problem
-        told_already = unavailable.problem in self.problems.values()
-        self.problems[session], self.details[session] = unavailable.problem, unavailable.detail
-        if not is_new:
-            return
-        log.warning(
-            "fleet_disconnected",
-            session=session.value,
-            problem=unavailable.problem.value,
-            detail=unavailable.detail,
-        )
-        if unavailable.problem.permanent and not told_already:
-            self._parts.announce(broker_notice(unavailable.problem, unavailable.detail))
+    def _down(self, session: Session, unavailable: FleetUnavailable, lasted_s: float) -> None:
+        """Remember why; a problem that needs a person is said at the counter once, until the link has been stable."""
+        before = self._problems.get(session)
+        self._standing.discard(session)
+        self._problems[session] = unavailable
+        problem, detail = unavailable.problem, unavailable.detail
+        if before is None or before.problem is not problem:
+            log.warning("fleet_disconnected", session=session.value, problem=problem.value, detail=detail)
+        if lasted_s >= STABLE_S:
+            self._announced.clear()
+        if problem.permanent and problem not in self._announced:
+            self._announced.add(problem)
+            self._parts.announce(broker_notice(problem, detail))
 
     def _presence(self, state: PresenceState) -> Presence:
         return Presence(state, self._parts.clock.now(), None, self._parts.version, self._parts.boot_id)
@@ -195,14 +206,12 @@ class FleetLink:
         online = Presence(
             PresenceState.ONLINE, will.connected_at, None, self._parts.version, self._parts.boot_id
         )
-        await line.publish(topic, encode(online), retain=True)
-        self._health_wanted.set()
         try:
+            await line.publish(topic, encode(online), retain=True)
+            self._health_wanted.set()
             await _together(self._pump.run(line), self._receive_evidence(line))
-        except FleetUnavailable:
-            raise
         except BaseException:
-            # We leave of our own will, so the broker will keep ours to itself: say it.
+            # Leaving in order makes the broker keep the will to itself, so we say it; on a broken line that fails at once.
             offline = Presence(
                 PresenceState.OFFLINE, will.connected_at, self._parts.clock.now(), self._parts.version, self._parts.boot_id
             )  # fmt: skip
@@ -324,13 +333,21 @@ def _outbox_size(journal: Journal) -> OutboxSize:
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:
-    """Run all until one fails, end the others, and raise that one's error as it is."""
+    """Run all until one ends, end the others, and raise that one's error as it is.
+
+    No TaskGroup: it forgets a cancellation that comes together with an error, and a link that takes the error for a
+    lost line would then go on for ever.
+    """
+    tasks = [asyncio.ensure_future(one) for one in work]
     try:
-        async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(one)
-    except* (FleetUnavailable, JournalFailed) as failed:
-        raise failed.exceptions[0] from None
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in tasks if task.done()]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
 
 
 async def _first_of(*waits: Awaitable[Any]) -> None:

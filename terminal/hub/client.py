@@ -5,6 +5,7 @@ sends exactly those bytes and returns one of four things: not sent, no answer, n
 the conclusions.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 
 import msgspec
@@ -25,7 +26,7 @@ from protocols.hub.signing import (
     encode_signature,
     request_signing_bytes,
 )
-from protocols.wire_time import format_time
+from protocols.wire_time import format_time, parse_time
 from terminal.core.events import Answered, Heard, NoAnswer, NotAuthentic, NotSent
 from terminal.hub.message_ids import MessageIds
 
@@ -46,6 +47,29 @@ class Operator(msgspec.Struct, frozen=True):
 
     number: str
     name: str
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """One exchange with the hub whose answer was proved to be the hub's own; times in milliseconds."""
+
+    infno: str
+    sent_at: dt.datetime
+    arrived_s: float
+    """Monotonic time at which the whole answer was here."""
+    answer_ms: float
+    """From handing over the request to the whole answer."""
+    verify_ms: float
+    """Reading the envelope and verifying its signature."""
+    hub_time: str
+    """`refmsg_time`: when the hub received the request, by its own clock; not covered by the signature, may be empty."""
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """The hub's clock minus ours, as exact as the request's way is short; None when the hub does not tell."""
+        try:
+            return (parse_time(self.hub_time) - self.sent_at).total_seconds()
+        except MalformedMessage:
+            return None
 
 
 class SignedMessage(msgspec.Struct, frozen=True):
@@ -83,6 +107,8 @@ class HubClient:
         self._clock = clock
         self.sign_in_no = ""
         """Serial of 9001; empty until signed in."""
+        self.contact: Contact | None = None
+        """The newest exchange with an authentic answer."""
 
     async def compose(self, infno: str, content: msgspec.Struct, insured_division: str) -> SignedMessage:
         """Give the message an id, build its bytes and sign them. Raises `SignerUnavailable`; nothing is sent."""
@@ -113,6 +139,7 @@ class HubClient:
     async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         """Send the bytes once and judge the answer's authenticity. Never raises for what the far side does."""
         hub = self._profile.hub
+        sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
         try:
             raw = await self._transport.post(
                 self._path, body, HEADERS, hub.connect_timeout_s, hub.total_timeout_s
@@ -121,10 +148,13 @@ class HubClient:
             return NotSent(not_sent.reason)
         except TransportSilent as silent:
             return NoAnswer(silent.reason)
-        return self._authenticate(infno, msgid, raw)
+        return self._authenticate(infno, msgid, raw, sent_at, sent_s)
 
-    def _authenticate(self, infno: str, msgid: str, raw: RawAnswer) -> Heard:
+    def _authenticate(
+        self, infno: str, msgid: str, raw: RawAnswer, sent_at: dt.datetime, sent_s: float
+    ) -> Heard:
         """An answer counts only when it is a national envelope signed by the hub over our message id."""
+        arrived_s = self._clock.monotonic_s()
         if raw.status != 200:
             return NotAuthentic(f"http {raw.status}", raw.body)
         try:
@@ -140,6 +170,10 @@ class HubClient:
             return NotAuthentic("bad signature", raw.body)
         if not self._verifier.verify(covered, signature):
             return NotAuthentic("bad signature", raw.body)
+        verify_ms = (self._clock.monotonic_s() - arrived_s) * 1000
+        self.contact = Contact(
+            infno, sent_at, arrived_s, (arrived_s - sent_s) * 1000, verify_ms, answer.received_at
+        )
         return Answered(
             answer.infcode, answer.error_text, self._typed(infno, answer.infcode, content), raw.body
         )

@@ -556,23 +556,34 @@ def open_journal(
     try:
         _create_if_new(path, vfs, floor)
         connection = _connect(path, vfs)
-        if connection.pragma("journal_mode", "wal") != "wal":
-            raise JournalFailed("write-ahead logging is not available on this file system")
-        connection.pragma("synchronous", 2)
-        connection.pragma("wal_autocheckpoint", 0)
-        _require_pragma(connection, "synchronous", 2)
-        _require_pragma(connection, "foreign_keys", 1)
-        _require_pragma(connection, "trusted_schema", 0)
-        _require_pragma(connection, "mmap_size", 0)
-        if connection.pragma("user_version") != SCHEMA_VERSION:
-            raise JournalFailed(
-                f"journal has schema {connection.pragma('user_version')}, this program knows {SCHEMA_VERSION}"
-            )
-        if check is not None:
-            check(connection)
-        return Journal(connection, vault, boot_id)
+        try:
+            _prepare(connection)
+            if check is not None:
+                check(connection)
+            return Journal(connection, vault, boot_id)
+        except BaseException:
+            connection.close()
+            raise
     except apsw.Error as broken:
         raise JournalFailed(f"{type(broken).__name__}: {broken}") from broken
+
+
+def _prepare(connection: apsw.Connection) -> None:
+    """Check the schema, switch to WAL, and prove every setting that durability hangs on."""
+    found = connection.pragma("user_version")
+    if found != SCHEMA_VERSION:
+        raise JournalFailed(f"journal has schema {found}, this program knows {SCHEMA_VERSION}")
+    # The switch writes one page through a rollback journal. Under FULL the removal of that journal is not synced: after
+    # a power cut it could come back and roll later commits away. EXTRA syncs the directory too.
+    connection.pragma("synchronous", 3)
+    if connection.pragma("journal_mode", "wal") != "wal":
+        raise JournalFailed("write-ahead logging is not available on this file system")
+    connection.pragma("synchronous", 2)
+    connection.pragma("wal_autocheckpoint", 0)
+    _require_pragma(connection, "synchronous", 2)
+    _require_pragma(connection, "foreign_keys", 1)
+    _require_pragma(connection, "trusted_schema", 0)
+    _require_pragma(connection, "mmap_size", 0)
 
 
 def _connect(path: str, vfs: str | None) -> apsw.Connection:

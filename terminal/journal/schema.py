@@ -56,7 +56,9 @@ CREATE TABLE settlement (
     CHECK (total_fen IS NULL OR
            total_fen = fund_fen + account_fen + cash_fen + hospital_fen
                      + CASE mutual_aid_beside WHEN 1 THEN mutual_aid_fen ELSE 0 END),
-    CHECK (total_fen IS NULL OR mutual_aid_beside = 1 OR mutual_aid_fen <= account_fen)
+    CHECK (total_fen IS NULL OR mutual_aid_beside = 1 OR mutual_aid_fen <= account_fen),
+    CHECK ((total_fen IS NULL) + (fund_fen IS NULL) + (account_fen IS NULL) + (mutual_aid_fen IS NULL) + (cash_fen IS NULL)
+           + (hospital_fen IS NULL) IN (0, 6))
 ) STRICT;
 
 CREATE UNIQUE INDEX one_live_settlement_per_sale

@@ -16,6 +16,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from protocols.errors import MoneyError
 from protocols.gm.sm3 import sm3
 from terminal.core.states import ALLOWED, OPEN_DOUBT, State
 from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
@@ -200,7 +201,7 @@ class _Checker:
             self.found("sum", row["id"], "total is not fund + account + cash + hospital")
         elif min(total, aid, *parts) < 0:
             self.found("sum", row["id"], "an amount is negative")
-        booked = State(row["state"]) in _NEEDS_AMOUNTS and not row["quarantine"]
+        booked = row["state"] in _NEEDS_AMOUNTS and not row["quarantine"]
         if booked and total is None:
             self.found("sum", row["id"], "is booked without amounts")
 
@@ -212,7 +213,7 @@ class _Checker:
             return
         try:
             settlement = decode_sheet(vault.open(f"settlement.sheet:{row['id']}", sheet))
-        except (BlobDamaged, msgspec.DecodeError, msgspec.ValidationError):
+        except (BlobDamaged, MoneyError, msgspec.MsgspecError):
             self.found("blob", row["id"], "the sheet does not open in its place")
             return
         booking = settlement.booking
@@ -272,7 +273,7 @@ class _Checker:
             " FROM settlement LEFT JOIN reversal_queue ON reversal_queue.settlement = settlement.id ORDER BY settlement.id"
         )
         for name, state, quarantine, queued in connection.execute(query):
-            open_ = State(state) in OPEN_DOUBT or (quarantine and state == State.CONFIRMED.value)
+            open_ = state in OPEN_DOUBT or (quarantine and state == State.CONFIRMED.value)
             if open_ and not queued:
                 self.found("queue", name, f"is {state} and has no next try")
             if queued and not open_ and state in _NOTHING_TO_TRY:

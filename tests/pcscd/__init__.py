@@ -5,10 +5,11 @@ the whole test process (each xdist worker is one), before anything can make a PC
 and stop follow one another on that socket.
 """
 
+import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +19,11 @@ from simulators.reader import PcscdInstance, VpcdSlot, missing_parts
 from simulators.reader.pcscd_instance import SOCKET_VARIABLE
 from tests.real_parts import real_part_missing, require_real_module
 
-__all__ = ["FOLDER", "pcscd", "pcscd_parts", "remove_folder", "slot", "stopped_pcscd"]
+__all__ = ["FOLDER", "pcscd", "pcscd_parts", "slot", "stopped_pcscd"]
 
 FOLDER: Final = Path(tempfile.mkdtemp(prefix="yibao-pcscd-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 os.environ[SOCKET_VARIABLE] = str(PcscdInstance(FOLDER).socket_path)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def remove_folder() -> Iterator[None]:
-    """Leave nothing in /tmp."""
-    yield
-    shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

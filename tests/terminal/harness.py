@@ -32,6 +32,7 @@ import apsw
 import msgspec
 import pytest
 
+from drivers.interfaces.card_reader import CardReader
 from drivers.interfaces.hub_transport import HubTransport, NoAnswer, NotSent, RawAnswer
 from drivers.interfaces.printer import PrinterStatus, PrintOutcome, PrintResult
 from drivers.interfaces.scanner import Scanner
@@ -53,6 +54,7 @@ from terminal.building import Parts, build_counter
 from terminal.config import CentreConfig, Config, HubConfig, InstitutionConfig, TerminalConfig
 from terminal.core.states import BOOKED, State
 from terminal.core.values import Settlement
+from terminal.counter.chronicle import WriteLog, say_nothing
 from terminal.counter.counter import Counter, LineWish, Phase, SaleWish
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import SettlementRow
@@ -318,6 +320,8 @@ class Shop:
         with_printer: bool = True,
         scanner: Scanner | None = None,
         items: Mapping[str, ShopItem] | None = None,
+        reader: CardReader | None = None,
+        write_log: WriteLog = say_nothing,
     ) -> "Till":
         """Start a counter on the disk as it is; returns when it is ready, or dead (see `Watch`)."""
         self._starts += 1
@@ -340,6 +344,8 @@ class Shop:
             printer=self.printer if with_printer else None,
             scanner=scanner,
             items=items or {},
+            reader=reader,
+            write_log=write_log,
         )
         counter = build_counter(config or counter_config(), self.profile, parts)
         till = Till(self, counter, journal, opened[0], watch)
@@ -488,6 +494,10 @@ class Till:
             if not self.counter.doubts() and not self._slips_wait():
                 return
         raise AssertionError(f"still not quiet after {limit_s} s: {self.states()}")
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
 
     def _slips_wait(self) -> bool:
         return self.counter.paper.problem == "" and bool(self.journal.open_receipts())

@@ -10,12 +10,12 @@ import pytest
 
 from simulators.cards import CardMachine
 from simulators.reader import PcscdInstance, VpcdSlot
-from tests.pcscd import pcscd, pcscd_parts, remove_folder, slot, stopped_pcscd
+from tests.pcscd import pcscd, pcscd_parts, slot, stopped_pcscd
 from tests.protocols.cards.helpers import persona_image
 from tests.real_parts import require_real
 from tests.vectors.cards.load import vector
 
-__all__ = ["pcscd", "pcscd_parts", "remove_folder", "slot", "stopped_pcscd"]
+__all__ = ["pcscd", "pcscd_parts", "slot", "stopped_pcscd"]
 
 
 async def run(instance: PcscdInstance, program: str, *arguments: str) -> str:

@@ -7,7 +7,6 @@ import typer
 
 from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
-from yibao.cli.output import tell
 from yibao.words import say
 
 CaseFile = Annotated[
@@ -42,13 +41,8 @@ def check(file: CaseFile, only: Only = "") -> int:
 
     names = tuple(name.strip() for name in only.split(",") if name.strip())
     report = check_file(_text(file), names, file.name)
-    for failure in report.failures:
-        print(failure)
-    if report.failed:
-        tell(say("benefit_failed", failed=str(report.failed), total=str(report.passed + report.failed)))
-        return 1
-    tell(say("benefit_passed", passed=str(report.passed)))
-    return 0
+    print(report.text())
+    return 1 if report.failed else 0
 
 
 def explain(file: CaseFile, case: Case) -> None:

@@ -3,14 +3,18 @@
 import datetime as dt
 import os
 import tempfile
-import traceback
 from pathlib import Path
 
 
 def keep_details(error: BaseException) -> str:
-    """Append the traceback (no local values) to the error log; return where that is."""
+    """Append the error's type and its places in the code to the error log; return where that is.
+
+    The error's text is left out, because it may quote a person's data; `--debug` shows it on the screen.
+    """
+    from terminal.logs import places_of
+
     stamp = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    text = f"--- {stamp} pid {os.getpid()}\n{''.join(traceback.format_exception(error))}"
+    text = "\n    ".join([f"--- {stamp} pid {os.getpid()}", *places_of(error)]) + "\n"
     base = os.environ.get("XDG_STATE_HOME")
     for folder in (Path(base) if base else Path.home() / ".local" / "state", Path(tempfile.gettempdir())):
         file = folder / "yibao" / "errors.log"

@@ -1,4 +1,5 @@
 """The conversation of `yibao sale`: goods and code come from options, the scanner or the keyboard, in any order.
+That of `yibao visit` (`yibao.cli.visit_dialogue`) is built on it.
 
 The counter's own view of the sale decides what comes next; nothing is remembered here that the service does not know,
 so the conversation may break off at any point.
@@ -9,7 +10,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final, Generic, TypeVar
 
 from protocols.wire_time import WIRE_ZONE
 from terminal.api.views import AmountsView
@@ -39,7 +40,7 @@ _YES: Final = frozenset({"y", "yes", "是"})
 _GIVE_UP: Final = frozenset({"q", "n", "no", "否"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What the command line asks for."""
 
@@ -54,15 +55,25 @@ class Order:
     """Somebody sits at a keyboard."""
 
 
+OrderKind = TypeVar("OrderKind", bound=Order)
+
+
 async def sell(client: CounterClient, order: Order, *, as_json: bool) -> int:
-    """Hold the whole conversation; return the exit code."""
+    """Hold the conversation of a sale; return the exit code."""
+    return await converse(client, order, Conversation, as_json=as_json)
+
+
+async def converse(
+    client: CounterClient, order: OrderKind, kind: "type[Conversation[OrderKind]]", *, as_json: bool
+) -> int:
+    """Hold a whole conversation; return the exit code."""
     screen = Screen(beside_json=as_json)
     status = await client.wait_ready()
     has_scanner = any(device.name == "scanner" and device.state != "absent" for device in status.devices)
-    sale = await _open(client, order)
-    screen.line(say("sale_opened", number=sale.sale_number, id=sale.id))
-    async with _Happenings(client, sale.id) as happenings:
-        talk = _Conversation(client, screen, order, sale, happenings, has_scanner)
+    sale = await _open(client, order, kind.flow)
+    screen.line(say(f"{kind.name}_opened", number=sale.sale_number, id=sale.id))
+    async with Happenings(client, sale.id) as happenings:
+        talk = kind(client, screen, order, sale, happenings, has_scanner)
         try:
             sale = await talk.run()
         except asyncio.CancelledError:
@@ -79,14 +90,14 @@ def outcome_code(sale: SettlementView) -> int:
     return 0 if sale.state in _GOOD else 1
 
 
-async def _open(client: CounterClient, order: Order) -> SettlementView:
+async def _open(client: CounterClient, order: Order, flow: str) -> SettlementView:
     """Open the sale under the number asked for, or under the day's next free one."""
     if order.number:
-        return await client.open_sale(SaleWish(sale_number=order.number, lines=order.lines))
+        return await client.open_sale(SaleWish(sale_number=order.number, lines=order.lines, flow=flow))
     first = await next_number(client)
     for number in range(first, first + _OPENING_TRIES):
         try:
-            return await client.open_sale(SaleWish(sale_number=str(number), lines=order.lines))
+            return await client.open_sale(SaleWish(sale_number=str(number), lines=order.lines, flow=flow))
         except CounterProblem as problem:
             # Another program of the till may have taken the number a moment ago.
             if problem.code != "sale_number_open":
@@ -105,7 +116,7 @@ async def next_number(client: CounterClient) -> int:
     return max(taken, default=0) + 1
 
 
-class _Happenings:
+class Happenings:
     """What is typed and what the counter tells, in one queue."""
 
     def __init__(self, client: CounterClient, settlement_id: str) -> None:
@@ -114,7 +125,7 @@ class _Happenings:
         self._queue: asyncio.Queue[str | EventView | CounterError | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> "_Happenings":
+    async def __aenter__(self) -> "Happenings":
         self._tasks.append(asyncio.create_task(self._events()))
         return self
 
@@ -155,16 +166,20 @@ class _Happenings:
         self._queue.put_nowait(None)
 
 
-class _Conversation:
+class Conversation(Generic[OrderKind]):
     """One sale and one person at the keyboard (or none)."""
+
+    name: ClassVar = "sale"
+    """Stands before the codes of its own words."""
+    flow: ClassVar = "pharmacy_purchase"
 
     def __init__(
         self,
         client: CounterClient,
         screen: Screen,
-        order: Order,
+        order: OrderKind,
         sale: SettlementView,
-        happenings: _Happenings,
+        happenings: Happenings,
         has_scanner: bool,
     ) -> None:
         self._client = client
@@ -184,8 +199,7 @@ class _Conversation:
         """Collect, quote, agree, settle, follow; return the sale as it is then."""
         if self._sale.lines:
             self._screen.lines(self._sale)
-        if self._order.code:
-            await self._attempt(self._client.give_code(self._sale.id, self._order.code))
+        await self._give_medium()
         while self._sale.state in _BEFORE_THE_MONEY:
             await self._quote_if_due()
             self._show_news()
@@ -206,8 +220,8 @@ class _Conversation:
             with contextlib.suppress(CounterError, TimeoutError):
                 async with asyncio.timeout(_GIVE_UP_S):
                     await self._client.abandon(self._sale.id)
-                return Interrupted(say("sale_interrupted", number=number))
-        return Interrupted(say("sale_interrupted_late", number=number))
+                return Interrupted(say(f"{self.name}_interrupted", number=number))
+        return Interrupted(say(f"{self.name}_interrupted_late", number=number))
 
     # -- before the money -------------------------------------------------------------------------
 
@@ -223,6 +237,11 @@ class _Conversation:
             self._sale = await self._client.sale(self._sale.id)
             return False
         return True
+
+    async def _give_medium(self) -> None:
+        """Hand over what the command line says the person has shown."""
+        if self._order.code:
+            await self._attempt(self._client.give_code(self._sale.id, self._order.code))
 
     async def _quote_if_due(self) -> None:
         """Goods after the code: the quote is asked for here, once for each state of the charge sheet."""
@@ -257,18 +276,25 @@ class _Conversation:
 
     def _prompt(self) -> None:
         self._happenings.listen_to_keyboard()
-        sale = self._sale
-        if sale.state in (State.PRICED, State.ARMED):
-            code = "sale_ask_again" if self._failed_to_settle else "sale_ask"
-        else:
-            code = "sale_waiting_code" if sale.lines and sale.person is None else "sale_waiting"
-        wanted = f"{code} {sale.quote}"
+        if self._sale.busy:
+            return
+        code = self._wanted()
+        wanted = f"{code} {self._sale.quote}"
         if wanted != self._prompted:
             self._prompted = wanted
-            if code.startswith("sale_ask"):
+            if "_ask" in code:
                 self._screen.ask(say(code))
             else:
                 self._screen.say(say(code))
+
+    def _wanted(self) -> str:
+        """Code of the words that say what is waited for."""
+        sale = self._sale
+        if sale.state in (State.PRICED, State.ARMED):
+            return "sale_ask_again" if self._failed_to_settle else "sale_ask"
+        if sale.lines and sale.person is not None:
+            return "sale_waiting_quote"
+        return "sale_waiting_code" if sale.lines else "sale_waiting"
 
     async def _wait(self) -> bool:
         """Wait for the next happening and work it off. Whether the sale is to be given up."""
@@ -288,21 +314,16 @@ class _Conversation:
     async def _typed(self, text: str) -> bool:
         """Work off a typed line. Whether the sale is to be given up."""
         word = text.lower()
-        agreed_to = self._sale.state in (State.PRICED, State.ARMED)
+        can_agree = self._sale.state in (State.PRICED, State.ARMED)
         self._prompted = ""
         if word in _GIVE_UP:
             return True
-        if agreed_to and word in _YES:
+        if can_agree and word in _YES:
             await self._settle()
         elif not word:
-            return agreed_to  # the small letter of [y/N]
-        elif (
-            word.isascii()
-            and word.partition("*")[0].isdigit()
-            and len(word.partition("*")[0]) <= _LONGEST_BARCODE
-        ):
-            barcode, _, quantity = word.partition("*")
-            line = LineWish(barcode=barcode, quantity=quantity or "1")
+            self._quoted_for = None
+            return can_agree  # the small letter of [y/N]
+        elif (line := _article(word)) is not None:
             await self._attempt(self._client.add_line(self._sale.id, line))
         else:
             await self._attempt(self._client.give_code(self._sale.id, text))
@@ -310,9 +331,9 @@ class _Conversation:
 
     async def _give_up(self) -> SettlementView:
         if not self._order.interactive and self._keyboard_ended:
-            self._screen.say(say("sale_no_input", number=self._sale.sale_number))
+            self._screen.say(say(f"{self.name}_no_input", number=self._sale.sale_number))
         self._sale = await self._client.abandon(self._sale.id)
-        self._screen.say(say("sale_given_up", number=self._sale.sale_number))
+        self._screen.say(given_up_words(self._sale))
         return self._sale
 
     # -- the money --------------------------------------------------------------------------------
@@ -333,8 +354,22 @@ class _Conversation:
                 self._screen.amounts(self._sale.settled)
             self._sale = await self._client.acknowledge(self._sale.id)
         elif self._sale.in_doubt:
-            self._screen.say(say("sale_still_open", number=self._sale.sale_number))
+            self._screen.say(say(f"{self.name}_still_open", number=self._sale.sale_number))
         return self._sale
+
+
+def given_up_words(sale: SettlementView) -> Words:
+    """What is true of a sale or visit that was given up."""
+    code = "visit_given_up" if sale.withdrawals_owed else "sale_given_up"
+    return say(code, number=sale.sale_number)
+
+
+def _article(word: str) -> LineWish | None:
+    """The line behind a typed BARCODE or BARCODE*QUANTITY; None when it is neither."""
+    barcode, _, quantity = word.partition("*")
+    if not word.isascii() or not barcode.isdigit() or len(barcode) > _LONGEST_BARCODE:
+        return None
+    return LineWish(barcode=barcode, quantity=quantity or "1")
 
 
 def _who_pays(amounts: AmountsView | None) -> tuple[int, ...]:

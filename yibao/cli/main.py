@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from yibao.cli import counter, devices, journal, keys, sale, service, sim
+from yibao.cli import counter, devices, doctor, journal, keys, sale, service, sim, technician
 from yibao.cli.errors import CommandFailed, words_of
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, tell_line
@@ -36,7 +36,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
     app.callback()(_top)
-    for part in (service, sale, counter, devices, journal, keys, sim):
+    for part in (service, sale, counter, devices, doctor, technician, journal, keys, sim):
         part.register(app)
     return app
 
@@ -99,7 +99,7 @@ def _wrong_use(error: typer.TyperException) -> int:
         print(error.format_message(), file=sys.stderr)
         return WRONG_USE
     path = getattr(getattr(error, "ctx", None), "command_path", "yibao")
-    tell(say("wrong_use", reason=error.format_message(), command=path), sys.stderr)
+    tell(say("wrong_use", reason=error.format_message().rstrip("."), command=path), sys.stderr)
     return WRONG_USE
 
 

@@ -31,9 +31,9 @@ async def _serve(counter_files: "CounterFiles") -> None:
     import asyncio
 
     from terminal.app import Application
-    from yibao.cli.logs import configure_all_logs
+    from terminal.logs import configure_logs
 
-    configure_all_logs()
+    configure_logs()
     application = Application(counter_files)
     application.stop_on_signals()
     ready = asyncio.Event()

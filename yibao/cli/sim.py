@@ -10,9 +10,10 @@ from yibao.cli import benefit
 from yibao.cli.common import JsonOption, run_async
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan
-from yibao.words import say
+from yibao.words import Words, say
 
 if TYPE_CHECKING:
+    from simulators.desk.card_slot import CardReaderView
     from simulators.desk.desk import DeskView
     from yibao.simulated.control import SimClient
     from yibao.simulated.folder import SimFolder
@@ -22,6 +23,7 @@ Result = TypeVar("Result")
 DirOption = Annotated[
     Path, typer.Option("--dir", metavar="DIR", envvar="YIBAO_SIM_DIR", help=help_of("sim.dir"))
 ]
+ClinicOption = Annotated[bool, typer.Option("--clinic", help=help_of("sim.clinic"))]
 SIM_DIR = Path("sim")
 PRINTER_VERBS = (
     "load", "cover-open", "cover-close", "offline", "online", "mute", "unmute", "power-on",
@@ -54,6 +56,15 @@ def register(app: typer.Typer) -> None:
         printer_paper
     )
     sim.add_typer(printer, name="printer")
+    card = _group("sim.card")
+    card.command("insert", help=help_of("sim.card.insert"), short_help=help_of("sim.card.insert"))(
+        card_insert
+    )
+    card.command("remove", help=help_of("sim.card.remove"), short_help=help_of("sim.card.remove"))(
+        card_remove
+    )
+    card.command("state", help=help_of("sim.card.state"), short_help=help_of("sim.card.state"))(card_state)
+    sim.add_typer(card, name="card")
     hub = _group("sim.hub")
     hub.command("fault", help=help_of("sim.hub.fault"), short_help=help_of("sim.hub.fault"))(hub_fault)
     hub.command("faults", help=help_of("sim.hub.faults"), short_help=help_of("sim.hub.faults"))(hub_faults)
@@ -70,12 +81,14 @@ def _group(name: str) -> typer.Typer:
     )
 
 
-def with_sim(folder: Path, work: "Callable[[SimClient], Awaitable[Result]]") -> Result:
-    """Do something with the running simulated counter of a folder."""
+def with_sim(
+    folder: Path, work: "Callable[[SimClient], Awaitable[Result]]", *, clinic: bool = False
+) -> Result:
+    """Do something with the running simulated world of a folder; `clinic` = with the clinic's counter."""
     from yibao.simulated.control import SimClient
-    from yibao.simulated.folder import SimFolder
+    from yibao.simulated.folder import CLINIC, MAIN, SimFolder
 
-    endpoints = SimFolder(folder).endpoints()
+    endpoints = SimFolder(folder).endpoints().at(CLINIC if clinic else MAIN)
 
     async def talk() -> Result:
         async with SimClient(endpoints) as sim:
@@ -115,9 +128,15 @@ async def _stay_up(folder: "SimFolder", institution: str, seed: int | None) -> N
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with simulated_counter(folder, institution=institution, seed=seed):
+    async with simulated_counter(folder, institution=institution, seed=seed) as world:
+        for part in world.endpoints.left_out:
+            chinese, english = say("sim_left_out", part=part.zh), say("sim_left_out", part=part.en)
+            tell(Words(english.code, chinese.zh, english.en))
         tell(say("sim_ready", path=str(folder.path)))
-        for command in next_commands(folder):
+        commands = next_commands(folder)
+        if world.endpoints.clinic is not None:
+            commands += next_clinic_commands(folder)
+        for command in commands:
             print(f"    {command}", flush=True)
         await stop.wait()
     tell(say("sim_ended"))
@@ -125,13 +144,25 @@ async def _stay_up(folder: "SimFolder", institution: str, seed: int | None) -> N
 
 def next_commands(folder: "SimFolder") -> tuple[str, ...]:
     """The next three commands to try."""
-    is_default = folder.path == SIM_DIR.resolve()
+    is_default = folder.path == SIM_DIR.absolute()
     counter = "" if is_default else f" --counter {folder.counter_file}"
     where = "" if is_default else f" --dir {folder.path}"
     return (
         f"yibao run{counter}",
         f"yibao sim phone code jia{where}",
         f"yibao sale --item 6901234567892{counter}",
+    )
+
+
+def next_clinic_commands(folder: "SimFolder") -> tuple[str, ...]:
+    """The same for the clinic's counter."""
+    is_default = folder.path == SIM_DIR.absolute()
+    file = SIM_DIR / folder.clinic_file.name if is_default else folder.clinic_file
+    where = "" if is_default else f" --dir {folder.path}"
+    return (
+        f"yibao run --counter {file}",
+        f"yibao sim card insert yi{where}",
+        f"yibao visit --card --item 6901234567892 --counter {file}",
     )
 
 
@@ -159,10 +190,18 @@ def people(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
 
 def phone_code(
     person: Annotated[str, typer.Argument(metavar="PERSON", help=help_of("sim.person"), show_default=False)],
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="FILE", help=help_of("sim.phone.png"), show_default=False)
+    ] = None,
     folder: DirOption = SIM_DIR,
 ) -> None:
-    """Print the code on a phone, and nothing else."""
-    print(with_sim(folder, lambda sim: sim.phone_code(person)))
+    """Print the code on a phone, and nothing else; with `--png` also draw it as the phone does."""
+    code = with_sim(folder, lambda sim: sim.phone_code(person))
+    if png is not None:
+        from simulators.phone import draw_code
+
+        png.write_bytes(draw_code(code))
+    print(code)
 
 
 def scan(
@@ -171,19 +210,63 @@ def scan(
         str,
         typer.Option("--symbology", metavar="KIND", help=help_of("sim.scan.symbology"), show_default=False),
     ] = "",
+    clinic: ClinicOption = False,
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Scan a code."""
-    with_sim(folder, lambda sim: sim.scan(text, symbology or None))
+    with_sim(folder, lambda sim: sim.scan(text, symbology or None), clinic=clinic)
     tell(say("sim_done"))
+
+
+# -- card -----------------------------------------------------------------------------------------
+
+
+def card_insert(
+    card: Annotated[str, typer.Argument(metavar="CARD", help=help_of("sim.card.which"), show_default=False)],
+    json: JsonOption = False,
+    folder: DirOption = SIM_DIR,
+) -> None:
+    """Put a card into the clinic's reader."""
+    image = Path(card).read_text(encoding="utf-8") if card.endswith(".toml") else ""
+    _show_card(_with_reader(folder, lambda sim: sim.insert_card("" if image else card, image)), json)
+
+
+def card_remove(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
+    """Take the card out."""
+    _show_card(_with_reader(folder, lambda sim: sim.remove_card()), json)
+
+
+def card_state(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
+    """Show the reader and the card in it."""
+    _show_card(_with_reader(folder, lambda sim: sim.desk()), json)
+
+
+def _with_reader(folder: Path, work: "Callable[[SimClient], Awaitable[DeskView]]") -> "CardReaderView":
+    """Do something at the counter that has the card reader: the clinic's, which may be the only one."""
+    from yibao.simulated.folder import SimFolder
+
+    has_two = SimFolder(folder).endpoints().clinic is not None
+    return with_sim(folder, work, clinic=has_two).card
+
+
+def _show_card(card: "CardReaderView", json: bool) -> None:
+    if json:
+        print_json(card)
+        return
+    from yibao.cli.tables import Screen
+
+    rows = [("读卡器", "Reader", card.reader or card.missing)]
+    if card.reader:
+        rows += [("卡", "Card", card.card or "-"), ("复位应答", "ATR", card.atr or "-")]
+    Screen().pairs(rows)
 
 
 # -- printer --------------------------------------------------------------------------------------
 
 
 def _printer_verb(verb: str) -> Callable[..., None]:
-    def act(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
-        _show_printer(with_sim(folder, lambda sim: sim.printer(verb)), json)
+    def act(json: JsonOption = False, clinic: ClinicOption = False, folder: DirOption = SIM_DIR) -> None:
+        _show_printer(with_sim(folder, lambda sim: sim.printer(verb), clinic=clinic), json)
 
     return act
 
@@ -194,16 +277,19 @@ def _printer_verb_with_lines(verb: str) -> Callable[..., None]:
             int, typer.Option("--after-lines", min=0, help=help_of("sim.printer.after"), show_default=False)
         ] = 0,
         json: JsonOption = False,
+        clinic: ClinicOption = False,
         folder: DirOption = SIM_DIR,
     ) -> None:
-        _show_printer(with_sim(folder, lambda sim: sim.printer(verb, after_lines)), json)
+        _show_printer(with_sim(folder, lambda sim: sim.printer(verb, after_lines), clinic=clinic), json)
 
     return act
 
 
-def printer_status(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
+def printer_status(
+    json: JsonOption = False, clinic: ClinicOption = False, folder: DirOption = SIM_DIR
+) -> None:
     """Show the printer's true condition."""
-    _show_printer(with_sim(folder, lambda sim: sim.desk()), json)
+    _show_printer(with_sim(folder, lambda sim: sim.desk(), clinic=clinic), json)
 
 
 def _show_printer(desk: "DeskView", json: bool) -> None:
@@ -236,13 +322,14 @@ def printer_paper(
         int, typer.Option("--number", min=0, help=help_of("sim.printer.number"), show_default=False)
     ] = 0,
     json: JsonOption = False,
+    clinic: ClinicOption = False,
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Show a piece of paper."""
     if png is not None:
-        png.write_bytes(with_sim(folder, lambda sim: sim.picture(number)))
+        png.write_bytes(with_sim(folder, lambda sim: sim.picture(number), clinic=clinic))
         return
-    paper = with_sim(folder, lambda sim: sim.paper(number))
+    paper = with_sim(folder, lambda sim: sim.paper(number), clinic=clinic)
     if json:
         print_json(paper)
     else:

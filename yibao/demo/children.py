@@ -36,7 +36,7 @@ class Child:
         self.name = name
         self._process = process
         self._log = log
-        self._awaited = False
+        self._end_is_ours = False
 
     @classmethod
     async def start(cls, name: str, arguments: Sequence[str], log: Path) -> "Child":
@@ -61,32 +61,30 @@ class Child:
     async def watch(self) -> None:
         """Return when the process has ended as we wished; raises `ChildDied` when it ended by itself."""
         code = await self._process.wait()
-        if not self._awaited:
+        if not self._end_is_ours:
             raise ChildDied(self.name, code, await asyncio.to_thread(last_lines, self._log))
 
     async def kill(self) -> None:
         """End it in the middle of whatever it does (SIGKILL), and wait until it has gone."""
-        self._awaited = True
+        self._end_is_ours = True
         self._signal(signal.SIGKILL)
         await self._process.wait()
 
     async def end(self) -> None:
-        """Ask it to end, then insist; returns when it and its group have gone."""
-        self._awaited = True
+        """Ask it to end, then insist; returns when it has gone."""
+        self._end_is_ours = True
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(END_WITHIN_S):
                 await self._process.wait()
         except TimeoutError:
-            pass
-        finally:
-            self._signal(signal.SIGKILL)
-            await self._process.wait()
+            await self.kill()
 
     def _signal(self, number: signal.Signals) -> None:
-        # The group is ours alone: its id is the process's, which is not given away before it has been waited for.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+        # Once it has been waited for, its number may belong to somebody else.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
 
 
 def last_lines(log: Path) -> tuple[str, ...]:

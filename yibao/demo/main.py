@@ -148,7 +148,11 @@ async def _tell_and_write(plan: Plan, stage: Stage, stream: TextIO) -> int:
         told = await _tell(plan, stage, narrator)
         await _conclude(told, narrator)
     if plan.json_file is not None:
-        await asyncio.to_thread(_write, told, plan.json_file)
+        try:
+            await asyncio.to_thread(_write, told, plan.json_file)
+        except OSError as failure:
+            print(f"{plan.json_file}: 不能写入 cannot be written ({failure.strerror})", file=sys.stderr)
+            return BAD
     return GOOD if told.good else BAD
 
 

@@ -59,8 +59,7 @@ class Stage:
         self._client = await enter(CounterClient(files.socket_path, name=_CLIENT_NAME))
         pid = await self._start_counter()
         await narrator.say(
-            f"终端服务已就绪（进程 {pid}），密钥已解锁，已签到。",
-            f"The terminal is ready (process {pid}): keys unlocked, signed in.",
+            f"终端服务已就绪（进程 {pid}），可以收银。", f"The terminal is ready for sales (process {pid})."
         )
         return Scene(narrator, self._client, sim, self._kill_counter, self._start_counter, self._folder)
 
@@ -133,14 +132,19 @@ class Stage:
         )
 
     async def close(self) -> None:
-        """End every process that was started, the newest first."""
+        """End every process that was started, the newest first; Ctrl-C meanwhile interrupts nothing."""
+        ending = asyncio.ensure_future(self._end_children())
         try:
-            for child in reversed(self._children):
-                await child.end()
+            await asyncio.shield(ending)
         finally:
-            for watch in self._watches:
-                watch.cancel()
-            await asyncio.gather(*self._watches, return_exceptions=True)
+            await ending
+
+    async def _end_children(self) -> None:
+        for child in reversed(self._children):
+            await child.end()
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

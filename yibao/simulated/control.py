@@ -1,4 +1,4 @@
-"""Moves the far ends of a running simulated counter through their control APIs: phone, hub, scanner, printer."""
+"""Moves the far ends of a running simulated counter through their control APIs: phone, hub, scanner, printer, card."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -8,6 +8,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from simulators.desk.card_slot import CardOrder
 from simulators.desk.desk import DeskView, PaperView, ScanOrder
 from yibao.simulated.folder import Endpoints, SimulationRefused
 from yibao.words import say
@@ -152,7 +153,7 @@ class SimClient:
     # -- desk -------------------------------------------------------------------------------------
 
     async def desk(self) -> DeskView:
-        """Scanner and printer with their true state."""
+        """Scanner, printer and card reader with their true state."""
         return await self._desk("GET", "", DeskView)
 
     async def scan(self, text: str, symbology: str | None = None, **more: Any) -> DeskView:
@@ -166,6 +167,14 @@ class SimClient:
     async def printer(self, verb: str, after_lines: int = 0) -> DeskView:
         """Do something to the printer: `paper-out`, `load`, `cover-open` ... (see `simulators.desk.server`)."""
         return await self._desk("POST", f"printer/{quote(verb)}", DeskView, {"after_lines": after_lines})
+
+    async def insert_card(self, person: str = "", image: str = "") -> DeskView:
+        """Put a person's card (or one's own image, TOML text) into the reader; returns when the card service saw it."""
+        return await self._desk("POST", "card/insert", DeskView, CardOrder(person, image))
+
+    async def remove_card(self) -> DeskView:
+        """Take the card out; returns when the card service saw it."""
+        return await self._desk("POST", "card/remove", DeskView)
 
     async def papers(self) -> list[PaperView]:
         """The last pieces of paper, oldest first."""

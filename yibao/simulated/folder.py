@@ -1,10 +1,15 @@
-"""The folder of a simulated counter: what stands in it, and how it stays the same counter from one start to the next.
+"""The folder of a simulated world: what stands in it, and how it stays the same world from one start to the next.
 
-counter.toml     configuration of the terminal          hub.pem      the hub's public key
-items.toml       the shop's goods                       keys/        the terminal's signing key
-endpoints.json   where everything listens, while up     key-password its password, mode 0600
-ledger.db        the hub's books                        state/       the terminal's journal, lock and socket
-sim.json         seed and ports                         dev/         scanner and printer, as pseudo-terminals
+counter.toml     configuration of the pharmacy's terminal    hub.pem         the hub's public key
+clinic.toml      configuration of the clinic's terminal      ledger.db       the hub's books
+items.toml       the goods of both                           pcsc/           the clinic's card service
+endpoints.json   where everything listens, while up          broker/         the fleet's message broker
+sim.json         seed and ports                              fleet-password  of the fleet's server there, mode 0600
+
+For each terminal, those of the clinic with `clinic-` before their names:
+keys/            its signing key                             state/           journal, lock and socket
+key-password     its password, mode 0600                     dev/             scanner and printer, as pseudo-terminals
+broker-password  of its two names at the broker, mode 0600
 """
 
 import contextlib
@@ -14,7 +19,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +29,14 @@ from drivers.signers import SoftwareKeyStore
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from simulators.hub.keys import Sm2Signer
 from simulators.world import Institution, ShopItem
-from yibao.simulated.template import counter_toml, counter_values, items_toml
+from yibao.simulated.template import counter_toml, counter_values, items_toml, with_addresses
 from yibao.words import Words, say
 
 DEFAULT_INSTITUTION: Final = "P99990000001"
+CLINIC_INSTITUTION: Final = "H99990000002"
+MAIN: Final = "counter"
+"""Name of the counter everybody means who names none."""
+CLINIC: Final = "clinic"
 _PORTS: Final = range(20000, 32000)
 """Below the ports that the system gives to outgoing connections, so that they are still free at the next start."""
 
@@ -40,8 +49,30 @@ class SimulationRefused(Exception):
         self.words = words
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """A real part that this machine does not have, or does not let us use."""
+
+    zh: str
+    en: str
+
+
+class CounterEndpoints(msgspec.Struct, frozen=True):
+    """One counter and what stands on it."""
+
+    counter: str
+    """Path of its configuration."""
+    desk: str
+    """Control API of what stands on it."""
+    scanner: str
+    printer: str
+    reader: str = ""
+    """PC/SC name of its card reader; empty = none."""
+    pcsc_socket: str = ""
+    """Socket of the card service behind the reader."""
+
+
 class Endpoints(msgspec.Struct, frozen=True):
-    """endpoints.json: where everything of a running simulated counter is found."""
+    """endpoints.json: where everything of a running simulated world is found."""
 
     hub: str
     hub_path: str
@@ -58,6 +89,73 @@ class Endpoints(msgspec.Struct, frozen=True):
     scanner: str
     printer: str
     pid: int
+    reader: str = ""
+    """PC/SC name of this counter's card reader; empty = none."""
+    pcsc_socket: str = ""
+    clinic: CounterEndpoints | None = None
+    """The second counter; none when the first is a clinic's."""
+    broker: str = ""
+    """The fleet's message broker; empty = none."""
+    fleet_password: str = ""
+    """Path of the file with the password of the fleet's server at the broker."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Real parts that are missing here."""
+
+    def counters(self) -> dict[str, CounterEndpoints]:
+        """Every counter by its name."""
+        main = CounterEndpoints(
+            self.counter, self.desk, self.scanner, self.printer, self.reader, self.pcsc_socket
+        )
+        return {MAIN: main} if self.clinic is None else {MAIN: main, CLINIC: self.clinic}
+
+    def at(self, name: str) -> "Endpoints":
+        """The same world seen from the counter called `name`. Raises `SimulationRefused` when there is none."""
+        counters = self.counters()
+        if name not in counters:
+            raise SimulationRefused(say("sim_no_clinic"))
+        there = counters[name]
+        return msgspec.structs.replace(
+            self, counter=there.counter, desk=there.desk, scanner=there.scanner, printer=there.printer,
+            reader=there.reader, pcsc_socket=there.pcsc_socket,
+        )  # fmt: skip
+
+
+class CounterPaths(msgspec.Struct, frozen=True):
+    """The files of one counter."""
+
+    folder: Path
+    name: str
+    """Of its configuration; but for the first counter it also stands before the names of all its other files."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of its files."""
+        return "" if self.name == MAIN else f"{self.name}-"
+
+    @property
+    def file(self) -> Path:
+        """Configuration of the terminal."""
+        return self.folder / f"{self.name}.toml"
+
+    @property
+    def devices(self) -> Path:
+        """Folder of the pseudo-terminals."""
+        return self.folder / f"{self.prefix}dev"
+
+    @property
+    def keys(self) -> SoftwareKeyStore:
+        """The terminal's keys."""
+        return SoftwareKeyStore(self.folder / f"{self.prefix}keys")
+
+    @property
+    def key_password(self) -> Path:
+        """Password of the keys."""
+        return self.folder / f"{self.prefix}key-password"
+
+    @property
+    def broker_password(self) -> Path:
+        """Password at the broker."""
+        return self.folder / f"{self.prefix}broker-password"
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -69,8 +167,17 @@ class Kept(msgspec.Struct, frozen=True):
     hub_port: int = 0
     centre_port: int = 0
     desk_port: int = 0
-    written: tuple[str, ...] = ()
-    """Addresses and paths as they stand in counter.toml, so that they can be put right when one had to change."""
+    clinic_desk_port: int = 0
+    broker_port: int = 0
+    addresses: dict[str, dict[str, str]] = {}
+    """What we wrote into each counter's file for `section.key`, so that it can be put right when it had to change."""
+
+    @property
+    def institutions(self) -> dict[str, str]:
+        """The institution of every counter, by the counter's name."""
+        if self.institution.startswith("H"):
+            return {MAIN: self.institution}
+        return {MAIN: self.institution, CLINIC: CLINIC_INSTITUTION}
 
     @property
     def run_seed(self) -> int:
@@ -86,12 +193,21 @@ class SimFolder:
     """One such folder. All methods block for some milliseconds of disk work."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.resolve()
+        self.path = path.absolute()
+
+    def paths(self, name: str = MAIN) -> CounterPaths:
+        """The files of the counter called `name`."""
+        return CounterPaths(self.path, name)
 
     @property
     def counter_file(self) -> Path:
-        """Configuration of the terminal."""
-        return self.path / "counter.toml"
+        """Configuration of the first counter's terminal."""
+        return self.paths().file
+
+    @property
+    def clinic_file(self) -> Path:
+        """Configuration of the clinic's terminal."""
+        return self.paths(CLINIC).file
 
     @property
     def endpoints_file(self) -> Path:
@@ -104,14 +220,19 @@ class SimFolder:
         return self.path / "ledger.db"
 
     @property
-    def devices(self) -> Path:
-        """Folder of the pseudo-terminals."""
-        return self.path / "dev"
+    def card_service(self) -> Path:
+        """Folder of our own pcscd; short, because its socket's path may have some 100 bytes only."""
+        return self.path / "pcsc"
 
     @property
-    def keys(self) -> SoftwareKeyStore:
-        """The terminal's keys."""
-        return SoftwareKeyStore(self.path / "keys")
+    def broker(self) -> Path:
+        """Folder of our own message broker."""
+        return self.path / "broker"
+
+    @property
+    def fleet_password(self) -> Path:
+        """Password of the fleet's server at the broker."""
+        return self.path / "fleet-password"
 
     @contextlib.contextmanager
     def only_one(self) -> Iterator[None]:
@@ -152,43 +273,50 @@ class SimFolder:
             raise SimulationRefused(
                 say("sim_other_institution", path=str(self.path), institution=kept.institution)
             )
-        ports = _free_ports((kept.hub_port, kept.centre_port, kept.desk_port))
-        kept = msgspec.structs.replace(
-            kept, starts=kept.starts + 1, hub_port=ports[0], centre_port=ports[1], desk_port=ports[2]
-        )
+        names = ("hub_port", "centre_port", "desk_port", "clinic_desk_port", "broker_port")
+        ports = _free_ports(tuple(getattr(kept, name) for name in names))
+        kept = msgspec.structs.replace(kept, starts=kept.starts + 1, **dict(zip(names, ports, strict=True)))
         self._keep(kept)
         return kept
 
-    def write_counter(
-        self, kept: Kept, endpoints: Endpoints, institution: Institution, goods: tuple[ShopItem, ...]
+    def write_counters(
+        self,
+        kept: Kept,
+        endpoints: Endpoints,
+        institutions: Mapping[str, Institution],
+        goods: tuple[ShopItem, ...],
     ) -> None:
-        """Write what the terminal needs and is not there yet; put addresses right that had to change.
+        """Write what the terminals need and is not there yet; put addresses right that had to change.
 
-        A counter.toml, items.toml or key that is there stays as somebody may have edited it.
+        A configuration, items.toml or key that is there stays as somebody may have edited it. `institutions` are
+        those of the counters by name.
         """
         point = bytes.fromhex(endpoints.hub_public_point)
         write_file(self.path / "hub.pem", PublicKey(point).to_pem())
-        written = (endpoints.hub, endpoints.certificate_centre, endpoints.scanner, endpoints.printer)
-        if not self.counter_file.exists():
-            text = counter_toml(counter_values(institution, *written))
-            write_file(self.counter_file, text.encode())
-        elif kept.written and kept.written != written:
-            text = self.counter_file.read_text(encoding="utf-8")
-            for before, now in zip(kept.written, written, strict=True):
-                text = text.replace(f'"{before}"', f'"{now}"')
-            write_file(self.counter_file, text.encode())
         if not (self.path / "items.toml").exists():
             write_file(self.path / "items.toml", items_toml(goods).encode())
-        self._keep(msgspec.structs.replace(kept, written=written))
+        addresses = {
+            name: _addresses(endpoints, there, self.paths(name))
+            for name, there in endpoints.counters().items()
+        }
+        for name, now in addresses.items():
+            paths, before = self.paths(name), kept.addresses.get(name, {})
+            if not paths.file.exists():
+                values = counter_values(institutions[name], paths.prefix, now)
+                write_file(paths.file, counter_toml(values).encode())
+            elif before != now:
+                text = paths.file.read_text(encoding="utf-8")
+                write_file(paths.file, with_addresses(text, before, now).encode())
+        self._keep(msgspec.structs.replace(kept, addresses=addresses))
 
-    def ensure_keys(self) -> bytes:
-        """Make the terminal's key and its random password unless they are there; return its public point."""
-        keys = self.keys
-        if not keys.exists():
+    def ensure_keys(self, name: str = MAIN) -> bytes:
+        """Make a terminal's key and its random password unless they are there; return its public point."""
+        paths = self.paths(name)
+        if not paths.keys.exists():
             password = secrets.token_urlsafe(24)
-            write_file(self.path / "key-password", password.encode() + b"\n", 0o600)
-            return keys.create(password.encode()).public_point
-        return keys.public_key().point
+            write_file(paths.key_password, password.encode() + b"\n", 0o600)
+            return paths.keys.create(password.encode()).public_point
+        return paths.keys.public_key().point
 
     def publish(self, endpoints: Endpoints) -> None:
         """Write endpoints.json: from now on the counter is up."""
@@ -207,6 +335,27 @@ class SimFolder:
 
     def _keep(self, kept: Kept) -> None:
         write_file(self.path / "sim.json", msgspec.json.encode(kept) + b"\n")
+
+
+def _addresses(world: Endpoints, counter: CounterEndpoints, paths: CounterPaths) -> dict[str, str]:
+    """What stands under `section.key` in the counter's file because of where the far ends are now."""
+    return {
+        "hub.url": world.hub,
+        "centre.url": world.certificate_centre,
+        "scanner.url": counter.scanner,
+        "printer.url": counter.printer,
+        "reader.name": counter.reader,
+        "reader.socket": counter.pcsc_socket,
+        "broker.url": world.broker,
+        "broker.password_file": paths.broker_password.name if world.broker else "",
+    }
+
+
+def password_in(file: Path) -> str:
+    """The password in a file of mode 0600, which is made with a random one when it is not there."""
+    if not file.exists():
+        write_file(file, secrets.token_urlsafe(24).encode() + b"\n", 0o600)
+    return file.read_text(encoding="utf-8").strip()
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:

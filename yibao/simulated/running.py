@@ -1,17 +1,29 @@
-"""Starts every far end of a simulated counter, in one process."""
+"""Starts every far end of a simulated world with its counters, in one process."""
 
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
-from simulators.desk import Desk, serve_desk
+from protocols.fleet.topics import FLEET_SERVER, Session, broker_name, terminal_id
+from simulators.desk import Desk, RunningDesk, serve_desk
+from simulators.fleet.broker import BrokerUnavailable, MosquittoBroker
 from simulators.hub.keys import Sm2Verifier
 from simulators.serve import SimulatedWorld, build_world, serve_world
 from simulators.world import Institution
-from yibao.simulated.folder import Endpoints, Kept, SimFolder, SimulationRefused
+from yibao.simulated.folder import (
+    CLINIC,
+    MAIN,
+    CounterEndpoints,
+    Endpoints,
+    Kept,
+    LeftOut,
+    SimFolder,
+    SimulationRefused,
+    password_in,
+)
 from yibao.words import say
 
 
@@ -20,7 +32,8 @@ class SimulatedCounter(msgspec.Struct, frozen=True):
 
     folder: SimFolder
     world: SimulatedWorld
-    desk: Desk
+    desks: dict[str, Desk]
+    """What stands on each counter, by the counter's name."""
     endpoints: Endpoints
 
 
@@ -28,7 +41,7 @@ class SimulatedCounter(msgspec.Struct, frozen=True):
 async def simulated_counter(
     folder: SimFolder, *, institution: str = "", seed: int | None = None
 ) -> AsyncIterator[SimulatedCounter]:
-    """Hold the folder, serve hub, certificate centre and desk on loopback, write the counter's files.
+    """Hold the folder, serve hub, certificate centre, desks, card service and broker, write the counters' files.
 
     endpoints.json appears last: whoever finds it finds everything ready. `seed` and `institution` belong to the first start of a folder.
     Raises `SimulationRefused` or a `KeyStoreError`.
@@ -36,39 +49,117 @@ async def simulated_counter(
     async with contextlib.AsyncExitStack() as stack:
         lock = folder.only_one()
         await asyncio.to_thread(stack.enter_context, lock)
-        kept, world, place = await asyncio.to_thread(_prepare, folder, institution, seed)
+        kept, world, places = await asyncio.to_thread(_prepare, folder, institution, seed)
         running = await stack.enter_async_context(
             serve_world(world, hub_port=kept.hub_port, centre_port=kept.centre_port)
         )
-        desk = await stack.enter_async_context(serve_desk(folder.devices, port=kept.desk_port))
-        found = running.endpoints | {"desk": desk.url, "scanner": desk.scanner, "printer": desk.printer}
-        endpoints = msgspec.convert(
-            {**found, "counter": str(folder.counter_file), "pid": os.getpid()}, Endpoints
-        )
+        desks = await _desks(stack, folder, kept, world)
+        broker, broker_missing = await _broker(stack, folder, kept, places)
+        counters = {name: _counter(folder, name, desk) for name, desk in desks.items()}
+        found = {
+            **running.endpoints,
+            **msgspec.structs.asdict(counters[MAIN]),
+            "clinic": counters.get(CLINIC),
+            "broker": broker,
+            "fleet_password": str(folder.fleet_password) if broker else "",
+            "left_out": _left_out(desks, broker_missing),
+            "pid": os.getpid(),
+        }
+        endpoints = msgspec.convert(msgspec.to_builtins(found), Endpoints)
         stack.push_async_callback(asyncio.to_thread, folder.withdraw)
-        await asyncio.to_thread(_put_in_place, folder, kept, endpoints, world, place)
-        yield SimulatedCounter(folder, world, desk.desk, endpoints)
+        await asyncio.to_thread(_put_in_place, folder, kept, endpoints, world, places)
+        yield SimulatedCounter(folder, world, {name: desk.desk for name, desk in desks.items()}, endpoints)
 
 
 def _prepare(
     folder: SimFolder, institution: str, seed: int | None
-) -> tuple[Kept, SimulatedWorld, Institution]:
-    """Build the world behind the counter; nothing listens yet."""
+) -> tuple[Kept, SimulatedWorld, dict[str, Institution]]:
+    """Build the world behind the counters; nothing listens yet."""
     folder.withdraw()
     kept = folder.next_start(seed, institution)
     world = build_world(seed=kept.run_seed, signer=kept.hub_signer(), ledger_path=folder.ledger_file)
-    place = world.world.institutions.get(kept.institution)
-    if place is None or not place.counter:
-        world.ledger.close()
-        known = ", ".join(world.world.institutions)
-        raise SimulationRefused(say("sim_no_institution", institution=kept.institution, known=known))
-    return kept, world, place
+    places: dict[str, Institution] = {}
+    for name, code in kept.institutions.items():
+        place = world.world.institutions.get(code)
+        if place is None or not place.counter:
+            world.ledger.close()
+            known = ", ".join(world.world.institutions)
+            raise SimulationRefused(say("sim_no_institution", institution=code, known=known))
+        places[name] = place
+    return kept, world, places
+
+
+async def _desks(
+    stack: contextlib.AsyncExitStack, folder: SimFolder, kept: Kept, world: SimulatedWorld
+) -> dict[str, RunningDesk]:
+    """What stands on each counter; the card reader is the clinic's."""
+    ports = {MAIN: kept.desk_port, CLINIC: kept.clinic_desk_port}
+    desks = {}
+    for name, institution in kept.institutions.items():
+        has_reader = institution.startswith("H")
+        desks[name] = await stack.enter_async_context(
+            serve_desk(
+                folder.paths(name).devices,
+                port=ports[name],
+                pcscd_folder=folder.card_service if has_reader else None,
+                people=world.people,
+            )
+        )
+    return desks
+
+
+async def _broker(
+    stack: contextlib.AsyncExitStack, folder: SimFolder, kept: Kept, places: Mapping[str, Institution]
+) -> tuple[str, str]:
+    """The address of our own message broker, or why there is none."""
+    broker = MosquittoBroker(folder.broker, await asyncio.to_thread(_broker_passwords, folder, places))
+    broker.port = kept.broker_port
+    stack.push_async_callback(broker.stop)
+    try:
+        await broker.start()
+    except BrokerUnavailable as unavailable:
+        return "", str(unavailable)
+    return broker.url, ""
+
+
+def _broker_passwords(folder: SimFolder, places: Mapping[str, Institution]) -> dict[str, str]:
+    """Every name that the broker knows: two for each terminal, and the fleet's server."""
+    passwords = {FLEET_SERVER: password_in(folder.fleet_password)}
+    for name, place in places.items():
+        terminal = terminal_id(place.code, int(place.counter[0].slot))
+        password = password_in(folder.paths(name).broker_password)
+        passwords |= dict.fromkeys((broker_name(terminal, session) for session in Session), password)
+    return passwords
+
+
+def _counter(folder: SimFolder, name: str, desk: RunningDesk) -> CounterEndpoints:
+    return CounterEndpoints(
+        str(folder.paths(name).file), desk.url, desk.scanner, desk.printer, desk.card.reader, desk.card.socket
+    )
+
+
+def _left_out(desks: Mapping[str, RunningDesk], broker_missing: str) -> tuple[LeftOut, ...]:
+    """The real parts that this machine does not have."""
+    missing = []
+    if any("://" in desk.scanner for desk in desks.values()):
+        missing.append(say("left_out_pty"))
+    clinic = desks.get(CLINIC, desks[MAIN])
+    if not clinic.card.reader:
+        missing.append(say("left_out_reader", reason=clinic.card.missing))
+    if broker_missing:
+        missing.append(say("left_out_broker", reason=broker_missing))
+    return tuple(LeftOut(words.zh, words.en) for words in missing)
 
 
 def _put_in_place(
-    folder: SimFolder, kept: Kept, endpoints: Endpoints, world: SimulatedWorld, place: Institution
+    folder: SimFolder,
+    kept: Kept,
+    endpoints: Endpoints,
+    world: SimulatedWorld,
+    places: Mapping[str, Institution],
 ) -> None:
-    """Write the counter's files, let the hub accept its key, and say that everything is up."""
-    folder.write_counter(kept, endpoints, place, world.world.shop)
-    world.keys.register(place.code, "", Sm2Verifier(folder.ensure_keys()))
+    """Write the counters' files, let the hub accept their keys, and say that everything is up."""
+    folder.write_counters(kept, endpoints, places, world.world.shop)
+    for name, place in places.items():
+        world.keys.register(place.code, "", Sm2Verifier(folder.ensure_keys(name)))
     folder.publish(endpoints)

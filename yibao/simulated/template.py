@@ -108,6 +108,28 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "The shop's goods: name, price and national code of every barcode.",
     ),
     (
+        "reader",
+        "name",
+        "读卡器的 PC/SC 名称，或其中独有的一段；留空 = 没有。",
+        "PC/SC name of the card reader, or a part of it that no other has; empty = none.",
+    ),
+    (
+        "reader",
+        "socket",
+        "自备读卡服务（pcscd）的套接字；留空 = 使用本机的。",
+        "Socket of a card service (pcscd) of one's own; empty = the machine's.",
+    ),
+    (
+        "clinic",
+        "doctor_code",
+        "门诊病人的接诊医师编码；药店留空。",
+        "Code of the doctor who sees outpatients; empty at a pharmacy.",
+    ),
+    ("clinic", "doctor_name", "医师姓名。", "The doctor's name."),
+    ("clinic", "department_code", "科室编码。", "Code of the department."),
+    ("clinic", "department_name", "科室名称。", "Name of the department."),
+    ("clinic", "specialty", "科室的国家科别代码。", "National specialty code of the department."),
+    (
         "broker",
         "url",
         "消息代理地址（mqtts://主机:端口）；留空 = 没有，不影响销售。",
@@ -148,10 +170,15 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
 
 
 def counter_values(
-    institution: Institution, hub_url: str, centre_url: str, scanner: str, printer: str
+    institution: Institution, prefix: str, addresses: Mapping[str, str]
 ) -> Mapping[tuple[str, str], Value]:
-    """The value of every key for a simulated counter of `institution` with these far ends."""
+    """The value of every key for a simulated counter of `institution`.
+
+    `prefix` stands before the names of the counter's own files; `addresses` says for `section.key` where the far ends
+    are, empty texts for those that are not mentioned.
+    """
     place = institution.counter[0]
+    doctor = institution.staff[0] if institution.staff and institution.kind != "pharmacy" else None
     return {
         ("institution", "code"): institution.code,
         ("institution", "name"): institution.name,
@@ -163,27 +190,34 @@ def counter_values(
         ("terminal", "lane"): "1",
         ("terminal", "mac"): "00-00-00-00-00-01",
         ("terminal", "ip"): "127.0.0.1",
-        ("state", "dir"): "state",
-        ("keys", "dir"): "keys",
-        ("keys", "password_file"): "key-password",
+        ("state", "dir"): f"{prefix}state",
+        ("keys", "dir"): f"{prefix}keys",
+        ("keys", "password_file"): f"{prefix}key-password",
         ("keys", "credential"): "yibao-key-password",
-        ("hub", "url"): hub_url,
+        ("hub", "url"): addresses.get("hub.url", ""),
         ("hub", "public_key"): "hub.pem",
         ("hub", "profile"): "national",
-        ("centre", "url"): centre_url,
+        ("centre", "url"): addresses.get("centre.url", ""),
         ("centre", "office_id"): "0001",
         ("centre", "office_name"): "收银台",
-        ("scanner", "url"): scanner,
+        ("scanner", "url"): addresses.get("scanner.url", ""),
         ("scanner", "family"): "plain",
         ("scanner", "baudrate"): 9600,
         ("scanner", "suffix"): True,
-        ("printer", "url"): printer,
+        ("printer", "url"): addresses.get("printer.url", ""),
         ("printer", "columns"): 48,
         ("printer", "baudrate"): 115200,
         ("items", "file"): "items.toml",
-        ("broker", "url"): "",
+        ("reader", "name"): addresses.get("reader.name", ""),
+        ("reader", "socket"): addresses.get("reader.socket", ""),
+        ("clinic", "doctor_code"): doctor.code if doctor else "",
+        ("clinic", "doctor_name"): doctor.name if doctor else "",
+        ("clinic", "department_code"): doctor.department if doctor else "",
+        ("clinic", "department_name"): doctor.department_name if doctor else "",
+        ("clinic", "specialty"): doctor.department if doctor else "",
+        ("broker", "url"): addresses.get("broker.url", ""),
         ("broker", "ca"): "",
-        ("broker", "password_file"): "",
+        ("broker", "password_file"): addresses.get("broker.password_file", ""),
         ("broker", "certificate"): "",
         ("broker", "command_certificate"): "",
         ("broker", "fleet_key"): "",
@@ -203,6 +237,20 @@ def counter_toml(values: Mapping[tuple[str, str], Value]) -> str:
             section = wanted
             lines += ["", f"[{section}]"]
         lines += [f"# {chinese}", f"# {english}", f"{key} = {_toml(values[section, key])}"]
+    return "\n".join(lines) + "\n"
+
+
+def with_addresses(text: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """A configuration file with new addresses where it still has ours; what somebody has edited stays."""
+    section, lines = "", []
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[] ")
+        key, _, value = line.partition("=")
+        name = f"{section}.{key.strip()}"
+        if name in now and name in before and value.strip() == _toml(before[name]):
+            line = f"{key.strip()} = {_toml(now[name])}"
+        lines.append(line)
     return "\n".join(lines) + "\n"
 
 

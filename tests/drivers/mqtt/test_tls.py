@@ -12,8 +12,8 @@ from drivers.mqtt.transport import MqttTransport
 from protocols.fleet.topics import EVIDENCE
 from simulators.fleet.broker import MosquittoBroker
 from tests.drivers.mqtt.authority import Authority
-from tests.fleet_broker import PASSWORD, A
 from tests.drivers.mqtt.relay import far_end
+from tests.fleet_broker import PASSWORD, A
 from tests.real_parts import require_real
 
 Start = Callable[[str], Awaitable[MosquittoBroker]]

@@ -11,8 +11,8 @@ from drivers.mqtt.address import BrokerAddress, Identity
 from drivers.mqtt.transport import MqttTransport
 from protocols.fleet.topics import EVIDENCE, NOTICE, PRESENCE
 from simulators.fleet.broker import MosquittoBroker
-from tests.fleet_broker import A, B, evidence_session, fleet_server
 from tests.drivers.mqtt.relay import Relay, far_end
+from tests.fleet_broker import A, B, evidence_session, fleet_server
 
 LIMIT_S = 10.0
 

@@ -1,10 +1,12 @@
-"""docs/asyncapi.yaml says what the code says."""
+"""docs/asyncapi.yaml and docs/fleet.md say what the code says."""
 
+import re
 from typing import Any
 
 import msgspec
 import yaml  # type: ignore[import-untyped]  # no stubs among the locked packages
 
+from drivers.interfaces.fleet_transport import FleetProblem
 from protocols.fleet.topics import CHANNELS, Side
 from tools.asyncapi import FILE, document
 
@@ -53,3 +55,19 @@ def test_every_reference_leads_somewhere() -> None:
         node: Any = shipped
         for level in reference.removeprefix("#/").split("/"):
             node = node[level]
+
+
+def test_the_prose_lists_the_same_topics() -> None:
+    """Topic, writer, payload and retained flag of every row."""
+    text = FILE.with_name("fleet.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(yibao/[^`]+)` \| (\w+) \| `(\w+)` \| (yes|no) \|$", text, flags=re.MULTILINE)
+    assert rows == [
+        (channel.address, channel.writer.value, channel.payload.__name__, "yes" if channel.retained else "no")
+        for channel in CHANNELS
+    ]
+
+
+def test_the_prose_explains_every_problem() -> None:
+    """What a technician reads on the devices page can be looked up."""
+    text = FILE.with_name("fleet.md").read_text(encoding="utf-8")
+    assert all(f"`{problem.value}`" in text for problem in FleetProblem)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import MalformedMessage
-from protocols.hub import envelope
+from protocols.hub import envelope, wire
 from protocols.hub.envelope import Answer, Request
+from protocols.money import Decimals
 from protocols.wire_time import WIRE_ZONE
 from tests.protocols.hub import examples
 
@@ -58,6 +59,38 @@ def test_the_output_is_cut_exactly_wherever_white_space_stands(raw: bytes) -> No
         assert envelope.decode_answer(body).output == raw
         body = b'{"infcode": 0, "output":' + before + raw + after + b"}"
         assert envelope.decode_answer(body).output == raw
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "{}",
+        "null",
+        '{"a":1.50,"b":null,"c":"","d":["null",{"e":"null","f":1}]}',
+        '{ "a" : "\\u6d4b" }',
+        "[1,2]",
+    ],
+)
+def test_envelope_and_content_are_read_as_if_one_after_the_other(output: str) -> None:
+    body = f'{{"infcode":0,"err_msg":"null","output":{output}}}'.encode()
+    answer, content = envelope.read_answer(body)
+    assert answer == envelope.decode_answer(body)
+    assert _plain(content) == _plain(wire.read_json(answer.output))
+
+
+def _plain(tree: object) -> object:
+    """Numbers with a fraction as their text, so that two trees can be compared."""
+    match tree:
+        case Decimals():
+            return tree.text
+        case dict():
+            return {name: _plain(value) for name, value in tree.items()}
+        case _:
+            return tree
+
+
+def test_a_missing_output_has_no_content() -> None:
+    assert envelope.read_answer(b'{"infcode":-1}') == (Answer(infcode=-1), None)
 
 
 def test_a_missing_output_is_empty_and_null_is_four_bytes() -> None:
@@ -136,6 +169,8 @@ def test_a_body_that_is_no_clear_envelope_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedMessage):
         envelope.decode_answer(body)
     with pytest.raises(MalformedMessage):
+        envelope.read_answer(body)
+    with pytest.raises(MalformedMessage):
         envelope.decode_request(body)
 
 
@@ -161,7 +196,7 @@ def test_an_answer_cut_at_any_byte_is_refused() -> None:
 
 @given(st.binary(max_size=300))
 def test_random_bytes_are_an_answer_or_a_malformed_message(body: bytes) -> None:
-    for read in (envelope.decode_answer, envelope.decode_request):
+    for read in (envelope.decode_answer, envelope.read_answer, envelope.decode_request):
         try:
             read(body)
         except MalformedMessage:

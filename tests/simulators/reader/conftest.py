@@ -1,5 +1,5 @@
 """Some of these tests start a pcscd of their own."""
 
-from tests.pcscd import pcscd, pcscd_parts, remove_folder, slot, stopped_pcscd
+from tests.pcscd import pcscd, pcscd_parts, slot, stopped_pcscd
 
-__all__ = ["pcscd", "pcscd_parts", "remove_folder", "slot", "stopped_pcscd"]
+__all__ = ["pcscd", "pcscd_parts", "slot", "stopped_pcscd"]

@@ -1,6 +1,7 @@
 """The card's end of the vpcd wire, against a peer that plays vpcd's part and against the real one."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -193,6 +194,28 @@ async def test_it_restarts_on_the_same_socket_and_ports(pcscd: PcscdInstance) ->
         await reader_names(pcscd.socket_path, 0.1)
     await pcscd.stop()  # also while it hangs
     assert pcscd.pid is None
+
+
+async def test_it_ends_with_the_process_that_started_it(
+    pcscd_parts: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("orphan")
+    program = (
+        "import asyncio, os, pathlib, sys\n"
+        "from simulators.reader import PcscdInstance\n"
+        "async def main():\n"
+        "    await PcscdInstance(pathlib.Path(sys.argv[1])).start()\n"
+        "    os._exit(9)\n"  # as a crash would, with nobody to stop it
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(folder))
+    assert await parent.wait() == 9
+    async with asyncio.timeout(3):
+        while True:
+            try:
+                await reader_names(PcscdInstance(folder).socket_path, 0.1)
+            except NotAnswering:
+                break
 
 
 def test_a_folder_with_a_long_path_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -56,14 +56,16 @@ class Exchange(msgspec.Struct, frozen=True):
     sign_in_no: str
     input: Any
     """The input node as JSON."""
+    body: bytes
 
 
 class ListeningLink(HubLink):
-    """A link that keeps what was sent over it, also what the far end never got."""
+    """A link that keeps what was sent over it, also what the far end never got, and can deliver it late."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.sent: list[Exchange] = []
+        self._stragglers: dict[str, bytes] = {}
 
     async def post(
         self,
@@ -77,8 +79,23 @@ class ListeningLink(HubLink):
         request = decode_request(body)
         if not self.down:
             told = msgspec.json.decode(request.input)
-            self.sent.append(Exchange(request.infno, request.message_id, request.sign_in_no, told))
+            self.sent.append(Exchange(request.infno, request.message_id, request.sign_in_no, told, body))
+            straggler = self._stragglers.pop(request.infno, None)
+            if straggler is not None:
+                self.deliver(straggler)
         return await super().post(path, body, headers, connect_timeout_s, total_timeout_s)
+
+    def deliver(self, body: bytes) -> None:
+        """A request that was lost on the way arrives after all; nobody hears the answer."""
+        self.hub.core.handle(body, self._clock())
+
+    def deliver_before(self, infno: str, body: bytes) -> None:
+        """The same, just ahead of the next message of a transaction."""
+        self._stragglers[infno] = body
+
+    def newest(self, infno: str) -> bytes:
+        """The bytes of the newest message of a transaction."""
+        return next(exchange.body for exchange in reversed(self.sent) if exchange.infno == infno)
 
     def inputs(self, infno: str) -> list[Any]:
         """The inputs of every message of one transaction, oldest first."""

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from protocols.hub.profile import Outcome
+from protocols.hub.settlement import LineSplit
 from protocols.money import Fen
 from protocols.secret import Secret
 from terminal.core.events import (
@@ -33,6 +34,7 @@ from tests.terminal.core.samples import (
     FORGED,
     GATEWAY,
     HTML,
+    LINE,
     NOT_FOUND,
     OTHER_CODE,
     PROFILE,
@@ -45,6 +47,7 @@ from tests.terminal.core.samples import (
     TO_CONFIRMED,
     TO_PRICED,
     TO_SENDING,
+    TOTAL,
     UNSENT,
     after,
     begun,
@@ -117,6 +120,19 @@ def test_success_that_fits_is_settled_and_owes_a_slip() -> None:
         "done",
         b"raw",
     )
+
+
+def test_each_line_gets_its_class_whatever_rows_the_hub_sends() -> None:
+    """Rows may come in another order, or not at all: the slip needs one class for each of our lines."""
+    output = sale_output()
+    row = LineSplit(
+        line_no="1", amount_fen=TOTAL, quantity=LINE.quantity, price=LINE.price, catalogue_class="02"
+    )
+    stranger = msgspec.structs.replace(row, line_no="7", catalogue_class="03", amount_fen=Fen(0))
+    for rows, classes in (((), ()), ((row,), ("02",)), ((stranger, row), ("02",)), ((stranger,), ("",))):
+        settled = said_2102(good(msgspec.structs.replace(output, line_splits=rows))).settlement
+        if settled.booking is not None:
+            assert settled.booking.line_classes == classes
 
 
 def test_another_lawful_split_is_settled_and_said_to_differ() -> None:

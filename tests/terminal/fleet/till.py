@@ -20,7 +20,8 @@ from terminal.fleet.health import Facts, Surroundings
 from terminal.fleet.link import LOOK_EVERY_S, FleetLink, FleetParts
 from terminal.fleet.outbox import AGAIN_EVERY_S
 from terminal.journal.journal import Journal, open_journal
-from terminal.journal.thread import JournalThread
+from terminal.journal.records import Stamp
+from terminal.journal.thread import JournalPort, JournalThread
 from terminal.journal.vault import Vault
 from tests.fleet_broker import PASSWORD, A
 
@@ -32,7 +33,16 @@ FLEET_VERIFIER = Sm2Verifier(PublicKey(FLEET_SIGNER.description.public_point))
 class FleetTill:
     """Everything the link is given, and what it did with it."""
 
-    def __init__(self, folder: Path, port: int, password_file: Path, boot_id: str = "boot1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        password_file: Path,
+        boot_id: str = "boot1",
+        authority: Path | None = None,
+    ) -> None:
+        """With an authority the connections use TLS."""
+        self._authority = authority
         self._folder = folder
         self._port = port
         self._password_file = password_file
@@ -46,18 +56,22 @@ class FleetTill:
         """Back-off pauses asked for; none is waited for longer than 20 ms."""
         self.verifier: Verifier | None = None
         self.refresh: Callable[[], Awaitable[bool]] | None = None
+        self.follow: Callable[[int], AsyncIterator[FeedEntry]] = self._follow
         self.journal = JournalThread(self._open)
 
     def _open(self) -> Journal:
         vault = Vault(bytes(16), lambda size: bytes(size))
-        return open_journal(str(self._folder / "journal.db"), vault, self.boot_id, self.clock.now())
+        journal = open_journal(str(self._folder / "journal.db"), vault, self.boot_id, self.clock.now())
+        journal.note("start", "boot", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
+        return journal
 
     def _transport(self, session: Session) -> MqttTransport:
         return MqttTransport(
-            BrokerAddress("127.0.0.1", self._port, tls=False),
+            BrokerAddress("127.0.0.1", self._port, tls=self._authority is not None),
             Identity(broker_name(A, session), self._password_file),
             subscriptions(A, session),
             persistent=session is Session.EVIDENCE,
+            authority=self._authority,
         )
 
     def _announce(self, notice: Notice) -> None:
@@ -69,6 +83,7 @@ class FleetTill:
             yield await self.feed.get()
 
     async def _sleep(self, seconds: float) -> None:
+        # With this jitter no pause is as long as one of the two intervals.
         if seconds not in (LOOK_EVERY_S, AGAIN_EVERY_S):
             self.pauses.append(seconds)
         await asyncio.sleep(min(seconds, 0.02))
@@ -99,18 +114,23 @@ class FleetTill:
         """Ids of evidence in the outbox."""
         return [one for one in await self.kept() if not one.startswith("health-")]
 
+    def link(self, journal: JournalPort) -> FleetLink:
+        """A link that does not run yet."""
+        return FleetLink(
+            FleetParts(
+                terminal=A, boot_id=self.boot_id, version="0.1.0", evidence=self._transport(Session.EVIDENCE),
+                commands=self._transport(Session.COMMANDS), journal=journal, clock=self.clock, sleep=self._sleep,
+                jitter=lambda: 0.9, facts=lambda: self.facts, surroundings=Surroundings({"python": "3"}, {}, _free),
+                announce=self._announce, follow=self.follow, verifier=self.verifier, refresh_catalogue=self.refresh,
+            )
+        )  # fmt: skip
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FleetLink]:
         """The link runs while entered; leaving stops it in order."""
+        self.journal = JournalThread(self._open)
         await self.journal.open()
-        link = FleetLink(
-            FleetParts(
-                terminal=A, boot_id=self.boot_id, version="0.1.0", evidence=self._transport(Session.EVIDENCE),
-                commands=self._transport(Session.COMMANDS), journal=self.journal, clock=self.clock, sleep=self._sleep,
-                jitter=lambda: 1.0, facts=lambda: self.facts, surroundings=Surroundings({"python": "3"}, {}, _free),
-                announce=self._announce, follow=self._follow, verifier=self.verifier, refresh_catalogue=self.refresh,
-            )
-        )  # fmt: skip
+        link = self.link(self.journal)
         running = asyncio.create_task(link.run())
         try:
             yield link
@@ -129,7 +149,7 @@ async def _free() -> int:
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something is so; raises TimeoutError."""
     async with asyncio.timeout(LIMIT_S):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110 - a look at the disk has no event behind it
             await asyncio.sleep(0.005)
 
 

@@ -1,1 +1,1 @@
-"""Tests of the journal."""
+"""Tests of the journal: what is on disk is true, and nothing else is."""

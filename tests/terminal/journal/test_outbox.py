@@ -45,7 +45,12 @@ def test_messages_leave_in_the_order_they_came(journal: Journal) -> None:
     journal.outbox.put("telemetry", "t1", "health", b"two", STAMP)
     first = journal.outbox.next(0)
     assert first is not None
-    assert (first.kind, first.message_id, first.channel, first.payload) == ("evidence", "e1", "evidence", b"\x00one")
+    assert (first.kind, first.message_id, first.channel, first.payload) == (
+        "evidence",
+        "e1",
+        "evidence",
+        b"\x00one",
+    )
     assert waiting(journal) == ["e1", "t1"]
     journal.outbox.remove(("e1", "never seen"))
     assert waiting(journal) == ["t1"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.yibao.cli.conftest import Call
-from tests.yibao.cli.processes import Running
+from tests.yibao.cli.processes import Running, run
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -48,3 +48,19 @@ def test_a_killed_service_ends_its_doubt_at_the_next_start_and_a_restarted_simul
             books = call(place, "sim", "hub", "ledger", "--json").json
             assert [row["infno"] for row in books] == ["2102", "2601", "2102"]
             assert len({row["setl_id"] for row in books}) == 3
+
+
+def test_a_wrong_key_password_is_told_and_the_service_does_not_start(call: Call, fresh_place: Path) -> None:
+    place = fresh_place
+    with Running(["sim", "up", "."], place) as sim:
+        sim.wait_for("Try next")
+        (place / "key-password").write_text("another one\n")
+        refused = run("run", cwd=place)
+        assert refused.returncode == 1
+        assert "This password does not open the keys" in refused.stderr
+        assert "密码打不开" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        (place / "key-password").chmod(0o644)
+        refused = run("run", cwd=place)
+        assert refused.returncode == 1
+        assert "chmod 600" in refused.stderr

@@ -28,7 +28,10 @@ from yibao.demo.main import Plan
 from yibao.demo.scene import Scene
 from yibao.demo.tales import SALE, Tale
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.blocking_allowed("starting a process holds the loop until it has been loaded"),
+]
 
 
 @contextmanager
@@ -120,6 +123,14 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_starts(
 ) -> None:
     code, text = run_here(Plan(json_file=tmp_path / "missing" / "out.json"))
     assert (code, text) == (1, "")
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_afterwards_is_told_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _ = run_here(Plan(json_file=tmp_path, tales=()))  # a folder
+    assert code == 1
     assert "cannot be written" in capsys.readouterr().err
 
 

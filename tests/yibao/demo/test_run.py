@@ -14,7 +14,7 @@ from tests.real_parts import real_part_missing
 from tests.yibao.demo.running import Run, group_is_gone, run_command
 from yibao.demo.report import StoryReport
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(120)
 
 YUAN = re.compile(r"-?[0-9]+\.[0-9]{2}")
 MONEY = (

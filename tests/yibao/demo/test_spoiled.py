@@ -11,7 +11,10 @@ from yibao.demo.main import Look, Plan
 from yibao.demo.scene import Scene
 from yibao.demo.tales import SALE
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.blocking_allowed("starting a process holds the loop until it has been loaded"),
+]
 
 
 async def _journal(scene: Scene, settlement_id: str) -> Evidence:

@@ -1,0 +1,1 @@
+"""Tests of the running counter: engine, gate, retries, paper, over in-memory links and virtual time."""

@@ -1,0 +1,1 @@
+"""Tests of how the terminal speaks to the hub and to the certificate centre."""

@@ -1,0 +1,144 @@
+"""The certificate centre: who showed this code? Silence is harmless and repeated once; every no has its words."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
+from protocols.ecertificate import refusals
+from protocols.secret import Secret
+from terminal.core.events import CentreRefused, CentreSaid
+from terminal.hub.centre import CentreClient, Office
+from terminal.hub.client import Institution, Operator
+from tests.terminal.harness import INSTITUTION, NATIONAL, NINE
+
+CODE = Secret("4240000000000000001707990000")
+TOKEN = "999900ecsim000000000000000000000000001"
+GOOD = {
+    "code": 0, "message": "成功", "orgId": INSTITUTION,
+    "data": {"userName": "测试甲", "idNo": "999999199001010016", "idType": "01", "ecToken": TOKEN, "insuOrg": "999900",
+             "ecIndexNo": "00000000000000000000000000000001", "ecQrCode": CODE.reveal()},
+}  # fmt: skip
+
+
+class Clock:
+    """Time that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.passed_s = 0.0
+
+    def now(self) -> dt.datetime:
+        """See `Clock`."""
+        return NINE + dt.timedelta(seconds=self.passed_s)
+
+    def monotonic_s(self) -> float:
+        """See `Clock`."""
+        return self.passed_s
+
+
+class Link:
+    """Answers in turn; an answer takes `each_takes_s`."""
+
+    def __init__(self, clock: Clock, *answers: object, each_takes_s: float = 0.0) -> None:
+        self._clock = clock
+        self._answers = list(answers)
+        self._each_takes_s = each_takes_s
+        self.sent: list[bytes] = []
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        assert path == NATIONAL.ecert.url_path
+        self.sent.append(body)
+        self._clock.passed_s += self._each_takes_s
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        body = answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
+        return RawAnswer(200, body, "application/json")
+
+    async def close(self) -> None:
+        """See `HubTransport`."""
+
+
+async def decode(*answers: object, each_takes_s: float = 0.0) -> tuple[CentreSaid | CentreRefused, Link]:
+    """What the centre's answers, one after the other, come to."""
+    clock = Clock()
+    link = Link(clock, *answers, each_takes_s=each_takes_s)
+    centre = CentreClient(
+        NATIONAL, Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试"), Office("0001", "收银台"),
+        NATIONAL.ecert.business_type_pharmacy, link, clock,
+    )  # fmt: skip
+    return await centre.decode(CODE), link
+
+
+async def test_a_decoded_code_is_a_medium() -> None:
+    said, link = await decode(GOOD)
+    assert isinstance(said, CentreSaid)
+    assert (said.medium.kind, said.medium.number.reveal()) == ("01", TOKEN)
+    assert said.medium.certno.reveal() == "999999199001010016"
+    request = json.loads(link.sent[0])
+    assert request["transType"] == "ec.query"
+    assert request["data"]["ecQrCode"] == CODE.reveal()
+    assert request["data"]["businessType"] == "02121"
+    assert len(link.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (refusals.NOT_A_CERTIFICATE, "not_a_certificate"),
+        (refusals.CODE_EXPIRED, "code_expired"),
+        (refusals.CODE_UNKNOWN, "code_unknown"),
+        (refusals.CODE_USED_ELSEWHERE, "code_used"),
+        (refusals.NOT_ACTIVATED, "certificate_not_activated"),
+        (refusals.FROZEN, "certificate_frozen"),
+        (777777, "centre_refused"),
+    ],
+)
+async def test_a_no_is_told_in_its_own_words_and_not_repeated(number: int, code: str) -> None:
+    said, link = await decode({"code": number, "message": "不", "success": False})
+    assert isinstance(said, CentreRefused)
+    assert said.code == code
+    assert said.rescan
+    assert said.params["centre_code"] == str(number)
+    assert len(link.sent) == 1
+
+
+async def test_a_lost_answer_is_asked_for_once_more_with_the_same_code() -> None:
+    said, link = await decode(NoAnswer("disconnected"), GOOD)
+    assert isinstance(said, CentreSaid)
+    assert len(link.sent) == 2
+    assert json.loads(link.sent[0])["data"]["ecQrCode"] == json.loads(link.sent[1])["data"]["ecQrCode"]
+
+
+async def test_lost_twice_it_is_told_and_the_code_may_be_tried_again() -> None:
+    said, link = await decode(NoAnswer("timeout"), NoAnswer("timeout"))
+    assert said == CentreRefused("centre_not_reached", {"reason": "timeout"}, rescan=False)
+    assert len(link.sent) == 2
+
+
+async def test_a_code_that_has_grown_old_meanwhile_is_not_asked_about_again() -> None:
+    said, link = await decode(NoAnswer("timeout"), GOOD, each_takes_s=30.0)
+    assert isinstance(said, CentreRefused)
+    assert len(link.sent) == 1
+
+
+async def test_what_did_not_leave_is_not_repeated() -> None:
+    said, link = await decode(NotSent("refused"))
+    assert said == CentreRefused("centre_not_reached", {"reason": "refused"})
+    assert len(link.sent) == 1
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"", b"[]", b'{"code": 0}', b'{"code": 0, "data": {}}'])
+async def test_an_answer_that_cannot_be_read_is_silence(answer: bytes) -> None:
+    said, _ = await decode(answer, answer)
+    assert said == CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)

@@ -1,0 +1,269 @@
+"""What the terminal takes for the hub's word: only a national envelope, signed by the hub over our message id."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+
+import msgspec
+import pytest
+
+from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
+from drivers.interfaces.signer import SignerUnavailable
+from protocols.hub import signing
+from protocols.hub.envelope import Answer, decode_request, encode_answer
+from protocols.hub.queries import SettlementQuery, SettlementQueryInput
+from protocols.hub.sign_in import SignIn, SignInInput
+from protocols.secret import Secret
+from terminal.core import events
+from terminal.hub.client import HubClient, Institution, Operator
+from terminal.hub.message_ids import MessageIds
+from tests.terminal.harness import INSTITUTION, NATIONAL, NINE, MacKey
+
+HUB, OURS, STRANGER = MacKey("hub"), MacKey("terminal"), MacKey("somebody else")
+MSGID = f"{INSTITUTION}202611230900000100"
+OTHER = f"{INSTITUTION}202611230900000199"
+SIGN_IN = SignInInput(sign_in=SignIn(operator_no="T01", mac="00-00-00-00-00-00", ip="127.0.0.1"))
+OUTPUT = json.dumps({"signinoutb": {"sign_time": "2026-11-23 09:00:00", "sign_no": "S123"}}).encode()
+
+
+class Clock:
+    """Time that stands still."""
+
+    def now(self) -> dt.datetime:
+        """See `Clock`."""
+        return NINE
+
+    def monotonic_s(self) -> float:
+        """See `Clock`."""
+        return 0.0
+
+
+class Ids(MessageIds):
+    """One id after the other, without a journal."""
+
+    def __init__(self) -> None:
+        self.count = -1
+
+    async def next(self) -> str:
+        """See `MessageIds`."""
+        self.count += 1
+        return f"{MSGID[:-2]}{self.count:02d}"
+
+
+class Link:
+    """Gives one answer, or raises it; keeps what was sent."""
+
+    def __init__(self, answer: RawAnswer | Exception) -> None:
+        self.answer = answer
+        self.sent: list[bytes] = []
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        self.sent.append(body)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def close(self) -> None:
+        """See `HubTransport`."""
+
+
+def client(answer: RawAnswer | Exception, signer: MacKey = OURS) -> tuple[HubClient, Link]:
+    """A client whose hub answers this."""
+    link = Link(answer)
+    place = Institution(INSTITUTION, "测试大药房一号店", "999900")
+    operator = Operator("T01", "收银员测试")
+    hub = HubClient(NATIONAL, place, operator, link, "/hub", signer, HUB, Ids(), Clock())
+    return hub, link
+
+
+def signed(answer: Answer, msgid: str = MSGID, key: MacKey = HUB) -> bytes:
+    """The bytes of an answer signed as the answer to `msgid`."""
+    covered = signing.answer_signing_bytes(NATIONAL, msgid, answer)
+    return encode_answer(
+        msgspec.structs.replace(answer, signature=signing.encode_signature(key.sign(covered)))
+    )
+
+
+GOOD = Answer(infcode=0, hub_message_id="999900202611230900000000000001", output=OUTPUT, signature_type="SM2")
+NO = Answer(
+    infcode=-1,
+    hub_message_id="999900202611230900000000000001",
+    error_text="余额不足 [X]",
+    output=b"null",
+    signature_type="SM2",
+)
+
+
+def page(body: bytes, status: int = 200) -> RawAnswer:
+    """Whatever came back."""
+    return RawAnswer(status, body, "application/json")
+
+
+async def heard(raw: RawAnswer | Exception) -> events.Heard:
+    """What the terminal makes of an answer to its 9001."""
+    hub, _ = client(raw)
+    return await hub.exchange("9001", MSGID, b"{}")
+
+
+# -- what counts -----------------------------------------------------------------------------------
+
+
+async def test_a_signed_success_is_answered_with_its_typed_output() -> None:
+    answered = await heard(page(signed(GOOD)))
+    assert isinstance(answered, events.Answered)
+    assert answered.infcode == 0
+    assert answered.output is not None
+    assert answered.raw == signed(GOOD)
+
+
+async def test_a_signed_refusal_is_answered_with_its_words() -> None:
+    answered = await heard(page(signed(NO)))
+    assert isinstance(answered, events.Answered)
+    assert (answered.infcode, answered.err_msg, answered.output) == (-1, "余额不足 [X]", None)
+
+
+@pytest.mark.parametrize("output", [b"", b"null", b"{}", b"[]", b'{"signinoutb": 5}', b'"text"'])
+async def test_a_signed_success_of_another_shape_is_answered_without_output(output: bytes) -> None:
+    answered = await heard(page(signed(msgspec.structs.replace(GOOD, output=output))))
+    assert isinstance(answered, events.Answered)
+    assert answered.output is None
+
+
+# -- what proves nothing ---------------------------------------------------------------------------
+
+NATIONAL_FORM = signed(GOOD)
+PROVES_NOTHING: dict[str, tuple[RawAnswer, str]] = {
+    "nothing at all": (page(b""), "unreadable"),
+    "a page": (page("<html>网关错误</html>".encode()), "unreadable"),
+    "the gateway's own JSON": (page(b'{"code": 401, "message": "unauthorized"}'), "unreadable"),
+    "a list": (page(b"[]"), "unreadable"),
+    "an answer cut in the middle": (page(NATIONAL_FORM[: len(NATIONAL_FORM) // 2]), "unreadable"),
+    "an answer without its last byte": (page(NATIONAL_FORM[:-1]), "unreadable"),
+    "another charset": (page(NATIONAL_FORM.decode().replace("null", '"错误"').encode("gb18030")), "unreadable"),
+    "a status that is no number": (page(b'{"infcode": "ok", "output": {}}'), "unreadable"),
+    "no status": (page(b'{"output": {}}'), "unreadable"),
+    "two statuses": (page(b'{"infcode": 0, "infcode": -1, "output": {}}'), "unreadable"),
+    "no signature": (page(encode_answer(GOOD)), "unsigned"),
+    "a refusal without a signature": (page(encode_answer(NO)), "unsigned"),
+    "a signature that is no Base64": (page(encode_answer(msgspec.structs.replace(GOOD, signature="!!!"))), "bad signature"),
+    "a signature that is too short": (page(encode_answer(msgspec.structs.replace(GOOD, signature="AAAA"))), "bad signature"),
+    "somebody else's signature": (page(signed(GOOD, key=STRANGER)), "bad signature"),
+    "our own signature": (page(signed(GOOD, key=OURS)), "bad signature"),
+    "a good answer to another message": (page(signed(GOOD, OTHER)), "bad signature"),
+    "a refusal of another message": (page(signed(NO, OTHER)), "bad signature"),
+    "status 401": (page(signed(NO), 401), "http 401"),
+    "status 500 with a good body": (page(signed(GOOD), 500), "http 500"),
+    "a redirect": (page(b"", 302), "http 302"),
+    "status 204": (page(b"", 204), "http 204"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", PROVES_NOTHING)
+async def test_it_is_not_authentic(what: str) -> None:
+    raw, reason = PROVES_NOTHING[what]
+    assert await heard(raw) == events.NotAuthentic(reason, raw.body)
+
+
+CHANGES: dict[str, Callable[[dict[str, object]], object]] = {
+    "infcode": lambda node: node.update(infcode=-1),
+    "infcode as text of another value": lambda node: node.update(infcode="-1"),
+    "inf_refmsgid": lambda node: node.update(inf_refmsgid="999900202611230900000000000002"),
+    "err_msg": lambda node: node.update(err_msg="another text"),
+    "output": lambda node: node.update(
+        output={"signinoutb": {"sign_time": "2026-11-23 09:00:00", "sign_no": "S999"}}
+    ),
+    "output missing": lambda node: node.pop("output"),
+    "output null": lambda node: node.update(output=None),
+}
+
+
+@pytest.mark.parametrize("part", CHANGES)
+async def test_each_covered_part_changed_in_turn_breaks_the_signature(part: str) -> None:
+    node = json.loads(signed(GOOD))
+    CHANGES[part](node)
+    changed = json.dumps(node, ensure_ascii=False, separators=(",", ":")).encode()
+    result = await heard(page(changed))
+    assert isinstance(result, events.NotAuthentic)
+    assert result.reason == "bad signature"
+
+
+async def test_an_answer_that_was_good_once_is_not_good_for_the_next_message() -> None:
+    """A replayed answer (abuse case T20): bound to its message id."""
+    old = page(signed(GOOD, OTHER))
+    assert isinstance(await heard(old), events.NotAuthentic)
+
+
+# -- what did not come, or did not leave -----------------------------------------------------------
+
+
+async def test_not_sent_and_no_answer_are_kept_apart() -> None:
+    assert await heard(NotSent("refused")) == events.NotSent("refused")
+    assert await heard(NoAnswer("timeout")) == events.NoAnswer("timeout")
+
+
+# -- what leaves -----------------------------------------------------------------------------------
+
+
+async def test_a_message_carries_our_id_our_place_and_a_signature_over_its_bytes() -> None:
+    hub, link = client(page(signed(GOOD)))
+    hub.sign_in_no = "S123"
+    message = await hub.compose("9001", SIGN_IN, "")
+    assert link.sent == [], "composing sends nothing"
+    request = decode_request(message.body)
+    assert message.msgid == request.message_id == MSGID
+    assert message.key_id == OURS.description.key_id
+    assert (request.infno, request.institution_code, request.care_division, request.sign_in_no) == (
+        "9001",
+        INSTITUTION,
+        "999900",
+        "S123",
+    )
+    assert (request.operator, request.operator_name, request.sent_at) == (
+        "T01",
+        "收银员测试",
+        "2026-11-23 09:00:00",
+    )
+    covered = signing.request_signing_bytes(NATIONAL, request)
+    assert OURS.verify(covered, signing.decode_signature(request.signature))
+
+
+async def test_exactly_the_composed_bytes_are_sent_once() -> None:
+    hub, link = client(page(signed(GOOD)))
+    message = await hub.compose("9001", SIGN_IN, "")
+    await hub.exchange("9001", message.msgid, message.body)
+    assert link.sent == [message.body]
+
+
+async def test_the_insured_place_goes_into_the_envelope() -> None:
+    hub, _ = client(page(signed(GOOD)))
+    query = SettlementQueryInput(
+        query=SettlementQuery(person_no=Secret("1"), settlement_id="H1", visit_id="M1")
+    )
+    message = await hub.compose("5203", query, "999901")
+    assert decode_request(message.body).insured_division == "999901"
+
+
+async def test_every_question_has_an_id_of_its_own() -> None:
+    hub, link = client(NoAnswer("timeout"))
+    for _ in range(3):
+        await hub.ask("9001", SIGN_IN, "")
+    assert len({decode_request(body).message_id for body in link.sent}) == 3
+
+
+async def test_without_a_key_nothing_is_sent() -> None:
+    class Locked(MacKey):
+        def sign(self, data: bytes) -> bytes:
+            raise SignerUnavailable("locked")
+
+    hub, link = client(page(signed(GOOD)), Locked("terminal"))
+    with pytest.raises(SignerUnavailable):
+        await hub.ask("9001", SIGN_IN, "")
+    assert link.sent == []

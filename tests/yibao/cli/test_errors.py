@@ -1,0 +1,176 @@
+"""Errors become words in one place: known ones say what to do, unexpected ones say where the details are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from simulators.world import load_world
+from tests.yibao.cli.conftest import Call
+from yibao.cli import service
+from yibao.simulated.folder import Endpoints, SimFolder
+from yibao.simulated.template import counter_toml, counter_values
+
+WORLD = load_world()
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Path:
+    """A folder with a configuration whose far ends are not there."""
+    place = WORLD.institutions["P99990000001"]
+    text = counter_toml(counter_values(place, "http://127.0.0.1:1", "http://127.0.0.1:1", "", ""))
+    (tmp_path / "counter.toml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("frobnicate",), "frobnicate"),
+        (("sale", "--quantity", "3"), "--quantity"),
+        (("cancel", "1"), "--reason"),
+        (("status", "1", "2"), "2"),
+        (("sale", "--wait", "soon"), "--wait"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_exit_code_2_with_a_way_to_the_help(
+    call: Call, tmp_path: Path, arguments: tuple[str, ...], word: str
+) -> None:
+    found = call(tmp_path, *arguments)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "用法有误" in found.stderr
+    assert word in found.stderr
+    assert re.search(r"Help: yibao.* --help", found.stderr)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--item", "abc"), ("--item", "69012*"), ("--line", "a,b"), ("--line", "a,b,,1.00,1")],
+)
+def test_an_article_that_cannot_be_read_is_exit_code_2(
+    call: Call, configured: Path, option: str, text: str
+) -> None:
+    found = call(configured, "sale", option, text)
+    assert found.returncode == 2
+    assert text in found.stderr
+
+
+def test_without_a_configuration_the_ways_to_one_are_named(call: Call, tmp_path: Path) -> None:
+    found = call(tmp_path, "status")
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[0].startswith("此处没有 counter.toml")
+    assert "yibao sim up" in found.stderr.splitlines()[1]
+
+
+@pytest.mark.parametrize("command", ["run", "status", "doubts"])
+def test_an_unknown_key_of_the_configuration_is_named(call: Call, configured: Path, command: str) -> None:
+    file = configured / "counter.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace("slot = 1", "slott = 1"), encoding="utf-8")
+    found = call(configured, command)
+    assert found.returncode == 1
+    assert "[terminal] unknown key slott" in found.stderr
+    assert "配置无法使用" in found.stderr
+
+
+def test_a_service_that_does_not_run_is_named_with_the_command_that_starts_it(
+    call: Call, configured: Path
+) -> None:
+    found = call(configured, "status", "--json")
+    assert found.returncode == 1
+    assert str(configured / "state" / "api.sock") in found.stderr
+    assert "yibao run" in found.stderr
+    assert found.json["error"]["code"] == "service_not_running"
+
+
+@pytest.mark.parametrize("command", [("sim", "people"), ("sim", "hub", "faults"), ("sim", "scan", "1")])
+def test_a_simulation_that_is_not_up_is_named_with_the_command_that_starts_it(
+    call: Call, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    found = call(tmp_path, *command)
+    assert found.returncode == 1
+    assert "yibao sim up" in found.stderr
+
+
+def test_a_simulation_that_was_killed_is_not_reached(call: Call, tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path / "sim")
+    folder.path.mkdir()
+    nowhere = "http://127.0.0.1:1"
+    folder.publish(Endpoints(nowhere, "/", nowhere, "/", nowhere, nowhere, "national", "", "", "", "", 0))
+    found = call(tmp_path, "sim", "people")
+    assert found.returncode == 1
+    assert nowhere in found.stderr
+
+
+def test_keys_are_made_once_and_shown_and_only_a_private_file_gives_the_password(
+    call: Call, configured: Path
+) -> None:
+    missing = call(configured, "keys", "create")
+    assert missing.returncode == 1
+    assert "key-password" in missing.stderr
+    password = configured / "key-password"
+    password.write_text("correct horse\n")
+    password.chmod(0o644)
+    open_to_all = call(configured, "keys", "create")
+    assert open_to_all.returncode == 1
+    assert "chmod 600" in open_to_all.stderr
+    password.chmod(0o600)
+    made = call(configured, "keys", "create", "--json")
+    assert made.returncode == 0, made.stderr
+    assert call(configured, "keys", "show", "--json").json["key_id"] == made.json["key_id"]
+    assert "BEGIN PUBLIC KEY" in call(configured, "keys", "show").stdout
+    again = call(configured, "keys", "create")
+    assert again.returncode == 1
+    assert "never overwritten" in again.stderr
+
+
+def test_a_password_in_the_environment_is_not_read(
+    call: Call, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YIBAO_KEY_PASSWORD", "x")
+    found = call(configured, "keys", "create")
+    assert found.returncode == 1
+
+
+def test_a_journal_that_is_not_there_is_told(call: Call, configured: Path) -> None:
+    found = call(configured, "journal", "verify")
+    assert found.returncode == 1
+    assert "journal.db" in found.stderr
+
+
+@pytest.mark.parametrize("arguments", [("check", "none.json"), ("explain", "none.json", "P01")])
+def test_a_case_file_that_is_not_there_is_told(
+    call: Call, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    found = call(tmp_path, "sim", "benefit", *arguments)
+    assert found.returncode == 1
+    assert "none.json" in found.stderr
+
+
+def test_a_case_file_that_is_none_is_told(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "cases.json").write_text("[1, 2]")
+    found = call(tmp_path, "sim", "benefit", "check", "cases.json")
+    assert found.returncode == 1
+    assert "cases.json" in found.stderr
+
+
+def test_an_unexpected_error_is_one_line_and_its_details_are_kept_in_a_private_file(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> Path:
+        raise ZeroDivisionError("secret 999999199001010016")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(service, "find_counter", broken)
+    found = call(tmp_path, "run")
+    assert found.returncode == 70
+    (line,) = found.stderr.splitlines()
+    assert "ZeroDivisionError" in line
+    assert "secret" not in line
+    log = tmp_path / "state" / "yibao" / "errors.log"
+    assert str(log) in line
+    assert log.stat().st_mode & 0o777 == 0o600
+    kept = log.read_text(encoding="utf-8")
+    assert "test_errors.py" in kept
+    assert "999999199001010016" not in kept
+    with pytest.raises(ZeroDivisionError):
+        call(tmp_path, "--debug", "run")

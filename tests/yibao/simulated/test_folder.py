@@ -1,0 +1,172 @@
+"""The folder of a simulated counter: complete, private where it must be, and the same from start to start."""
+
+import asyncio
+import socket
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from protocols.gm.sm2 import PrivateKey
+from simulators.world import load_world
+from terminal.config import Config, CounterFiles, read_config
+from terminal.shop_items import parse_items
+from yibao.simulated.control import SimClient
+from yibao.simulated.folder import Endpoints, SimFolder, SimulationRefused, write_file
+from yibao.simulated.running import SimulatedCounter, simulated_counter
+from yibao.simulated.template import counter_toml, counter_values, items_toml
+
+WORLD = load_world()
+PLACE = WORLD.institutions["P99990000001"]
+
+
+def _keys(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
+    for section in msgspec.structs.fields(kind):
+        for field in msgspec.structs.fields(section.type):
+            yield section.name, field.name
+
+
+def test_every_key_of_the_configuration_stands_in_the_file_with_its_sentence() -> None:
+    text = counter_toml(counter_values(PLACE, "http://127.0.0.1:1", "http://127.0.0.1:2", "/dev/a", "/dev/b"))
+    found = tomllib.loads(text)
+    assert {(section, key) for section, keys in found.items() for key in keys} == set(_keys(Config))
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if " = " in line and not line.startswith("#"):
+            chinese, english = lines[number - 2 : number]
+            assert chinese.startswith("# "), line
+            assert not chinese.isascii(), line
+            assert english.startswith("# "), line
+            assert english.isascii(), line
+
+
+def test_the_written_files_are_read_by_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "counter.toml"
+    file.write_text(
+        counter_toml(counter_values(PLACE, "http://127.0.0.1:1", "http://127.0.0.1:2", "/dev/a", ""))
+    )
+    files = read_config(file)
+    assert isinstance(files, CounterFiles)
+    assert (files.config.institution.code, files.config.terminal.slot) == ("P99990000001", 1)
+    assert (files.config.scanner.url, files.config.printer.url) == ("/dev/a", "")
+    items = parse_items(items_toml(WORLD.shop), "items.toml")
+    assert set(items) == {good.ean for good in WORLD.shop}
+    assert items["6901234567892"].national_code == "XTEST000000000000000D03"
+
+
+def test_a_start_keeps_seed_institution_and_free_ports_and_draws_new_ids(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path)
+    first, second = folder.next_start(7), folder.next_start(9)
+    assert (first.seed, second.seed, second.starts) == (7, 7, 2)
+    assert first.run_seed != second.run_seed
+    assert first.hub_signer().description == second.hub_signer().description
+    ports = (first.hub_port, first.centre_port, first.desk_port)
+    assert ports == (second.hub_port, second.centre_port, second.desk_port)
+    assert len(set(ports)) == 3
+    assert all(20000 <= port < 32000 for port in ports)
+
+
+def test_a_port_that_was_taken_meanwhile_is_replaced_and_put_right_in_the_configuration(
+    tmp_path: Path,
+) -> None:
+    folder = SimFolder(tmp_path)
+    first = folder.next_start(7)
+    folder.write_counter(first, _endpoints(first.hub_port), PLACE, WORLD.shop)
+    edited = folder.counter_file.read_text().replace('till = "T01"', 'till = "T09"')
+    folder.counter_file.write_text(edited)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", first.hub_port))
+        taken.listen()
+        second = folder.next_start()
+    assert second.hub_port != first.hub_port
+    folder.write_counter(second, _endpoints(second.hub_port), PLACE, WORLD.shop)
+    config = read_config(folder.counter_file).config
+    assert config.hub.url == f"http://127.0.0.1:{second.hub_port}"
+    assert config.terminal.till == "T09"
+
+
+def _endpoints(port: int) -> Endpoints:
+    hub, point = f"http://127.0.0.1:{port}", PrivateKey.generate(Random(1).randbytes).public_key.point
+    return Endpoints(
+        hub, "/", "http://127.0.0.1:9", "/", f"{hub}/control", "http://127.0.0.1:8/desk", "national", point.hex(), "",
+        "/dev/a", "/dev/b", 0,
+    )  # fmt: skip
+
+
+def test_the_password_and_the_keys_are_private(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path / "sim")
+    with folder.only_one():
+        point = folder.ensure_keys()
+        assert folder.ensure_keys() == point
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert (folder.path / "key-password").stat().st_mode & 0o777 == 0o600
+    assert (folder.path / "keys").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path)
+    with (
+        folder.only_one(),
+        pytest.raises(SimulationRefused, match="is up already"),
+        SimFolder(tmp_path).only_one(),
+    ):
+        pass
+    with folder.only_one():
+        pass
+
+
+def test_a_damaged_folder_and_another_institution_are_refused(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path)
+    folder.next_start(7, "H99990000002")
+    with pytest.raises(SimulationRefused, match="belongs to H99990000002"):
+        folder.next_start(7, "P99990000001")
+    (tmp_path / "sim.json").write_text("{")
+    with pytest.raises(SimulationRefused, match=r"sim\.json"):
+        folder.next_start()
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(SimulationRefused, match="cannot be used"), SimFolder(file / "sim").only_one():
+        pass
+
+
+def test_a_file_is_replaced_in_one_step_with_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    write_file(file, b"one", 0o600)
+    write_file(file, b"two", 0o600)
+    assert file.read_bytes() == b"two"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+async def test_everything_is_there_when_the_endpoints_are_and_gone_with_them(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path / "sim")
+    async with simulated_counter(folder, seed=5) as up:
+        assert isinstance(up, SimulatedCounter)
+        async with SimClient(await asyncio.to_thread(folder.endpoints)) as sim:
+            assert [row.slug for row in await sim.people()][:2] == ["jia", "yi"]
+            code = await sim.phone_code("测试甲")
+            assert (len(code), code[:3]) == (28, "424")
+            assert (await sim.arm("delay 2.5", "2102", 3)).armed[0].left == 3
+            await sim.clear_faults()
+            assert (await sim.faults()).armed == ()
+            assert await sim.ledger(live=True) == []
+            assert await sim.messages() == []
+            assert (await sim.set_certificate("jia", "FROZEN")).certificate == "FROZEN"
+            assert (await sim.desk()).printer.printed == 0
+            assert (await sim.printer("mute")).printer.muted
+            assert await sim.papers() == []
+            with pytest.raises(SimulationRefused, match="nobody is called x"):
+                await sim.phone_code("x")
+    with pytest.raises(SimulationRefused, match="is not up"):
+        await asyncio.to_thread(folder.endpoints)
+
+
+async def test_an_institution_without_a_counter_is_refused_and_nothing_listens(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path)
+    with pytest.raises(SimulationRefused, match="P99990000001"):
+        async with simulated_counter(folder, institution="P00000000000"):
+            pass
+    assert not await asyncio.to_thread(folder.endpoints_file.exists)

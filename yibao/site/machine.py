@@ -1,0 +1,360 @@
+"""One counter's machine: it starts, runs the real counter on its disk, is killed, loses its power, and starts again.
+
+The counter is the application's own (`build_counter`); only the parts handed to it are of this place (`parts`). Between
+the counter and the world stand thin wrappers that end everything the moment the process is dead: the dead write nothing,
+send nothing, print nothing and tell nobody.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import apsw
+
+from drivers.interfaces.hub_transport import HubTransport, RawAnswer
+from drivers.interfaces.signer import Signer, Verifier
+from protocols.hub.profile import Profile
+from terminal.building import Parts, build_counter
+from terminal.config import Config
+from terminal.counter.counter import Counter, Phase
+from terminal.journal.journal import Journal, open_journal
+from terminal.journal.records import JournalFailed
+from terminal.journal.vault import Vault
+from yibao.site.disk import Contents, Cut, Disk
+from yibao.site.tape import TapePrinter
+from yibao.site.virtual_loop import VirtualClock
+from yibao.site.weather import Doom, Weather
+
+Result = TypeVar("Result")
+CHECKPOINT_EVERY_S = 60.0
+PAUSE_S = {Cut.KILL: 2.0, Cut.STRICT: 45.0, Cut.TORN: 45.0}
+"""How long the next start takes: a restart by the service manager, or a boot."""
+
+
+class Crash(BaseException):
+    """The process is dead; whoever still runs in it ends here."""
+
+
+class Gone(Exception):
+    """The counter was not there, or died before it answered."""
+
+
+class MachineClock:
+    """Both clocks of one machine. The wall clock may lie; the monotonic one counts from the boot."""
+
+    def __init__(self, true: VirtualClock) -> None:
+        """`true` is the time of the world."""
+        self._true = true
+        self._lie = dt.timedelta()
+        self._booted_s = 0.0
+
+    def now(self) -> dt.datetime:
+        """See `Clock`."""
+        return self._true.now() + self._lie
+
+    def monotonic_s(self) -> float:
+        """See `Clock`."""
+        return self._true.monotonic_s() - self._booted_s
+
+    def boot(self) -> None:
+        """The monotonic clock begins anew."""
+        self._booted_s = self._true.monotonic_s()
+
+    def jump(self, seconds: float) -> None:
+        """The wall clock jumps."""
+        self._lie += dt.timedelta(seconds=seconds)
+
+    def set_right(self) -> None:
+        """Somebody sets the clock."""
+        self._lie = dt.timedelta()
+
+
+class Life:
+    """One process, from start to end."""
+
+    def __init__(self, disk: Disk, doom: Doom | None) -> None:
+        self.disk = disk
+        self.doom = doom
+        self.dead = False
+        self.died = asyncio.Event()
+        self.counter: Counter | None = None
+        self.journal: Journal | None = None
+        self._messages = 0
+
+    def alive(self) -> None:
+        """The dead do nothing more."""
+        if self.dead:
+            raise Crash
+
+    def die(self) -> None:
+        """From now on nothing of this process is seen or heard."""
+        self.dead = True
+        self.disk.stopped = True
+        self.died.set()
+
+    def message_point(self) -> None:
+        """A message is about to leave, or its answer is back."""
+        self.alive()
+        self._messages += 1
+        if self.doom is not None and self._messages == self.doom.after_messages:
+            self.die()
+            raise Crash
+
+
+class _Port:
+    """The journal, called inline, with a turn of the loop after every call as after a call of the writer thread."""
+
+    def __init__(self, journal: Journal, life: Life) -> None:
+        self._journal = journal
+        self._life = life
+
+    async def call(self, work: Callable[[Journal], Result]) -> Result:
+        """See `JournalPort`."""
+        self._life.alive()
+        try:
+            result = work(self._journal)
+        except BaseException:
+            if self._life.disk.stopped:
+                self._life.die()
+                raise Crash from None
+            raise
+        await asyncio.sleep(0)
+        self._life.alive()
+        return result
+
+
+class _Socket:
+    """A link as one process has it."""
+
+    def __init__(self, inner: HubTransport, life: Life) -> None:
+        self._inner = inner
+        self._life = life
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        self._life.message_point()
+        try:
+            return await self._inner.post(path, body, headers, connect_timeout_s, total_timeout_s)
+        finally:
+            self._life.message_point()
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Machine:
+    """One machine and the disk in it. `run` keeps a counter running on it, as a service manager does."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        config: Config,
+        profile: Profile,
+        clock: MachineClock,
+        folder: Path,
+        seed: str,
+        weather: Weather,
+        road: HubTransport,
+        centre: HubTransport,
+        signer: Signer,
+        verifier: Verifier,
+        printer: TapePrinter,
+        field_key: bytes,
+        note: Callable[..., None],
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.clock = clock
+        self.printer = printer
+        self.road = road
+        self.centre = centre
+        self.signer = signer
+        self.verifier = verifier
+        self.logged: list[str] = []
+        """Every line the counter wrote into its log."""
+        self.contents = Contents()
+        """What is on the disk while no process runs."""
+        self.heads: list[tuple[int, bytes]] = []
+        """Audit heads noted outside, at moments when they were on disk."""
+        self.cuts: dict[str, int] = {}
+        self.wants_rest = False
+        """No next start after this life."""
+        self.life: Life | None = None
+        self.on_end: Callable[[Machine], None] = lambda machine: None
+        """Called after every crash, with what the crash left in `contents`."""
+        self._profile = profile
+        self._folder = folder
+        self._seed = seed
+        self._weather = weather
+        self._rng = Random(f"{seed} machine {name}")
+        self._field_key = field_key
+        self._note = note
+        self._lives = 0
+        self._up = asyncio.Event()
+
+    # -- for people -------------------------------------------------------------------------------
+
+    async def ask(self, work: Callable[[Counter], Awaitable[Result]]) -> Result:
+        """Let the counter do something, as a till does over the local API; raises `Gone` when nobody answers."""
+        life = self.life
+        if life is None or life.dead or life.counter is None:
+            raise Gone
+        doing = asyncio.ensure_future(work(life.counter))
+        dying = asyncio.ensure_future(life.died.wait())
+        try:
+            await asyncio.wait((doing, dying), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            dying.cancel()
+            if not doing.done():
+                doing.cancel()
+        if life.dead or not doing.done():
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
+            raise Gone
+        try:
+            return doing.result()
+        except (Crash, asyncio.CancelledError):
+            raise Gone from None
+
+    async def wait_up(self) -> None:
+        """Wait until a counter takes sales."""
+        await self._up.wait()
+
+    def vault(self) -> Vault:
+        """The vault of this machine's field key."""
+        return Vault(self._field_key, self._rng.randbytes)
+
+    # -- lives ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start, run, end, start again, until `wants_rest`."""
+        while not self.wants_rest:
+            life = await self._live()
+            self._up.clear()
+            self.life = None
+            if self.wants_rest and not life.dead:
+                return
+            cut = self._how_it_ended(life)
+            self.cuts[cut] = self.cuts.get(cut, 0) + 1
+            self.contents = life.disk.contents.after(cut, self._rng)
+            self._close(life)
+            self._note("ended", self.name, cut, "disk" if life.disk.sync_failed else "")
+            self.on_end(self)
+            await asyncio.sleep(PAUSE_S[cut])
+
+    def _how_it_ended(self, life: Life) -> Cut:
+        if life.doom is not None and life.dead:
+            return life.doom.cut
+        # It stopped by itself, for its disk had failed. What the machine saw may be lost with its memory.
+        return Cut.KILL if self._weather.is_calm else self._rng.choice(tuple(Cut))
+
+    async def _live(self) -> Life:
+        """One process; returns its life when it has ended, with everything in it cancelled."""
+        self._lives += 1
+        self.clock.boot()
+        doom = self._weather.next_doom()
+        disk = Disk(self._folder, f"{self.name}-{self._lives}", self.contents)
+        disk.stop_at = doom.after_changes if doom is not None else None
+        disk.fail_sync_at = self._weather.sync_fails_at()
+        life = Life(disk, doom)
+        try:
+            life.journal = open_journal(
+                disk.path, self.vault(), f"boot {self._lives}", self.clock.now(), vfs=disk.name
+            )
+        except JournalFailed:
+            if disk.stopped:
+                life.die()
+            if not disk.stopped and not disk.sync_failed:
+                raise
+            return life
+        life.counter = build_counter(self.config, self._profile, self.parts(life, life.journal))
+        self.life = life
+        await self._serve(life, life.counter)
+        return life
+
+    def parts(self, life: Life, journal: Journal) -> Parts:
+        """What is handed to the counter here instead of clocks, disks, sockets and devices."""
+        return Parts(
+            clock=self.clock,
+            random=Random(f"{self._seed} {self.name} {self._lives}"),
+            sleep=asyncio.sleep,
+            journal=_Port(journal, life),
+            vault=journal.vault,
+            hub_transport=_Socket(self.road, life),
+            centre_transport=_Socket(self.centre, life),
+            signer=self.signer,
+            verifier=self.verifier,
+            printer=self.printer,
+            scanner=None,
+            items={},
+            write_log=lambda event, **facts: self.logged.append(f"{event} {facts}"),
+        )
+
+    async def _serve(self, life: Life, counter: Counter) -> None:
+        running = asyncio.ensure_future(counter.run())
+        helpers = [asyncio.ensure_future(self._watch(life, counter))]
+        dying = asyncio.ensure_future(life.died.wait())
+        if life.doom is not None and life.doom.after_s is not None:
+            helpers.append(asyncio.ensure_future(self._dies_later(life, life.doom.after_s)))
+        await asyncio.wait((running, dying), return_when=asyncio.FIRST_COMPLETED)
+        if life.disk.stopped:
+            life.die()
+        for task in (running, dying, *helpers):
+            task.cancel()
+        ending, *_ = await asyncio.gather(running, dying, *helpers, return_exceptions=True)
+        stopped_for_its_disk = isinstance(ending, JournalFailed) and life.disk.sync_failed
+        if isinstance(ending, Exception) and not life.dead and not stopped_for_its_disk:
+            raise ending
+
+    async def _watch(self, life: Life, counter: Counter) -> None:
+        """Say when sales are taken, and move the write-ahead log into the file now and then, as the application does."""
+        while counter.phase is Phase.RECOVERING:
+            await asyncio.sleep(0.05)
+        self._up.set()
+        while True:
+            await asyncio.sleep(CHECKPOINT_EVERY_S)
+            if life.dead or life.journal is None:
+                return
+            with contextlib.suppress(JournalFailed):
+                life.journal.checkpoint()
+            if life.disk.stopped:
+                life.die()
+
+    async def _dies_later(self, life: Life, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        life.die()
+
+    async def stop(self) -> None:
+        """End in order; what the disk holds then is in `contents`."""
+        self.wants_rest = True
+        life = self.life
+        if life is None or life.counter is None:
+            return
+        life.died.set()
+        while self.life is not None:
+            await asyncio.sleep(0.01)
+        self._close(life)
+        self.contents = life.disk.contents
+
+    @staticmethod
+    def _close(life: Life) -> None:
+        disk = life.disk
+        if life.dead or disk.sync_failed:
+            disk.contents = disk.contents.after(Cut.KILL, Random(0))  # the dead connection writes into a copy
+        disk.stopped, disk.stop_at, disk.fail_sync_at = False, None, None
+        with contextlib.suppress(JournalFailed, apsw.Error):
+            if life.journal is not None:
+                life.journal.close()
+        disk.close()

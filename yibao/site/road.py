@@ -1,0 +1,274 @@
+"""The road between a counter and the hub, on which messages are lost, late, doubled, swapped, cut and forged.
+
+`Exchange.road` is the far half (what reaches the hub, what comes back and when), `HubRoad` the counter's own socket: it
+gives up after its time limit, and what arrives afterwards is heard by nobody. The faults of a single answer are those of
+`simulators.hub.faults`; here stand those that need time or memory.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from random import Random
+from typing import Final, Protocol
+
+import msgspec
+
+from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
+from drivers.interfaces.signer import Signer
+from protocols.hub import envelope
+from protocols.hub.profile import Profile
+from protocols.hub.signing import answer_signing_bytes, encode_signature
+from simulators.hub import faults
+from yibao.site.weather import MONEY, Weather
+
+LONGEST_JOURNEY_S: Final = 110.0
+"""No message travels longer than this; less than the quiet time before the second 2601, else no terminal could be right."""
+_replace = msgspec.structs.replace
+
+
+class Hub(Protocol):
+    """The hub as the road sees it."""
+
+    def handle(self, request: bytes) -> bytes:
+        """Let the hub act on a request now and return its answer."""
+        ...
+
+    def fault_fired(self, kind: str, infno: str, msgid: str) -> None:
+        """A fault has met this message."""
+        ...
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What comes back over the wire."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = faults.JSON_TYPE
+    after_s: float = 0.0
+    broken: bool = False
+    """The connection ends without a whole answer."""
+
+
+class HubRoad:
+    """One counter's way to the hub. Implements `HubTransport`."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        weather: Weather,
+        rng: Random,
+        profile: Profile,
+        signer: Signer,
+        forger: Signer,
+        spawn: Callable[[Awaitable[None]], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`signer` is the hub's key, `forger` somebody else's. `spawn` runs what goes on after the counter gave up."""
+        self._hub = hub
+        self._weather = weather
+        self._rng = rng
+        self._profile = profile
+        self._signer = signer
+        self._forger = forger
+        self._spawn = spawn
+        self._sleep = sleep
+        self.down = False
+        """Nobody listens at the hub."""
+        self._old: dict[str, list[tuple[str, bytes]]] = {}
+        self._doubted: set[str] = set()
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        request = envelope.decode_request(body)
+        infno, msgid = request.infno, request.message_id
+        if self.down:
+            self._fired("down", infno, msgid)
+            raise NotSent("refused")
+        fault = self._weather.fault_for(infno)
+        if fault == "no-way":
+            self._fired(fault, infno, msgid)
+            raise NotSent("unreachable")
+        await self._sleep(self._rng.uniform(0.01, 0.3))
+        reply = await self._travel(fault, request, body, total_timeout_s)
+        if reply.after_s >= total_timeout_s:
+            await self._sleep(total_timeout_s)
+            raise NoAnswer("timeout")
+        await self._sleep(reply.after_s)
+        if reply.broken:
+            raise NoAnswer("broken" if reply.body else "disconnected")
+        return RawAnswer(reply.status, reply.body, reply.content_type)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    async def _travel(
+        self, fault: str, request: envelope.Request, body: bytes, patience_s: float
+    ) -> Reply:
+        """Carry one request there and something back."""
+        infno, msgid, rng = request.infno, request.message_id, self._rng
+        if fault:
+            self._fired(fault, infno, msgid)
+        back_s = rng.uniform(0.01, 0.3)
+        match fault:
+            case "":
+                return Reply(self._ask(request, body), after_s=back_s)
+            case "lose-request":
+                return self._silence(patience_s)
+            case "lose-answer":
+                self._ask(request, body)
+                return self._silence(patience_s)
+            case "slow-answer":
+                return Reply(self._ask(request, body), after_s=rng.uniform(1.0, patience_s * 0.99))
+            case "late-answer":
+                return Reply(self._ask(request, body), after_s=patience_s + rng.uniform(0.1, 60.0))
+            case "late-request":
+                self._spawn(self._later(request, body, rng.uniform(1.0, LONGEST_JOURNEY_S)))
+                return self._silence(patience_s)
+            case "duplicate":
+                first = self._ask(request, body)
+                if rng.random() < 0.3:
+                    return Reply(self._ask(request, body), after_s=back_s)
+                self._spawn(self._later(request, body, rng.uniform(0.1, LONGEST_JOURNEY_S)))
+                return Reply(first, after_s=back_s)
+            case "swap" | "replay":
+                answer = self._ask(request, body)
+                return Reply(self._other(infno, msgid, fault) or answer, after_s=back_s)
+            case "refused-reversal":
+                answer = self._error("冲正失败，请联系医保经办机构 (not possible now)")
+                return Reply(self._signed(msgid, answer), after_s=back_s)
+            case "not-found-reversal":
+                return Reply(self._not_found_once(request, body), after_s=back_s)
+            case _:
+                return self._spoilt(fault, request, body, back_s)
+
+    def _spoilt(self, fault: str, request: envelope.Request, body: bytes, back_s: float) -> Reply:
+        """A fault of one answer, or of a gateway on the way."""
+        infno, msgid, rng = request.infno, request.message_id, self._rng
+        match fault:
+            case "cut" | "cut-close":
+                answer = self._ask(request, body)
+                return Reply(answer[: rng.randrange(len(answer))], after_s=back_s, broken=fault == "cut-close")
+            case "other-key":
+                return Reply(self._changed(request, body, self._forger), after_s=back_s)
+            case "changed-infcode" | "changed-text":
+                answer = envelope.decode_answer(self._ask(request, body))
+                if fault == "changed-text":
+                    forged = _replace(answer, error_text=answer.error_text + " [SETL_NOT_FOUND]")
+                else:
+                    forged = _replace(answer, infcode=-1 if answer.infcode == 0 else 0)
+                return Reply(envelope.encode_answer(forged), after_s=back_s)
+            case "http-500":
+                single: faults.Fault = faults.HttpStatus(500)
+            case "http-503-before":
+                single = faults.HttpStatus(503, before=True)
+            case "html-before":
+                single = faults.Html(before=True)
+            case "identity-broken":
+                single = faults.AmountOff("acct_pay", rng.choice((1, -1)))
+            case "other-person":
+                single = faults.OtherPerson()
+            case _:
+                single = faults.parse_fault(fault)
+        exchange = faults.Exchange(
+            body, infno, msgid, lambda sent: self._ask(request, sent), None, self._profile, self._signer
+        )
+        delivery = single.deliver(exchange)
+        return Reply(delivery.body, delivery.status, delivery.content_type, back_s, delivery.closed)
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _fired(self, kind: str, infno: str, msgid: str) -> None:
+        self._hub.fault_fired(kind, infno, msgid)
+
+    def _silence(self, patience_s: float) -> Reply:
+        """Nothing comes: the line breaks at some moment, or time runs out."""
+        if self._rng.random() < 0.5:
+            return Reply(b"", after_s=patience_s)
+        return Reply(b"", after_s=self._rng.uniform(0.05, 5.0), broken=True)
+
+    def _ask(self, request: envelope.Request, body: bytes) -> bytes:
+        answer = self._hub.handle(body)
+        if request.infno in MONEY:
+            self._old.setdefault(request.infno, []).append((request.message_id, answer))
+        return answer
+
+    async def _later(self, request: envelope.Request, body: bytes, delay_s: float) -> None:
+        await self._sleep(delay_s)
+        self._ask(request, body)
+
+    def _other(self, infno: str, msgid: str, fault: str) -> bytes | None:
+        """The hub's answer to another message: the newest of the same kind, or any old one."""
+        others = [answer for sent, answer in self._old.get(infno, ()) if sent != msgid]
+        if not others:
+            return None
+        return others[-1] if fault == "swap" else self._rng.choice(others)
+
+    def _changed(self, request: envelope.Request, body: bytes, signer: Signer) -> bytes:
+        answer = envelope.decode_answer(self._ask(request, body))
+        return self._signed(request.message_id, answer, signer)
+
+    def _signed(self, msgid: str, answer: envelope.Answer, signer: Signer | None = None) -> bytes:
+        covered = answer_signing_bytes(self._profile, msgid, answer)
+        key = self._signer if signer is None else signer
+        return envelope.encode_answer(_replace(answer, signature=encode_signature(key.sign(covered))))
+
+    def _error(self, text: str) -> envelope.Answer:
+        number = f"{self._rng.randrange(10**10):010d}"
+        return envelope.Answer(
+            infcode=-1, hub_message_id=number, error_text=text, signature_type=self._profile.sign.signtype, output=b"null"
+        )  # fmt: skip
+
+    def _not_found_once(self, request: envelope.Request, body: bytes) -> bytes:
+        """A hub whose books are behind says "not found" for what it holds; the next time it knows."""
+        original = str(msgspec.json.decode(request.input).get("data", {}).get("omsgid", ""))
+        if not original or original in self._doubted:
+            return self._ask(request, body)
+        self._doubted.add(original)
+        return self._signed(request.message_id, self._error("未找到该笔结算记录 (no such settlement) [SETL_NOT_FOUND]"))
+
+
+class CentreRoad:
+    """The way to the certificate centre, which books nothing: silence and refusals are all that can go wrong."""
+
+    def __init__(
+        self,
+        handle: Callable[[bytes], bytes],
+        weather: Weather,
+        rng: Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._handle = handle
+        self._weather = weather
+        self._rng = rng
+        self._sleep = sleep
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        await self._sleep(self._rng.uniform(0.01, 0.2))
+        match self._weather.fault_for("decode"):
+            case "":
+                return RawAnswer(200, self._handle(body), "application/json")
+            case "no-way" | "lose-request":
+                raise NotSent("refused")
+            case "cut" | "html":
+                return RawAnswer(200, self._handle(body)[:20], "application/json")
+            case _:
+                self._handle(body)
+                await self._sleep(total_timeout_s)
+                raise NoAnswer("timeout")
+
+    async def close(self) -> None:
+        """Nothing is held open."""

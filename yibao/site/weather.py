@@ -1,0 +1,105 @@
+"""What goes wrong in one run, and how often: drawn once per seed, because always-everything hides the deep states.
+
+Every fault has a weight (none, rare, often), every class of message an intensity, every life of a machine a doom.
+"""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+import msgspec
+
+from yibao.site.disk import Cut
+
+MONEY: Final = frozenset({"2102", "2103", "2207A", "2207", "2208", "2601"})
+"""Transactions that move money."""
+
+ROAD_FAULTS: Final = (
+    "lose-request", "lose-answer", "slow-answer", "late-answer", "late-request", "duplicate", "swap", "replay", "cut", "cut-close",
+    "bad-signature", "other-key", "changed-infcode", "changed-text", "other-message", "other-person", "identity-broken",
+    "amount-off", "html", "html-before", "http-500", "http-503-before", "no-way",
+)  # fmt: skip
+"""What may happen to one message. `late-request` arrives after we gave up, `replay` brings an old answer again."""
+REVERSAL_FAULTS: Final = ("refused-reversal", "not-found-reversal")
+"""What a hub may besides say to a 2601: a refusal with a text of its own, and "not found" for what it holds."""
+_RATES: Final = {"none": 0.0, "rare": 1.0, "often": 6.0}
+
+
+class Doom(msgspec.Struct, frozen=True):
+    """How and when one life of a machine will end; the first that comes true."""
+
+    cut: Cut
+    after_changes: int | None = None
+    """At this change of the disk, counted from the life's beginning."""
+    after_messages: int | None = None
+    """Around this message to the hub: even before it leaves, odd when its answer is back."""
+    after_s: float | None = None
+
+
+class Weather:
+    """The faults of one run. `calm()` ends them all."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        kinds = ROAD_FAULTS + REVERSAL_FAULTS
+        self.rates = {kind: rng.choices(tuple(_RATES), (0.45, 0.3, 0.25))[0] for kind in kinds}
+        self._weights = [_RATES[self.rates[kind]] for kind in ROAD_FAULTS]
+        self._reversal_weights = [_RATES[self.rates[kind]] for kind in kinds]
+        self.on_money = rng.choice((0.0, 0.3, 0.6, 0.8, 0.9))
+        """Share of messages that move money and meet a fault."""
+        self.on_questions = rng.choice((0.0, 0.01, 0.05))
+        self.doom = rng.choice((0.0, 0.3, 0.7, 0.9))
+        """Share of lives that end by a kill or a power cut."""
+        self.sync_failures = rng.choice((0.0, 0.0, 0.0, 0.3))
+        """Share of lives in which a sync fails; the power goes soon after."""
+        self.outages = rng.choice((0, 0, 1, 2))
+        """How often the hub is down for minutes or hours."""
+        self.clock_jumps = rng.choice((0, 0, 1, 3))
+        self.paper = rng.choice((10**6, 400, 60))
+        """Lines on a roll."""
+        self.people_err = rng.choice((0.0, 0.1, 0.3))
+        """Share of people's acts that go wrong: double presses, old codes, a till that dies."""
+        self.is_calm = False
+
+    def calm(self) -> None:
+        """All faults off."""
+        self.is_calm = True
+
+    def told(self) -> Mapping[str, object]:
+        """What was drawn, for the report of a failure."""
+        drawn = {kind: rate for kind, rate in self.rates.items() if rate != "none"}
+        return {
+            "faults": drawn, "on_money": self.on_money, "on_questions": self.on_questions, "doom": self.doom,
+            "sync_failures": self.sync_failures, "outages": self.outages, "clock_jumps": self.clock_jumps,
+            "paper": self.paper, "people_err": self.people_err,
+        }  # fmt: skip
+
+    def fault_for(self, infno: str) -> str:
+        """The fault that meets this message, "" for none."""
+        share = self.on_money if infno in MONEY else self.on_questions
+        if self.is_calm or self._rng.random() >= share:
+            return ""
+        weights = self._reversal_weights if infno == "2601" else self._weights
+        if not any(weights):
+            return ""
+        return self._rng.choices((ROAD_FAULTS + REVERSAL_FAULTS)[: len(weights)], weights)[0]
+
+    def next_doom(self) -> Doom | None:
+        """How the next life will end."""
+        rng = self._rng
+        if self.is_calm or rng.random() >= self.doom:
+            return None
+        cut = rng.choice(tuple(Cut))
+        match rng.randrange(3):
+            case 0:
+                return Doom(cut, after_changes=rng.randrange(1, 1 + rng.choice((60, 300, 3000))))
+            case 1:
+                return Doom(cut, after_messages=rng.randrange(2, rng.choice((20, 100))))
+            case _:
+                return Doom(cut, after_s=rng.uniform(0.0, rng.choice((60.0, 1800.0))))
+
+    def sync_fails_at(self) -> int | None:
+        """The change of the disk at which a sync fails in the next life, None for a sound disk."""
+        if self.is_calm or self._rng.random() >= self.sync_failures:
+            return None
+        return self._rng.randrange(30, 600)
