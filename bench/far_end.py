@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -45,8 +46,11 @@ def ready_app() -> web.Application:
         return web.Response()
 
     async def give(request: web.Request) -> web.Response:
+        began = time.perf_counter()
         await request.read()
-        return web.Response(body=answers[request.path], content_type="application/json")
+        response = web.Response(body=answers[request.path], content_type="application/json")
+        response.headers["Server-Timing"] = f"ready;dur={(time.perf_counter() - began) * 1000:.3f}"
+        return response
 
     app = web.Application()
     app.router.add_put("/{number}", keep)

@@ -64,9 +64,9 @@ async def measure(
             start, far_before_ms = time.perf_counter(), rig.far_end_ms
             await ask(hub, content)
             ours_ms.append((time.perf_counter() - start) * 1000 - (rig.far_end_ms - far_before_ms))
-            start = time.perf_counter()
+            start, far_before_ms = time.perf_counter(), posts.far_end_ms
             await posts.post(url, exchange.request)
-            floor_ms.append((time.perf_counter() - start) * 1000)
+            floor_ms.append((time.perf_counter() - start) * 1000 - (posts.far_end_ms - far_before_ms))
             await asyncio.sleep(seconds_per_round)
     return Result(
         NAME,

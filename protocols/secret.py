@@ -1,5 +1,8 @@
 """Values that may be sent to the hub, the card and the certificate centre, and shown nowhere else."""
 
+import re
+from typing import Final
+
 
 class Secret:
     """A person's number, name or token: printable only through `reveal()`.
@@ -60,3 +63,11 @@ def mask(text: str, first: int = 3, last: int = 4) -> str:
     if hidden <= 0:
         return "*" * len(text)
     return text[:first] + "*" * hidden + text[len(text) - last :]
+
+
+_LONG_NUMBER: Final = re.compile(r"[0-9]{14,}[0-9Xx]?")
+
+
+def hide_numbers(text: str) -> str:
+    """Star every number long enough to be a person's or a code's (14 digits on); for texts nobody can vouch for."""
+    return _LONG_NUMBER.sub(lambda found: "*" * len(found[0]), text)

@@ -7,6 +7,7 @@ it also gives the same ids, codes and tokens, unless another source of numbers i
 
 import contextlib
 import datetime as dt
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -144,8 +145,12 @@ async def serve_world(
     verifier_of: Callable[[bytes], Verifier] = Sm2Verifier,
     hub_port: int = 0,
     centre_port: int = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[RunningWorld]:
-    """Serve `world` on loopback until the block ends; port 0 takes a free one. The ledger is closed with it."""
+    """Serve `world` on loopback until the block ends; port 0 takes a free one. The ledger is closed with it.
+
+    With `tls` (see `simulators.certificates`) hub and centre are https; the control API then has a plain port of its own.
+    """
     control = hub_server.ControlDesk(
         hub=world.hub,
         people=world.people,
@@ -157,8 +162,12 @@ async def serve_world(
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(world.ledger.close)
-        hub_url = await _listen(stack, hub_server.build_app(control, world.profile.hub.path), hub_port)
-        centre_url = await _listen(stack, centre_server.build_app(world.centre, clock), centre_port)
+        hub_app = hub_server.build_app(control, world.profile.hub.path)
+        hub_url = await _listen(stack, hub_app, hub_port, tls)
+        centre_url = await _listen(stack, centre_server.build_app(world.centre, clock), centre_port, tls)
+        control_url = hub_url
+        if tls is not None:
+            control_url = await _listen(stack, hub_server.build_control_app(control), 0)
         yield RunningWorld(
             world,
             {
@@ -166,18 +175,20 @@ async def serve_world(
                 "hub_path": world.profile.hub.path,
                 "certificate_centre": centre_url,
                 "certificate_path": world.profile.ecert.url_path,
-                "control": f"{hub_url}/control",
+                "control": f"{control_url}/control",
                 "hub_public_point": world.signer.description.public_point.hex(),
                 "profile": world.profile.name,
             },
         )
 
 
-async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: int) -> str:
+async def _listen(
+    stack: contextlib.AsyncExitStack, app: web.Application, port: int, tls: ssl.SSLContext | None = None
+) -> str:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
     await site.start()
     bound = runner.addresses[0][1]
-    return f"http://127.0.0.1:{bound}"
+    return f"{'http' if tls is None else 'https'}://127.0.0.1:{bound}"

@@ -7,11 +7,13 @@ counter's journal, keys and devices; a second one is refused by the lock.
 import asyncio
 import contextlib
 import fcntl
+import functools
 import os
 import random
 import secrets
 import shutil
 import signal
+import ssl
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ import structlog
 
 from drivers.clock import SystemClock
 from drivers.http.reach import reach
+from drivers.http.tls import TrustUnusable, client_context
 from drivers.http.transport import HttpTransport
 from drivers.interfaces.card_reader import CardReader
 from drivers.interfaces.fleet_transport import FleetTransport
@@ -43,7 +46,7 @@ from terminal.api.routes import build_app
 from terminal.api.server import SocketUnusable, bind, serve
 from terminal.api.service import Service, ServicePhase
 from terminal.building import Parts, build_counter
-from terminal.config import Config, ConfigError, CounterFiles
+from terminal.config import ConfigError, CounterFiles
 from terminal.counter.counter import Counter
 from terminal.devices.no_binding import NoBindingReader
 from terminal.fleet.building import build_link, surroundings_of
@@ -91,6 +94,16 @@ def load_public_key(path: Path, key: str = "hub.public_key") -> PublicKey:
         return PublicKey.from_certificate(pem) if b"BEGIN CERTIFICATE" in pem else PublicKey.from_pem(pem)
     except (OSError, GmError) as wrong:
         raise ConfigError(f"{key}: {path}: {wrong}") from wrong
+
+
+def load_trust(counter: CounterFiles, url: str, authority: str, key: str) -> ssl.SSLContext | None:
+    """Load the one authority that vouches for a server; None for a plain line. Raises `ConfigError` that names `key`."""
+    if not url.startswith("https:"):
+        return None
+    try:
+        return client_context(counter.path(authority))
+    except TrustUnusable as unusable:
+        raise ConfigError(f"{key}: {unusable}") from unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,9 @@ class Application:
         self._config = counter_files.config
         self._profile = load_profile(self._config.hub.profile, counter_files)
         self._hub_key = load_public_key(counter_files.path(self._config.hub.public_key))
+        hub, centre = self._config.hub, self._config.centre
+        self._hub_trust = load_trust(counter_files, hub.url, hub.ca, "hub.ca")
+        self._centre_trust = load_trust(counter_files, centre.url, centre.ca, "centre.ca")
         self._items = {}
         if self._config.items.file:
             path = counter_files.path(self._config.items.file)
@@ -158,7 +174,7 @@ class Application:
         self._fleet_settings = read_fleet_settings(counter_files)
         self._boot_id = uuid.uuid4().hex
         self.service = Service(self._config, self._profile, version("yibao-terminal"))
-        self.service.reach = reach
+        self.service.reach = functools.partial(reach, tls=self._hub_trust)
         self._stop = asyncio.Event()
         self._clock = SystemClock()
 
@@ -200,7 +216,7 @@ class Application:
         self.service.phase = ServicePhase.RECOVERING
         vault = Vault(keys.field_key, secrets.token_bytes)
         journal = JournalThread(self._journal_opener(vault))
-        hub, centre = self._transports(self._config)
+        hub, centre = self._transports()
         async with contextlib.AsyncExitStack() as closing:
             for transport in (hub, centre):
                 closing.push_async_callback(transport.close)
@@ -252,15 +268,18 @@ class Application:
     def _journal_opener(self, vault: Vault) -> "JournalOpener":
         return JournalOpener(self._files.journal_path, vault, self._clock, self._boot_id)
 
-    @staticmethod
-    def _transports(config: Config) -> tuple[HubTransport, HubTransport]:
-        return HttpTransport(config.hub.url), HttpTransport(config.centre.url)
+    def _transports(self) -> tuple[HubTransport, HubTransport]:
+        config = self._config
+        return (
+            HttpTransport(config.hub.url, self._hub_trust),
+            HttpTransport(config.centre.url, self._centre_trust),
+        )
 
     async def _fleet(self, fleet: FleetSettings, counter: Counter, journal: JournalPort) -> FleetLink:
         config = self._config
         evidence, commands = await asyncio.to_thread(self._fleet_transports, fleet)
-        certificates = {"hub": config.hub.public_key, "broker-ca": config.broker.ca,
-                        "broker-terminal": config.broker.certificate}  # fmt: skip
+        certificates = {"hub": config.hub.public_key, "hub-ca": config.hub.ca, "centre-ca": config.centre.ca,
+                        "broker-ca": config.broker.ca, "broker-terminal": config.broker.certificate}  # fmt: skip
         paths = {name: self._files.path(file) for name, file in certificates.items() if file}
         surroundings = await asyncio.to_thread(
             surroundings_of, self.service.version, paths, self._disk_free_bytes

@@ -24,6 +24,7 @@ from terminal.hub.client import HubClient, Institution, Operator
 from terminal.hub.message_ids import MessageIds
 from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
+from terminal.reconciliation.runner import Reconciliation
 from terminal.shop_items import ShopItem
 from terminal.slips.rendering import SlipSite
 
@@ -63,7 +64,8 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         profile, institution, operator, Office(config.centre.office_id, config.centre.office_name),
         _business_type(profile, place.code), parts.centre_transport, parts.clock,
     )  # fmt: skip
-    return Counter(
+    session = HubSession(profile, hub, operator, terminal.mac, terminal.ip, parts.clock)
+    counter = Counter(
         profile=profile,
         site=Site(
             profile,
@@ -84,7 +86,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         journal=parts.journal,
         vault=parts.vault,
         hub=hub,
-        session=HubSession(profile, hub, operator, terminal.mac, terminal.ip, parts.clock),
+        session=session,
         centre=centre,
         printer=parts.printer,
         scanner=parts.scanner,
@@ -96,6 +98,12 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         reader=parts.reader,
         write_log=parts.write_log,
     )
+    counter.reconciliation = Reconciliation(
+        counter=counter, profile=profile, institution=institution, slot=terminal.slot, hub=hub, session=session,
+        clock=parts.clock, sleep=parts.sleep, daily_at=config.reconciliation.time,
+    )  # fmt: skip
+    counter.chores["reconciliation"] = counter.reconciliation.daily
+    return counter
 
 
 def _business_type(profile: Profile, institution: str) -> str:

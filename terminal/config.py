@@ -3,11 +3,15 @@
 A simulated counter is another file, never another branch in the code.
 """
 
+import datetime as dt
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
+
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ConfigError(Exception):
@@ -63,14 +67,19 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """PEM file of the hub's SM2 public key (or certificate): only what verifies under it is a fact."""
     profile: str = "national"
     """Name of a shipped province profile, or a path to one's own (ending in .toml)."""
+    ca: str = ""
+    """PEM file of the authority that issues the hub's TLS certificate; nobody else is trusted. Needed for https."""
 
 
 class CentreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The e-certificate centre."""
 
     url: str
+    """Scheme, host and port; plain http only to this machine."""
     office_id: str = "0001"
     office_name: str = "收银台"
+    ca: str = ""
+    """PEM file of the authority that issues the centre's TLS certificate; nobody else is trusted. Needed for https."""
 
 
 class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,6 +149,22 @@ class ClinicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`caty`, national specialty code of the department."""
 
 
+class ReconciliationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The day's reconciliation with the hub; always possible by hand."""
+
+    daily_at: str = ""
+    """HH:MM in UTC+8: when the day before is reconciled by itself; empty = never."""
+
+    @property
+    def time(self) -> dt.time | None:
+        """`daily_at` as a time; raises ValueError when it is none."""
+        if not self.daily_at:
+            return None
+        if len(self.daily_at) != len("HH:MM"):
+            raise ValueError("not HH:MM")
+        return dt.time.fromisoformat(self.daily_at)
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One counter. Relative paths are relative to the folder of the file."""
 
@@ -155,6 +180,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: ItemsConfig = ItemsConfig()
     clinic: ClinicConfig = ClinicConfig()
     broker: BrokerConfig = BrokerConfig()
+    reconciliation: ReconciliationConfig = ReconciliationConfig()
 
 
 class CounterFiles(msgspec.Struct, frozen=True):
@@ -236,6 +262,25 @@ def _check(path: Path, config: Config) -> None:
     for reason, is_wrong in wrong.items():
         if is_wrong:
             raise ConfigError(f"{path}: {reason}")
-    for name, url in (("hub.url", config.hub.url), ("centre.url", config.centre.url)):
-        if not url.startswith(("http://127.0.0.1", "http://[::1]", "http://localhost", "https://")):
-            raise ConfigError(f"{path}: {name} must be https; plain http is allowed to this machine only")
+    try:
+        config.reconciliation.time  # noqa: B018 - reading it is the check of its form
+    except ValueError:
+        raise ConfigError(f"{path}: reconciliation.daily_at must be a time like 08:30, or empty") from None
+    for section, server in (("hub", config.hub), ("centre", config.centre)):
+        _check_server(f"{path}: {section}", server.url, server.ca)
+
+
+def _check_server(where: str, url: str, authority: str) -> None:
+    """Plain http to this machine only; https with the authority that vouches for the server."""
+    try:
+        parts = urlsplit(url)
+        scheme, host = parts.scheme, parts.hostname or ""
+        parts.port  # noqa: B018 - reading it is the check of its number
+    except ValueError as wrong:
+        raise ConfigError(f"{where}.url cannot be read: {wrong}") from wrong
+    if not host or not (scheme == "https" or (scheme == "http" and host in _THIS_MACHINE)):
+        raise ConfigError(f"{where}.url must be https; plain http is allowed to this machine only")
+    if scheme == "https" and not authority:
+        raise ConfigError(
+            f"{where}.ca must name the PEM file of the authority that issues the server's certificate"
+        )

@@ -9,13 +9,14 @@ A log that cannot be written never raises: it is called on the money path.
 """
 
 import logging
-import re
 import sys
 import traceback
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
 import structlog
+
+from protocols.secret import hide_numbers
 
 _OURS: Final = ("terminal", "drivers", "protocols", "yibao")
 _MAX_PLACES: Final = 30
@@ -66,14 +67,6 @@ def places_of(error: BaseException) -> list[str]:
         if cause is None or len(told) >= _MAX_PLACES:
             return told[:_MAX_PLACES]
         error = cause
-
-
-_LONG_NUMBER: Final = re.compile(r"[0-9]{14,}[0-9Xx]?")
-
-
-def hide_numbers(text: str) -> str:
-    """Star every number long enough to be a person's or a code's; for texts that nobody can vouch for."""
-    return _LONG_NUMBER.sub(lambda found: "*" * len(found[0]), text)
 
 
 def _template_of_strangers(

@@ -27,6 +27,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from protocols.secret import hide_numbers
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.technician import CardView, ExchangedView, HealthView
 from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
@@ -284,7 +285,7 @@ class CounterClient:
             rows = [known for known in await self.recent(500) if known.receipt_number == name]
             row = rows[0] if rows else None
         if row is None:
-            raise CounterProblem(say("no_such_sale", name=name), 404)
+            raise CounterProblem(say("no_such_sale", name=hide_numbers(name)), 404)
         return row.id
 
     async def wait_until(

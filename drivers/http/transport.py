@@ -22,8 +22,10 @@ class HttpTransport:
     """Implements `HubTransport` towards one server. Create and use it on one event loop."""
 
     def __init__(self, base_url: str, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` is required for https; plain http is accepted to this machine only."""
+        """`tls` (see `drivers.http.tls`) is required for https; plain http is accepted to this machine only."""
         url = URL(base_url)
+        if url.scheme not in ("http", "https"):
+            raise ValueError("http or https")
         if url.scheme == "http" and url.host not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError("plain http is allowed to this machine only")
         if url.scheme == "https" and tls is None:
@@ -84,10 +86,12 @@ class HttpTransport:
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise NoAnswer("broken")
         whole = bytearray()
+        if (response.content_length or 0) > MAX_BODY_BYTES:
+            raise NoAnswer("too_large")
         async for piece in response.content.iter_any():
-            whole += piece
-            if len(whole) > MAX_BODY_BYTES:
+            if len(whole) + len(piece) > MAX_BODY_BYTES:
                 raise NoAnswer("too_large")
+            whole += piece
         return bytes(whole)
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from protocols.hub import outpatient, person, pharmacy, queries, reversal, settlement, sign_in
+from protocols.hub import accounts, outpatient, person, pharmacy, queries, reversal, settlement, sign_in
 from protocols.hub.blocks import NoOutput
 
 
@@ -211,6 +211,26 @@ _TABLE: Final = (
         remedy=Remedy.REVERSE_AGAIN,
     ),
     Message(
+        infno="3201",
+        title_zh="医药机构费用结算对总账",
+        title_en="reconciliation of totals",
+        input_type=accounts.TotalsCheckInput,
+        output_type=accounts.TotalsCheckOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="3202",
+        title_zh="医药机构费用结算对明细账",
+        title_en="reconciliation of detail",
+        input_type=accounts.DetailCheckInput,
+        output_type=accounts.DetailCheckOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
         infno="5201",
         title_zh="就诊信息查询",
         title_en="visit query",
@@ -236,6 +256,26 @@ _TABLE: Final = (
         title_en="chronic filing query",
         input_type=queries.ChronicQueryInput,
         output_type=queries.ChronicQueryOutput,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="9101",
+        title_zh="文件上传",
+        title_en="file upload",
+        input_type=accounts.UploadInput,
+        output_type=accounts.UploadOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="9102",
+        title_zh="文件下载",
+        title_en="file download",
+        input_type=accounts.DownloadInput,
+        output_type=NoOutput,
         changes_hub=False,
         moves_money=False,
         remedy=Remedy.REPEAT,

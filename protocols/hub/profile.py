@@ -157,6 +157,12 @@ class Outcome(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate_s: float = 120.0  # a lane starts no new settlement while a doubt is younger
 
 
+class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Reconciliation of a day (K49)."""
+
+    columns: Literal["hunan", "guangzhou"] = "hunan"  # order of the cells in the result file of 3202
+
+
 class Slip(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a slip may show of a person."""
 
@@ -192,6 +198,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     money: Money = Money()
     codes: Codes = Codes()
     outcome: Outcome = Outcome()
+    recon: Recon = Recon()
     slip: Slip = Slip()
     ecert: Ecert = Ecert()
     msgid_check: Literal["strict", "none"] = "strict"  # K12, followed by the hub simulator

@@ -27,7 +27,7 @@ from protocols.hub.envelope import Answer, Request
 from protocols.hub.profile import Profile
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit.policies import PolicyBook
-from simulators.hub import clinic, person_desk, pharmacy, queries, reversal, tables
+from simulators.hub import accounts, clinic, person_desk, pharmacy, queries, reversal, tables
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
@@ -59,8 +59,12 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "2207A": clinic.settle,
     "2208": clinic.cancel,
     "2601": reversal.reverse,
+    "3201": accounts.totals,
+    "3202": accounts.detail,
     "5201": queries.visits,
     "5203": queries.settlement,
+    "9101": accounts.upload,
+    "9102": accounts.download,
 }
 """Transactions this hub answers."""
 
@@ -151,7 +155,7 @@ class HubCore:
 
     def _answer(self, request: Request, at: dt.datetime) -> bytes:
         desk = self._desk
-        error_text, output = "", b"null"
+        error_text, output, file = "", b"null", None
         checked = desk.settings.msgid_check
         strict = checked == "strict" or (checked == "profile" and desk.profile.msgid_check == "strict")
         with desk.ledger.transaction():
@@ -160,11 +164,14 @@ class HubCore:
                     raise Refused("MSGID_SEEN")
                 with desk.ledger.transaction():
                     nodes = self._transact(request, at)
-                output = msgspec.json.encode(nodes)
+                file = nodes if isinstance(nodes, bytes) else None
+                output = b"null" if file is not None else msgspec.json.encode(nodes)
             except Refused as refusal:
                 error_text = refusal.err_msg
             infcode = -1 if error_text else 0
             desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
+        if file is not None:
+            return file
         stamp = f"{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}"
         answer = Answer(
             infcode=infcode,

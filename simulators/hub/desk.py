@@ -38,6 +38,8 @@ class HubSettings(msgspec.Struct, frozen=True):
     """2207 is refused when its four amounts differ from the hub's own result (K45)."""
     prescriptions: frozenset[str] = frozenset()
     """Prescription numbers the prescription centre knows (for `rx_circ_flag` 1)."""
+    stmt_rslt: Literal["one_digit", "six_digits"] = "one_digit"
+    """Form of `stmt_rslt`: 0 and 1 as in the Hunan edition, or 000000 and 000101 to 000103 as in newer ones."""
     rules: Rules = DEFAULT_RULES
     """Switches of the benefit engine: order of cancellations, day the year closes, ..."""
 
@@ -87,7 +89,7 @@ class Desk(msgspec.Struct, frozen=True):
                 return number
 
 
-Output = Mapping[str, object] | None
-"""Nodes of an answer; None stands for an answer without nodes."""
+Output = Mapping[str, object] | bytes | None
+"""Nodes of an answer; None stands for an answer without nodes, bytes for a bare file without envelope (9102)."""
 
 Handler = Callable[[Desk, Call], Output]

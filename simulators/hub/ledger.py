@@ -50,6 +50,8 @@ CREATE TABLE sign_in (
   sign_no TEXT PRIMARY KEY, fixmedins_code TEXT NOT NULL, operator TEXT NOT NULL, sign_time TEXT NOT NULL) STRICT;
 """
 _VERSION = 1
+_FILES = "CREATE TABLE IF NOT EXISTS file (number TEXT PRIMARY KEY, fixmedins_code TEXT NOT NULL, content BLOB NOT NULL) STRICT"
+"""Beside the schema, so that a ledger of before there were files gains them."""
 
 
 class LineRecord(msgspec.Struct, frozen=True):
@@ -180,6 +182,7 @@ class Ledger:
                     if statement.strip():
                         self._database.execute(statement)
                 self._database.execute(f"PRAGMA user_version = {_VERSION}")
+        self._database.execute(_FILES)
 
     def close(self) -> None:
         """Close the database."""
@@ -394,6 +397,10 @@ class Ledger:
         """All records, oldest first."""
         return self._settlements("1", ())
 
+    def of_institution(self, fixmedins_code: str) -> tuple[SettlementRecord, ...]:
+        """All records of an institution, oldest first."""
+        return self._settlements("fixmedins_code = ?", (fixmedins_code,))
+
     def live_settlements(self) -> tuple[SettlementRecord, ...]:
         """The settlements that still stand, oldest first."""
         return self._settlements("direction = 1 AND how_undone = ''", ())
@@ -405,6 +412,26 @@ class Ledger:
         return tuple(
             msgspec.structs.replace(_read(row[1], SettlementRecord), how_undone=row[0]) for row in rows
         )
+
+    # --- files ---
+
+    def keep_file(self, number: str, fixmedins_code: str, content: bytes) -> None:
+        """Keep an uploaded file, or one made for an institution."""
+        self._database.execute("INSERT INTO file VALUES (?, ?, ?)", (number, fixmedins_code, content))
+
+    def file(self, number: str, fixmedins_code: str) -> bytes | None:
+        """A file of that institution by its number, None when there is none."""
+        row = self._database.execute(
+            "SELECT content FROM file WHERE number = ? AND fixmedins_code = ?", (number, fixmedins_code)
+        ).fetchone()
+        if row is None:
+            return None
+        assert isinstance(row[0], bytes)
+        return row[0]
+
+    def file_count(self) -> int:
+        """How many files are kept."""
+        return _whole(self._database.execute("SELECT COUNT(*) FROM file").get)
 
     # --- messages and sign-ins ---
 

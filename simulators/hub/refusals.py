@@ -21,6 +21,8 @@ WORDS: Final = {
         "fee dates of two years, of no policy, or ahead",
     ),
     "FIELD": ("入参错误", "wrong input"),
+    "FILE_NOT_FOUND": ("未找到该文件或已过期", "no such file, or no longer kept"),
+    "FILE_UNREADABLE": ("上传文件无法解析", "the uploaded file cannot be read"),
     "INFNO_UNKNOWN": ("未知的交易编号", "unknown transaction number"),
     "LINE_REPEATED": ("费用明细流水号重复", "line serial used twice in one visit"),
     "MSGID_SEEN": ("报文ID重复", "message id seen before"),

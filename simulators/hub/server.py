@@ -116,8 +116,14 @@ def settlement_view(record: SettlementRecord) -> dict[str, object]:
 
 def build_app(desk: ControlDesk, path: str) -> web.Application:
     """The application: the hub on `path`, the control API beside it."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_errors])
+    app = build_control_app(desk)
     app.router.add_post(path, _hub(desk))
+    return app
+
+
+def build_control_app(desk: ControlDesk) -> web.Application:
+    """The control API alone, for a port of its own beside a hub on TLS."""
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_errors])
     control = _Control(desk)
     app.router.add_get("/control/faults", control.faults)
     app.router.add_post("/control/faults", control.arm)
@@ -135,19 +141,17 @@ def build_app(desk: ControlDesk, path: str) -> web.Application:
 
 def _hub(desk: ControlDesk) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        body = await request.read()
         began = time.perf_counter()
-        delivery = desk.hub.respond(body, desk.clock())
-        spent_ms = (time.perf_counter() - began) * 1000
+        delivery = desk.hub.respond(await request.read(), desk.clock())
         if delivery.delay_s:
             await asyncio.sleep(delivery.delay_s)
         if delivery.closed:
             return await _close(request, delivery.body)
-        return web.Response(
-            body=delivery.body,
-            status=delivery.status,
-            headers={"Content-Type": delivery.content_type, "Server-Timing": f"hub;dur={spent_ms:.3f}"},
+        response = web.Response(
+            body=delivery.body, status=delivery.status, headers={"Content-Type": delivery.content_type}
         )
+        response.headers["Server-Timing"] = f"hub;dur={(time.perf_counter() - began) * 1000:.3f}"
+        return response
 
     return answer
 

@@ -301,3 +301,39 @@ VISIT_QUERY: Final = (
 
 FILINGS_QUERY: Final = (_PERSON_NO,)
 """5301 data."""
+
+TOTALS: Final = (
+    _s("insutype", 6, True, SCHEMES),
+    _s("clr_type", 6, True),
+    _s("setl_optins", 6, True),
+    _t("stmt_begndate", "D", True),
+    _t("stmt_enddate", "D", True),
+    _n("medfee_sumamt", 16, 2, True),
+    _n("fund_pay_sumamt", 16, 2, True),
+    _n("acct_pay", 16, 2, True),
+    _n("fixmedins_setl_cnt", 10, 0, True),
+    _s("refd_setl_flag", 6, False, YES_NO),
+    _s("fixmedins_refd_setl_flag", 6, True, YES_NO),
+)
+"""3201 data."""
+
+DETAIL: Final = (
+    _s("setl_optins", 6, True),
+    _s("file_qury_no", 40, True),
+    _t("stmt_begndate", "D", True),
+    _t("stmt_enddate", "D", True),
+    _n("medfee_sumamt", 16, 2, True),
+    _n("fund_pay_sumamt", 16, 2, True),
+    _n("cash_payamt", 16, 2, True),
+    _n("fixmedins_setl_cnt", 10, 0, True),
+    _s("clr_type", 6, True),
+    _s("refd_setl_flag", 3, False, YES_NO),
+    _s("fixmedins_refd_setl_flag", 6, True, YES_NO),
+)
+"""3202 data."""
+
+UPLOAD: Final = (_s("filename", 200, True), _s("fixmedins_code", 30, True))
+"""9101 fsUploadIn without `in`, the file's bytes."""
+
+DOWNLOAD: Final = (_s("file_qury_no", 40, True), _s("filename", 200, True), _s("fixmedins_code", 30, True))
+"""9102 fsDownloadIn."""

@@ -21,6 +21,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from litestar.response import Stream
 
 from terminal.api.fleet import FleetController
+from terminal.api.reconciliation import ReconciliationController
 from terminal.api.service import DeviceView, Service, StatusView
 from terminal.api.technician import CardController, HealthController, HubController
 from terminal.api.views import (
@@ -329,6 +330,7 @@ def build_app(service: Service) -> Litestar:
             FleetController,
             HealthController,
             HubController,
+            ReconciliationController,
             SalesController,
         ],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},

@@ -4,7 +4,7 @@ import msgspec
 
 from terminal.core.events import Answered, Ask, Compose, Decision, Decode, Effect, Heard
 from terminal.core.flows import FLOWS, REMEDIES, Act, Fact, Step
-from terminal.core.outcome import Verdict, reason_of
+from terminal.core.outcome import Verdict, not_sent_notice, reason_of
 from terminal.core.states import OPEN_DOUBT, State, require_allowed
 from terminal.core.values import AttemptEnded, Move, Notice, Settlement
 
@@ -113,7 +113,7 @@ def remedy(name: str) -> tuple[str, Effect]:
 def question_failed(verdict: Verdict, heard: Heard) -> Notice:
     """What to tell when a question or a booked step brought nothing; no money is concerned."""
     if verdict is Verdict.UNSENT:
-        return Notice("hub_not_reached", {"reason": reason_of(heard)})
+        return not_sent_notice("hub_not_reached", heard)
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
         return Notice("hub_refused_question", {"text": heard.err_msg})
     if isinstance(heard, Answered):

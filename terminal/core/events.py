@@ -3,6 +3,7 @@
 import msgspec
 
 from protocols.secret import Secret
+from terminal.core.states import State
 from terminal.core.values import (
     AttemptEnded,
     AttemptSent,
@@ -75,6 +76,17 @@ class SlipPrinted(msgspec.Struct, frozen=True):
     """The slip of this kind is out (or as good as the printer will say)."""
 
     kind: str
+
+
+class Reopened(msgspec.Struct, frozen=True):
+    """The day's 3202 shows a record whose reversal the hub twice knew nothing of: two people want it reversed after all."""
+
+
+class Ruled(msgspec.Struct, frozen=True):
+    """Two people close what waits in MANUAL; `evidence` says on what, and who they are, and goes into the audit record."""
+
+    target: State
+    evidence: str
 
 
 # -- what the far ends say -----------------------------------------------------------------------
@@ -168,7 +180,7 @@ class Restarted(msgspec.Struct, frozen=True):
 
 Event = (
     LinesSet | CodeGiven | MediumGiven | DiseasePicked | QuoteAsked | Confirmed | Abandoned | CancelAsked | Acknowledged | SlipPrinted
-    | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due | Restarted
+    | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due | Restarted
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ It reads the flow's table for what comes next and the state table for what may b
 commit what the decision says is durable, then run its effects, then tell.
 
 `advancing` reads the tables, `collecting` is before the money, `settling` the settlement message, `undoing` reversal
-and cancellation, `visit` the steps that book without money.
+and cancellation, `ruling` what two people decide, `visit` the steps that book without money.
 """
 
 import msgspec
@@ -43,12 +43,15 @@ from terminal.core.events import (
     MediumGiven,
     Misuse,
     QuoteAsked,
+    Reopened,
     Restarted,
+    Ruled,
     SlipPrinted,
     Wake,
 )
 from terminal.core.flows import FLOWS, REVERSAL, Act
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
+from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
 from terminal.core.turns import ASK_REFUNDED, require_turn
@@ -96,6 +99,10 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return _acknowledge(settlement)
         case SlipPrinted(kind):
             return _slip_printed(settlement, kind)
+        case Reopened():
+            return reopen(settlement, event)
+        case Ruled():
+            return rule(settlement, event)
         case CentreSaid(medium):
             return advance(Decision(_replace(settlement, code=None, medium=medium, running="")))
         case CentreRefused(code, params, rescan):
@@ -121,6 +128,8 @@ def _compose_failed(settlement: Settlement, event: ComposeFailed, profile: Profi
         return Decision(idle)
     if event.purpose == "CANCEL" and settlement.state in BOOKED:
         return Decision(_replace(idle, cancel_wish=False))
+    if settlement.state is State.REVERSED:
+        return Decision(_replace(idle, quarantine=False))  # not written: it is still over, and may be asked again
     return try_later(idle, Verdict.UNKNOWN, profile, None)
 
 

@@ -13,6 +13,7 @@ import enum
 
 from protocols.hub.profile import Profile
 from terminal.core.events import Answered, Heard, NotSent
+from terminal.core.values import Notice
 
 FIRST_DELAYS_S = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 """When a reversal is tried: at once, then after these pauses, then every `SLOW_DELAY_S` for ever."""
@@ -72,6 +73,12 @@ def judge_reversal(heard: Heard, profile: Profile) -> Verdict:
         return Verdict.UNKNOWN
     meaning = profile.classify_reversal(heard.err_msg)
     return Verdict.UNKNOWN if meaning is None else Verdict(meaning)
+
+
+def not_sent_notice(code: str, heard: Heard) -> Notice:
+    """What to tell when a message was proved unsent: `code`, or the alarm that nobody there could prove to be the hub."""
+    reason = reason_of(heard)
+    return Notice("hub_not_trusted" if reason == "tls" else code, {"reason": reason})
 
 
 def retry_delay_s(tries: int) -> float:

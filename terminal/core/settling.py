@@ -8,7 +8,7 @@ from terminal.core.collecting import forget_medium
 from terminal.core.events import Answered, Composed, Decision, Heard, Transmit, Wake
 from terminal.core.flows import FLOWS, Act
 from terminal.core.messages import READERS, Misfit, misfits
-from terminal.core.outcome import Verdict, judge, reason_of
+from terminal.core.outcome import Verdict, judge, not_sent_notice, reason_of
 from terminal.core.states import BOOKED, State
 from terminal.core.values import Attempt, AttemptEnded, AttemptSent, Move, Notice, Retry, Settlement
 from terminal.core.visit import owing
@@ -58,7 +58,7 @@ def settlement_said(settlement: Settlement, heard: Heard, profile: Profile) -> D
     idle = _replace(settlement, running="", in_flight=False)
     if verdict is Verdict.UNSENT:
         armed, moves = moved(idle, State.ARMED, f"proved not sent: {reason_of(heard)}")
-        notice = Notice("not_sent", {"reason": reason_of(heard)})
+        notice = not_sent_notice("not_sent", heard)
         return Decision(_replace(armed, notice=notice), moves, durable=True,
                         ended=ended(settlement, "UNSENT", reason_of(heard), heard))  # fmt: skip
     if verdict is Verdict.DONE and isinstance(heard, Answered):

@@ -111,7 +111,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.MANUAL, State.CANCELLING, "the slow tries go on; request on disk"),
     Transition(State.MANUAL, State.REVERSED, "evidence of 3202 or 5203 and two people"),
     Transition(State.MANUAL, State.CONFIRMED, "evidence of 3202 or 5203 and two people"),
-    Transition(State.MANUAL, State.CANCELLED, "evidence of 3202 or 5203 and two people"),
+    Transition(State.MANUAL, State.CANCELLED, "5203 shows the settlement as refunded, or evidence of 3202 and two people"),
     Transition(State.MANUAL, State.REFUSED, "evidence of 3202 or 5203 and two people"),
 )  # fmt: skip
 

@@ -8,8 +8,11 @@ goes on from there.
 A visit that ends without a settlement owes its withdrawals (2205 for all lines, then 2202). They are kept in the queue
 of tries like a reversal and never expire. A 2202 that is done ends them. One that is refused proves little: 5201 is
 asked whether the visit still stands. Gone is as good as done; otherwise both are tried again for half an hour, and then
-a person is told, because only the hub's people can help. A visit whose registration was lost is looked for with 5201,
-twice when it is not found: the message may still be travelling.
+a person is told, because only the hub's people can help.
+
+A lost registration may arrive late, like any message. Our own visit number keeps the hub from opening two at a time,
+but one that arrives behind the withdrawal opens a visit anew. So the step stays unsure for good, and when such a visit
+is over 5201 is asked once more after the quiet time.
 """
 
 import msgspec
@@ -30,6 +33,8 @@ from terminal.core.values import AttemptEnded, Notice, Retry, Settlement
 
 _replace = msgspec.structs.replace
 
+REGISTER = "register"
+"""Name of the step that opens the visit."""
 WITHDRAW = "withdraw"
 """Running: a withdrawal that the ended visit owes."""
 AUTOMATIC_TRIES = 1
@@ -50,7 +55,7 @@ def booking_said(settlement: Settlement, infno: str, heard: Heard, profile: Prof
     if settlement.owed and settlement.running == FIND_VISIT:
         return _visit_looked_for(_idle(settlement), verdict, heard, profile)
     if settlement.owed:
-        return _withdrawal_said(settlement, verdict, heard)
+        return _withdrawal_said(settlement, verdict, heard, profile)
     if settlement.running == FIND_VISIT:
         return _find_visit_said(settlement, verdict, heard)
     if settlement.running == WITHDRAW_BATCH:
@@ -81,16 +86,22 @@ def _step_said(
         try:
             known = READERS[infno](idle, heard.output, profile)
         except Misfit as misfit:
-            unsure = _replace(grown_unsure(idle, name), notice=Notice(misfit.code, misfit.params))
-            return Decision(unsure, durable=True, ended=ended(settlement, "UNKNOWN", misfit.code, heard))
-        done = _replace(_sure(known, name), tries=0, notice=None)
+            return _unknown(settlement, Notice(misfit.code, misfit.params), misfit.code, heard)
+        sure = known if name == REGISTER else _sure(known, name)
+        done = _replace(sure, tries=0, notice=None)
         return advance(Decision(done, durable=True, ended=ended(settlement, "ANSWERED", "done", heard)))
     if verdict in (Verdict.REFUSED, Verdict.UNSENT):
         state = "ANSWERED" if verdict is Verdict.REFUSED else "UNSENT"
         told = _replace(idle, notice=question_failed(verdict, heard))
         return Decision(told, durable=True, ended=ended(settlement, state, verdict.value, heard))
-    unsure = _replace(grown_unsure(idle, name), tries=settlement.tries + 1, notice=_lost(heard))
-    decision = Decision(unsure, durable=True, ended=ended(settlement, "UNKNOWN", reason_of(heard), heard))
+    return _unknown(settlement, _lost(heard), reason_of(heard), heard)
+
+
+def _unknown(settlement: Settlement, notice: Notice, reason: str, heard: Heard) -> Decision:
+    """No answer, or one that does not name our visit and our lines: the remedy follows, once by itself."""
+    unsure = grown_unsure(_idle(settlement), settlement.running)
+    told = _replace(unsure, tries=settlement.tries + 1, notice=notice)
+    decision = Decision(told, durable=True, ended=ended(settlement, "UNKNOWN", reason, heard))
     return advance(decision) if settlement.tries < AUTOMATIC_TRIES else decision
 
 
@@ -104,11 +115,9 @@ def _find_visit_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> 
         return Decision(_replace(idle, notice=_lost(heard)))
     visit_id = found_visit(settlement, heard.output)
     if visit_id:
-        return advance(Decision(_replace(_sure(idle, "register"), visit_id=visit_id), durable=True))
-    # Not found is no proof: the lost message may arrive yet. The step stays unsure until the hub has named a visit, and
-    # our own visit number keeps a second one from being opened.
-    register = FLOWS[settlement.flow].step("register")
-    return Decision(_replace(idle, running=register.name), (), (Compose("STEP", register.message),))
+        return advance(Decision(_replace(idle, visit_id=visit_id), durable=True))
+    message = FLOWS[settlement.flow].step(REGISTER).message
+    return Decision(_replace(idle, running=REGISTER), (), (Compose("STEP", message),))
 
 
 def _batch_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
@@ -130,7 +139,7 @@ def _batch_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decis
 def withdrawals_of(settlement: Settlement) -> tuple[str, ...]:
     """What a visit that ends without a settlement owes to the hub."""
     lines = bool(settlement.visit_id) and (settlement.charged or "charge" in settlement.unsure)
-    visit = bool(settlement.visit_id) or "register" in settlement.unsure
+    visit = bool(settlement.visit_id) or REGISTER in settlement.unsure
     owed = {"2205": lines, "2202": visit}
     return tuple(message for message in WITHDRAWALS if owed[message])
 
@@ -142,7 +151,7 @@ def owing(decision: Decision) -> Decision:
         return decision
     return _replace(
         decision,
-        settlement=_replace(decision.settlement, owed=owed, tries=0),
+        settlement=_replace(decision.settlement, owed=owed, tries=0, quiet_stage=0, refusals=0),
         effects=(*decision.effects, Wake()),
         retry=Retry(0, 0.0, 0.0, "withdrawals owed", 0),
         leave_queue=False,
@@ -159,7 +168,7 @@ def withdraw(settlement: Settlement) -> Decision:
     return Decision(_replace(settlement, running=running), (), (effect,))
 
 
-def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decision:
+def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard, profile: Profile) -> Decision:
     idle = _idle(settlement)
     if verdict not in (Verdict.DONE, Verdict.REFUSED) or not isinstance(heard, Answered):
         state = "UNSENT" if verdict is Verdict.UNSENT else "UNKNOWN"
@@ -167,35 +176,32 @@ def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> 
     record = ended(settlement, "ANSWERED", verdict.value, heard)
     if verdict is Verdict.REFUSED and settlement.owed[0] == "2202":
         return _refused_to_withdraw(idle, heard.err_msg, record)
-    return _continue(_replace(idle, owed=settlement.owed[1:]), record)
+    return _continue(_replace(idle, owed=settlement.owed[1:]), record, profile)
 
 
 def _refused_to_withdraw(settlement: Settlement, text: str, record: AttemptEnded) -> Decision:
     if settlement.refusals >= REFUSED_TRIES:
         told = _replace(settlement, owed=(), notice=Notice("withdrawal_refused", {"text": text}))
-        return _continue(told, record)
+        return Decision(told, durable=True, ended=record, leave_queue=True)
     asking = _replace(settlement, running=FIND_VISIT)
     return Decision(asking, (), (Ask("5201"),), durable=True, ended=record)
 
 
 def _visit_looked_for(settlement: Settlement, verdict: Verdict, heard: Heard, profile: Profile) -> Decision:
-    """5201 has said whether the visit stands. It is over when a known one is gone, or an unknown one not found twice."""
+    """5201 has said whether a visit stands under our number: none is the end, another one is withdrawn at once."""
     if verdict is not Verdict.DONE or not isinstance(heard, Answered):
         return withdraw_later(settlement, None, verdict)
     visit_id = found_visit(settlement, heard.output)
-    if not settlement.visit_id:
-        if visit_id:
-            return _continue(_replace(settlement, visit_id=visit_id), None)
-        if settlement.quiet_stage == 0:
-            return _wait_for_stragglers(_replace(settlement, quiet_stage=1), None, profile)
-    elif visit_id:
-        refused = _replace(settlement, owed=WITHDRAWALS, refusals=settlement.refusals + 1)
-        return withdraw_later(refused, None, Verdict.REFUSED)
-    return _continue(_replace(settlement, owed=()), None)
+    if not visit_id:
+        return _continue(_replace(settlement, owed=()), None, profile)
+    if visit_id != settlement.visit_id:
+        return _continue(_replace(settlement, visit_id=visit_id, owed=WITHDRAWALS), None, profile)
+    refused = _replace(settlement, owed=WITHDRAWALS, refusals=settlement.refusals + 1)
+    return withdraw_later(refused, None, Verdict.REFUSED)
 
 
 def _wait_for_stragglers(settlement: Settlement, record: AttemptEnded | None, profile: Profile) -> Decision:
-    """The lost registration may still be travelling: 5201 is asked once more after the quiet time, as a 2601 is."""
+    """A lost registration may still be travelling: 5201 is asked once more after the quiet time, as a 2601 is."""
     retry = Retry(settlement.tries, profile.quiet_s, 0.0, Verdict.NOT_FOUND.value, settlement.quiet_stage)
     return Decision(settlement, (), (Wake(),), durable=True, ended=record, retry=retry)
 
@@ -208,10 +214,13 @@ def found_owing(settlement: Settlement, record: AttemptEnded | None, profile: Pr
     return Decision(settlement, (), (Wake(),), durable=True, ended=record, retry=retry)
 
 
-def _continue(settlement: Settlement, record: AttemptEnded | None) -> Decision:
-    if not settlement.owed:
-        return Decision(_replace(settlement, tries=0), durable=True, ended=record, leave_queue=True)
-    return _replace(withdraw(settlement), durable=True, ended=record)
+def _continue(settlement: Settlement, record: AttemptEnded | None, profile: Profile) -> Decision:
+    if settlement.owed:
+        return _replace(withdraw(settlement), durable=True, ended=record)
+    if REGISTER in settlement.unsure and settlement.quiet_stage == 0:
+        waiting = _replace(settlement, visit_id="", owed=("2202",), tries=0, quiet_stage=1)
+        return _wait_for_stragglers(waiting, record, profile)
+    return Decision(_replace(settlement, tries=0), durable=True, ended=record, leave_queue=True)
 
 
 def withdraw_later(settlement: Settlement, record: AttemptEnded | None, verdict: Verdict) -> Decision:

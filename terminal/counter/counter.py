@@ -10,8 +10,8 @@ import enum
 import logging
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -70,6 +70,9 @@ from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
 from terminal.shop_items import ShopItem
 from terminal.slips.rendering import SlipSite
+
+if TYPE_CHECKING:
+    from terminal.reconciliation.runner import Reconciliation
 
 FEED_LENGTH = 500
 log = logging.getLogger(__name__)
@@ -222,6 +225,10 @@ class Counter(Listener):
         self._feed_grew = asyncio.Event()
         self._scanned_sale = ""
         self._work: asyncio.TaskGroup | None = None
+        self.reconciliation: Reconciliation | None = None
+        """The day's reconciliation; set where the counter is put together."""
+        self.chores: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+        """What runs beside the sales as long as the counter does, by name; set before `run`."""
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -237,6 +244,8 @@ class Counter(Listener):
                 if self._scanner is not None:
                     group.create_task(self._listen(self._scanner), name="scans")
                 group.create_task(self._sign_in(), name="sign-in")
+                for name, work in self.chores.items():
+                    group.create_task(work(), name=name)
                 self.paper.owe()
                 self.phase = Phase.READY
         except* JournalFailed as failures:
@@ -488,12 +497,16 @@ class Counter(Listener):
         self.paper.owe()
         return number
 
-    async def note(self, actor: str, action: str) -> None:
+    async def note(self, actor: str, action: str, text: str = "") -> None:
         """Write into the audit log that somebody did something that belongs to no settlement."""
         stamp = self.engine.stamp()
         await self._guarded(
-            lambda: self._journal.call(lambda journal: journal.note(actor, action, "", stamp))
+            lambda: self._journal.call(lambda journal: journal.note(actor, action, text, stamp))
         )
+
+    async def read_journal(self, work: Callable[[Journal], Result]) -> Result:
+        """Read from the journal; one that can no longer be read stops the counter."""
+        return await self._read(work)
 
     async def slips_waiting(self) -> int:
         """How many slips are not printed yet."""

@@ -13,7 +13,7 @@ from terminal.journal.thread import JournalPort
 ANCHOR_RECORDS: Final = 256
 ANCHOR_EVERY_S: Final = 900.0
 """An anchor is due after so many audit records, or after this time if there is any new record."""
-ALARM_CODES: Final = frozenset({"reversal_alarm", "cancel_alarm", "manual", "quarantined"})
+ALARM_CODES: Final = frozenset({"reversal_alarm", "cancel_alarm", "manual", "quarantined", "hub_not_trusted"})
 """Messages of the counter that the fleet's people must see too."""
 
 

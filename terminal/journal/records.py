@@ -66,6 +66,19 @@ class AttemptRow(msgspec.Struct, frozen=True):
     ended_at: str | None
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """One attempt without its bytes: what was sent when, and what became of it."""
+
+    msgid: str
+    settlement: str
+    purpose: str
+    state: str
+    verdict: str
+    """Empty while there is none."""
+    sent_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
 class QueueEntry(msgspec.Struct, frozen=True):
     """Where a reversal or a doubtful cancellation stands in its series of tries; never expires."""
 

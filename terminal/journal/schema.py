@@ -19,6 +19,8 @@ def _quoted(values: list[str]) -> str:
 
 _STATES = _quoted([state.value for state in State])
 _FREE = _quoted(sorted(state.value for state in SALE_KEY_FREE))
+_TAKEN_UP_AGAIN = "quarantine = 1 AND state IN ('REVERSING', 'REVERSED_ONCE', 'MANUAL')"
+"""A reversal taken up again after the day's reconciliation: its sale may have been settled anew in the meantime."""
 
 CREATE = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -62,7 +64,8 @@ CREATE TABLE settlement (
 ) STRICT;
 
 CREATE UNIQUE INDEX one_live_settlement_per_sale
-    ON settlement (institution, till, sale_number, business_date) WHERE state NOT IN ({_FREE});
+    ON settlement (institution, till, sale_number, business_date)
+    WHERE state NOT IN ({_FREE}) AND NOT ({_TAKEN_UP_AGAIN});
 CREATE INDEX settlement_by_state ON settlement (state) WHERE state NOT IN ('CLOSED', {_FREE});
 CREATE INDEX settlement_by_date ON settlement (business_date, terminal_sequence);
 

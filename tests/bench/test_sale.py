@@ -86,7 +86,7 @@ async def test_a_sale_that_does_not_end_confirmed_is_no_measurement(tmp_path: Pa
 
 async def test_sale_and_round_trip_are_measured_beside_their_floors(tmp_path: Path) -> None:
     (tmp_path / "sale").mkdir()
-    whole = await sale.measure(tmp_path / "sale", rounds=2, warm_up=1, seconds_per_round=0.0)
+    whole = await sale.measure(tmp_path / "sale", blocks=2, rounds=1, warm_up=1, seconds_per_round=0.0)
     assert (whole.name, whole.limit_ratio) == ("whole sale", 1.5)
     assert whole.ours_ms > 0
     assert whole.floor_ms > 0
@@ -94,3 +94,15 @@ async def test_sale_and_round_trip_are_measured_beside_their_floors(tmp_path: Pa
     trip = await round_trip.measure(tmp_path / "trip", rounds=2, warm_up=1, seconds_per_round=0.0)
     assert trip.limit_ratio is None
     assert trip.note.startswith("1101, ")
+
+
+def pairs(*figures: tuple[float, float]) -> list[sale.Pair]:
+    """Pairs of a sale and a floor that was all posts."""
+    return [sale.Pair(ours_ms, sale.Floor(0.0, 0.0, floor_ms)) for ours_ms, floor_ms in figures]
+
+
+def test_the_block_with_the_fastest_floor_counts_whatever_its_ratio() -> None:
+    busy = pairs((10.0, 9.0), (10.0, 9.0))
+    quiet = pairs((9.0, 5.0), (8.0, 5.0), (90.0, 50.0))
+    assert sale.quietest([busy, quiet]) is quiet
+    assert sale.quietest([quiet, busy]) is quiet

@@ -1,4 +1,4 @@
-"""What the tests of the terminal share: message catalogues that are up to date.
+"""What the tests of the terminal share: a disk in memory, and message catalogues that are up to date.
 
 `make setup` compiles them; whoever runs pytest by hand after editing a catalogue needs no other step.
 """
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory_disk import tmp_path
 from tools.compile_messages import ROOT, compiled
+
+__all__ = ["catalogues_are_compiled", "tmp_path"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -84,8 +84,15 @@ def parse_item(text: str) -> tuple[str, str]:
     """Barcode and quantity of `6901234567892*2`."""
     found = _ITEM.fullmatch(text.strip())
     if found is None:
-        raise WrongUse(say("wrong_item", text=text))
+        raise WrongUse(say("wrong_item", text=_repeatable(text)))
     return found["barcode"], found["quantity"] or "1"
+
+
+def _repeatable(text: str) -> str:
+    """What was typed, fit to be shown again: a customer's number typed in the wrong place is hidden."""
+    from protocols.secret import hide_numbers
+
+    return hide_numbers(text)
 
 
 def parse_line(text: str) -> tuple[str, str, str, str, str]:
@@ -94,5 +101,5 @@ def parse_line(text: str) -> tuple[str, str, str, str, str]:
     if len(parts) == 4:
         parts.append("1")
     if len(parts) != 5 or not all(parts):
-        raise WrongUse(say("wrong_line", text=text))
+        raise WrongUse(say("wrong_line", text=_repeatable(text)))
     return parts[0], parts[1], parts[2], parts[3], parts[4]

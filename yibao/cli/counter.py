@@ -127,4 +127,6 @@ def abandon(sale: SaleArgument, json: JsonOption = False, counter: CounterOption
     if json:
         print_json(found)
     else:
-        tell(say("sale_given_up", number=found.sale_number))
+        from yibao.cli.dialogue import given_up_words
+
+        tell(given_up_words(found))

@@ -37,7 +37,7 @@ _LONGEST_BARCODE: Final = 14
 _OPENING_TRIES: Final = 20
 _GIVE_UP_S: Final = 5.0
 _YES: Final = frozenset({"y", "yes", "是"})
-_GIVE_UP: Final = frozenset({"q", "n", "no", "否"})
+GIVE_UP: Final = frozenset({"q", "n", "no", "否"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,14 +316,14 @@ class Conversation(Generic[OrderKind]):
         word = text.lower()
         can_agree = self._sale.state in (State.PRICED, State.ARMED)
         self._prompted = ""
-        if word in _GIVE_UP:
+        if word in GIVE_UP:
             return True
         if can_agree and word in _YES:
             await self._settle()
         elif not word:
             self._quoted_for = None
             return can_agree  # the small letter of [y/N]
-        elif (line := _article(word)) is not None:
+        elif (line := article(word)) is not None:
             await self._attempt(self._client.add_line(self._sale.id, line))
         else:
             await self._attempt(self._client.give_code(self._sale.id, text))
@@ -360,11 +360,11 @@ class Conversation(Generic[OrderKind]):
 
 def given_up_words(sale: SettlementView) -> Words:
     """What is true of a sale or visit that was given up."""
-    code = "visit_given_up" if sale.withdrawals_owed else "sale_given_up"
-    return say(code, number=sale.sale_number)
+    code = "visit_given_up" if sale.flow == "clinic_visit" else "sale_given_up"
+    return say("visit_withdrawn" if sale.withdrawals_owed else code, number=sale.sale_number)
 
 
-def _article(word: str) -> LineWish | None:
+def article(word: str) -> LineWish | None:
     """The line behind a typed BARCODE or BARCODE*QUANTITY; None when it is neither."""
     barcode, _, quantity = word.partition("*")
     if not word.isascii() or not barcode.isdigit() or len(barcode) > _LONGEST_BARCODE:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from yibao.cli import counter, devices, doctor, journal, keys, sale, service, sim, technician
+from yibao.cli import counter, devices, doctor, journal, keys, sale, service, sim, technician, visit
 from yibao.cli.errors import CommandFailed, words_of
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, tell_line
@@ -36,7 +36,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
     app.callback()(_top)
-    for part in (service, sale, counter, devices, doctor, technician, journal, keys, sim):
+    for part in (service, sale, visit, counter, devices, doctor, technician, journal, keys, sim):
         part.register(app)
     return app
 
@@ -99,7 +99,11 @@ def _wrong_use(error: typer.TyperException) -> int:
         print(error.format_message(), file=sys.stderr)
         return WRONG_USE
     path = getattr(getattr(error, "ctx", None), "command_path", "yibao")
-    tell(say("wrong_use", reason=error.format_message().rstrip("."), command=path), sys.stderr)
+    from protocols.secret import hide_numbers
+
+    # What was typed by mistake may be a customer's number.
+    reason = hide_numbers(error.format_message().rstrip("."))
+    tell(say("wrong_use", reason=reason, command=path), sys.stderr)
     return WRONG_USE
 
 

@@ -51,7 +51,7 @@ def sale(
     from yibao.cli.dialogue import Order, sell
 
     order = Order(
-        lines=_wishes(item or [], line or []),
+        lines=wishes_of(item or [], line or []),
         code="".join(code.split()),
         number=number,
         confirmed=yes,
@@ -61,7 +61,8 @@ def sale(
     return with_client(counter, lambda client: sell(client, order, as_json=json))
 
 
-def _wishes(items: list[str], lines: list[str]) -> "tuple[LineWish, ...]":
+def wishes_of(items: list[str], lines: list[str]) -> "tuple[LineWish, ...]":
+    """The lines of `--item` and `--line`; raises `WrongUse`."""
     from yibao.client import LineWish
 
     wishes = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from yibao.cli import benefit
+from yibao.cli import benefit, chaos
 from yibao.cli.common import JsonOption, run_async
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan
@@ -72,6 +72,7 @@ def register(app: typer.Typer) -> None:
     hub.command("ledger", help=help_of("sim.hub.ledger"), short_help=help_of("sim.hub.ledger"))(hub_ledger)
     sim.add_typer(hub, name="hub")
     sim.add_typer(benefit.group(), name="benefit")
+    chaos.register(sim)
     app.add_typer(sim, name="sim")
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from terminal.api.service import DeviceView, StatusView
-from terminal.api.views import AmountsView, HistoryView, SettlementView, SummaryView
+from terminal.api.views import AmountsView, FilingView, HistoryView, SettlementView, SummaryView
 from yibao.cli.output import label, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words
@@ -106,6 +106,11 @@ class Screen:
         if amounts.balance_fen is not None:
             rows.append((self.label("账户余额", "Account left"), yuan(amounts.balance_fen)))
         self.rows((("谁支付", "Who pays"), ("元", "Yuan")), rows, frozenset({1}))
+
+    def filings(self, filings: Sequence[FilingView]) -> None:
+        """The diseases filed for a person."""
+        rows = [(str(place), filing.code, filing.name) for place, filing in enumerate(filings, start=1)]
+        self.rows((("", "#"), ("备案病种", "Filed disease"), ("名称", "Name")), rows, frozenset({0}))
 
     def sale(self, sale: SettlementView) -> None:
         """One sale: where it stands, who, what, and who pays."""

@@ -10,8 +10,7 @@ from yibao.cli.output import print_json, tell
 from yibao.words import Words, say
 
 if TYPE_CHECKING:
-    from terminal.config import CounterFiles
-    from yibao.client import CardView, ExchangedView, Ping
+    from yibao.client import CardView, ExchangedView
     from yibao.doctor.report import Part
 
 FullCard = Annotated[bool, typer.Option("--full", help=help_of("card.full"))]
@@ -86,34 +85,17 @@ def _show_exchanged(exchanged: "list[ExchangedView]") -> None:
 def ping_hub(json: JsonOption = False, counter: CounterOption = None) -> int:
     """Look at the line to the hub, through the service when one is running."""
     from terminal.config import read_config
+    from yibao.doctor.examine import look_at_hub
     from yibao.doctor.far_ends import judge_hub
     from yibao.doctor.report import State
 
-    files = read_config(find_counter(counter))
-    ping, running = run_async(_ping(files))
+    ping, running = run_async(look_at_hub(read_config(find_counter(counter))))
     found = judge_hub(ping.line, ping.hub if running else None, ping if running else None, running=running)
     if json:
         print_json({"service": running, "ok": found.state is State.OK, "ping": ping, "part": found})
     else:
         _show_ping(found)
     return 0 if found.state is State.OK else 1
-
-
-async def _ping(files: "CounterFiles") -> "tuple[Ping, bool]":
-    """Ask the service; without one look at the line from here, which proves less."""
-    from terminal.hub.ping import HubView, Ping
-    from yibao.client import CounterClient, ServiceNotRunning
-    from yibao.doctor.examine import reach
-
-    try:
-        async with CounterClient(files.socket_path, name="technician") as client:
-            return await client.ping_hub(), True
-    except ServiceNotRunning as none:
-        if none.code == "socket_forbidden":
-            raise
-    url = files.config.hub.url
-    nobody_asked = HubView("", "", "", None, None, None, None)
-    return Ping(url, await reach(url), nobody_asked, asked_now=False), False
 
 
 def _show_ping(found: "Part") -> None:

@@ -1,9 +1,31 @@
 """Lines that a person types (or a script pipes in), without blocking the loop and without holding up the end."""
 
 import asyncio
+import contextlib
 import os
 import sys
+import termios
 import threading
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def unseen_typing() -> Iterator[None]:
+    """What is typed in the block does not show on the terminal, if standard input is one."""
+    try:
+        number = sys.stdin.fileno()
+        before = termios.tcgetattr(number)
+    except (OSError, ValueError, AttributeError, termios.error):
+        yield
+        return
+    unseen = [*before]
+    unseen[3] = before[3] & ~termios.ECHO
+    termios.tcsetattr(number, termios.TCSADRAIN, unseen)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(number, termios.TCSADRAIN, before)
+        print(flush=True)
 
 
 class TypedLines:

@@ -151,6 +151,8 @@ def _of_slip(told: Told, evidence: Evidence, slip: Slip) -> Iterator[Disagreemen
     booked = told.split.negated() if title == CANCELLED else told.split
     yield from _differs("paper", f"{title} amounts in fen", msgspec.structs.astuple(booked), printed)
     original, counter = _hub_ids(evidence)
+    visit = next((row.mdtrt_id for row in evidence.hub.records if row.setl_id == original), None)
+    yield from _differs("paper", f"{title} visit id", visit, read.mdtrt_id)
     if title == SETTLED:
         yield from _differs("paper", f"{title} settlement id", original, read.setl_id)
     if title == CANCELLED:

@@ -35,7 +35,7 @@ class JournalAttempt(msgspec.Struct, frozen=True):
 
     msgid: str
     purpose: str
-    """SETTLE, REVERSE or CANCEL."""
+    """SETTLE, REVERSE, CANCEL; STEP for what moves no money (a registration, charge lines)."""
     infno: str
     state: str
     verdict: str

@@ -22,14 +22,14 @@ from yibao.demo.checks import disagreements
 from yibao.demo.children import ChildDied
 from yibao.demo.facts import Evidence
 from yibao.demo.narration import READING_PAUSE_S, Narrator, PlainNarrator, Sentence, narrator_for
-from yibao.demo.report import FORMAT, DemoReport, LeftOut, StoryOutcome, pictures, story_report
+from yibao.demo.report import FORMAT, DemoReport, StoryOutcome, pictures, story_report
 from yibao.demo.scene import Scene, StoryBroke
 from yibao.demo.stage import Stage, open_stage
 from yibao.demo.tales import TALES, Tale
-from yibao.simulated.folder import SimFolder, SimulationRefused
+from yibao.simulated.folder import LeftOut, SimFolder, SimulationRefused
 
 STORIES_LIMIT_S: Final = 40.0
-"""From the first process to the last verdict; about 6 s on an idle machine, 15 s with the pauses for reading."""
+"""From the first process to the last verdict; about 8 s on an idle machine, 20 s with the pauses for reading."""
 
 GOOD: Final = 0
 BAD: Final = 1
@@ -165,10 +165,10 @@ async def _tell(plan: Plan, stage: Stage, narrator: Narrator) -> Told:
     try:
         async with asyncio.timeout(plan.limit_s):
             await narrator.say(*_OPENING)
-            scene = await stage.raise_curtain(narrator)
+            scenes = await stage.raise_curtain(narrator)
             for place, tale in enumerate(plan.tales, start=1):
                 await narrator.chapter(tale.number, place, len(plan.tales), tale.title)
-                outcomes.append(await _tell_one(tale, scene, plan.look))
+                outcomes.append(await _tell_one(tale, scenes[tale.place], plan.look))
                 await _judge(outcomes[-1], narrator)
             left_out = stage.left_out(tuple(outcomes))
     except TimeoutError:
@@ -247,6 +247,7 @@ async def _invite(narrator: Narrator, stage: Stage) -> None:
 
 
 _OPENING: Final = (
-    "启动模拟柜台：平台、电子凭证中台、扫描枪、打印机，以及终端服务，都是独立进程。",
-    "Starting a simulated counter: hub, certificate centre, scanner, printer, and the terminal, as separate processes.",
+    "启动模拟世界：平台、电子凭证中台、读卡器、扫描枪、打印机、消息代理，以及药店和诊所的终端，都是独立进程。",
+    "Starting a simulated world: hub, certificate centre, card reader, scanners, printers, message broker, and the"
+    " terminals of a pharmacy and a clinic, as separate processes.",
 )

@@ -5,15 +5,21 @@ Pictures of the slips lie beside FILE, named after it. Nothing in it names a per
 """
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from protocols.money import format_yuan
 from yibao.demo.facts import Evidence, HubBooks, JournalAttempt, JournalRecord, Slip
 from yibao.demo.narration import Sentence
-from yibao.simulated.control import LedgerRow
+from yibao.simulated.control import LedgerRow, MessageRow
+from yibao.simulated.folder import LeftOut
 
 FORMAT = "yibao-demo/1"
+_INSTITUTION_LENGTH: Final = 12
+"""A message id begins with the code of the institution."""
+_QUESTIONS: Final = {"2102": ("1101", "2101"), "2207A": ("1101", "2001", "5301", "2206A")}
+"""What is asked before a settlement message, the quote last."""
 
 
 class Transaction(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,7 +31,7 @@ class Transaction(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of it: `done`, `refused`, or why the outcome is unknown (in the journal's words); a question that
     the hub answered is `done`."""
     purpose: str
-    """SETTLE, CANCEL, REVERSE; ASK for a question that changes nothing."""
+    """SETTLE, CANCEL, REVERSE; STEP for a step that moves no money; ASK for a question that changes nothing."""
     setlinfo: dict[str, str] = {}
     """The hub's own fields under their wire names, when an answer brought them."""
 
@@ -78,13 +84,6 @@ class StoryReport(msgspec.Struct, frozen=True, omit_defaults=True):
     balc: str = ""
     """The person's account at the hub afterwards."""
     slips: tuple[SlipFound, ...] = ()
-
-
-class LeftOut(msgspec.Struct, frozen=True):
-    """A real part that was missing on this machine."""
-
-    zh: str
-    en: str
 
 
 class DemoReport(msgspec.Struct, frozen=True):
@@ -141,10 +140,7 @@ def story_report(outcome: StoryOutcome, file: Path) -> StoryReport:
         settlement_id=journal.settlement_id,
         receipt_number=journal.receipt_number,
         state=journal.state,
-        transactions=(
-            *_questions(journal, hub),
-            *(_transaction(attempt, journal) for attempt in journal.attempts),
-        ),
+        transactions=_transactions(journal, hub),
         setlinfo=journal.settled_setlinfo,
         ledger=tuple(_ledger_entry(record) for record in _of_this_sale(journal, hub)),
         balc=format_yuan(hub.balance_fen),
@@ -159,21 +155,34 @@ def _picture_name(file: Path, outcome: StoryOutcome, place: int) -> str:
     return f"{file.stem}-story{outcome.number}-slip{place}.png"
 
 
+def _transactions(journal: JournalRecord, hub: HubBooks) -> tuple[Transaction, ...]:
+    """What could change the hub and the questions before it, in the order the hub took them; what it never got last."""
+    place = {message.msgid: number for number, message in enumerate(hub.messages)}
+    found = [
+        *_questions(journal, hub),
+        *(_transaction(attempt, journal) for attempt in journal.attempts),
+    ]
+    return tuple(sorted(found, key=lambda message: place.get(message.msgid, len(place))))
+
+
 def _questions(journal: JournalRecord, hub: HubBooks) -> tuple[Transaction, ...]:
-    """The 1101 and 2101 the hub took last before this sale's settlement."""
-    before = []
+    """The questions of this kind of sale that the hub took last from this counter before the settlement."""
+    counter = journal.msgid[:_INSTITUTION_LENGTH]
+    settling = next((attempt.infno for attempt in journal.attempts if attempt.purpose == "SETTLE"), "")
+    kinds = _QUESTIONS.get(settling, ())
+    asked: dict[str, MessageRow] = {}
     for message in hub.messages:
         if message.msgid == journal.msgid:
             break
-        before.append(message)
-    asked = {message.infno: message for message in before if message.infno in ("1101", "2101")}
+        if message.infno in kinds and message.msgid.startswith(counter):
+            asked[message.infno] = message
     return tuple(
         Transaction(
             message.infno,
             message.msgid,
             "done" if message.infcode == 0 else "refused",
             "ASK",
-            journal.quote_setlinfo if message.infno == "2101" else {},
+            journal.quote_setlinfo if message.infno == kinds[-1] else {},
         )
         for message in asked.values()
     )

@@ -4,21 +4,28 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from protocols.money import format_yuan
 from simulators.printer.reading import UnreadableSlip, decode_slip
 from terminal.api.views import AmountsView
 from terminal.texts import Told
-from yibao.client import CounterClient, CounterProblem, HistoryView, SaleWish, SettlementView
+from yibao.client import CounterClient, CounterProblem, DeviceView, HistoryView, SaleWish, SettlementView
 from yibao.client import LineWish as Line
 from yibao.demo.facts import Evidence, HubBooks, JournalAttempt, JournalRecord, Slip, Split
 from yibao.demo.narration import Narrator, Sentence, TableRow
 from yibao.simulated.control import PersonRow, SimClient
 from yibao.simulated.folder import SimulationRefused
 
+if TYPE_CHECKING:
+    from yibao.demo.fleet import FleetWatch
+
 WHO: Final = "jia"
-"""测试甲, 60.00 in the account."""
+"""The customer at the pharmacy: 测试甲, 60.00 in the account."""
+PATIENT: Final = "yi"
+"""The patient at the clinic: 测试乙, retired, diabetes filed, 50.00 in the account."""
+NO_BINDING: Final = "no_binding"
+"""What a counter says of its card reader when the PC/SC library is not installed."""
 STEP_LIMIT_S: Final = 10.0
 """Longest wait for one thing to happen; all of them take milliseconds on an idle machine."""
 _LOOK_AGAIN_S: Final = 0.02
@@ -36,7 +43,7 @@ class StoryBroke(Exception):
 
 
 class Scene:
-    """One story's stage: the narrator, the doors, and the counter process's fate."""
+    """One counter's stage: the narrator, the doors, the person who comes, and the counter process's fate."""
 
     def __init__(
         self,
@@ -46,11 +53,16 @@ class Scene:
         kill_counter: Callable[[], Awaitable[int]],
         start_counter: Callable[[], Awaitable[int]],
         folder: Path,
+        who: str = WHO,
+        fleet: "FleetWatch | None" = None,
     ) -> None:
         """`kill_counter` ends `yibao run` in the middle, `start_counter` starts it again; both return its process id.
 
-        `folder` holds the files of the counter and of its far ends; a story has no business there.
+        `folder` holds the files of the counter and of its far ends; a story has no business there. `who` comes to this
+        counter. `fleet` tells what the fleet sees of it; None without a broker.
         """
+        self.who = who
+        self.fleet = fleet
         self.say = narrator.say
         self.narrator = narrator
         self.counter = counter
@@ -60,8 +72,8 @@ class Scene:
         self.folder = folder
 
     async def customer(self) -> PersonRow:
-        """The person of the stories, as the hub knows them now."""
-        return next(person for person in await self.far_ends.people() if person.slug == WHO)
+        """The person who comes to this counter, as the hub knows them now."""
+        return next(person for person in await self.far_ends.people() if person.slug == self.who)
 
     # -- what a till does --------------------------------------------------------------------------
 
@@ -69,6 +81,23 @@ class Scene:
         """The till opens a sale with one piece of each article."""
         lines = tuple(Line(barcode=barcode) for barcode in barcodes)
         return await self.counter.open_sale(SaleWish(sale_number=sale_number, lines=lines))
+
+    async def open_visit(self, number: str, *lines: Line) -> SettlementView:
+        """The clinic's front desk opens a visit."""
+        return await self.counter.open_sale(SaleWish(sale_number=number, lines=lines, flow="clinic_visit"))
+
+    async def has_card_reader(self) -> bool:
+        """Whether this counter reads cards; waits for a reader that is there. Raises `StoryBroke` when it stays away."""
+        if not self.far_ends.has_card_reader:
+            return False
+        reader: list[DeviceView] = []
+
+        async def known() -> bool:
+            reader[:] = [device for device in await self.counter.devices() if device.name == "reader"]
+            return any(device.state == "ready" or device.reason == NO_BINDING for device in reader)
+
+        await _until(known, StoryBroke("读卡器没有就绪", "the card reader did not become ready"))
+        return any(device.state == "ready" for device in reader)
 
     async def acknowledge(self, settlement_id: str) -> None:
         """The till takes note of the result; tried again while the counter is busy with the sale (its slip)."""
@@ -149,8 +178,8 @@ class Scene:
         rows = [
             TableRow(
                 Sentence(
-                    f"{line.name} {line.spec} ×{pieces(line.quantity)}",
-                    f"{line.barcode} x {pieces(line.quantity)}",
+                    f"{line.name} {line.spec}".strip() + f" ×{pieces(line.quantity)}",
+                    f"{line.barcode or line.own_code} x {pieces(line.quantity)}",
                 ),
                 format_yuan(line.amount_fen),
             )

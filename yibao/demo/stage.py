@@ -1,31 +1,37 @@
-"""The processes behind the stories: `yibao sim up` and `yibao run` in a temporary folder, and the doors to them."""
+"""The processes behind the stories: `yibao sim up` and a `yibao run` for each counter in a temporary folder, and the
+doors to them."""
 
 import asyncio
 import contextlib
+import importlib.util
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from protocols.fleet.topics import terminal_id
+from simulators.fleet.server import FleetServer
 from terminal.config import read_config
 from yibao.client import CounterClient
 from yibao.demo.children import Child, ChildDied
+from yibao.demo.fleet import FleetWatch, fleet_server
 from yibao.demo.narration import Narrator
-from yibao.demo.report import LeftOut, StoryOutcome
-from yibao.demo.scene import WHO, Scene
+from yibao.demo.report import StoryOutcome
+from yibao.demo.scene import PATIENT, WHO, Scene
 from yibao.simulated.control import SimClient
-from yibao.simulated.folder import Endpoints, SimFolder, SimulationRefused
+from yibao.simulated.folder import CLINIC, MAIN, Endpoints, LeftOut, SimFolder, SimulationRefused
 
 _Result = TypeVar("_Result")
 
-NO_PTY: Final = LeftOut(
-    "伪终端：扫描枪和打印机改走本机 TCP", "pseudo-terminals: scanner and printer were on local TCP instead"
+NO_BINDING: Final = LeftOut(
+    "Python 的 PC/SC 库（pyscard）：没有读卡", "the PC/SC binding (pyscard): no card was read"
 )
 NO_FONT: Final = LeftOut(
     "中文字体（fonts-wqy-microhei）：凭条只有文字，没有图片",
     "the Chinese font (fonts-wqy-microhei): slips as text only, no pictures",
 )
 
+_WHO_COMES: Final = {MAIN: WHO, CLINIC: PATIENT}
 _LOOK_AGAIN_S: Final = 0.02
 _CLIENT_NAME: Final = "demo"
 _DEATH_NOTICE_S: Final = 0.5
@@ -42,26 +48,53 @@ class Stage:
         self._died: asyncio.Future[ChildDied] = asyncio.get_running_loop().create_future()
         self._watches: list[asyncio.Task[None]] = []
         self._children: list[Child] = []
-        self._counter: Child | None = None
-        self._client: CounterClient | None = None
+        self._counters: dict[str, Child] = {}
+        self._clients: dict[str, CounterClient] = {}
         self._endpoints: Endpoints | None = None
 
-    async def raise_curtain(self, narrator: Narrator) -> Scene:
-        """Start everything and wait until sales are taken."""
+    async def raise_curtain(self, narrator: Narrator) -> dict[str, Scene]:
+        """Start everything and wait until sales are taken; a scene for each counter by its name."""
         far_ends = await self._start("sim", "up", str(self._folder))
         self._endpoints = await self._endpoints_written()
         await narrator.say(
             f"模拟的远端已启动（进程 {far_ends.pid}）。", f"The far ends are up (process {far_ends.pid})."
         )
-        enter = self._closing.enter_async_context
-        sim = await enter(SimClient(self._endpoints))
-        files = await asyncio.to_thread(read_config, self._sim_folder.counter_file)
-        self._client = await enter(CounterClient(files.socket_path, name=_CLIENT_NAME))
-        pid = await self._start_counter()
+        names = tuple(self._endpoints.counters())
+        fleet = await self._fleet(self._endpoints)
+        scenes = {name: await self._scene(narrator, name, self._endpoints, fleet) for name in names}
+        pids = await asyncio.gather(*(self._start_counter(name) for name in names))
+        told = ", ".join(map(str, pids))
         await narrator.say(
-            f"终端服务已就绪（进程 {pid}），可以收银。", f"The terminal is ready for sales (process {pid})."
+            f"药店和诊所的终端服务已就绪（进程 {told}），可以收银。",
+            f"The terminals of pharmacy and clinic are ready for sales ({_processes(pids)}).",
         )
-        return Scene(narrator, self._client, sim, self._kill_counter, self._start_counter, self._folder)
+        return scenes
+
+    async def _fleet(self, endpoints: Endpoints) -> FleetServer | None:
+        """The fleet's server, which listens before the terminals come."""
+        if not endpoints.broker:
+            return None
+        opening = fleet_server(endpoints.broker, Path(endpoints.fleet_password))
+        return await self._closing.enter_async_context(opening)
+
+    async def _scene(
+        self, narrator: Narrator, name: str, endpoints: Endpoints, fleet: FleetServer | None
+    ) -> Scene:
+        sim = await self._closing.enter_async_context(SimClient(endpoints.at(name)))
+        files = await asyncio.to_thread(read_config, self._sim_folder.paths(name).file)
+        client = CounterClient(files.socket_path, name=_CLIENT_NAME)
+        self._clients[name] = await self._closing.enter_async_context(client)
+        terminal = terminal_id(files.config.institution.code, files.config.terminal.slot)
+        return Scene(
+            narrator,
+            self._clients[name],
+            sim,
+            lambda: self._kill_counter(name),
+            lambda: self._start_counter(name),
+            self._folder,
+            _WHO_COMES[name],
+            None if fleet is None else FleetWatch(fleet, terminal),
+        )
 
     async def _endpoints_written(self) -> Endpoints:
         """`sim up` writes the file when everything listens."""
@@ -70,9 +103,9 @@ class Stage:
                 return await asyncio.to_thread(self._sim_folder.endpoints)
             await asyncio.sleep(_LOOK_AGAIN_S)
 
-    async def _start(self, *arguments: str) -> Child:
-        log = self._folder / f"{arguments[0]}.log"
-        child = await Child.start(f"yibao {arguments[0]}", arguments, log)
+    async def _start(self, *arguments: str, log: str = "") -> Child:
+        file = self._folder / f"{log or arguments[0]}.log"
+        child = await Child.start(f"yibao {arguments[0]}", arguments, file)
         self._children.append(child)
         self._watches.append(asyncio.create_task(self._watch(child)))
         return child
@@ -84,17 +117,16 @@ class Stage:
             if not self._died.done():
                 self._died.set_result(died)
 
-    async def _start_counter(self) -> int:
-        self._counter = await self._start("run", "--counter", str(self._sim_folder.counter_file))
-        if self._client is not None:
-            await self._client.wait_ready()
-        return self._counter.pid
+    async def _start_counter(self, name: str) -> int:
+        file = self._sim_folder.paths(name).file
+        counter = await self._start("run", "--counter", str(file), log=f"run-{name}")
+        self._counters[name] = counter
+        await self._clients[name].wait_ready()
+        return counter.pid
 
-    async def _kill_counter(self) -> int:
-        if self._counter is None:
-            raise RuntimeError("the counter was never started")
-        await self._counter.kill()
-        return self._counter.pid
+    async def _kill_counter(self, name: str) -> int:
+        await self._counters[name].kill()
+        return self._counters[name].pid
 
     async def unless_a_child_dies(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Return what the work returns; raises `ChildDied` as soon as a process ends that should not."""
@@ -113,9 +145,10 @@ class Stage:
 
     def left_out(self, outcomes: tuple[StoryOutcome, ...]) -> tuple[LeftOut, ...]:
         """Which real parts this machine did not have."""
-        missing = []
-        if self._endpoints is not None and "://" in self._endpoints.scanner:
-            missing.append(NO_PTY)
+        missing = [] if self._endpoints is None else list(self._endpoints.left_out)
+        clinic = None if self._endpoints is None else self._endpoints.clinic
+        if clinic is not None and clinic.reader and importlib.util.find_spec("smartcard") is None:
+            missing.append(NO_BINDING)
         slips = [slip for outcome in outcomes if outcome.evidence for slip in outcome.evidence.slips]
         if slips and not all(slip.png for slip in slips):
             missing.append(NO_FONT)
@@ -145,6 +178,10 @@ class Stage:
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
+
+
+def _processes(pids: Sequence[int]) -> str:
+    return ", ".join(f"process {pid}" for pid in pids)
 
 
 @contextlib.asynccontextmanager

@@ -150,7 +150,9 @@ async def look_at_printer(files: CounterFiles, waiting: int | None) -> Part:
     return judge_printer(config.url, (status.problem or "") if answered else "no_status", waiting)
 
 
-def judge_printer(url: str, problem: str | None, waiting: int | None) -> Part:
+def judge_printer(
+    url: str, problem: str | None, waiting: int | None, *, device_is_there: bool = True
+) -> Part:
     """Say how the printer is, from the word it was asked for; None = it was not asked."""
     facts = {"url": url, "problem": problem, "slips_waiting": waiting}
     if not url:
@@ -159,7 +161,7 @@ def judge_printer(url: str, problem: str | None, waiting: int | None) -> Part:
         return part("printer", "printer_unasked", facts)
     if problem == "":
         return part("printer", "printer_good", facts)
-    if url.startswith("/") and not Path(url).exists():
+    if not device_is_there:
         problem = "no_device"
     if problem == "no_status":
         return part("printer", "printer_mute", facts)

@@ -2,16 +2,20 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drivers.http.reach import reach as patient_reach
 from drivers.interfaces.reach import Reached
 from terminal.config import ConfigError, CounterFiles, read_config
 from terminal.devices.reader_state import ReaderState
 from terminal.fleet.health import doubt_ages
+from terminal.hub.ping import HubView, Ping
 from terminal.journal.glance import Glance
+from yibao.client import CounterClient, ServiceNotRunning
 from yibao.doctor import books, devices, far_ends, machine
 from yibao.doctor.report import NAMES, Both, Part, Report, State, in_order, part
 from yibao.doctor.service import Found, find_service, judge_service
@@ -25,9 +29,9 @@ REACH_LIMIT_S = 5.0
 
 async def reach(url: str, path: str = "/", tls: "ssl.SSLContext | None" = None) -> Reached:
     """Look whether a server is there, with the doctor's patience."""
-    from drivers.http.reach import reach as look
-
-    return await look(url, path, tls=tls, connect_limit_s=REACH_LIMIT_S, answer_limit_s=REACH_LIMIT_S)
+    return await patient_reach(
+        url, path, tls=tls, connect_limit_s=REACH_LIMIT_S, answer_limit_s=REACH_LIMIT_S
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,16 @@ async def examine(path: Path, eyes: Eyes | None = None) -> Report:
     found = await find_service(files)
     glance = await asyncio.to_thread(books.glance, files.journal_path)
     looks = await asyncio.gather(
-        _looked("config", _file_parts(files, found, eyes)),
-        _looked("journal", _books(files, found, glance, eyes)),
-        _looked("printer", _printer(files, found, glance)),
-        _looked("reader", _cards(files, found, eyes)),
-        _looked("scanner", _scanner(files, found)),
-        _looked("broker", _broker(files, found, eyes)),
-        _looked("centre", _centre(files, eyes)),
-        _looked("hub", _hub(files, found, glance, eyes)),
+        _looked(
+            ("config", "program", "keys", "disk", "fonts", "certificates"), _file_parts(files, found, eyes)
+        ),
+        _looked(("journal", "doubts"), _books(files, found, glance, eyes)),
+        _looked(("printer",), _printer(files, found, glance)),
+        _looked(("pcscd", "reader", "card"), _cards(files, found, eyes)),
+        _looked(("scanner",), _scanner(files, found)),
+        _looked(("broker",), _broker(files, found, eyes)),
+        _looked(("centre",), _centre(files, eyes)),
+        _looked(("hub", "clock"), _hub(files, found, glance, eyes)),
     )
     parts: Parts = {"service": judge_service(found)}
     for look in looks:
@@ -71,14 +77,13 @@ def _report(path: Path, eyes: Eyes, service: str, parts: Mapping[str, Part]) -> 
     return Report(eyes.now().isoformat(timespec="seconds"), str(path), service, ok, told)
 
 
-async def _looked(name: str, look: Awaitable[Parts]) -> Parts:
-    """What a look found; a look that breaks down says so and does not take the others with it."""
+async def _looked(names: Sequence[str], look: Awaitable[Parts]) -> Parts:
+    """What a look at these parts found; one that breaks down says so and does not take the others with it."""
     try:
         return await look
     except Exception as error:  # noqa: BLE001 - the doctor must tell what it did find
-        return {
-            name: part(name, "look_broke_down", {"error": type(error).__name__}, error=type(error).__name__)
-        }
+        kind = type(error).__name__
+        return {name: part(name, "look_broke_down", {"error": kind}, error=kind) for name in names}
 
 
 async def _without_config(path: Path, wrong: ConfigError) -> Parts:
@@ -123,7 +128,10 @@ async def _books(files: CounterFiles, found: Found, glance: Glance | None, eyes:
 async def _printer(files: CounterFiles, found: Found, glance: Glance | None) -> Parts:
     url, health = files.config.printer.url, found.health
     if health is not None:
-        return {"printer": devices.judge_printer(url, health.printer_problem, health.slips_waiting)}
+        # The printer's contract knows no "unplugged": where its line is a device file, the file tells.
+        there = not url.startswith("/") or await asyncio.to_thread(os.path.exists, url)
+        problem, open_slips = health.printer_problem, health.slips_waiting
+        return {"printer": devices.judge_printer(url, problem, open_slips, device_is_there=there)}
     if found.owns_the_devices and url:
         return {"printer": part("printer", "owned_by_service")}
     waiting = None if glance is None else glance.slips_waiting
@@ -180,12 +188,46 @@ async def _broker(files: CounterFiles, found: Found, eyes: Eyes) -> Parts:
 
 
 async def _centre(files: CounterFiles, eyes: Eyes) -> Parts:
-    return {"centre": far_ends.judge_centre(await eyes.reach(files.config.centre.url))}
+    centre = files.config.centre
+    return {"centre": far_ends.judge_centre(await line_to(files, centre.url, centre.ca, eyes))}
+
+
+async def line_to(files: CounterFiles, url: str, authority: str, eyes: Eyes) -> Reached:
+    """Look at a line to hub or centre, trusting whom the counter trusts."""
+    try:
+        trust = await asyncio.to_thread(_trust, files, url, authority)
+    except ConfigError as unusable:
+        return Reached(url, reason="tls", detail=str(unusable))
+    return await eyes.reach(url, "/", trust)
+
+
+async def look_at_hub(files: CounterFiles) -> tuple[Ping, bool]:
+    """Ping the hub through the running service; without one look at the line from here, which proves less (False).
+
+    Raises `CounterError` when a service is there and does not let us ask it.
+    """
+    try:
+        async with CounterClient(files.socket_path, name="technician") as client:
+            return await client.ping_hub(), True
+    except ServiceNotRunning as none:
+        if none.code == "socket_forbidden":
+            raise
+    hub = files.config.hub
+    line = await line_to(files, hub.url, hub.ca, Eyes())
+    nobody_asked = HubView("", "", "", None, None, None, None)
+    return Ping(hub.url, line, nobody_asked, asked_now=False), False
+
+
+def _trust(files: CounterFiles, url: str, authority: str) -> "ssl.SSLContext | None":
+    from terminal.app import load_trust
+
+    return load_trust(files, url, authority, "ca")
 
 
 async def _hub(files: CounterFiles, found: Found, glance: Glance | None, eyes: Eyes) -> Parts:
     """The hub, and the clock that is compared with the hub's."""
-    line = await eyes.reach(files.config.hub.url) if found.ping is None else found.ping.line
+    config = files.config.hub
+    line = await line_to(files, config.url, config.ca, eyes) if found.ping is None else found.ping.line
     hub = found.ping.hub if found.ping is not None else None
     offset_s, source = _offset(line, hub.clock_offset_ms if hub is not None else None, eyes.now())
     newest = None if glance is None else glance.newest

@@ -102,8 +102,8 @@ def look_at_certificates(files: CounterFiles, now: dt.datetime) -> Part:
 
     hub, broker = files.config.hub, files.config.broker
     named = {
-        "hub.public_key": hub.public_key, "broker.ca": broker.ca, "broker.certificate": broker.certificate,
-        "broker.command_certificate": broker.command_certificate,
+        "hub.public_key": hub.public_key, "hub.ca": hub.ca, "centre.ca": files.config.centre.ca, "broker.ca": broker.ca,
+        "broker.certificate": broker.certificate, "broker.command_certificate": broker.command_certificate,
     }  # fmt: skip
     ends = {name: expiry_of(files.path(file)) for name, file in named.items() if file}
     days = sorted(((end - now).days, name) for name, end in ends.items() if end is not None)

@@ -1,5 +1,6 @@
 """Is a service running for this counter, and what does it say of itself?"""
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +42,7 @@ class Found(msgspec.Struct, frozen=True):
 
 async def find_service(files: CounterFiles, locks: Path = Path("/proc/locks")) -> Found:
     """Ask the counter's service; never starts, stops or disturbs one."""
-    pid = lock_holder(files.state_dir / "lock", locks)
+    pid = await asyncio.to_thread(lock_holder, files.state_dir / "lock", locks)
     try:
         async with CounterClient(files.socket_path, name="doctor", answer_limit_s=HEALTH_LIMIT_S) as client:
             health = await client.health()

@@ -99,6 +99,11 @@ class SimClient:
         if self._session is not None:
             await self._session.close()
 
+    @property
+    def has_card_reader(self) -> bool:
+        """Whether a card reader stands on this counter."""
+        return bool(self._endpoints.reader)
+
     # -- phone and people -------------------------------------------------------------------------
 
     async def phone_code(self, person: str) -> str:

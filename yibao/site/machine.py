@@ -20,6 +20,7 @@ from drivers.interfaces.signer import Signer, Verifier
 from protocols.hub.profile import Profile
 from terminal.building import Parts, build_counter
 from terminal.config import Config
+from terminal.core.states import FINAL, UNSENT
 from terminal.counter.counter import Counter, Phase
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import JournalFailed
@@ -51,14 +52,16 @@ class MachineClock:
         self._true = true
         self._lie = dt.timedelta()
         self._booted_s = 0.0
+        self._readings = 0
 
     def now(self) -> dt.datetime:
         """See `Clock`."""
         return self._true.now() + self._lie
 
     def monotonic_s(self) -> float:
-        """See `Clock`."""
-        return self._true.monotonic_s() - self._booted_s
+        """See `Clock`. Never the same twice, as on a real machine: who waits for a moment must once find it past."""
+        self._readings += 1
+        return self._true.monotonic_s() - self._booted_s + self._readings * 1e-9
 
     def boot(self) -> None:
         """The monotonic clock begins anew."""
@@ -192,8 +195,8 @@ class Machine:
         self.wants_rest = False
         """No next start after this life."""
         self.life: Life | None = None
-        self.on_end: Callable[[Machine], None] = lambda machine: None
-        """Called after every crash, with what the crash left in `contents`."""
+        self.found_unfinished: Callable[[str], None] = lambda settlement_id: None
+        """Called at every start for each settlement found between S3 and its final state."""
         self._profile = profile
         self._folder = folder
         self._seed = seed
@@ -232,6 +235,12 @@ class Machine:
         """Wait until a counter takes sales."""
         await self._up.wait()
 
+    def calm(self) -> None:
+        """All faults off: the present life goes on for ever, on a sound disk."""
+        life = self.life
+        if life is not None:
+            life.doom, life.disk.stop_at, life.disk.fail_sync_at = None, None, None
+
     def vault(self) -> Vault:
         """The vault of this machine's field key."""
         return Vault(self._field_key, self._rng.randbytes)
@@ -251,7 +260,6 @@ class Machine:
             self.contents = life.disk.contents.after(cut, self._rng)
             self._close(life)
             self._note("ended", self.name, cut, "disk" if life.disk.sync_failed else "")
-            self.on_end(self)
             await asyncio.sleep(PAUSE_S[cut])
 
     def _how_it_ended(self, life: Life) -> Cut:
@@ -279,6 +287,9 @@ class Machine:
             if not disk.stopped and not disk.sync_failed:
                 raise
             return life
+        for row in life.journal.unfinished():
+            if row.state not in UNSENT and row.state not in FINAL:
+                self.found_unfinished(row.id)
         life.counter = build_counter(self.config, self._profile, self.parts(life, life.journal))
         self.life = life
         await self._serve(life, life.counter)
@@ -332,9 +343,11 @@ class Machine:
             if life.disk.stopped:
                 life.die()
 
-    async def _dies_later(self, life: Life, after_s: float) -> None:
+    @staticmethod
+    async def _dies_later(life: Life, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        life.die()
+        if life.doom is not None:
+            life.die()
 
     async def stop(self) -> None:
         """End in order; what the disk holds then is in `contents`."""
@@ -351,8 +364,6 @@ class Machine:
     @staticmethod
     def _close(life: Life) -> None:
         disk = life.disk
-        if life.dead or disk.sync_failed:
-            disk.contents = disk.contents.after(Cut.KILL, Random(0))  # the dead connection writes into a copy
         disk.stopped, disk.stop_at, disk.fail_sync_at = False, None, None
         with contextlib.suppress(JournalFailed, apsw.Error):
             if life.journal is not None:

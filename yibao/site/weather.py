@@ -42,10 +42,10 @@ class Weather:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         kinds = ROAD_FAULTS + REVERSAL_FAULTS
-        self.rates = {kind: rng.choices(tuple(_RATES), (0.45, 0.3, 0.25))[0] for kind in kinds}
+        self.rates = {kind: rng.choices(tuple(_RATES), (0.35, 0.3, 0.35))[0] for kind in kinds}
         self._weights = [_RATES[self.rates[kind]] for kind in ROAD_FAULTS]
         self._reversal_weights = [_RATES[self.rates[kind]] for kind in kinds]
-        self.on_money = rng.choice((0.0, 0.3, 0.6, 0.8, 0.9))
+        self.on_money = rng.choice((0.0, 0.5, 0.7, 0.85, 0.95))
         """Share of messages that move money and meet a fault."""
         self.on_questions = rng.choice((0.0, 0.01, 0.05))
         self.doom = rng.choice((0.0, 0.3, 0.7, 0.9))

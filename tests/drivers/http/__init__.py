@@ -1,1 +1,1 @@
-"""Tests of the HTTP drivers."""
+"""Tests of HTTP to the servers behind the counter."""

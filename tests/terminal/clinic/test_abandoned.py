@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from simulators.hub.faults import Delivery
-from terminal.core.events import Misuse
+from terminal.core.events import Misuse, Reopened
 from terminal.core.states import State
 from terminal.core.values import Settlement
 from tests.terminal.clinic.clinic import STORY, Clinic, Window, state_of
@@ -259,7 +259,12 @@ async def test_a_visit_that_the_hub_will_not_take_back_is_told_to_a_person(tmp_p
     assert len(refused) == 13
     (record,) = clinic.live()
     assert record.msgid == told.settle_msgid, "what the day's reconciliation will show"
-    await window.till.stop()
+
+    await window.counter.post(told.id, Reopened(), "two people")
+    await window.rest()
+    assert state_of(await window.get(told)) == (State.REVERSED, "reversed")
+    await window.finish()
+    assert (clinic.live(), clinic.visits()) == ([], [])
 
 
 @virtual
@@ -321,6 +326,32 @@ async def test_a_registration_that_arrives_after_the_first_look_is_withdrawn(
     assert clinic.visits() == []
     assert window.steps(gone)[-1] == ("2202", "ANSWERED", "done")
     await window.finish()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@virtual
+async def test_a_registration_that_opens_a_second_visit_behind_the_withdrawal_is_withdrawn_too(
+    restarted: bool, tmp_path: Path
+) -> None:
+    """Our own number is free again once the visit is withdrawn, so a straggler may open another one under it."""
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    clinic.arm("lose-request", "2201")
+    priced = await window.priced()
+    straggler = next(exchange.body for exchange in clinic.hub_link.sent if exchange.infno == "2201")
+    await window.abandon(priced)
+    await window.pass_time(5)
+    assert clinic.visits() == []
+    assert window.queued() == 1, "asked once more after the quiet time"
+    clinic.hub_link.deliver(straggler)
+    (second,) = clinic.visits()
+    assert second.mdtrt_id != priced.visit_id
+    if restarted:
+        window = await window.restart()
+    await window.rest()
+    assert clinic.hub_link.transactions()[-3:] == ["5201", "2205", "2202"]
+    await window.finish()
+    assert clinic.visits() == []
 
 
 @virtual

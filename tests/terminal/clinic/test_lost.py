@@ -114,7 +114,7 @@ async def test_a_hub_silent_twice_stops_the_visit_until_a_person_asks(
     assert len(clinic.visits()) <= 1, "nothing was sent meanwhile"
     again = await window.counter.quote(known.id)
     assert state_of(again) == (State.PRICED, "")
-    assert again.unsure == ()
+    assert again.unsure == (("register",) if infno == "2201" else ()), "a lost 2201 may arrive yet"
     assert (await window.confirm(again)).state is State.CONFIRMED
     assert len(clinic.visits()) == 1, "never two visits of one person"
     await window.finish()

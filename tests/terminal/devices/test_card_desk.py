@@ -71,7 +71,7 @@ async def test_without_a_reader_or_with_an_empty_one_nothing_happens_to_the_sale
 @virtual
 async def test_commands_are_sent_in_one_conversation_and_the_card_is_reset_after_it(tmp_path: Path) -> None:
     desk = CardDesk(reader_with("yi"))
-    select, ef05 = parse_apdu("00 A4 04 00 0F" + "7378312E73682E" + "C9E7BBE1B1A3D5CF"), "00B2010500"
+    select, ef05 = parse_apdu("00 A4 04 00 0F" + "7378312E73682E" + "C9E7BBE1B1A3D5CF"), "00B2012D00"
     first, second = await desk.talk([select.encode().hex(), ef05])
     assert first.response[-2] == 0x61 or first.response[-2:] == b"\x90\x00"
     assert len(second.response) > 100 or second.response[-2] == 0x6C

@@ -18,7 +18,8 @@ WORLD = load_world()
 def configured(tmp_path: Path) -> Path:
     """A folder with a configuration whose far ends are not there."""
     place = WORLD.institutions["P99990000001"]
-    text = counter_toml(counter_values(place, "http://127.0.0.1:1", "http://127.0.0.1:1", "", ""))
+    nowhere = {"hub.url": "http://127.0.0.1:1", "centre.url": "http://127.0.0.1:1"}
+    text = counter_toml(counter_values(place, "", nowhere))
     (tmp_path / "counter.toml").write_text(text, encoding="utf-8")
     return tmp_path
 

@@ -134,7 +134,14 @@ def test_a_slip_that_says_something_else_is_found(making: Making, changes: dict[
 @pytest.mark.parametrize("making", [books.settled, books.cancelled])
 @pytest.mark.parametrize(
     "changes",
-    [{"account_fen": 1}, {"cash_fen": None}, {"fund_fen": 1}, {"setl_id": "other"}, {"balance_fen": 1}],
+    [
+        {"account_fen": 1},
+        {"cash_fen": None},
+        {"fund_fen": 1},
+        {"setl_id": "other"},
+        {"mdtrt_id": "other"},
+        {"balance_fen": 1},
+    ],
 )
 def test_wrong_amounts_and_ids_on_paper_are_found(making: Making, changes: dict[str, object]) -> None:
     told, evidence = making()

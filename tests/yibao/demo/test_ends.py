@@ -70,7 +70,7 @@ def test_a_signal_in_the_middle_ends_everything(number: signal.Signals) -> None:
         out, _ = demo.communicate(timeout=LIMIT_S)
         assert demo.returncode == 128 + number
         assert "Traceback" not in out
-        assert len(started) == 2
+        assert len(started) == 3
         assert all(group_is_gone(pid) for pid in started)
         assert list(temporary.iterdir()) == []
 
@@ -86,12 +86,12 @@ def test_a_process_that_dies_at_its_start_is_told_with_the_end_of_its_log(
     assert "   > the roof is on fire\n" in text
 
 
-def _kill_child(command: bytes) -> None:
-    """Kill our child that runs this command of `yibao`."""
+def _kill_counter(configuration: bytes) -> None:
+    """Kill our child that runs the counter with this configuration."""
     (pid,) = (
         pid
         for pid in children_of(os.getpid())
-        if command in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").endswith(b"/" + configuration)
     )
     os.kill(pid, signal.SIGKILL)
 
@@ -102,7 +102,7 @@ def _with_telling(tell: object) -> Tale:
 
 def test_a_process_that_dies_in_the_middle_ends_the_demo_at_once() -> None:
     async def tell(scene: Scene) -> str:
-        await asyncio.to_thread(_kill_child, b"run")
+        await asyncio.to_thread(_kill_counter, b"clinic.toml")
         await asyncio.Event().wait()
         return ""
 

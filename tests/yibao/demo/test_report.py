@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from tests.yibao.demo import books
-from yibao.demo.facts import Evidence
+from yibao.demo.facts import Evidence, JournalAttempt
 from yibao.demo.narration import Sentence
 from yibao.demo.report import StoryOutcome, StoryReport, pictures, story_report
 from yibao.simulated.control import MessageRow
@@ -39,18 +39,41 @@ def test_a_cancelled_sale_is_written_with_negative_yuan_and_both_records() -> No
 
 def test_the_questions_before_the_settlement_are_the_last_ones_of_each_kind() -> None:
     _, evidence = books.settled()
-    asked = (
-        MessageRow("A", "9001", 0), MessageRow("B", "1101", 0), MessageRow("C", "2101", -1), MessageRow("D", "1101", 0),
-        MessageRow("E", "2101", 0), *evidence.hub.messages, MessageRow("F", "1101", 0),
-    )  # fmt: skip
+    rows = (("A", "9001", 0), ("B", "1101", 0), ("C", "2101", -1), ("D", "1101", 0), ("E", "2101", 0))
+    earlier = (MessageRow(f"P99990000001{name}", infno, infcode) for name, infno, infcode in rows)
+    asked = (*earlier, *evidence.hub.messages, MessageRow("P99990000001F", "1101", 0))
     hub = msgspec.structs.replace(evidence.hub, messages=asked)
     story = _report(msgspec.structs.replace(evidence, hub=hub))
     assert [(message.infno, message.msgid, message.purpose) for message in story.transactions] == [
-        ("1101", "D", "ASK"),
-        ("2101", "E", "ASK"),
+        ("1101", "P99990000001D", "ASK"),
+        ("2101", "P99990000001E", "ASK"),
         ("2102", books.SETTLE_ID, "SETTLE"),
     ]
     assert story.transactions[1].setlinfo == {"medfee_sumamt": "83.30"}
+
+
+def test_a_visit_is_written_in_the_order_of_the_hub_with_its_own_questions_only() -> None:
+    _, evidence = books.settled()
+    clinic = "H99990000002"
+    sent = (("STEP", "2201"), ("STEP", "2204"), ("SETTLE", "2207A"))
+    attempts = tuple(
+        JournalAttempt(f"{clinic}-{infno}", purpose, infno, "ANSWERED", "done") for purpose, infno in sent
+    )
+    journal = msgspec.structs.replace(evidence.journal, attempts=attempts, msgid=f"{clinic}-2207A")
+    order = ("1101", "2001", "5301", "2201", "2204", "2206A", "2207A")
+    asked = (
+        MessageRow("P99990000001-1101", "1101", 0),
+        *(MessageRow(f"{clinic}-{infno}", infno, 0) for infno in order),
+        MessageRow("P99990000001-2101", "2101", 0),
+    )
+    hub = msgspec.structs.replace(evidence.hub, messages=asked)
+    story = _report(msgspec.structs.replace(evidence, journal=journal, hub=hub))
+    assert [(message.infno, message.msgid) for message in story.transactions] == [
+        (infno, f"{clinic}-{infno}") for infno in order
+    ]
+    assert [message.setlinfo for message in story.transactions if message.infno == "2206A"] == [
+        {"medfee_sumamt": "83.30"}
+    ]
 
 
 def test_what_does_not_apply_is_left_out_of_the_file() -> None:

@@ -1,11 +1,14 @@
 """The folder of a simulated counter: complete, private where it must be, and the same from start to start."""
 
 import asyncio
+import shutil
 import socket
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,10 +17,19 @@ from protocols.gm.sm2 import PrivateKey
 from simulators.world import load_world
 from terminal.config import Config, CounterFiles, read_config
 from terminal.shop_items import parse_items
+from tests.real_parts import require_real
 from yibao.simulated.control import SimClient
-from yibao.simulated.folder import Endpoints, SimFolder, SimulationRefused, write_file
+from yibao.simulated.folder import (
+    CLINIC_INSTITUTION,
+    CounterEndpoints,
+    Endpoints,
+    Kept,
+    SimFolder,
+    SimulationRefused,
+    write_file,
+)
 from yibao.simulated.running import SimulatedCounter, simulated_counter
-from yibao.simulated.template import counter_toml, counter_values, items_toml
+from yibao.simulated.template import counter_toml, counter_values, items_toml, with_addresses
 
 WORLD = load_world()
 PLACE = WORLD.institutions["P99990000001"]
@@ -30,7 +42,7 @@ def _keys(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_key_of_the_configuration_stands_in_the_file_with_its_sentence() -> None:
-    text = counter_toml(counter_values(PLACE, "http://127.0.0.1:1", "http://127.0.0.1:2", "/dev/a", "/dev/b"))
+    text = counter_toml(counter_values(PLACE, "", {}))
     found = tomllib.loads(text)
     assert {(section, key) for section, keys in found.items() for key in keys} == set(_keys(Config))
     lines = text.splitlines()
@@ -45,9 +57,10 @@ def test_every_key_of_the_configuration_stands_in_the_file_with_its_sentence() -
 
 def test_the_written_files_are_read_by_the_terminal(tmp_path: Path) -> None:
     file = tmp_path / "counter.toml"
-    file.write_text(
-        counter_toml(counter_values(PLACE, "http://127.0.0.1:1", "http://127.0.0.1:2", "/dev/a", ""))
-    )
+    addresses = {
+        "hub.url": "http://127.0.0.1:1", "centre.url": "http://127.0.0.1:2", "scanner.url": "/dev/a",
+    }  # fmt: skip
+    file.write_text(counter_toml(counter_values(PLACE, "", addresses)))
     files = read_config(file)
     assert isinstance(files, CounterFiles)
     assert (files.config.institution.code, files.config.terminal.slot) == ("P99990000001", 1)
@@ -63,10 +76,14 @@ def test_a_start_keeps_seed_institution_and_free_ports_and_draws_new_ids(tmp_pat
     assert (first.seed, second.seed, second.starts) == (7, 7, 2)
     assert first.run_seed != second.run_seed
     assert first.hub_signer().description == second.hub_signer().description
-    ports = (first.hub_port, first.centre_port, first.desk_port)
-    assert ports == (second.hub_port, second.centre_port, second.desk_port)
-    assert len(set(ports)) == 3
+    ports = _ports(first)
+    assert ports == _ports(second)
+    assert len(set(ports)) == 5
     assert all(20000 <= port < 32000 for port in ports)
+
+
+def _ports(kept: Kept) -> tuple[int, ...]:
+    return kept.hub_port, kept.centre_port, kept.desk_port, kept.clinic_desk_port, kept.broker_port
 
 
 def test_a_port_that_was_taken_meanwhile_is_replaced_and_put_right_in_the_configuration(
@@ -74,7 +91,7 @@ def test_a_port_that_was_taken_meanwhile_is_replaced_and_put_right_in_the_config
 ) -> None:
     folder = SimFolder(tmp_path)
     first = folder.next_start(7)
-    folder.write_counter(first, _endpoints(first.hub_port), PLACE, WORLD.shop)
+    folder.write_counters(first, _endpoints(first.hub_port), {"counter": PLACE}, WORLD.shop)
     edited = folder.counter_file.read_text().replace('till = "T01"', 'till = "T09"')
     folder.counter_file.write_text(edited)
     with socket.socket() as taken:
@@ -82,7 +99,7 @@ def test_a_port_that_was_taken_meanwhile_is_replaced_and_put_right_in_the_config
         taken.listen()
         second = folder.next_start()
     assert second.hub_port != first.hub_port
-    folder.write_counter(second, _endpoints(second.hub_port), PLACE, WORLD.shop)
+    folder.write_counters(second, _endpoints(second.hub_port), {"counter": PLACE}, WORLD.shop)
     config = read_config(folder.counter_file).config
     assert config.hub.url == f"http://127.0.0.1:{second.hub_port}"
     assert config.terminal.till == "T09"
@@ -94,6 +111,47 @@ def _endpoints(port: int) -> Endpoints:
         hub, "/", "http://127.0.0.1:9", "/", f"{hub}/control", "http://127.0.0.1:8/desk", "national", point.hex(), "",
         "/dev/a", "/dev/b", 0,
     )  # fmt: skip
+
+
+def test_an_address_is_put_right_only_where_it_still_is_ours() -> None:
+    text = '[hub]\nurl = "a"\n[scanner]\nurl = "a"  # mine\n[broker]\nurl = ""\n[reader]\nname = "own"\n'
+    before = {"hub.url": "a", "scanner.url": "a", "broker.url": "", "reader.name": ""}
+    now = {"hub.url": "b", "scanner.url": "b", "broker.url": "mqtt://c", "reader.name": "x"}
+    assert with_addresses(text, before, now) == (
+        '[hub]\nurl = "b"\n[scanner]\nurl = "a"  # mine\n[broker]\nurl = "mqtt://c"\n[reader]\nname = "own"\n'
+    )
+
+
+def test_the_clinic_has_files_keys_and_passwords_of_its_own(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path)
+    kept = folder.next_start(7)
+    assert kept.institutions == {"counter": "P99990000001", "clinic": CLINIC_INSTITUTION}
+    clinic = CounterEndpoints(
+        str(folder.clinic_file), "http://127.0.0.1:7/desk", "/dev/c", "/dev/d", "Virtual PCD 00 00", "/s/pcscd.comm"
+    )  # fmt: skip
+    endpoints = msgspec.structs.replace(_endpoints(kept.hub_port), clinic=clinic, broker="mqtt://127.0.0.1:5")
+    institutions = {name: WORLD.institutions[code] for name, code in kept.institutions.items()}
+    folder.write_counters(kept, endpoints, institutions, WORLD.shop)
+    first, second = (read_config(file) for file in (folder.counter_file, folder.clinic_file))
+    assert (second.config.institution.code, second.config.terminal.till) == ("H99990000002", "N01")
+    assert (second.config.clinic.doctor_name, first.config.clinic.doctor_name) == ("测试医师", "")
+    assert (second.config.reader.name, first.config.reader.name) == ("Virtual PCD 00 00", "")
+    assert second.config.reader.socket == "/s/pcscd.comm"
+    assert first.config.broker.url == second.config.broker.url == "mqtt://127.0.0.1:5"
+    apart = [
+        (files.state_dir, files.config.keys.dir, files.config.keys.password_file, files.config.broker.password_file)
+        for files in (first, second)
+    ]  # fmt: skip
+    assert not set(apart[0]) & set(apart[1])
+    assert folder.ensure_keys("counter") != folder.ensure_keys("clinic")
+    assert endpoints.at("clinic").desk == "http://127.0.0.1:7/desk"
+
+
+def test_a_world_whose_first_counter_is_a_clinic_has_no_second_one(tmp_path: Path) -> None:
+    kept = SimFolder(tmp_path).next_start(7, CLINIC_INSTITUTION)
+    assert kept.institutions == {"counter": CLINIC_INSTITUTION}
+    with pytest.raises(SimulationRefused, match="no second counter"):
+        _endpoints(1).at("clinic")
 
 
 def test_the_password_and_the_keys_are_private(tmp_path: Path) -> None:
@@ -170,3 +228,44 @@ async def test_an_institution_without_a_counter_is_refused_and_nothing_listens(t
         async with simulated_counter(folder, institution="P00000000000"):
             pass
     assert not await asyncio.to_thread(folder.endpoints_file.exists)
+
+
+async def test_both_counters_the_card_reader_and_the_broker_are_up() -> None:
+    require_real("pcscd")
+    require_real("mosquitto")
+    with tempfile.TemporaryDirectory(prefix="yb") as short:
+        folder = SimFolder(Path(short) / "sim")
+        async with simulated_counter(folder) as up:
+            assert up.endpoints.left_out == ()
+            assert up.endpoints.broker.startswith("mqtt://127.0.0.1:")
+            assert await asyncio.to_thread(folder.fleet_password.exists)
+            async with SimClient(up.endpoints.at("clinic")) as sim:
+                inserted = await sim.insert_card("测试乙")
+                assert (inserted.card.card, inserted.card.reader) == ("yi", "Virtual PCD 00 00")
+                assert (await sim.remove_card()).card.card == ""
+            async with SimClient(up.endpoints) as sim:
+                with pytest.raises(SimulationRefused, match="no card reader here"):
+                    await sim.insert_card("yi")
+        assert {("P99990000001", ""), ("H99990000002", "")} <= set(up.world.keys.registered())
+
+
+async def test_without_pcscd_and_mosquitto_it_is_up_and_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shutil.which
+
+    def which(name: str, *where: Any, **more: Any) -> str | None:
+        return None if name in ("pcscd", "mosquitto") else found(name, *where, **more)
+
+    monkeypatch.setattr(shutil, "which", which)
+    folder = SimFolder(tmp_path / "sim")
+    async with simulated_counter(folder) as up:
+        assert [part.en.partition(":")[0] for part in up.endpoints.left_out] == [
+            "pcscd with its virtual card reader",
+            "mosquitto, the message broker of the fleet",
+        ]
+        clinic = await asyncio.to_thread(read_config, folder.clinic_file)
+        assert (clinic.config.reader.name, clinic.config.broker.url) == ("", "")
+        async with SimClient(up.endpoints.at("clinic")) as sim:
+            with pytest.raises(SimulationRefused, match="missing: pcscd"):
+                await sim.insert_card("yi")

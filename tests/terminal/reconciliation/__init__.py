@@ -1,0 +1,1 @@
+"""Reconciliation: every kind of difference, produced for real."""

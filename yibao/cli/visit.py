@@ -1,0 +1,62 @@
+"""`yibao visit`: a clinic visit for a filed chronic disease, from the medium to the acknowledged result."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from yibao.cli.common import CounterOption, JsonOption, WaitOption, YesOption, with_client
+from yibao.cli.errors import WrongUse
+from yibao.cli.help import help_of
+from yibao.cli.sale import Code, Items, Lines, Number, wishes_of
+from yibao.words import say
+
+Card = Annotated[bool, typer.Option("--card", help=help_of("visit.card"))]
+IdNumber = Annotated[bool, typer.Option("--id-number", help=help_of("visit.id_number"))]
+Disease = Annotated[
+    str, typer.Option("--disease", metavar="CODE", help=help_of("visit.disease"), show_default=False)
+]
+Diagnosis = Annotated[
+    str, typer.Option("--diagnosis", metavar="CODE:NAME", help=help_of("visit.diagnosis"), show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("visit", help=help_of("visit"), short_help=help_of("visit"))(visit)
+
+
+def visit(
+    card: Card = False,
+    id_number: IdNumber = False,
+    code: Code = "",
+    disease: Disease = "",
+    diagnosis: Diagnosis = "",
+    item: Items = None,
+    line: Lines = None,
+    number: Number = "",
+    yes: YesOption = False,
+    json: JsonOption = False,
+    wait: WaitOption = 60.0,
+    counter: CounterOption = None,
+) -> int:
+    """Attend a patient."""
+    from yibao.cli.visit_dialogue import VisitOrder, attend, parse_diagnosis
+
+    if card + id_number + bool(code) > 1:
+        raise WrongUse(say("one_medium"))
+    if diagnosis and parse_diagnosis(diagnosis) is None:
+        raise WrongUse(say("wrong_diagnosis", text=diagnosis))
+    order = VisitOrder(
+        lines=wishes_of(item or [], line or []),
+        code="".join(code.split()),
+        number=number,
+        confirmed=yes,
+        follow_s=wait,
+        interactive=sys.stdin.isatty(),
+        card=card,
+        identity_number=id_number,
+        disease=disease.strip().upper(),
+        diagnosis=parse_diagnosis(diagnosis),
+    )
+    return with_client(counter, lambda client: attend(client, order, as_json=json))

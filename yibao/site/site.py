@@ -1,0 +1,388 @@
+"""One whole shop for two business days, from a seed: hub, road, machines, tills, customers, weather, and the auditor.
+
+    seed ─▶ weather (which faults exist, and how often)
+         ─▶ hub with its own ledger ◀─ road ◀─ machines (real counters on disks that lose power) ◀─ tills ◀─ customers
+                     └──────────────── auditor ────────────────┘── paper, and what the tills were told
+
+First everything may go wrong. Then it heals: faults off, and the site runs until nothing is in doubt and no slip waits;
+then every machine sells once more, and the auditor goes through the books.
+"""
+
+import asyncio
+import datetime as dt
+import tempfile
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from drivers.interfaces.signer import Signer, Verifier
+from protocols.gm.sm2 import PrivateKey
+from protocols.gm.sm3 import sm3
+from protocols.hub.profile import Profile
+from protocols.wire_time import WIRE_ZONE
+from simulators.benefit.policies import load_shipped
+from simulators.cheap_signing import CheapKey
+from simulators.hub.desk import HubSettings
+from simulators.hub.keys import Sm2Signer, Sm2Verifier
+from simulators.people import Person, load_people
+from simulators.serve import build_world, shipped_profile
+from simulators.world import load_world
+from terminal.config import CentreConfig, ClinicConfig, Config, HubConfig, InstitutionConfig, TerminalConfig
+from terminal.core.states import FINAL, OPEN_DOUBT, State
+from yibao.site.auditor import Auditor, Break
+from yibao.site.logbook import Logbook
+from yibao.site.machine import Gone, Machine, MachineClock
+from yibao.site.people import PATIENTS, Shelf, Till
+from yibao.site.road import CentreRoad, HubRoad
+from yibao.site.tape import TapePrinter
+from yibao.site.virtual_loop import NothingWillHappen, VirtualClock, run_virtual
+from yibao.site.weather import MONEY, Weather
+
+REAL_KEYS_EVERY = 50
+"""One seed in fifty runs real SM2; it gives another hash in every run, for signatures are random."""
+OPENING = dt.datetime(2026, 11, 23, 21, 30, tzinfo=WIRE_ZONE)
+"""A Monday evening in a shop that is open all night: midnight falls into the run."""
+NIGHT_UNTIL = dt.datetime(2026, 11, 24, 0, 10, tzinfo=WIRE_ZONE)
+HEAL_LIMIT_S = 1800.0
+SALES_PER_RUN = 40
+PHARMACY = ("P99990000001", "测试大药房一号店")
+CLINIC = ("H99990000002", "测试社区诊所")
+
+NATIONAL: Profile = shipped_profile()
+_PEOPLE = tuple(load_people())
+_PLACES = load_world()
+_POLICIES = load_shipped()
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one run."""
+
+    seed: int
+    sales: int
+    """Sales that were begun."""
+    settlements: int
+    """Settlements that reached S3: their message was on disk, and so may have left."""
+    faulted: int
+    """Of those, hit: a fault fired between S3 and the final state, or a kill or power cut fell there."""
+    breaks: int
+    log_hash: str
+    """Hash of everything that happened, as decoded facts; the same seed gives the same one in every process."""
+    real_keys: bool
+    """True where real SM2 keys were in use."""
+    broken: tuple[Break, ...]
+    faults: Mapping[str, int]
+    """How often each fault fired: `kind infno`, and ends of lives."""
+    weather: Mapping[str, object]
+    virtual_hours: float
+    healed_after_s: float
+    """Virtual seconds from the end of all faults until nothing was in doubt."""
+    last_events: tuple[str, ...]
+
+
+class Site:
+    """One run. Make it inside a running virtual loop."""
+
+    def __init__(self, seed: int, folder: Path, *, msgid_check: str = "profile") -> None:
+        self.seed = seed
+        self._folder = folder
+        self._loop = asyncio.get_running_loop()
+        self.clock = VirtualClock(self._loop, OPENING)
+        self.log = Logbook(self._loop.time)
+        self.weather = Weather(self.rng("weather"))
+        self.real_keys = seed % REAL_KEYS_EVERY == REAL_KEYS_EVERY - 1
+        self._hub_key, self._hub_verifier = self._key("hub")
+        settings = HubSettings() if msgid_check == "profile" else HubSettings(msgid_check="none")
+        self.world = build_world(
+            seed=seed, profile=NATIONAL, settings=settings, signer=self._hub_key, people=_PEOPLE, world=_PLACES, book=_POLICIES
+        )  # fmt: skip
+        filed = self.world.person("yi").registration[0]
+        for who in PATIENTS:
+            self.world.ledger.register(self.world.person(who).psn_no, filed)
+        self.auditor = Auditor(self.world.ledger, _PEOPLE, NATIONAL, self._hub_verifier, self.log.note)
+        self.fired: dict[str, int] = {}
+        self._is_down = False
+        self._hit_messages: set[str] = set()
+        self._hit_settlements: set[str] = set()
+        self._behind: set[asyncio.Future[None]] = set()
+        self.machines = [self._machine(place, slot) for place, slot in self._plan()]
+        shelf = Shelf()
+        self.tills = [
+            Till(
+                f"{letter}", machine, shelf, self.rng(f"till {machine.name}{letter}"), self._err, self.world.person, self._code_of,
+                self.auditor,
+            )
+            for machine in self.machines for letter in "ABC"[: self.rng(f"tills {machine.name}").randint(1, 3)]
+        ]  # fmt: skip
+
+    def rng(self, name: str) -> Random:
+        """A source of numbers of its own, from the seed."""
+        return Random(f"{self.seed} {name}")
+
+    def _plan(self) -> list[tuple[tuple[str, str], int]]:
+        shops = ([(PHARMACY, 1)], [(PHARMACY, 1)], [(PHARMACY, 1), (PHARMACY, 2)], [(CLINIC, 1)])
+        return self.rng("plan").choice(shops)
+
+    def _err(self) -> float:
+        return 0.0 if self.weather.is_calm else self.weather.people_err
+
+    def _code_of(self, person: Person, age_s: float) -> str:
+        code = self.world.phone.issue(person, self.clock.now() - dt.timedelta(seconds=age_s))
+        self.auditor.secrets.add(code)
+        return code
+
+    def _key(self, name: str) -> tuple[Signer, Verifier]:
+        if self.real_keys:
+            key = PrivateKey.generate(self.rng(f"key {name}").randbytes)
+            return Sm2Signer(key), Sm2Verifier(key.public_key.point)
+        cheap = CheapKey(f"{name} {self.seed}")
+        return cheap, cheap
+
+    def _machine(self, place: tuple[str, str], slot: int) -> Machine:
+        name = f"{place[0][0]}{slot}"
+        signer, verifier = self._key(f"terminal {name}")
+        self.world.keys.register(place[0], f"{slot:02d}", verifier)
+        number = f"{place[0][0].replace('P', 'T').replace('H', 'N')}{slot:02d}"
+        road = HubRoad(
+            self, self.weather, self.rng(f"road {name}"), NATIONAL, self._hub_key, self._key("somebody else")[0], self._spawn
+        )  # fmt: skip
+        machine = Machine(
+            name=name,
+            config=Config(
+                institution=InstitutionConfig(place[0], place[1], "999900"),
+                terminal=TerminalConfig(number, slot, number, "收银员测试"),
+                hub=HubConfig("http://127.0.0.1:1", "unused"),
+                centre=CentreConfig("http://127.0.0.1:1"),
+                clinic=ClinicConfig("D999900000001", "测试医师", "A02", "全科", "A02"),
+            ),
+            profile=NATIONAL,
+            clock=MachineClock(self.clock),
+            folder=self._folder,
+            seed=str(self.seed),
+            weather=self.weather,
+            road=road,
+            centre=CentreRoad(
+                lambda body: self.world.centre.handle(body, self.clock.now()), self.weather, self.rng(f"centre {name}")
+            ),
+            signer=signer,
+            verifier=self._hub_verifier,
+            printer=TapePrinter(self.weather.paper, self.rng(f"printer {name}"), self.log.note),
+            field_key=sm3(f"field key {self.seed}".encode())[:16],
+            note=self.log.note,
+        )  # fmt: skip
+        machine.found_unfinished = self._hit_settlements.add
+        return machine
+
+    # -- the hub, as the road sees it -------------------------------------------------------------
+
+    def handle(self, request: bytes) -> bytes:
+        """Let the hub act on a request now."""
+        answer = self.world.hub.core.handle(request, self.clock.now())
+        infno, msgid = _named(request)
+        if infno in MONEY:
+            self.auditor.arrived(infno, msgid, request)
+        return answer
+
+    def fault_fired(self, kind: str, infno: str, msgid: str) -> None:
+        """A fault has met a message."""
+        name = f"{kind} {infno}"
+        self.fired[name] = self.fired.get(name, 0) + 1
+        self._hit_messages.add(msgid)
+        self.log.note("fault", kind, infno, msgid)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    async def run(self, sales: int) -> None:
+        """Two days, then heal, then audit."""
+        services = [asyncio.ensure_future(machine.run()) for machine in self.machines]
+        trouble = [asyncio.ensure_future(work) for work in self._trouble()]
+        try:
+            await self._trade(sales - sales // 2, services)
+            await self._night()
+            await self._trade(sales // 2, services)
+        finally:
+            for task in trouble:
+                task.cancel()
+            await asyncio.gather(*trouble, return_exceptions=True)
+        await self._heal(services)
+        for machine in self.machines:
+            await self._sells_once_more(machine)
+        await self._quiet()
+        for machine in self.machines:
+            await machine.stop()
+        await asyncio.gather(*services)
+        self.auditor.audit(self.machines, self._folder)
+
+    async def _trade(self, sales: int, services: "list[asyncio.Future[None]]") -> None:
+        """Every till serves one customer after the other."""
+        shares = [sales // len(self.tills) + (number < sales % len(self.tills)) for number in range(len(self.tills))]
+        trading = [asyncio.ensure_future(self._queue(till, share)) for till, share in zip(self.tills, shares, strict=True)]
+        both = asyncio.ensure_future(asyncio.wait(trading))
+        await asyncio.wait([both, *services], return_when=asyncio.FIRST_COMPLETED)
+        for service in services:
+            if service.done():
+                service.result()  # a counter that ended by an error of its own
+        for task in trading:
+            task.result()
+
+    async def _queue(self, till: Till, customers: int) -> None:
+        rng = self.rng(f"queue {till.machine.name}{till.name} {self._loop.time()}")
+        for _ in range(customers):
+            await till.machine.wait_up()
+            while self._is_down and rng.random() < 0.9:
+                await asyncio.sleep(60.0)  # most people do not queue while nothing works
+            await till.serve(till.new_sale())
+            await asyncio.sleep(rng.uniform(0.0, 90.0))
+            if till.machine.printer.lines_left <= 0:
+                till.machine.printer.new_roll()
+
+    async def _night(self) -> None:
+        """Nobody comes until nine, unless the first day's queue was that long."""
+        left = (NIGHT_UNTIL - self.clock.now()).total_seconds()
+        await asyncio.sleep(max(left, 0.0))
+        rng = self.rng("balances")
+        for who in ("jia", "yi", "ji"):
+            self.world.ledger.set_balance(self.world.person(who).psn_no, rng.choice((0, 137, 6000, 99999)))
+
+    def _trouble(self) -> "list[Awaitable[None]]":
+        """Outages of the hub and clocks that jump, at times of their own."""
+        rng = self.rng("trouble")
+        plans: list[Awaitable[None]] = []
+        for _ in range(self.weather.outages):
+            plans.append(self._outage(rng.uniform(0.0, 5400.0), rng.choice((60.0, 600.0, 3600.0))))
+        for machine in self.machines:
+            for _ in range(self.weather.clock_jumps):
+                seconds = rng.choice((-3600.0, 3600.0, -90.0, 600.0, 86400.0))
+                plans.append(self._clock_jump(machine, rng.uniform(0.0, 5400.0), seconds))
+        return plans
+
+    async def _outage(self, after_s: float, lasts_s: float) -> None:
+        await asyncio.sleep(after_s)
+        self._down(True)
+        try:
+            await asyncio.sleep(lasts_s)
+        finally:
+            self._down(False)
+
+    def _down(self, down: bool) -> None:
+        self.log.note("hub", "down" if down else "up")
+        self._is_down = down
+        for machine in self.machines:
+            assert isinstance(machine.road, HubRoad)
+            machine.road.down = down
+
+    async def _clock_jump(self, machine: Machine, after_s: float, seconds: float) -> None:
+        await asyncio.sleep(after_s)
+        self.log.note("clock", machine.name, seconds)
+        self.fired["clock jump"] = self.fired.get("clock jump", 0) + 1
+        machine.clock.jump(seconds)
+        if seconds > 3600:  # a day ahead: somebody notices
+            await asyncio.sleep(600.0)
+            machine.clock.jump(-seconds)
+
+    async def _heal(self, services: "list[asyncio.Future[None]]") -> None:
+        """All faults off, until nothing is in doubt."""
+        self.weather.calm()
+        self.log.note("calm")
+        for machine in self.machines:
+            machine.clock.set_right()
+            machine.printer.new_roll()
+            machine.calm()
+        began_s = self._loop.time()
+        quiet = asyncio.ensure_future(self._quiet())
+        await asyncio.wait([quiet, *services], return_when=asyncio.FIRST_COMPLETED)
+        for service in services:
+            if service.done():
+                service.result()
+        await quiet
+        self.healed_after_s = self._loop.time() - began_s
+
+    async def _quiet(self) -> None:
+        """Wait until nobody doubts, no slip waits and nothing travels, for at most half an hour."""
+        end_s = self._loop.time() + HEAL_LIMIT_S
+        while self._loop.time() < end_s:
+            await asyncio.sleep(1.0)
+            if not self._behind and all([await self._is_quiet(machine) for machine in self.machines]):
+                return
+
+    async def _is_quiet(self, machine: Machine) -> bool:
+        async def doubts(counter: object) -> bool:
+            life = machine.life
+            if life is None or life.counter is None or life.journal is None:
+                return True
+            return bool(life.counter.doubts()) or bool(life.journal.open_receipts())
+
+        try:
+            return not await machine.ask(doubts)
+        except Gone:
+            return False
+
+    async def _sells_once_more(self, machine: Machine) -> None:
+        """I11: with nothing in the way the next sale works, and without a technician."""
+        till = next(till for till in self.tills if till.machine is machine)
+        sale = till.new_sale()
+        await till.serve(sale)
+        states = [settlement.state for settlement in sale.told]
+        if State.CONFIRMED not in states:
+            self.auditor.broken("I11", f"{machine.name} did not sell once all was well: {[*map(str, states)]}")
+
+    # -- the result -------------------------------------------------------------------------------
+
+    def report(self, sales: int) -> Report:
+        """What came of it."""
+        auditor = self.auditor
+        hit = self._hit_settlements | {auditor.sent[msgid] for msgid in self._hit_messages if msgid in auditor.sent}
+        ends = {f"{cut} {machine.name}": count for machine in self.machines for cut, count in machine.cuts.items()}
+        return Report(
+            seed=self.seed,
+            sales=sum(len(till.sales) for till in self.tills),
+            settlements=auditor.settlements,
+            faulted=len(hit & set(auditor.sent.values())),
+            breaks=len(auditor.breaks),
+            log_hash=self.log.hash(),
+            real_keys=self.real_keys,
+            broken=tuple(auditor.breaks),
+            faults=dict(sorted({**self.fired, **ends}.items())),
+            weather=self.weather.told(),
+            virtual_hours=self._loop.time() / 3600,
+            healed_after_s=self.healed_after_s,
+            last_events=tuple(self.log.last()) if auditor.breaks else (),
+        )  # fmt: skip
+
+    healed_after_s = 0.0
+
+
+def _named(request: bytes) -> tuple[str, str]:
+    named = _NAMES.decode(request)
+    return named.infno, named.msgid
+
+
+class _Names(msgspec.Struct):
+    infno: str
+    msgid: str
+
+
+_NAMES = msgspec.json.Decoder(_Names)
+
+
+def simulate(seed: int, sales: int = SALES_PER_RUN) -> Report:
+    """Run one site from a seed; never raises for what the counter does: that is a break too."""
+    with tempfile.TemporaryDirectory(prefix="yibao-site-", dir=_memory_folder()) as folder:
+        return run_virtual(lambda: _one(seed, sales, Path(folder)), seed)
+
+
+async def _one(seed: int, sales: int, folder: Path) -> Report:
+    site = Site(seed, folder)
+    await site.run(sales)
+    return site.report(sales)
+
+
+def _memory_folder() -> str | None:
+    """A folder that is memory, where there is one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
