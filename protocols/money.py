@@ -23,13 +23,10 @@ from protocols.errors import MoneyError
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
-class Decimals:
+class Decimals(msgspec.Struct, frozen=True, gc=False):
     """A JSON number with a fraction or an exponent, kept as its exact text until its field's type is known."""
 
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
+    text: str
 
 
 class Scaled(int):
@@ -61,6 +58,8 @@ class Scaled(int):
         """
         if isinstance(value, Decimals):
             text = value.text
+            if text == "0.00" and cls.PLACES > 1:  # most amounts of most answers
+                return cls(0)
         elif isinstance(value, str):
             if _NUMBER.fullmatch(value) is None:
                 raise MoneyError("not a plain decimal number")

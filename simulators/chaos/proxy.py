@@ -163,18 +163,20 @@ class ChaosProxy:
 
     # -- inside -----------------------------------------------------------------------------------
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        line = self._lines[task] = _Line(self, self.connections, reader, writer)
+        line = _Line(self, self.connections, reader, writer)
+        task = asyncio.get_running_loop().create_task(self._serve(line), name=f"chaos {self.connections}")
+        self._lines[task] = line
+        task.add_done_callback(self._lines.pop)
+
+    async def _serve(self, line: "_Line") -> None:
         try:
             await line.run(self._target, self._far)
         except (OSError, _LineEnds):
             line.reset()  # the target is away, or one side went: the caller sees a line that ends
         finally:
             await line.close()
-            del self._lines[task]
 
     def begin(self) -> _Exchange:
         """The next exchange."""
@@ -235,7 +237,9 @@ class _Line:
         )
         for writer in (self._near_out, self._far_out):
             # drain() then waits until the kernel has taken everything: "n bytes, then the end" means n bytes.
-            writer.transport.set_write_buffer_limits(high=0)
+            # (Under TLS a limit of 0 would count an empty buffer as full.)
+            is_tls = writer.get_extra_info("ssl_object") is not None
+            writer.transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
         ways = {
             asyncio.ensure_future(self._pass_requests(self._far_out)),
             asyncio.ensure_future(self._pass_answers(far_in)),

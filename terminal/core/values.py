@@ -154,7 +154,8 @@ class Settlement(msgspec.Struct, frozen=True):
     past_diagnoses: tuple[Disease, ...] = ()
     """Diagnoses the hub may hold of this visit that no longer count; the next 2203A takes them back."""
     unsure: tuple[str, ...] = ()
-    """Booked steps of which the hub may hold more than we know; the remedy comes before the step is tried again."""
+    """Booked steps of which the hub may hold more than we know; the remedy comes before the step is tried again. A lost
+    registration stays here for good: it may arrive late."""
     owed: tuple[str, ...] = ()
     """Withdrawals (2205, 2202) still to be answered after the visit ended without a settlement."""
     refusals: int = 0

@@ -15,7 +15,7 @@ from drivers.http.tls import client_context
 from drivers.http.transport import MAX_BODY_BYTES, HttpTransport
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from simulators.certificates import SimulatedAuthority, server_context
-from simulators.chaos.faults import Plan, parse_script
+from simulators.chaos.faults import Plan
 from simulators.chaos.proxy import ChaosProxy
 from tests.simulators.chaos.echo import Echo, answer_to, echo
 

@@ -20,7 +20,8 @@ NATIONAL = Profile(name="national")
 
 TRANSACTIONS = (
     *("9001", "9002", "1101", "2001", "2101", "2102", "2103"),
-    *("2201", "2202", "2203A", "2204", "2205", "2206A", "2207A", "2208", "2601", "5201", "5203", "5301"),
+    *("2201", "2202", "2203A", "2204", "2205", "2206A", "2207A", "2208", "2601"),
+    *("3201", "3202", "5201", "5203", "5301", "9101", "9102"),
 )
 
 
@@ -31,7 +32,19 @@ def test_the_transactions_of_this_version() -> None:
 
 def test_what_changes_the_hub_is_durable_before_it_is_sent() -> None:
     changing = [infno for infno, message in MESSAGES.items() if message.changes_hub]
-    assert changing == ["2102", "2103", "2201", "2202", "2203A", "2204", "2205", "2207A", "2208", "2601"]
+    assert changing == [
+        "2102",
+        "2103",
+        "2201",
+        "2202",
+        "2203A",
+        "2204",
+        "2205",
+        "2207A",
+        "2208",
+        "2601",
+        "9101",
+    ]
 
 
 def test_money_moves_only_in_settlements_cancellations_and_reversals() -> None:

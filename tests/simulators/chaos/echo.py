@@ -32,20 +32,12 @@ async def echo(tls: ssl.SSLContext | None = None) -> AsyncIterator[Echo]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.add(writer)
-        buffer = b""
-        with contextlib.suppress(ConnectionError):
-            while piece := await reader.read(65536):
-                target.received += len(piece)
-                buffer += piece
-                head, separator, body = buffer.partition(b"\r\n\r\n")
-                length = re.search(rb"(?i)content-length: ([0-9]+)", head)
-                if separator and length and len(body) >= int(length[1]):
-                    buffer = body[int(length[1]) :]
-                    target.requests.append(body[: int(length[1])])
-                    writer.write(answer_to(target.requests[-1]))
-                    await writer.drain()
-        writers.discard(writer)
-        writer.close()
+        try:
+            with contextlib.suppress(OSError):
+                await converse(target, reader, writer)
+        finally:
+            writers.discard(writer)
+            writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     target.port = listening.sockets[0].getsockname()[1]
@@ -56,3 +48,18 @@ async def echo(tls: ssl.SSLContext | None = None) -> AsyncIterator[Echo]:
         for writer in tuple(writers):
             writer.transport.abort()
         await listening.wait_closed()
+
+
+async def converse(target: Echo, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer until the caller ends the line."""
+    buffer = b""
+    while piece := await reader.read(65536):
+        target.received += len(piece)
+        buffer += piece
+        head, separator, body = buffer.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: ([0-9]+)", head)
+        if separator and length and len(body) >= int(length[1]):
+            buffer = body[int(length[1]) :]
+            target.requests.append(body[: int(length[1])])
+            writer.write(answer_to(target.requests[-1]))
+            await writer.drain()

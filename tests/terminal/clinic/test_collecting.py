@@ -301,7 +301,9 @@ async def test_another_disease_after_the_quote_is_told_and_charged_anew(tmp_path
 
 @virtual
 async def test_another_diagnosis_of_the_same_disease_replaces_the_first(tmp_path: Path) -> None:
+    """A diagnosis is taken back by sending it again as no longer valid, once."""
     clinic = Clinic(tmp_path)
+    file_hypertension(clinic)
     window = await clinic.window()
     priced = await window.priced()
     assert (await window.pick(priced, RETINOPATHY)).state is State.PRICED
@@ -314,6 +316,12 @@ async def test_another_diagnosis_of_the_same_disease_replaces_the_first(tmp_path
     assert (await window.pick(priced, DIABETES)).state is State.PRICED
     (visit,) = clinic.visits()
     assert [row.code for row in visit.diagnoses if row.valid] == ["E11.900"]
+    await window.pick(priced, HYPERTENSION)
+    last = clinic.hub_link.inputs("2203A")[-1]
+    assert [(row["diag_code"], row["vali_flag"]) for row in last["diseinfo"]] == [
+        ("I10.x00", "1"),
+        ("E11.900", "0"),
+    ]
     await window.abandon(priced)
     await window.finish()
 

@@ -208,6 +208,22 @@ async def test_trace_codes_stand_beside_data_each_with_its_line(tmp_path: Path) 
 
 
 @virtual
+async def test_what_left_the_terminal_is_what_was_written_before(tmp_path: Path) -> None:
+    """Every message that can change the hub stands in the journal, byte for byte and in the order it left (S3)."""
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    settled = await window.settled()
+    await window.cancel(settled)
+    await window.rest()
+    booking = {"2201", "2203A", "2204", "2207A", "2208", "2205", "2202"}
+    left = [(exchange.msgid, exchange.body) for exchange in clinic.hub_link.sent if exchange.infno in booking]
+    written = [(attempt.msgid, attempt.request) for attempt in window.till.journal.attempts(settled.id)]
+    assert written == left
+    assert len(left) == len(booking)
+    await window.finish()
+
+
+@virtual
 async def test_a_sheet_without_packs_has_no_trace_node(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path)
     window = await clinic.window()

@@ -34,7 +34,9 @@ from terminal.core.events import (
     NotAuthentic,
     NotSent,
     QuoteAsked,
+    Reopened,
     Restarted,
+    Ruled,
     SlipPrinted,
     Transmit,
 )
@@ -60,16 +62,17 @@ EVENTS: tuple[Event, ...] = (
     samples.COMPOSED, samples.COMPOSED_2601, samples.COMPOSED_2103, Composed("STEP", "2201", "X", "key", b"{}"),
     *(ComposeFailed(purpose, "key_locked") for purpose in ("SETTLE", "REVERSE", "CANCEL", "STEP", "NONSENSE")),
     *(HubSaid(infno, heard) for infno in QUERY_NUMBERS for heard in HEARD),
-    Due(0.0), Due(MANUAL_AFTER_S), Restarted(),
+    Due(0.0), Due(MANUAL_AFTER_S), Restarted(), Reopened(),
+    *(Ruled(state, "3202 and two people") for state in (State.REVERSED, State.CANCELLED, State.CONFIRMED, State.REFUSED)),
 )  # fmt: skip
 
 NOT_REACHED_YET = {
     (State.DOUBT, State.CONFIRMED): "no profile has a by-message query (K63)",
     (State.DOUBT, State.REFUSED): "no profile has a by-message query (K63)",
-    (State.REVERSED, State.REVERSING): "comes with the day's reconciliation (3202)",
-    (State.MANUAL, State.REVERSED): "needs evidence and two people",
-    (State.MANUAL, State.CONFIRMED): "needs evidence and two people",
-    (State.MANUAL, State.REFUSED): "needs evidence and two people",
+    (
+        State.MANUAL,
+        State.REFUSED,
+    ): "what the hub has nothing of is closed as reversed: the slip says the same",
 }
 
 
@@ -194,6 +197,9 @@ def test_only_an_authenticated_answer_ends_anything() -> None:
             if move.target not in facts or move.source is move.target:
                 continue
             event = visit.event
+            if isinstance(event, Ruled):
+                assert move.source is State.MANUAL, "two people decide only where the terminal no longer can"
+                continue
             assert isinstance(event, HubSaid), visit
             back = isinstance(event.heard, NotSent) and move.target is visit.before.cancel_from
             assert isinstance(event.heard, Answered) or back, visit
@@ -283,7 +289,7 @@ def test_a_wish_that_does_not_fit_changes_nothing_and_says_why() -> None:
     codes = {error.code for _, _, error in explored()[1] if isinstance(error, Misuse)}
     assert codes == {
         "busy", "not_open_for_changes", "no_lines", "no_medium", "nothing_to_confirm", "too_late_to_abandon", "nothing_to_cancel",
-        "nothing_to_acknowledge", "out_of_turn", "filings_unknown",
+        "nothing_to_acknowledge", "out_of_turn", "filings_unknown", "nothing_to_correct",
     }  # fmt: skip
 
 

@@ -1,0 +1,139 @@
+"""What two people may decide after reconciliation, and what they may not."""
+
+import msgspec
+import pytest
+
+from terminal.core.events import (
+    Compose,
+    Composed,
+    ComposeFailed,
+    HubSaid,
+    Misuse,
+    Reopened,
+    Restarted,
+    Ruled,
+    Transmit,
+)
+from terminal.core.ruling import rulings
+from terminal.core.states import State
+from terminal.core.values import Move, Notice, Settlement
+from terminal.journal.sheet import decode_sheet, encode_sheet
+from tests.terminal.core import samples
+from tests.terminal.core.samples import decide, draft, good
+
+_replace = msgspec.structs.replace
+EVIDENCE = "3202 line 1 of the file with SM3 00"
+
+
+def unseen() -> Settlement:
+    """Reversed because the hub twice knew nothing of it, as the disk gives it back."""
+    before = _replace(draft(), state=State.REVERSED, unseen=True, settle_msgid="M1", quiet_stage=2, tries=0)
+    return decode_sheet(encode_sheet(before))
+
+
+def manual(*, cancel_wish: bool) -> Settlement:
+    """Open for more than a day."""
+    return _replace(
+        draft(),
+        state=State.MANUAL,
+        cancel_wish=cancel_wish,
+        tries=9,
+        cancel_from=State.CLOSED if cancel_wish else None,
+    )
+
+
+def test_an_unseen_reversal_is_sent_again_under_its_own_rules() -> None:
+    asked = decide(unseen(), Reopened())
+    assert asked.effects == (Compose("REVERSE", "2601"),)
+    assert (asked.settlement.state, asked.durable, asked.moves) == (State.REVERSED, False, ())
+    written = decide(asked.settlement, samples.COMPOSED_2601)
+    assert written.moves == (Move(State.REVERSED, State.REVERSING, "2601 written"),)
+    assert written.durable
+    assert isinstance(written.effects[0], Transmit)
+    assert written.settlement.quarantine, "it may not keep its sale number from a later settlement"
+    done = decide(written.settlement, HubSaid("2601", good(None)))
+    assert (done.settlement.state, done.settlement.unseen) == (State.REVERSED, False)
+    assert done.leave_queue
+
+
+def test_not_found_again_takes_the_quiet_time_again() -> None:
+    written = decide(decide(unseen(), Reopened()).settlement, samples.COMPOSED_2601)
+    once = decide(written.settlement, HubSaid("2601", samples.NOT_FOUND))
+    assert (once.settlement.state, once.settlement.quiet_stage) == (State.REVERSED_ONCE, 1)
+    assert once.retry is not None
+    assert once.retry.delay_s == 120.0
+
+
+def test_a_restart_goes_on_with_what_was_taken_up_again() -> None:
+    written = decide(decide(unseen(), Reopened()).settlement, samples.COMPOSED_2601).settlement
+    found = decide(decode_sheet(encode_sheet(written)), Restarted())
+    assert found.retry is not None
+    assert found.settlement.state is State.REVERSING
+
+
+def test_a_2601_that_cannot_be_made_leaves_it_over_and_askable_again() -> None:
+    asked = decide(unseen(), Reopened()).settlement
+    failed = decide(asked, ComposeFailed("REVERSE", "key_locked"))
+    assert (failed.settlement.state, failed.settlement.running) == (State.REVERSED, "")
+    assert (failed.settlement.quarantine, failed.retry, failed.durable) == (False, None, False)
+    assert failed.settlement.notice == Notice("key_locked")
+    assert decide(failed.settlement, Reopened()).effects == (Compose("REVERSE", "2601"),)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.REVERSED])
+def test_nothing_else_is_taken_up_again(state: State) -> None:
+    with pytest.raises(Misuse) as refused:
+        decide(_replace(unseen(), state=state), Reopened())
+    assert refused.value.code == "nothing_to_correct"
+
+
+def test_a_reversal_the_hub_has_answered_is_not_taken_up_again() -> None:
+    with pytest.raises(Misuse):
+        decide(_replace(unseen(), unseen=False), Reopened())
+    with pytest.raises(Misuse):
+        decide(_replace(unseen(), running="reverse"), Reopened())
+
+
+@pytest.mark.parametrize(
+    ("cancel_wish", "target", "receipt"),
+    [
+        (False, State.REVERSED, "reversed"),
+        (True, State.CANCELLED, "cancellation"),
+        (True, State.CONFIRMED, ""),
+    ],
+)
+def test_what_waits_in_manual_is_closed_on_evidence(cancel_wish: bool, target: State, receipt: str) -> None:
+    closed = decide(manual(cancel_wish=cancel_wish), Ruled(target, EVIDENCE))
+    assert closed.moves == (Move(State.MANUAL, target, EVIDENCE),)
+    assert (closed.settlement.state, closed.receipt) == (target, receipt)
+    assert closed.durable
+    assert closed.leave_queue
+    assert (closed.settlement.cancel_wish, closed.settlement.cancel_from, closed.settlement.tries) == (
+        False,
+        None,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cancel_wish", "target"),
+    [
+        (False, State.CONFIRMED), (False, State.CANCELLED), (False, State.REFUSED), (True, State.REVERSED),
+        (True, State.REFUSED), (True, State.CLOSED),
+    ],
+)  # fmt: skip
+def test_manual_is_closed_in_no_other_way(cancel_wish: bool, target: State) -> None:
+    with pytest.raises(Misuse):
+        decide(manual(cancel_wish=cancel_wish), Ruled(target, EVIDENCE))
+
+
+def test_nothing_is_ruled_while_a_message_is_on_its_way_or_outside_manual() -> None:
+    with pytest.raises(Misuse) as busy:
+        decide(_replace(manual(cancel_wish=False), running="reverse"), Ruled(State.REVERSED, EVIDENCE))
+    assert busy.value.code == "busy"
+    assert [state for state in State if rulings(_replace(draft(), state=state))] == [State.MANUAL]
+
+
+def test_a_2601_nobody_asked_for_is_not_written() -> None:
+    with pytest.raises(Misuse):
+        decide(unseen(), Composed("REVERSE", "2601", "M2", "key", b"{}"))
