@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv catalogues demo test hil bench soak lint docs
+.PHONY: help setup venv catalogues demo test hil bench simulation soak lint docs
 
 # A target with nothing behind it says so and fails, so that nobody takes silence for success.
 nothing_yet = @echo 'make $@: nothing is behind this target yet ($(1))' >&2; exit 1
@@ -18,7 +18,8 @@ help:
 	@echo 'make lint    ruff, mypy --strict, import-linter'
 	@echo 'make bench   measured cost against measured floors'
 	@echo 'make hil     tests against real hardware: RIG=hil_tests/rigs/NAME.toml'
-	@echo 'make soak    hours of simulation'
+	@echo 'make simulation  15,000 simulated settlements with faults, then every bad twin'
+	@echo 'make soak    hours of simulation (HOURS=1)'
 	@echo 'make docs    the generated documents'
 
 setup: venv catalogues
@@ -64,8 +65,14 @@ else
 	$(call nothing_yet,tests against real hardware)
 endif
 
-soak:
-	$(call nothing_yet,the simulation of a whole site)
+# Whole shops with faults, each from a seed of its own. A seed that breaks is printed with the command that replays it.
+HOURS ?= 1
+soak: setup
+	$(BIN)/python -m yibao.site.swarm --hours $(HOURS) --jobs $(JOBS)
+
+simulation: setup
+	$(BIN)/python -m yibao.site.swarm --settlements 15000 --jobs $(JOBS)
+	$(BIN)/python -m yibao.site.swarm --twins --jobs $(JOBS)
 
 docs: setup
 ifneq ($(wildcard tools/docs.py),)

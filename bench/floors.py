@@ -13,18 +13,23 @@ from bench.far_end import put_ready
 
 
 class BareJournal:
-    """SQLite under WAL and FULL with one table of one column, and nothing else set."""
+    """SQLite set up like the journal (WAL, FULL, checkpoints when told), with one table of one column."""
 
     def __init__(self, path: Path) -> None:
         self._connection = apsw.Connection(str(path))
         if self._connection.pragma("journal_mode", "wal") != "wal":
             raise RuntimeError("no write-ahead logging on this file system")
         self._connection.pragma("synchronous", 2)
+        self._connection.pragma("wal_autocheckpoint", 0)
         self._connection.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT")
 
     def commit(self, body: bytes) -> None:
         """Insert one row; on disk when this returns."""
         self._connection.execute("INSERT INTO bare (body) VALUES (?)", (body,))
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file, as the journal does; its blocks are used again."""
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def rows(self) -> int:
         """Return how many rows have been committed."""
@@ -32,7 +37,7 @@ class BareJournal:
 
     def pragmas(self) -> dict[str, object]:
         """Return the settings in force."""
-        names = ("journal_mode", "synchronous")
+        names = ("journal_mode", "synchronous", "wal_autocheckpoint")
         return {name: self._connection.pragma(name) for name in names}
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ def from_epoch_ms(epoch_ms: int) -> dt.datetime:
 
 def format_time(at: dt.datetime) -> str:
     """Write `yyyy-MM-dd HH:mm:ss`; `at` must know its zone."""
-    return _local(at).strftime("%Y-%m-%d %H:%M:%S")
+    return _local(at).isoformat(" ", "seconds")[:19]
 
 
 def format_date(at: dt.datetime) -> str:

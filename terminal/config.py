@@ -4,6 +4,7 @@ A simulated counter is another file, never another branch in the code.
 """
 
 import datetime as dt
+import re
 import tomllib
 from pathlib import Path
 from typing import Final, Literal
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+_CLOCK_TIME: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -160,7 +162,7 @@ class ReconciliationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
         """`daily_at` as a time; raises ValueError when it is none."""
         if not self.daily_at:
             return None
-        if len(self.daily_at) != len("HH:MM"):
+        if _CLOCK_TIME.fullmatch(self.daily_at) is None:
             raise ValueError("not HH:MM")
         return dt.time.fromisoformat(self.daily_at)
 

@@ -28,6 +28,7 @@ import aiohttp
 import msgspec
 
 from protocols.secret import hide_numbers
+from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.technician import CardView, ExchangedView, HealthView
 from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
@@ -44,11 +45,13 @@ __all__ = [
     "DiseaseWish",
     "EventView",
     "ExchangedView",
+    "FixedView",
     "HealthView",
     "HistoryView",
     "LineWish",
     "NoAnswer",
     "Ping",
+    "ReportView",
     "SaleWish",
     "ServiceNotRunning",
     "SettlementView",
@@ -317,6 +320,21 @@ class CounterClient:
             async for event in events:
                 if event.settlement_id == settlement_id:
                     yield await self.sale(settlement_id)
+
+    # -- reconciliation ---------------------------------------------------------------------------
+
+    async def reconcile(self, date: str) -> ReportView:
+        """Compare a day (`2026-11-22`) with the hub now; changes nothing, and can be repeated."""
+        return await self._send("POST", f"/reconciliation/{_part(date)}", {}, ReportView)
+
+    async def reconciliation(self, date: str) -> ReportView:
+        """The newest report of a day since the service was started; asks nobody."""
+        return await self._get(f"/reconciliation/{_part(date)}", ReportView)
+
+    async def fix_difference(self, date: str, difference: str, operators: tuple[str, str]) -> FixedView:
+        """Carry out what the report proposes for a difference, on the word of two different operators."""
+        body = {"difference": difference, "operators": operators}
+        return await self._send("POST", f"/reconciliation/{_part(date)}/fixes", body, FixedView)
 
     # -- changing ---------------------------------------------------------------------------------
 

@@ -79,6 +79,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "visit_interrupted_late": "Interrupted. The service goes on with visit {number} by itself; take no money before you have asked: yibao status {number}",
     "visit_no_input": "No more input: visit {number} cannot go on.",
     "visit_still_open": "The outcome of visit {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
+    # reconciliation
+    "wrong_date": "{text} is no day; write for example 2026-11-22",
+    "wrong_operators": "--fix takes two operators: --by NUMBER --by NUMBER",
+    "reconcile_provisional": "The day is not over, or has only just ended: what is missing may still come. Reconcile it again later.",
     # other verbs
     "cancel_ask": "Cancel sale {number} of {amount} yuan? [y/N]",
     "cancel_not_done": "Nothing was cancelled.",

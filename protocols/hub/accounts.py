@@ -25,7 +25,7 @@ from protocols.secret import Secret
 MAX_TEXT_BYTES: Final = 32 * 1024 * 1024
 """Largest text a downloaded file may unpack to: some 200,000 records, and no bomb."""
 
-ResultColumns = Literal["hunan", "guangzhou"]
+ResultColumns = Literal["ten_cells", "seven_cells"]
 """Order of the cells in the result file; editions differ (profile key `recon.columns`)."""
 
 ABSENT: Final = "null"
@@ -206,9 +206,9 @@ class BadLine(msgspec.Struct, frozen=True):
 
 
 _RESULT_COLUMNS: Final[Mapping[ResultColumns, tuple[str, ...]]] = {
-    "hunan": ("psn_no", "mdtrt_id", "setl_id", "msgid", "stmt_rslt", "refd_setl_flag", "memo",
+    "ten_cells": ("psn_no", "mdtrt_id", "setl_id", "msgid", "stmt_rslt", "refd_setl_flag", "memo",
               "medfee_sumamt", "fund_pay_sumamt", "acct_pay"),
-    "guangzhou": ("psn_no", "mdtrt_id", "setl_id", "msgid", "refd_setl_flag", "stmt_rslt", "memo"),
+    "seven_cells": ("psn_no", "mdtrt_id", "setl_id", "msgid", "refd_setl_flag", "stmt_rslt", "memo"),
 }  # fmt: skip
 
 

@@ -164,6 +164,9 @@ class ChaosProxy:
     # -- inside -----------------------------------------------------------------------------------
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:
+            _drop(writer)  # its handshake ended after we had stopped listening
+            return
         self.connections += 1
         line = _Line(self, self.connections, reader, writer)
         task = asyncio.get_running_loop().create_task(self._serve(line), name=f"chaos {self.connections}")
@@ -255,20 +258,23 @@ class _Line:
 
     def reset(self) -> None:
         """End both connections by a reset; bytes on their way may be lost."""
-        for writer in (self._near_out, self._far_out):
-            if writer is not None:
-                line = writer.get_extra_info("socket")
-                with contextlib.suppress(OSError):  # closed already
+        for writer in self._writers():
+            line = writer.get_extra_info("socket")
+            if line is not None:  # None: closed already
+                with contextlib.suppress(OSError):
                     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                writer.transport.abort()
+            _drop(writer)
 
     async def close(self) -> None:
         """Close both connections."""
-        for writer in (self._near_out, self._far_out):
-            if writer is not None:
-                writer.close()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
+        for writer in self._writers():
+            writer.close()
+        for writer in self._writers():
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _writers(self) -> tuple[asyncio.StreamWriter, ...]:
+        return (self._near_out,) if self._far_out is None else (self._near_out, self._far_out)
 
     # -- requests ---------------------------------------------------------------------------------
 
@@ -381,6 +387,12 @@ class _Line:
             raise _LineEnds
         await self.close()
         raise _LineEnds
+
+
+def _drop(writer: asyncio.StreamWriter) -> None:
+    """Close without waiting for what is not sent yet."""
+    writer.transport.abort()
+    writer.close()  # under TLS an aborted transport does not count as closed by itself
 
 
 def _is_whole(message: bytes) -> bool:

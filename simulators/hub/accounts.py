@@ -173,7 +173,7 @@ def _result_line(desk: Desk, finding: Finding, row: _Uploaded | None, record: Se
         person, amounts, refunded = row.psn_no, row.amounts, row.refunded
     cells = [person, visit, setl_id, msgid]
     code, memo = _code(desk, finding), _MEMOS[finding]
-    if desk.profile.recon.columns == "guangzhou":
+    if desk.profile.recon.columns == "seven_cells":
         cells += [refunded, code, memo]
     else:
         cells += [code, refunded, memo, *(Fen(fen).wire_text() for fen in amounts)]

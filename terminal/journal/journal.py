@@ -57,7 +57,7 @@ _UPDATE_SETTLEMENT = (
 
 def _text(time: dt.datetime) -> str:
     # The same text as strftime(TIME) at a fifth of its price: a commit writes a dozen of them.
-    return time.astimezone(WIRE_ZONE).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return time.astimezone(WIRE_ZONE).isoformat(" ", "microseconds")[:26]
 
 
 def _time(text: str) -> dt.datetime:

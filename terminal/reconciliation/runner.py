@@ -1,10 +1,10 @@
 """Runs a reconciliation: our books out of the journal, 3201 for every group, 3202 with its files where they differ.
 
 What authenticates what. The answers to 3201, 3202 and 9101 are signed envelopes like every other; the file that 9102
-brings is bare bytes. So the file alone changes nothing: it names what to look at, and everything that is then done is
-asked of the hub again (2601, 2103) and decided by its signed answer, or is the word of two people. And the file is held
-against a signed answer: our totals, corrected by its lines, are put to 3201 once more. "Level" then says, signed, that
-the lines account for the whole difference.
+brings is bare bytes. So the file alone changes nothing: it names what to look at. It is held against a signed answer: our totals,
+corrected by its lines, are put to 3201 once more, and "level" then says, signed, that the lines account for the whole
+difference. Without that, only 2601 is offered, which asks the hub and is decided by its signed answer. And nothing at
+all is done but on the word of two people.
 
 The questions are repeated with a new message id whenever they stay unanswered (they change nothing). 9101 leaves a file
 at the hub; its message id and the SM3 of its bytes are in the audit log before it is sent.
@@ -32,7 +32,6 @@ from protocols.hub.accounts import (
     Download,
     DownloadInput,
     ResultFile,
-    ResultRow,
     TotalsCheck,
     TotalsCheckInput,
     TotalsCheckOutput,
@@ -98,7 +97,7 @@ _replace = msgspec.structs.replace
 _Result = TypeVar("_Result")
 log = logging.getLogger(__name__)
 
-SETTLEMENTS_AT_ONCE = 50
+SETTLEMENTS_AT_ONCE = 20
 """How many are read in one call: a sale's commit waits no longer than that."""
 DAYS_KEPT = 31
 """Reports kept in memory; an older one is simply made again."""
@@ -346,55 +345,38 @@ class Reconciliation:
             return _replace(detail, reason=no_use.reason), groups, []
         except MalformedMessage as malformed:
             return _replace(detail, reason=malformed.reason), groups, []
-        found = await self._judge(books, rows, clr_type, clr_optins)
-        cases = {one.difference.settlement_id for one in found if one.difference.settlement_id}
-        groups = await self._hold_against(books, groups, found, bad, cases)
+        comparison = Comparison(books, clr_type, clr_optins, f"{self._slot:02d}", rows)
+        others = await self._cases_behind(comparison.unknown_messages())
+        comparison.learn(others)
+        found = comparison.differences()
+        places = {
+            case.settlement.id: group_of(case.settlement, self._profile) for case in (*books.cases, *others)
+        }
+        groups = await self._hold_against(books.day, groups, found, bad, places)
         detail = _replace(detail, listed=len(rows), unreadable=len(bad))
-        differences = [self._with_scheme(one) for one in found]
+        proved = {one.group for one in groups if one.accounted is True}
+        differences = [_as_far_as_proved(_with_scheme(one, places), proved) for one in found]
         differences += [unreadable(line, clr_type, clr_optins) for line in bad]
         differences += [unexplained(one.group) for one in groups if one.accounted is False]
         return detail, groups, differences
 
-    async def _judge(
-        self, books: Books, rows: Sequence[ResultRow], clr_type: str, clr_optins: str
-    ) -> list[Found]:
-        comparison = Comparison(books, clr_type, clr_optins, f"{self._slot:02d}", rows)
-        comparison.learn(await self._cases_behind(comparison.unknown_messages()))
-        return comparison.differences()
-
-    @staticmethod
-    def _with_scheme(found: Found) -> Difference:
-        return (
-            found.difference
-            if found.group is None
-            else _replace(found.difference, insutype=found.group.insutype)
-        )
-
     async def _hold_against(
         self,
-        books: Books,
+        day: dt.date,
         groups: list[GroupResult],
         found: Sequence[Found],
         bad: Sequence[BadLine],
-        ids: set[str],
+        places: Mapping[str, Group],
     ) -> list[GroupResult]:
         """Put our totals, corrected by the file's lines, to 3201: its signed answer says whether they account for it all."""
         unlevel = [one.group for one in groups if one.outcome is Outcome.DIFFERS]
-        places = {
-            case.settlement.id: group_of(case.settlement, self._profile)
-            for case in books.cases
-            if case.settlement.id in ids
-        }
         changes = None if bad else corrected(found, unlevel, places)
-        checked = []
-        for one in groups:
-            if one.outcome is not Outcome.DIFFERS:
-                checked.append(one)
-            elif changes is None:
-                checked.append(_replace(one, outcome=Outcome.DIFFERS, accounted=None))
-            else:
-                checked.append(await self._corrected(books.day, one, changes))
-        return checked
+        if changes is None:
+            return groups
+        return [
+            await self._corrected(day, one, changes) if one.outcome is Outcome.DIFFERS else one
+            for one in groups
+        ]
 
     async def _corrected(
         self, day: dt.date, result: GroupResult, changes: Mapping[Group, tuple[int, int, int, int]]
@@ -558,6 +540,19 @@ def notice_of(report: Report) -> Notice:
             return Notice("reconciled_differs", {"date": date, "count": str(count)})
         case Outcome.NOT_COMPARED:
             return Notice("reconciled_not", {"date": date})
+
+
+def _with_scheme(found: Found, places: Mapping[str, Group]) -> Difference:
+    group = found.group or places.get(found.difference.settlement_id)
+    return found.difference if group is None else _replace(found.difference, insutype=group.insutype)
+
+
+def _as_far_as_proved(difference: Difference, proved: set[Group]) -> Difference:
+    """On the word of the file alone only 2601 is offered, which asks the hub; all else needs its signature first."""
+    group = Group(difference.clr_type, difference.clr_optins, difference.insutype)
+    if difference.action in FIXES - {Action.REVERSE} and group not in proved:
+        return _replace(difference, action=Action.ASK_HUB)
+    return difference
 
 
 def _row(record: OwnRecord) -> DetailRow:

@@ -1,15 +1,13 @@
-"""The journal's S3 and the bare commit beside it, at tiny size."""
+"""The journal's two commits of a sale and the bare commit beside them, at tiny size."""
 
-import random
 from pathlib import Path
 
-from bench import commit
-from bench.counter_rig import CommitMeter, Record
+import pytest
+
+from bench import commit, own_journal
 from bench.floors import BareJournal
+from bench.own_journal import Sizes
 from terminal.core.states import State
-from terminal.journal.journal import open_journal
-from terminal.journal.thread import JournalThread
-from terminal.journal.vault import Vault
 
 
 async def test_both_figures_stand_on_one_floor(tmp_path: Path) -> None:
@@ -20,30 +18,31 @@ async def test_both_figures_stand_on_one_floor(tmp_path: Path) -> None:
     assert "thread" in through.note
 
 
-async def test_a_sale_of_the_bench_goes_the_way_of_a_real_one(tmp_path: Path) -> None:
-    random_bytes = random.Random(1).randbytes
-    record = Record()
-    meter = CommitMeter(record)
-    vault = Vault(random_bytes(16), random_bytes)
-    thread = JournalThread(
-        lambda: open_journal(str(tmp_path / "journal.db"), vault, "boot", commit.MOMENT, check=meter.attach)
-    )
-    await thread.open()
-    try:
-        sales = commit.Sales(thread, random_bytes)
-        due = await sales.next()
-        await thread.call(lambda journal: journal.commit(due))
-        await sales.finish(due)
-        row = await thread.call(lambda journal: journal.settlement(due.row.id))
-        attempts = await thread.call(lambda journal: journal.attempts(due.row.id))
-    finally:
-        await thread.close()
+async def test_a_made_up_sale_goes_the_way_of_a_real_one(tmp_path: Path) -> None:
+    async with own_journal.running(tmp_path / "journal.db") as own:
+        sale = await own.next(Sizes(request=700, answer=900))
+        await own.commit(sale.s3)
+        await own.commit(sale.outcome)
+        await own.reserve()
+        row = await own.thread.call(lambda journal: journal.settlement(sale.s3.row.id))
+        attempts = await own.thread.call(lambda journal: journal.attempts(sale.s3.row.id))
+        receipts = await own.thread.call(lambda journal: journal.receipts(sale.s3.row.id))
     assert row is not None
     assert row.state is State.CONFIRMED
-    assert [(attempt.purpose, attempt.state, len(attempt.request)) for attempt in attempts] == [
-        ("SETTLE", "ANSWERED", commit.REQUEST_BYTES)
+    assert [(one.purpose, one.state, len(one.request), len(one.answer or b"")) for one in attempts] == [
+        ("SETTLE", "ANSWERED", 700, 900)
     ]
-    assert record.commits == 3
+    assert [receipt.kind for receipt in receipts] == ["original"]
+
+
+async def test_made_up_sales_bind_as_many_bytes_as_they_are_asked_for(tmp_path: Path) -> None:
+    async with own_journal.running(tmp_path / "journal.db") as own:
+        sizes = await own.fitted(4321, 5432, request=1000, answer=1500)
+        s3, outcome = await own.bound(sizes)
+    # Sequence numbers in the audit records grow by a digit now and then.
+    assert len(s3) == pytest.approx(4321, abs=5)
+    assert len(outcome) == pytest.approx(5432, abs=5)
+    assert (sizes.request, sizes.answer) == (1000, 1500)
 
 
 def test_the_bare_journal_keeps_every_row_under_the_journals_settings(tmp_path: Path) -> None:
@@ -51,7 +50,8 @@ def test_the_bare_journal_keeps_every_row_under_the_journals_settings(tmp_path: 
     try:
         for _ in range(3):
             bare.commit(b"row")
+        bare.checkpoint()
         assert bare.rows() == 3
-        assert bare.pragmas() == {"journal_mode": "wal", "synchronous": 2}
+        assert bare.pragmas() == {"journal_mode": "wal", "synchronous": 2, "wal_autocheckpoint": 0}
     finally:
         bare.close()

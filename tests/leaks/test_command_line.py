@@ -15,7 +15,7 @@ from tests.real_parts import real_part_missing
 from tests.yibao.cli.conftest import Call, Ended
 from tests.yibao.cli.processes import Running, run
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(150)
 BARCODE = "6901234567892"
 PIN = "93817264"
 TOKEN = re.compile(rb"[0-9]{6}ec[0-9a-z]{30}")

@@ -47,6 +47,11 @@ HELP: Final[Mapping[str, str]] = {
     "apdu.full": "Show the data bytes too; the journal notes it.",
     "hub": "The line to the hub.",
     "hub.ping": "Is the hub there, how fast, and is it really the hub? Disturbs nothing.",
+    # reconciliation
+    "reconcile": "Compare a day's books with the hub's; every difference with its cause and what to do.",
+    "reconcile.date": "The day, for example 2026-11-22, by the hub's settlement time.",
+    "reconcile.fix": "Carry out what the day's newest report proposes for this difference.",
+    "reconcile.by": "Number of an operator who answers for it; given twice, by two people.",
     # journal and keys
     "journal": "Look into the journal, and check it.",
     "journal.list": "The newest sales.",
@@ -70,6 +75,10 @@ HELP: Final[Mapping[str, str]] = {
     "sim.dir": "Folder of the simulated counter.",
     "sim.up": "Start every far end, write the counter's files, stay until Ctrl-C.",
     "sim.institution": "Which of the invented institutions the counter belongs to.",
+    "sim.run": "Simulate a whole shop for two business days from a seed, with faults, and audit its books.",
+    "sim.run.seed": "The seed: the same one gives the same run.",
+    "sim.run.sales": "How many customers are served.",
+    "sim.run.twin": "Put in a counter with a known bug, which must be caught.",
     "sim.seed": "Seed of a new simulated counter (default: a random one).",
     "sim.people": "The invented people with their certificate and account.",
     "sim.phone": "The customers' phones.",

@@ -12,7 +12,19 @@ from typing import Annotated
 
 import typer
 
-from yibao.cli import counter, devices, doctor, journal, keys, sale, service, sim, technician, visit
+from yibao.cli import (
+    counter,
+    devices,
+    doctor,
+    journal,
+    keys,
+    reconcile,
+    sale,
+    service,
+    sim,
+    technician,
+    visit,
+)
 from yibao.cli.errors import CommandFailed, words_of
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, tell_line
@@ -36,7 +48,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
     app.callback()(_top)
-    for part in (service, sale, visit, counter, devices, doctor, technician, journal, keys, sim):
+    for part in (service, sale, visit, counter, devices, doctor, reconcile, technician, journal, keys, sim):
         part.register(app)
     return app
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from yibao.cli import benefit, chaos
+from yibao.cli import benefit, chaos, simulation
 from yibao.cli.common import JsonOption, run_async
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     sim = _group("sim")
     sim.command("up", help=help_of("sim.up"), short_help=help_of("sim.up"))(up)
+    sim.command("run", help=help_of("sim.run"), short_help=help_of("sim.run"))(simulation.run)
     sim.command("people", help=help_of("sim.people"), short_help=help_of("sim.people"))(people)
     sim.command("scan", help=help_of("sim.scan"), short_help=help_of("sim.scan"))(scan)
     phone = _group("sim.phone")

@@ -109,7 +109,9 @@ class Auditor:
         if record.setl_id in self._packs:
             return
         result = record.result
-        self._note("booked", record.msgid, record.infno, result.total_fen, result.fund_fen, result.account_fen)
+        self._note(
+            "booked", record.msgid, record.infno, result.total_fen, result.fund_fen, result.account_fen
+        )
         packs = tuple(code for line in self._ledger.lines(record.mdtrt_id) for code in line.trace_codes)
         self._packs[record.setl_id] = packs
         for pack in packs:
@@ -140,6 +142,12 @@ class Auditor:
     def taken_by_a_failed_counter(self, machine: Machine, sale: Sale) -> None:
         """See `people.Listener`."""
         self.broken("I10", f"{machine.name} took sale {sale.number} after its disk had failed")
+
+    def forgotten(self, machine: Machine, sale: Sale) -> None:
+        """See `people.Listener`."""
+        self.broken(
+            "I4", f"{machine.name} no longer knows sale {sale.number}, which was {sale.told[-1].state}"
+        )
 
     # -- at the end -------------------------------------------------------------------------------
 
@@ -186,7 +194,11 @@ class Auditor:
                 continue
             for state in states:
                 stands = row.state in BOOKED and not row.quarantine
-                if state in BOOKED and not stands and not (sale.cancel_asked and row.state in _UNDER_CANCELLATION):
+                if (
+                    state in BOOKED
+                    and not stands
+                    and not (sale.cancel_asked and row.state in _UNDER_CANCELLATION)
+                ):
                     self.broken("I4", f"{settlement_id} was told {state}, is {row.state}")
                 if state in _ENDS and row.state is not state:
                     self.broken("I4", f"{settlement_id} was told {state}, is {row.state}")
@@ -283,7 +295,9 @@ class Auditor:
             if attempt.state != "ANSWERED":
                 continue
             if not attempt.answer or not self._signed(attempt.msgid, attempt.answer):
-                self.broken("I12", f"{attempt.infno} {attempt.msgid}: {attempt.verdict} without the hub's signature")
+                self.broken(
+                    "I12", f"{attempt.infno} {attempt.msgid}: {attempt.verdict} without the hub's signature"
+                )
 
     def _signed(self, msgid: str, body: bytes) -> bool:
         try:
@@ -296,10 +310,10 @@ class Auditor:
     def _chain(self, machine: Machine, folder: Path) -> None:
         """I7."""
         path = machine.contents.write_to(folder, f"{machine.name} at rest")
-        for anchor in (None, *machine.heads[-1:]):
-            report = verify_journal(str(path), machine.vault(), anchor)
-            for finding in report.findings:
-                self.broken("I7", f"{machine.name}: {finding.code} {finding.where}: {finding.text}")
+        anchor = machine.heads[0] if machine.heads else None
+        report = verify_journal(str(path), machine.vault(), anchor)
+        for finding in report.findings:
+            self.broken("I7", f"{machine.name}: {finding.code} {finding.where}: {finding.text}")
 
     def _secrecy(self, machine: Machine) -> None:
         """I8."""

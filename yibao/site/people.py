@@ -16,7 +16,7 @@ from terminal.core.flows import CLINIC_VISIT, PHARMACY_PURCHASE
 from terminal.core.states import BOOKED, FINAL, UNSENT, State
 from terminal.core.values import Settlement
 from terminal.counter.counter import Counter, DiseaseWish, LineWish, SaleWish
-from terminal.counter.engine import Busy
+from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.journal.records import JournalRefused
 from yibao.site.machine import Gone, Machine
 
@@ -74,6 +74,10 @@ class Listener(Protocol):
         """A new sale was taken although the disk had failed before it was asked for."""
         ...
 
+    def forgotten(self, machine: Machine, sale: Sale) -> None:
+        """The counter does not know a sale that it had answered for."""
+        ...
+
 
 class Shelf:
     """Packs of medicine, each with a trace code of its own; one for the whole site."""
@@ -125,7 +129,8 @@ class Till:
         number = self._used_numbers.get(today, 0) + 1
         self._used_numbers[today] = number
         shelf = TREATMENT if self._clinic else GOODS
-        lines, boxes = [], []
+        lines: list[LineWish] = []
+        boxes: list[str] = []
         for code, own, name, spec, price in rng.sample(shelf, rng.choice((1, 1, 2, 3))):
             traces = (self._shelf.pack(),)
             boxes.extend(traces)
@@ -194,8 +199,16 @@ class Till:
             await self.machine.wait_up()
             await self._pause(0.5)
             return None
+        except UnknownSettlement:
+            self._forgotten(sale)
+            return None
         self._heard(sale, settlement)
         return settlement
+
+    def _forgotten(self, sale: Sale) -> None:
+        if not sale.over:
+            self._listener.forgotten(self.machine, sale)
+        sale.over = True
 
     async def _next_act(self, sale: Sale, settlement: Settlement | None) -> None:
         if settlement is None:
@@ -211,6 +224,8 @@ class Till:
             await self._settled(sale, settlement)
         elif state in FINAL:
             sale.over = True
+        elif self.slips_up(0.5):
+            await self._sell_again(sale)
         elif self.slips_up(0.3):
             sale.over = True  # this customer does not wait for the end of a doubt
         else:
@@ -276,8 +291,17 @@ class Till:
     async def _copy(self, sale: Sale) -> None:
         try:
             await self._ask(lambda counter: counter.copy(sale.id, self.name))
-        except (Gone, Misuse):
+        except (Gone, Misuse, UnknownSettlement):
             return
+
+    async def _sell_again(self, sale: Sale) -> None:
+        """A doubt takes too long for the cashier: the same sale, under a new key. It must be refused until the doubt ends."""
+        try:
+            opened = await self._ask(lambda counter: counter.open_sale(sale.wish, self.name, ""))
+        except (Gone, Misuse, JournalRefused):
+            await self._pause(10.0)
+            return
+        self._heard(sale, opened)
 
     async def _leave(self, sale: Sale) -> None:
         """Give up what has not been sent; everything else is the counter's to finish."""
@@ -295,6 +319,9 @@ class Till:
             return False
         except Gone:
             await self.machine.wait_up()
+            return False
+        except UnknownSettlement:
+            self._forgotten(sale)
             return False
         return True
 

@@ -107,9 +107,7 @@ class HubRoad:
     async def close(self) -> None:
         """Nothing is held open."""
 
-    async def _travel(
-        self, fault: str, request: envelope.Request, body: bytes, patience_s: float
-    ) -> Reply:
+    async def _travel(self, fault: str, request: envelope.Request, body: bytes, patience_s: float) -> Reply:
         """Carry one request there and something back."""
         infno, msgid, rng = request.infno, request.message_id, self._rng
         if fault:
@@ -140,8 +138,8 @@ class HubRoad:
                 answer = self._ask(request, body)
                 return Reply(self._other(infno, msgid, fault) or answer, after_s=back_s)
             case "refused-reversal":
-                answer = self._error("冲正失败，请联系医保经办机构 (not possible now)")
-                return Reply(self._signed(msgid, answer), after_s=back_s)
+                refusal = self._error("冲正失败，请联系医保经办机构 (not possible now)")
+                return Reply(self._signed(msgid, refusal), after_s=back_s)
             case "not-found-reversal":
                 return Reply(self._not_found_once(request, body), after_s=back_s)
             case _:
@@ -153,15 +151,17 @@ class HubRoad:
         match fault:
             case "cut" | "cut-close":
                 answer = self._ask(request, body)
-                return Reply(answer[: rng.randrange(len(answer))], after_s=back_s, broken=fault == "cut-close")
+                return Reply(
+                    answer[: rng.randrange(len(answer))], after_s=back_s, broken=fault == "cut-close"
+                )
             case "other-key":
                 return Reply(self._changed(request, body, self._forger), after_s=back_s)
             case "changed-infcode" | "changed-text":
-                answer = envelope.decode_answer(self._ask(request, body))
+                right = envelope.decode_answer(self._ask(request, body))
                 if fault == "changed-text":
-                    forged = _replace(answer, error_text=answer.error_text + " [SETL_NOT_FOUND]")
+                    forged = _replace(right, error_text=right.error_text + " [SETL_NOT_FOUND]")
                 else:
-                    forged = _replace(answer, infcode=-1 if answer.infcode == 0 else 0)
+                    forged = _replace(right, infcode=-1 if right.infcode == 0 else 0)
                 return Reply(envelope.encode_answer(forged), after_s=back_s)
             case "http-500":
                 single: faults.Fault = faults.HttpStatus(500)
@@ -194,6 +194,8 @@ class HubRoad:
 
     def _ask(self, request: envelope.Request, body: bytes) -> bytes:
         answer = self._hub.handle(body)
+        if request.infno == "2601" and b"[SETL_NOT_FOUND]" in answer:
+            self._doubted.add(_original(request))
         if request.infno in MONEY:
             self._old.setdefault(request.infno, []).append((request.message_id, answer))
         return answer
@@ -225,12 +227,19 @@ class HubRoad:
         )  # fmt: skip
 
     def _not_found_once(self, request: envelope.Request, body: bytes) -> bytes:
-        """A hub whose books are behind says "not found" for what it holds; the next time it knows."""
-        original = str(msgspec.json.decode(request.input).get("data", {}).get("omsgid", ""))
-        if not original or original in self._doubted:
+        """A hub whose books are behind says "not found" for what it holds, once; with the quiet time over it knows."""
+        original = _original(request)
+        if original in self._doubted:
             return self._ask(request, body)
         self._doubted.add(original)
-        return self._signed(request.message_id, self._error("未找到该笔结算记录 (no such settlement) [SETL_NOT_FOUND]"))
+        return self._signed(
+            request.message_id, self._error("未找到该笔结算记录 (no such settlement) [SETL_NOT_FOUND]")
+        )
+
+
+def _original(request: envelope.Request) -> str:
+    """The message id that a 2601 is about."""
+    return str(msgspec.json.decode(request.input)["data"]["omsgid"])
 
 
 class CentreRoad:

@@ -9,11 +9,14 @@ then every machine sells once more, and the auditor goes through the books.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
+import logging
 import tempfile
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -30,14 +33,15 @@ from simulators.people import Person, load_people
 from simulators.serve import build_world, shipped_profile
 from simulators.world import load_world
 from terminal.config import CentreConfig, ClinicConfig, Config, HubConfig, InstitutionConfig, TerminalConfig
-from terminal.core.states import FINAL, OPEN_DOUBT, State
+from terminal.core.states import State
 from yibao.site.auditor import Auditor, Break
 from yibao.site.logbook import Logbook
 from yibao.site.machine import Gone, Machine, MachineClock
 from yibao.site.people import PATIENTS, Shelf, Till
 from yibao.site.road import CentreRoad, HubRoad
 from yibao.site.tape import TapePrinter
-from yibao.site.virtual_loop import NothingWillHappen, VirtualClock, run_virtual
+from yibao.site.twins import TWINS, Twin, install
+from yibao.site.virtual_loop import VirtualClock, run_virtual
 from yibao.site.weather import MONEY, Weather
 
 REAL_KEYS_EVERY = 50
@@ -84,7 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Site:
     """One run. Make it inside a running virtual loop."""
 
-    def __init__(self, seed: int, folder: Path, *, msgid_check: str = "profile") -> None:
+    def __init__(self, seed: int, folder: Path, twin: Twin) -> None:
         self.seed = seed
         self._folder = folder
         self._loop = asyncio.get_running_loop()
@@ -93,7 +97,7 @@ class Site:
         self.weather = Weather(self.rng("weather"))
         self.real_keys = seed % REAL_KEYS_EVERY == REAL_KEYS_EVERY - 1
         self._hub_key, self._hub_verifier = self._key("hub")
-        settings = HubSettings() if msgid_check == "profile" else HubSettings(msgid_check="none")
+        settings = HubSettings(msgid_check="none") if twin.slots else HubSettings()
         self.world = build_world(
             seed=seed, profile=NATIONAL, settings=settings, signer=self._hub_key, people=_PEOPLE, world=_PLACES, book=_POLICIES
         )  # fmt: skip
@@ -106,7 +110,10 @@ class Site:
         self._hit_messages: set[str] = set()
         self._hit_settlements: set[str] = set()
         self._behind: set[asyncio.Future[None]] = set()
-        self.machines = [self._machine(place, slot) for place, slot in self._plan()]
+        self.machines = [
+            self._machine(place, slot, number)
+            for number, (place, slot) in enumerate(self._plan(twin), start=1)
+        ]
         shelf = Shelf()
         self.tills = [
             Till(
@@ -120,7 +127,9 @@ class Site:
         """A source of numbers of its own, from the seed."""
         return Random(f"{self.seed} {name}")
 
-    def _plan(self) -> list[tuple[tuple[str, str], int]]:
+    def _plan(self, twin: Twin) -> list[tuple[tuple[str, str], int]]:
+        if twin.slots:
+            return [(PHARMACY, slot) for slot in twin.slots]
         shops = ([(PHARMACY, 1)], [(PHARMACY, 1)], [(PHARMACY, 1), (PHARMACY, 2)], [(CLINIC, 1)])
         return self.rng("plan").choice(shops)
 
@@ -139,11 +148,11 @@ class Site:
         cheap = CheapKey(f"{name} {self.seed}")
         return cheap, cheap
 
-    def _machine(self, place: tuple[str, str], slot: int) -> Machine:
-        name = f"{place[0][0]}{slot}"
-        signer, verifier = self._key(f"terminal {name}")
+    def _machine(self, place: tuple[str, str], slot: int, number_in_shop: int) -> Machine:
+        name = f"{place[0][0]}{number_in_shop}"
+        signer, verifier = self._key(f"terminal {slot}")
         self.world.keys.register(place[0], f"{slot:02d}", verifier)
-        number = f"{place[0][0].replace('P', 'T').replace('H', 'N')}{slot:02d}"
+        till = f"{'N' if place is CLINIC else 'T'}{number_in_shop:02d}"
         road = HubRoad(
             self, self.weather, self.rng(f"road {name}"), NATIONAL, self._hub_key, self._key("somebody else")[0], self._spawn
         )  # fmt: skip
@@ -151,7 +160,7 @@ class Site:
             name=name,
             config=Config(
                 institution=InstitutionConfig(place[0], place[1], "999900"),
-                terminal=TerminalConfig(number, slot, number, "收银员测试"),
+                terminal=TerminalConfig(till, slot, till, "收银员测试"),
                 hub=HubConfig("http://127.0.0.1:1", "unused"),
                 centre=CentreConfig("http://127.0.0.1:1"),
                 clinic=ClinicConfig("D999900000001", "测试医师", "A02", "全科", "A02"),
@@ -202,6 +211,7 @@ class Site:
         """Two days, then heal, then audit."""
         services = [asyncio.ensure_future(machine.run()) for machine in self.machines]
         trouble = [asyncio.ensure_future(work) for work in self._trouble()]
+        self._pay_day("first day")
         try:
             await self._trade(sales - sales // 2, services)
             await self._night()
@@ -219,12 +229,18 @@ class Site:
         await asyncio.gather(*services)
         self.auditor.audit(self.machines, self._folder)
 
-    async def _trade(self, sales: int, services: "list[asyncio.Future[None]]") -> None:
+    async def _trade(self, sales: int, services: "Sequence[asyncio.Future[None]]") -> None:
         """Every till serves one customer after the other."""
-        shares = [sales // len(self.tills) + (number < sales % len(self.tills)) for number in range(len(self.tills))]
-        trading = [asyncio.ensure_future(self._queue(till, share)) for till, share in zip(self.tills, shares, strict=True)]
-        both = asyncio.ensure_future(asyncio.wait(trading))
-        await asyncio.wait([both, *services], return_when=asyncio.FIRST_COMPLETED)
+        shares = [
+            sales // len(self.tills) + (number < sales % len(self.tills)) for number in range(len(self.tills))
+        ]
+        trading = [
+            asyncio.ensure_future(self._queue(till, share))
+            for till, share in zip(self.tills, shares, strict=True)
+        ]
+        everybody = asyncio.gather(*trading, return_exceptions=True)
+        waiting: list[asyncio.Future[Any]] = [everybody, *services]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for service in services:
             if service.done():
                 service.result()  # a counter that ended by an error of its own
@@ -235,8 +251,8 @@ class Site:
         rng = self.rng(f"queue {till.machine.name}{till.name} {self._loop.time()}")
         for _ in range(customers):
             await till.machine.wait_up()
-            while self._is_down and rng.random() < 0.9:
-                await asyncio.sleep(60.0)  # most people do not queue while nothing works
+            while self._is_down and rng.random() < 0.9:  # noqa: ASYNC110 - most people do not queue while nothing works
+                await asyncio.sleep(60.0)
             await till.serve(till.new_sale())
             await asyncio.sleep(rng.uniform(0.0, 90.0))
             if till.machine.printer.lines_left <= 0:
@@ -246,9 +262,13 @@ class Site:
         """Nobody comes until nine, unless the first day's queue was that long."""
         left = (NIGHT_UNTIL - self.clock.now()).total_seconds()
         await asyncio.sleep(max(left, 0.0))
-        rng = self.rng("balances")
+        self._pay_day("second day")
+
+    def _pay_day(self, name: str) -> None:
+        """Personal accounts get new balances: much, little, none."""
+        rng = self.rng(f"balances {name}")
         for who in ("jia", "yi", "ji"):
-            self.world.ledger.set_balance(self.world.person(who).psn_no, rng.choice((0, 137, 6000, 99999)))
+            self.world.ledger.set_balance(self.world.person(who).psn_no, rng.choice((0, 1373, 29999, 99999)))
 
     def _trouble(self) -> "list[Awaitable[None]]":
         """Outages of the hub and clocks that jump, at times of their own."""
@@ -286,7 +306,7 @@ class Site:
             await asyncio.sleep(600.0)
             machine.clock.jump(-seconds)
 
-    async def _heal(self, services: "list[asyncio.Future[None]]") -> None:
+    async def _heal(self, services: "Sequence[asyncio.Future[None]]") -> None:
         """All faults off, until nothing is in doubt."""
         self.weather.calm()
         self.log.note("calm")
@@ -330,15 +350,21 @@ class Site:
         await till.serve(sale)
         states = [settlement.state for settlement in sale.told]
         if State.CONFIRMED not in states:
-            self.auditor.broken("I11", f"{machine.name} did not sell once all was well: {[*map(str, states)]}")
+            self.auditor.broken(
+                "I11", f"{machine.name} did not sell once all was well: {[*map(str, states)]}"
+            )
 
     # -- the result -------------------------------------------------------------------------------
 
-    def report(self, sales: int) -> Report:
+    def report(self) -> Report:
         """What came of it."""
         auditor = self.auditor
-        hit = self._hit_settlements | {auditor.sent[msgid] for msgid in self._hit_messages if msgid in auditor.sent}
-        ends = {f"{cut} {machine.name}": count for machine in self.machines for cut, count in machine.cuts.items()}
+        hit = self._hit_settlements | {
+            auditor.sent[msgid] for msgid in self._hit_messages if msgid in auditor.sent
+        }
+        ends = {
+            f"{cut} {machine.name}": count for machine in self.machines for cut, count in machine.cuts.items()
+        }
         return Report(
             seed=self.seed,
             sales=sum(len(till.sales) for till in self.tills),
@@ -371,16 +397,47 @@ class _Names(msgspec.Struct):
 _NAMES = msgspec.json.Decoder(_Names)
 
 
-def simulate(seed: int, sales: int = SALES_PER_RUN) -> Report:
-    """Run one site from a seed; never raises for what the counter does: that is a break too."""
-    with tempfile.TemporaryDirectory(prefix="yibao-site-", dir=_memory_folder()) as folder:
-        return run_virtual(lambda: _one(seed, sales, Path(folder)), seed)
+def simulate(seed: int, sales: int = SALES_PER_RUN, twin: str = "") -> Report:
+    """Run one site from a seed, with the application's own counter or one of its bad twins."""
+    chosen = TWINS[twin] if twin else Twin()
+    with contextlib.ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="yibao-site-", dir=_memory_folder()))
+        )
+        install(chosen, stack)
+        return run_virtual(lambda: _one(seed, sales, folder, chosen), seed)
 
 
-async def _one(seed: int, sales: int, folder: Path) -> Report:
-    site = Site(seed, folder)
-    await site.run(sales)
-    return site.report(sales)
+async def _one(seed: int, sales: int, folder: Path, twin: Twin) -> Report:
+    site = Site(seed, folder, twin)
+    complaints = _Complaints(site.auditor)
+    logger = logging.getLogger("terminal")
+    logger.addHandler(complaints)
+    spread, logger.propagate = logger.propagate, False
+    try:
+        await site.run(sales)
+    except Exception as error:  # noqa: BLE001 - whatever the counter does is a finding of this seed, not of the program
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = "" if place is None else f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}"
+        site.auditor.broken("I11", f"the run ended with {type(error).__name__} at {where}: {error}")
+    finally:
+        logger.removeHandler(complaints)
+        logger.propagate = spread
+    return site.report()
+
+
+class _Complaints(logging.Handler):
+    """An error that the counter did not expect is a break, however well it recovers from it."""
+
+    def __init__(self, auditor: Auditor) -> None:
+        super().__init__(logging.ERROR)
+        self._auditor = auditor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        self._auditor.broken("I11", f"unexpected error: {record.getMessage()}")
 
 
 def _memory_folder() -> str | None:

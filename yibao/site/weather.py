@@ -32,8 +32,12 @@ class Doom(msgspec.Struct, frozen=True):
     after_changes: int | None = None
     """At this change of the disk, counted from the life's beginning."""
     after_messages: int | None = None
-    """Around this message to the hub: even before it leaves, odd when its answer is back."""
+    """Around a message to the hub, counting each twice: before it leaves, and when its answer is back."""
+    around_money: int | None = None
+    """The same, counting only messages that move money."""
     after_s: float | None = None
+    at_slip: int | None = None
+    """While this slip is being printed."""
 
 
 class Weather:
@@ -48,7 +52,7 @@ class Weather:
         self.on_money = rng.choice((0.0, 0.5, 0.7, 0.85, 0.95))
         """Share of messages that move money and meet a fault."""
         self.on_questions = rng.choice((0.0, 0.01, 0.05))
-        self.doom = rng.choice((0.0, 0.3, 0.7, 0.9))
+        self.doom = rng.choice((0.0, 0.5, 0.8, 0.95))
         """Share of lives that end by a kill or a power cut."""
         self.sync_failures = rng.choice((0.0, 0.0, 0.0, 0.3))
         """Share of lives in which a sync fails; the power goes soon after."""
@@ -90,13 +94,17 @@ class Weather:
         if self.is_calm or rng.random() >= self.doom:
             return None
         cut = rng.choice(tuple(Cut))
-        match rng.randrange(3):
+        match rng.randrange(5):
             case 0:
                 return Doom(cut, after_changes=rng.randrange(1, 1 + rng.choice((60, 300, 3000))))
             case 1:
-                return Doom(cut, after_messages=rng.randrange(2, rng.choice((20, 100))))
+                return Doom(cut, after_messages=rng.randrange(2, rng.choice((20, 60))))
+            case 2:
+                return Doom(cut, around_money=rng.randrange(1, 9))
+            case 3:
+                return Doom(cut, at_slip=rng.randrange(1, 5))
             case _:
-                return Doom(cut, after_s=rng.uniform(0.0, rng.choice((60.0, 1800.0))))
+                return Doom(cut, after_s=rng.uniform(0.0, rng.choice((60.0, 900.0))))
 
     def sync_fails_at(self) -> int | None:
         """The change of the disk at which a sync fails in the next life, None for a sound disk."""

@@ -49,7 +49,7 @@ def test_the_worked_detail_file_is_written_byte_for_byte() -> None:
 
 
 def test_the_worked_result_file_is_read() -> None:
-    (row,), bad = result_rows(RESULT, "hunan")
+    (row,), bad = result_rows(RESULT, "ten_cells")
     assert bad == []
     assert (row.settlement_id, row.visit_id, row.message_id) == ("", "", "P99990000001202601051712330041")
     assert (row.total_fen, row.fund_fen, row.account_fen) == (8330, 0, 6000)
@@ -94,17 +94,17 @@ def test_both_forms_of_the_result_code_are_read_and_only_a_zero_is_level(code: s
 
 def test_the_shorter_columns_of_another_edition_are_read_in_their_own_order() -> None:
     text = b"99990000000000000001\tM\tS\tP\t1\t000103\tquote \" and 'tick'\n"
-    (row,), bad = result_rows(text, "guangzhou")
+    (row,), bad = result_rows(text, "seven_cells")
     assert bad == []
     assert (row.refunded, row.result, row.total_fen) == (True, "000103", None)
     assert row.memo == "quote \" and 'tick'"
 
 
 def test_empty_lines_a_byte_order_mark_and_windows_line_ends_are_no_lines() -> None:
-    rows, bad = result_rows(b"\xef\xbb\xbf" + LINE.encode() + b"\r\n\r\n \n", "hunan")
+    rows, bad = result_rows(b"\xef\xbb\xbf" + LINE.encode() + b"\r\n\r\n \n", "ten_cells")
     assert (len(rows), bad) == (1, [])
     assert rows[0].account_fen == 6000
-    assert result_rows(b"", "hunan") == ([], [])
+    assert result_rows(b"", "ten_cells") == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def test_empty_lines_a_byte_order_mark_and_windows_line_ends_are_no_lines() -> N
     ],
 )
 def test_a_line_that_is_none_is_named_and_the_others_are_read(line: str, reason: str) -> None:
-    rows, bad = result_rows(f"{LINE}\n{line}\n{LINE}\n".encode(), "hunan")
+    rows, bad = result_rows(f"{LINE}\n{line}\n{LINE}\n".encode(), "ten_cells")
     assert [row.line for row in rows] == [1, 3]
     assert [(one.line, one.reason) for one in bad] == [(2, reason)]
 
 
 def test_a_result_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(MalformedMessage):
-        result_rows("中心多".encode("gbk"), "hunan")
+        result_rows("中心多".encode("gbk"), "ten_cells")
 
 
 @pytest.mark.parametrize("text", ["S\t1", "S\n", "S\r", "S\x00", "S\u2028"])

@@ -28,26 +28,42 @@ def answer_to(body: bytes) -> bytes:
 async def echo(tls: ssl.SSLContext | None = None) -> AsyncIterator[Echo]:
     """Serve on a free port until the block ends; every connection is then closed."""
     target = Echo()
-    writers: set[asyncio.StreamWriter] = set()
+    lines: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+    is_over = False
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
         try:
             with contextlib.suppress(OSError):
                 await converse(target, reader, writer)
         finally:
-            writers.discard(writer)
             writer.close()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if is_over:
+            drop(writer)
+            return
+        task = asyncio.get_running_loop().create_task(serve(reader, writer))
+        lines[task] = writer
+        task.add_done_callback(lines.pop)
+
+    listening = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     target.port = listening.sockets[0].getsockname()[1]
     try:
         yield target
     finally:
+        is_over = True
         listening.close()
-        for writer in tuple(writers):
-            writer.transport.abort()
+        for task, writer in tuple(lines.items()):
+            drop(writer)
+            task.cancel()
+        await asyncio.gather(*lines, return_exceptions=True)
         await listening.wait_closed()
+
+
+def drop(writer: asyncio.StreamWriter) -> None:
+    """Close without waiting; under TLS an aborted transport does not count as closed by itself."""
+    writer.transport.abort()
+    writer.close()
 
 
 async def converse(target: Echo, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,142 @@
+"""Many seeds, in several processes, until enough has been simulated: `python -m yibao.site.swarm --help`.
+
+Prints one line per seed that broke, with the command that replays it, and at the end one JSON object with the totals.
+"""
+
+import argparse
+import multiprocessing
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from yibao.site.site import SALES_PER_RUN, Report, simulate
+from yibao.site.twins import TWINS
+
+TWIN_LIMIT = 200
+"""Seeds after which a twin counts as missed."""
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """What many runs came to."""
+
+    first_seed: int
+    runs: int
+    settlements: int
+    faulted: int
+    breaks: int
+    broken_seeds: tuple[int, ...]
+    cuts: int
+    """Kills and power cuts."""
+    faults: dict[str, int]
+    """How often each fault fired."""
+    healed_p99_s: float
+    """Virtual seconds from the end of all faults until nothing was in doubt, quiet times and gates included."""
+    seconds: float
+
+
+class Caught(msgspec.Struct, frozen=True):
+    """After how many settlements a bad twin was found out, and by what; `invariant` "" when it was not."""
+
+    twin: str
+    settlements: int
+    runs: int
+    invariant: str
+
+
+def replay_command(seed: int, sales: int, twin: str = "") -> str:
+    """The one command that runs this again."""
+    return f"yibao sim run --seed {seed} --sales {sales} --json" + (f" --twin {twin}" if twin else "")
+
+
+def _run(seed: int) -> Report:
+    return simulate(seed)
+
+
+def catch(twin: str) -> Caught:
+    """Run seeds from 0 on until the twin is caught."""
+    settlements = 0
+    for seed in range(TWIN_LIMIT):
+        report = simulate(seed, twin=twin)
+        settlements += report.settlements
+        if report.breaks:
+            return Caught(twin, settlements, seed + 1, report.broken[0].invariant)
+    return Caught(twin, settlements, TWIN_LIMIT, "")
+
+
+def swarm(first_seed: int, settlements: int, hours: float, jobs: int) -> Totals:
+    """Run seeds from `first_seed` on until there are enough settlements and the time is over."""
+    began_s, done = time.monotonic(), 0
+    reports: list[Report] = []
+    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=200) as pool:
+        for report in pool.imap_unordered(_run, _from(first_seed)):
+            reports.append(msgspec.structs.replace(report, last_events=()))
+            done += report.settlements
+            if report.breaks:
+                _tell(report)
+            if done >= settlements and time.monotonic() - began_s >= hours * 3600:
+                break
+        pool.terminate()
+    return totals(first_seed, reports, time.monotonic() - began_s)
+
+
+def _from(first_seed: int) -> Iterator[int]:
+    seed = first_seed
+    while True:
+        yield seed
+        seed += 1
+
+
+def totals(first_seed: int, reports: list[Report], seconds: float) -> Totals:
+    """Add up what the runs came to."""
+    faults: Counter[str] = Counter()
+    for report in reports:
+        faults.update(report.faults)
+    healed = sorted(report.healed_after_s for report in reports)
+    cuts = sum(count for name, count in faults.items() if name.split()[0] in ("kill", "strict", "torn"))
+    return Totals(
+        first_seed=first_seed,
+        runs=len(reports),
+        settlements=sum(report.settlements for report in reports),
+        faulted=sum(report.faulted for report in reports),
+        breaks=sum(report.breaks for report in reports),
+        broken_seeds=tuple(report.seed for report in reports if report.breaks),
+        cuts=cuts,
+        faults=dict(sorted(faults.items())),
+        healed_p99_s=healed[(len(healed) * 99 - 1) // 100] if healed else 0.0,
+        seconds=round(seconds, 1),
+    )
+
+
+def _tell(report: Report) -> None:
+    print(f"seed {report.seed}: {report.broken[0].invariant} {report.broken[0].text}", file=sys.stderr)
+    print(f"    {replay_command(report.seed, SALES_PER_RUN)}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run the swarm, or hunt the twins; 1 when something broke, or a twin got away."""
+    parser = argparse.ArgumentParser(prog="python -m yibao.site.swarm", description=__doc__)
+    parser.add_argument("--seed", type=int, help="first seed (default: a fresh one, which is printed)")
+    parser.add_argument("--settlements", type=int, default=15_000)
+    parser.add_argument("--hours", type=float, default=0.0, help="go on at least this long")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--twins", action="store_true", help="run every bad twin until it is caught, instead")
+    given = parser.parse_args()
+    if given.twins:
+        with multiprocessing.get_context("spawn").Pool(given.jobs) as pool:
+            caught = pool.map(catch, TWINS, chunksize=1)
+        counts = sorted(one.settlements for one in caught)
+        print(msgspec.json.encode({"twins": caught, "median_settlements": counts[len(counts) // 2]}).decode())
+        return int(not all(one.invariant for one in caught))
+    seed = secrets.randbelow(10**9) if given.seed is None else given.seed
+    print(f"first seed {seed}", file=sys.stderr, flush=True)
+    result = swarm(seed, given.settlements, given.hours, given.jobs)
+    print(msgspec.json.encode(result).decode())
+    return int(result.breaks > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

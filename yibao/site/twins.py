@@ -1,0 +1,337 @@
+"""Bad twins: counters with a money bug built in on purpose. A run that does not catch them proves nothing.
+
+Each is an object that stands where a right one stood while the run lasts; the product knows nothing of them, and the
+auditor knows nothing of which one is in. What catches a twin is the invariant that its bug breaks.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import apsw
+import msgspec
+
+import terminal.building
+import terminal.core.messages
+import terminal.counter.counter
+import terminal.counter.engine
+import terminal.journal.journal
+import yibao.site.disk
+import yibao.site.machine
+from drivers.interfaces.hub_transport import NoAnswer as Silence
+from protocols.hub.envelope import decode_request, encode_request
+from protocols.hub.profile import Profile
+from protocols.hub.settlement import settlement_split
+from protocols.hub.signing import encode_signature, request_signing_bytes
+from protocols.money import Split
+from terminal.core.events import Answered, Decision, Event, Heard, HubSaid, NoAnswer, NotAuthentic, Restarted
+from terminal.core.machine import step
+from terminal.core.messages import READERS, misfits
+from terminal.core.outcome import Verdict, judge_reversal
+from terminal.core.states import OPEN_DOUBT, State
+from terminal.core.values import AttemptEnded, Move, Settlement
+from terminal.counter.counter import Counter
+from terminal.counter.paper import Paper
+from terminal.hub.client import HEADERS, HubClient
+from terminal.journal.journal import Journal, open_journal
+from terminal.journal.records import Commit, JournalRefused, ReceiptRow, SettlementRow, Stamp
+from terminal.journal.vault import Vault
+from yibao.site.disk import Disk, StoredFile
+from yibao.site.machine import Life, MachineClock, Port
+
+_replace = msgspec.structs.replace
+_SETTLES = frozenset({"2102", "2207", "2207A"})
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an object stands: a name in a module or a class."""
+
+    owner: Any
+    name: str
+
+
+ENGINE_STEP = Place(terminal.counter.engine, "step")
+HUB_CLIENT = Place(terminal.building, "HubClient")
+COUNTER = Place(terminal.building, "Counter")
+PAPER = Place(terminal.counter.counter, "Paper")
+JOURNAL = Place(terminal.journal.journal, "Journal")
+PORT = Place(yibao.site.machine, "Port")
+OPENER = Place(yibao.site.machine, "open_journal")
+DISK_SYNC = Place(yibao.site.disk.Disk, "sync")
+MONOTONIC = Place(yibao.site.machine.MachineClock, "monotonic_s")
+SPLIT = Place(terminal.core.messages, "settlement_split")
+
+
+class Twin(msgspec.Struct, frozen=True):
+    """What stands where, made anew for every run; with `slots` a shop whose tills were given these terminal slots."""
+
+    parts: tuple[tuple[Place, Callable[[], Any]], ...] = ()
+    slots: tuple[int, ...] = ()
+
+
+def install(twin: Twin, stack: contextlib.ExitStack) -> None:
+    """Put a twin's objects in place until the stack is left."""
+    for place, make in twin.parts:
+        stack.callback(setattr, place.owner, place.name, getattr(place.owner, place.name))
+        setattr(place.owner, place.name, make())
+
+
+# -- commit and send -------------------------------------------------------------------------------
+
+
+class KeepsIntentsBack(Port):
+    """Sends, and writes the intent when the next thing is written."""
+
+    def __init__(self, journal: Journal, life: Life) -> None:
+        self.inner, self.kept = journal, list[Commit]()
+        super().__init__(self, life)  # type: ignore[arg-type]  # this object stands where the journal stood
+
+    def __getattr__(self, name: str) -> Any:
+        while self.kept:
+            self.inner.commit(self.kept.pop())
+        return getattr(self.inner, name)
+
+    def commit(self, commit: Commit) -> None:
+        """See `Journal.commit`."""
+        if commit.sent is not None and commit.sent.purpose == "SETTLE":
+            self.kept.append(commit)
+        else:
+            self.__getattr__("commit")(commit)
+
+
+class Resends(HubClient):
+    """Takes silence for a failure and sends the settlement again, under a new id."""
+
+    async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
+        """See `HubClient.exchange`."""
+        heard = await super().exchange(infno, msgid, body)
+        if infno not in _SETTLES or not isinstance(heard, NoAnswer):
+            return heard
+        again = _replace(decode_request(body), message_id=await self._ids.next(), signature="")
+        signature = encode_signature(self._signer.sign(request_signing_bytes(self._profile, again)))
+        signed = encode_request(_replace(again, signature=signature))
+        return await super().exchange(infno, again.message_id, signed)
+
+
+class HandlesAnswersTwice(HubClient):
+    """Accepts whatever the hub once signed for any message, as often as it comes."""
+
+    def _authenticate(self, infno: str, msgid: str, *rest: Any) -> Heard:
+        self.__dict__.setdefault("seen", []).append(msgid)
+        for known in reversed(self.__dict__["seen"]):
+            heard = super()._authenticate(infno, known, *rest)
+            if isinstance(heard, Answered):
+                return heard
+        return heard
+
+
+# -- outcomes --------------------------------------------------------------------------------------
+
+
+def forged_is_refused(settlement: Settlement, event: Event, profile: Profile) -> Decision:
+    """Takes what cannot be authenticated for a no."""
+    if isinstance(event, HubSaid) and isinstance(event.heard, NotAuthentic):
+        event = HubSaid(event.infno, Answered(-1, "refused", None, event.heard.raw))
+    return step(settlement, event, profile)
+
+
+def late_approval() -> tuple[type[HubClient], Callable[[Settlement, Event, Profile], Decision]]:
+    """A client that goes on listening after its time limit, and a core that believes what it hears then."""
+    late: dict[str, Heard] = {}
+
+    class Listens(HubClient):
+        async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
+            if infno not in _SETTLES:
+                return await super().exchange(infno, msgid, body)
+            patient = self._transport.post(self._path, body, HEADERS, 5.0, 120.0)
+            asking, now = asyncio.ensure_future(patient), self._clock.now()
+
+            def heard(done: "asyncio.Future[Any]") -> Heard:
+                if done.cancelled() or isinstance(done.exception(), Silence):
+                    return NoAnswer("timeout")
+                return self._authenticate(infno, msgid, done.result(), now, 0.0)
+
+            await asyncio.wait((asking,), timeout=30.0)
+            asking.add_done_callback(lambda done: late.update({msgid: heard(done)}))
+            return heard(asking) if asking.done() else NoAnswer("timeout")
+
+    def believes(settlement: Settlement, event: Event, profile: Profile) -> Decision:
+        heard = late.get(settlement.settle_msgid)
+        if (
+            not isinstance(event, HubSaid)
+            or settlement.state is not State.REVERSING
+            or not isinstance(heard, Answered)
+        ):
+            return step(settlement, event, profile)
+        if heard.infcode or misfits(settlement, heard.output, profile):
+            return step(settlement, event, profile)
+        settled = READERS["2102"](
+            _replace(settlement, state=State.CONFIRMED, running="", in_flight=False), heard.output, profile
+        )
+        moves = (Move(State.REVERSING, State.MANUAL, "late"), Move(State.MANUAL, State.CONFIRMED, "approval"))
+        told = AttemptEnded(settlement.attempt.msgid if settlement.attempt else "", "UNKNOWN", "late")
+        return Decision(settled, moves, durable=True, ended=told, leave_queue=True, receipt="original")
+
+    return Listens, believes
+
+
+def not_found_is_the_end(settlement: Settlement, event: Event, profile: Profile) -> Decision:
+    """Gives a reversal up at the first "not found"."""
+    if (
+        isinstance(event, HubSaid)
+        and event.infno == "2601"
+        and judge_reversal(event.heard, profile) is Verdict.NOT_FOUND
+    ):
+        settlement = _replace(settlement, quiet_stage=2)
+    return step(settlement, event, profile)
+
+
+def forgets_its_doubts(settlement: Settlement, event: Event, profile: Profile) -> Decision:
+    """Clears the reversal queue at start."""
+    if isinstance(event, Restarted) and settlement.state in OPEN_DOUBT:
+        return Decision(settlement)
+    return step(settlement, event, profile)
+
+
+# -- money, time, sale keys ------------------------------------------------------------------------
+
+
+def split_in_floats(info: Any, profile: Profile) -> Split:
+    """Counts in yuan, as floats, and cuts off what is behind the fen."""
+    right = settlement_split(info, profile)
+    account_fen, cash_fen = int(right.account_fen / 100 * 100), int(right.cash_fen / 100 * 100)
+    lost_fen = right.account_fen - account_fen + right.cash_fen - cash_fen
+    return _replace(right, account_fen=account_fen, cash_fen=cash_fen, fund_fen=right.fund_fen + lost_fen)
+
+
+def wall_time(clock: MachineClock) -> float:
+    """Keeps deadlines by the wall clock."""
+    return clock.now().timestamp()
+
+
+def undated() -> type[Counter]:
+    """A counter whose sale keys carry no business date."""
+
+    class Undated(Counter):
+        def today(self) -> dt.date:
+            return dt.date(2026, 11, 1)
+
+    return Undated
+
+
+class LetsGo(Counter):
+    """Keeps no lane and no person waiting for a doubt; see `frees_the_number`."""
+
+    def require_gate(self, settlement: Settlement) -> None:
+        """See `Listener`."""
+
+
+class FreesTheNumber(Journal):
+    """Gives a sale number free again when its settlement has timed out."""
+
+    def open_sale(self, row: SettlementRow, idempotency: Any, actor: str, stamp: Stamp) -> SettlementRow:
+        """See `Journal.open_sale`."""
+        try:
+            return super().open_sale(row, idempotency, actor, stamp)
+        except JournalRefused as refused:
+            held = self.settlement(refused.settlement_id)
+            if held is None or held.state not in OPEN_DOUBT:
+                raise
+            key = _replace(row.key, sale_number=f"{row.key.sale_number}-{self.audit_head()[0]}")
+            return super().open_sale(_replace(row, key=key), None, actor, stamp)
+
+
+# -- paper and disk --------------------------------------------------------------------------------
+
+
+class PrintsFirst(Paper):
+    """Writes that a slip is being printed when it has been printed."""
+
+    async def _moves(self, receipt: ReceiptRow, state: str, content_sm3: bytes | None = None) -> None:
+        if state == "printing":
+            self.__dict__["kept"] = content_sm3
+            return
+        kept = self.__dict__.pop("kept", None)
+        if kept is not None:
+            await super()._moves(receipt, "printing", kept)
+        await super()._moves(receipt, state, content_sm3)
+
+
+class AuditsLater(Journal):
+    """Writes the audit record in a transaction of its own, after the one it tells of."""
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.__dict__["later"] = later = list[tuple[dict[str, Any], Stamp]]()
+        with super()._transaction():
+            yield
+        for content, stamp in later:
+            with super()._transaction():
+                super()._append_audit(content, stamp)
+
+    def _append_audit(self, content: dict[str, Any], stamp: Stamp) -> None:
+        self.__dict__["later"].append((content, stamp))
+
+
+def opens_with(*pragmas: tuple[str, object]) -> Callable[..., Journal]:
+    """A journal with other settings than the proved ones."""
+
+    def opener(path: str, vault: Vault, boot_id: str, floor: dt.datetime, vfs: str) -> Journal:
+        def loosen(connection: apsw.Connection) -> None:
+            for name, value in pragmas:
+                connection.pragma(name, value)
+
+        return open_journal(path, vault, boot_id, floor, vfs, loosen)
+
+    return opener
+
+
+_right_sync = Disk.sync
+
+
+def tries_again(disk: Disk, end: str, file: StoredFile) -> None:
+    """Syncs a second time when the first failed, and takes the second one's word."""
+    try:
+        _right_sync(disk, end, file)
+    except apsw.IOError:
+        if disk.stopped:
+            raise
+        _right_sync(disk, end, file)
+
+
+def _one(place: Place, thing: Any) -> Twin:
+    return Twin(((place, lambda: thing),))
+
+
+def _late() -> Twin:
+    pair: list[Any] = []
+
+    def client() -> Any:
+        pair[:] = late_approval()
+        return pair[0]
+
+    return Twin(((HUB_CLIENT, client), (ENGINE_STEP, lambda: pair[1])))
+
+
+TWINS: dict[str, Twin] = {
+    "send-before-commit": _one(PORT, KeepsIntentsBack),
+    "synchronous-normal": _one(OPENER, opens_with(("synchronous", 1))),
+    "delete-journal-full": _one(OPENER, opens_with(("journal_mode", "delete"), ("synchronous", 2))),
+    "resend-with-new-id": _one(HUB_CLIENT, Resends),
+    "bad-signature-is-refusal": _one(ENGINE_STEP, forged_is_refused),
+    "late-approval-accepted": _late(),
+    "not-found-ends-reversal": _one(ENGINE_STEP, not_found_is_the_end),
+    "float-money": _one(SPLIT, split_in_floats),
+    "queue-cleared-at-start": _one(ENGINE_STEP, forgets_its_doubts),
+    "wall-clock-deadlines": _one(MONOTONIC, wall_time),
+    "sale-key-without-date": _one(COUNTER, undated()),
+    "lock-released-on-timeout": Twin(((COUNTER, lambda: LetsGo), (JOURNAL, lambda: FreesTheNumber))),
+    "print-before-commit": _one(PAPER, PrintsFirst),
+    "audit-in-another-transaction": _one(JOURNAL, AuditsLater),
+    "answer-handled-twice": _one(HUB_CLIENT, HandlesAnswersTwice),
+    "sync-tried-again": _one(DISK_SYNC, tries_again),
+    "colliding-message-ids": Twin(slots=(1, 1)),
+}
+"""By name. The last one is a mistake of enrolment (F73), before a hub that does not check message ids."""
