@@ -49,6 +49,7 @@ from terminal.building import Parts, build_counter
 from terminal.config import ConfigError, CounterFiles
 from terminal.counter.counter import Counter
 from terminal.devices.no_binding import NoBindingReader
+from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.building import build_link, surroundings_of
 from terminal.fleet.link import FleetLink
 from terminal.journal.journal import Journal, open_journal
@@ -94,6 +95,15 @@ def load_public_key(path: Path, key: str = "hub.public_key") -> PublicKey:
         return PublicKey.from_certificate(pem) if b"BEGIN CERTIFICATE" in pem else PublicKey.from_pem(pem)
     except (OSError, GmError) as wrong:
         raise ConfigError(f"{key}: {path}: {wrong}") from wrong
+
+
+def certificate_in(path: Path) -> bytes:
+    """The PEM file as it is when it holds a certificate, else b""; raises `ConfigError`."""
+    try:
+        pem = path.read_bytes()
+    except OSError as unreadable:
+        raise ConfigError(f"hub.public_key: {path}: {unreadable.strerror}") from unreadable
+    return pem if b"BEGIN CERTIFICATE" in pem else b""
 
 
 def load_trust(counter: CounterFiles, url: str, authority: str, key: str) -> ssl.SSLContext | None:
@@ -161,6 +171,7 @@ class Application:
         self._config = counter_files.config
         self._profile = load_profile(self._config.hub.profile, counter_files)
         self._hub_key = load_public_key(counter_files.path(self._config.hub.public_key))
+        self._hub_certificate = certificate_in(counter_files.path(self._config.hub.public_key))
         hub, centre = self._config.hub, self._config.centre
         self._hub_trust = load_trust(counter_files, hub.url, hub.ca, "hub.ca")
         self._centre_trust = load_trust(counter_files, centre.url, centre.ca, "centre.ca")
@@ -213,6 +224,9 @@ class Application:
 
     async def _work_until(self, stopping: "asyncio.Task[bool]") -> None:
         keys = await asyncio.to_thread(self._unlock)
+        self.service.evidence_keys = EvidenceKeys(
+            keys.signer.description.public_point, self._hub_key.point, self._hub_certificate
+        )
         self.service.phase = ServicePhase.RECOVERING
         vault = Vault(keys.field_key, secrets.token_bytes)
         journal = JournalThread(self._journal_opener(vault))

@@ -266,6 +266,10 @@ class CounterClient:
         """A sale with every message that could change the hub and every slip."""
         return await self._get(f"/sales/{_part(settlement_id)}/history", HistoryView)
 
+    async def evidence(self, settlement_id: str) -> bytes:
+        """The evidence capsule of a sale (a zip file). It holds identities in clear; the journal notes who took it."""
+        return await self._exchange("GET", f"/sales/{_part(settlement_id)}/evidence", {})
+
     async def recent(self, limit: int = 50, before: int | None = None) -> list[SummaryView]:
         """The newest sales, newest first; `before` is a `sequence` to go on behind."""
         more = {} if before is None else {"before": str(before)}
@@ -447,6 +451,10 @@ class CounterClient:
         if body is not None:
             sent["data"] = msgspec.json.encode(body)
             sent["headers"]["Content-Type"] = "application/json"
+        return msgspec.json.decode(await self._exchange(method, path, sent), type=wanted)
+
+    async def _exchange(self, method: str, path: str, sent: Mapping[str, Any]) -> bytes:
+        """Send one request and return the answer's bytes; raises as `_send`."""
         try:
             async with self._require_session().request(method, f"{_BASE}{path}", **sent) as answer:
                 content, status = await answer.read(), answer.status
@@ -456,7 +464,7 @@ class CounterClient:
             raise NoAnswer from None
         if status >= 400:
             raise _problem(status, content)
-        return msgspec.json.decode(content, type=wanted)
+        return content
 
     def _not_running(self, error: aiohttp.ClientConnectorError) -> ServiceNotRunning:
         if isinstance(error.os_error, PermissionError):

@@ -160,7 +160,7 @@ class Outcome(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reconciliation of a day (K49)."""
 
-    columns: Literal["ten_cells", "seven_cells"] = "ten_cells"  # order of the cells in the result file of 3202
+    columns: Literal["ten_cells", "seven_cells"] = "ten_cells"  # of the result file of 3202
 
 
 class Slip(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -92,8 +92,9 @@ class ChaosProxy:
         `tell` hears of every fault that meets an exchange."""
         self._target = (target_host, target_port)
         self.plan = plan or Plan()
-        self._near = near
-        self._far = far
+        self.near = near
+        """From the next `listen` on."""
+        self.far = far
         self._sleep = sleep
         self._tell_of = tell
         self._server: asyncio.Server | None = None
@@ -119,7 +120,7 @@ class ChaosProxy:
             return
         self.host, self.port = host or self.host, port or self.port
         self._server = await asyncio.start_server(
-            self._accept, self.host, self.port, ssl=self._near, limit=_PIECE_BYTES
+            self._accept, self.host, self.port, ssl=self.near, limit=_PIECE_BYTES
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -175,7 +176,7 @@ class ChaosProxy:
 
     async def _serve(self, line: "_Line") -> None:
         try:
-            await line.run(self._target, self._far)
+            await line.run(self._target, self.far)
         except (OSError, _LineEnds):
             line.reset()  # the target is away, or one side went: the caller sees a line that ends
         finally:

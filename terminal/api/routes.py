@@ -20,6 +20,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
 
+from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
 from terminal.api.reconciliation import ReconciliationController
 from terminal.api.service import DeviceView, Service, StatusView
@@ -327,6 +328,7 @@ def build_app(service: Service) -> Litestar:
         route_handlers=[
             CardController,
             CounterController,
+            EvidenceController,
             FleetController,
             HealthController,
             HubController,

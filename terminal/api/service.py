@@ -11,6 +11,7 @@ from terminal.config import Config
 from terminal.core.events import Misuse
 from terminal.counter.counter import Counter, Phase
 from terminal.devices.reader_state import Look, ReaderState, reader_state
+from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.link import FleetLink
 from terminal.slips.masking import MaskRule
 from terminal.texts import Told, tell
@@ -67,6 +68,8 @@ class Service:
         self.reach: Reach | None = None
         """Looks whether a server is there."""
         self.fleet: FleetLink | None = None
+        self.evidence_keys: EvidenceKeys | None = None
+        """The public keys that go into evidence capsules; None until the own key is unlocked."""
         self.phase = ServicePhase.UNLOCKING
         self.reason: Told | None = None
         """Why the service cannot go on, when it cannot."""

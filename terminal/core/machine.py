@@ -129,7 +129,8 @@ def _compose_failed(settlement: Settlement, event: ComposeFailed, profile: Profi
     if event.purpose == "CANCEL" and settlement.state in BOOKED:
         return Decision(_replace(idle, cancel_wish=False))
     if settlement.state is State.REVERSED:
-        return Decision(_replace(idle, quarantine=False))  # not written: it is still over, and may be asked again
+        # Nothing was written: it is still over, and may be taken up again.
+        return Decision(_replace(idle, quarantine=False))
     return try_later(idle, Verdict.UNKNOWN, profile, None)
 
 

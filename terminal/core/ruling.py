@@ -50,7 +50,13 @@ def rule(settlement: Settlement, event: Ruled) -> Decision:
         State.CONFIRMED: ("", "cancel_ruled_out"),
     }[event.target]
     closed = _replace(
-        over, in_flight=False, tries=0, quiet_stage=0, cancel_wish=False, cancel_from=None, notice=Notice(notice)
+        over,
+        in_flight=False,
+        tries=0,
+        quiet_stage=0,
+        cancel_wish=False,
+        cancel_from=None,
+        notice=Notice(notice),
     )
     decision = Decision(closed, moves, durable=True, leave_queue=True, receipt=receipt)
     return decision if event.target is State.CONFIRMED else owing(decision)

@@ -11,6 +11,7 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -49,7 +50,7 @@ from terminal.core.outcome import SLOW_DELAY_S
 from terminal.core.states import State
 from terminal.core.values import ChargeLine, Disease, Medium, Notice, SaleKey, Settlement
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
-from terminal.counter.engine import Busy, Engine, Listener, in_doubt
+from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, in_doubt
 from terminal.counter.paper import Paper
 from terminal.counter.retries import RetryClock
 from terminal.counter.scanning import (
@@ -65,7 +66,14 @@ from terminal.devices.card_medium import medium_of
 from terminal.hub.centre import CentreClient
 from terminal.hub.client import HubClient, Operator
 from terminal.journal.journal import Journal
-from terminal.journal.records import AttemptRow, Idempotency, JournalFailed, ReceiptRow, SettlementRow
+from terminal.journal.records import (
+    AttemptRow,
+    AuditRow,
+    Idempotency,
+    JournalFailed,
+    ReceiptRow,
+    SettlementRow,
+)
 from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
 from terminal.shop_items import ShopItem
@@ -75,6 +83,8 @@ if TYPE_CHECKING:
     from terminal.reconciliation.runner import Reconciliation
 
 FEED_LENGTH = 500
+AUDIT_STRETCH = 5000
+"""Audit records looked through at once: some ten milliseconds of the journal's thread."""
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 _canonical = msgspec.json.Encoder(order="sorted")
@@ -615,6 +625,31 @@ class Counter(Listener):
         return await self._read(
             lambda journal: (journal.attempts(settlement_id), journal.receipts(settlement_id))
         )
+
+    async def evidence(
+        self, settlement_id: str, actor: str
+    ) -> tuple[SettlementRow, list[AttemptRow], list[AuditRow]]:
+        """Everything that proves what was sent and answered for one settlement; the audit log first notes who takes it."""
+        row = await self._read(lambda journal: journal.settlement(settlement_id))
+        if row is None:
+            raise UnknownSettlement(settlement_id)
+        attempts = await self._read(lambda journal: journal.attempts(settlement_id))
+        if not attempts:
+            raise Misuse("no_evidence")
+        head, _ = await self._read(lambda journal: journal.audit_head())
+        stamp = self.engine.stamp()
+        await self._guarded(
+            lambda: self._journal.call(
+                lambda journal: journal.note(actor, "evidence_taken", settlement_id, stamp)
+            )
+        )
+        chain: list[AuditRow] = []
+        for after in range(0, head, AUDIT_STRETCH):
+            until = min(after + AUDIT_STRETCH, head)
+            chain += await self._read(
+                partial(Journal.audit_of, settlement_id=settlement_id, after=after, until=until)
+            )
+        return row, attempts, chain
 
     async def _history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
         return await self._journal.call(

@@ -25,6 +25,7 @@ from terminal.journal.outbox import Outbox
 from terminal.journal.records import (
     Amounts,
     AttemptRow,
+    AuditRow,
     Commit,
     Idempotency,
     JournalFailed,
@@ -270,7 +271,15 @@ class Journal:
 
     def _sent(self, where: str, values: tuple[str, ...]) -> list[Sent]:
         return [
-            Sent(msgid, settlement, purpose, state, verdict or "", _time(sent_at), _time(ended_at) if ended_at else None)
+            Sent(
+                msgid,
+                settlement,
+                purpose,
+                state,
+                verdict or "",
+                _time(sent_at),
+                _time(ended_at) if ended_at else None,
+            )
             for msgid, settlement, purpose, state, verdict, sent_at, ended_at in self._rows(
                 "SELECT msgid, settlement, purpose, state, verdict, sent_at, ended_at FROM attempt"
                 f" WHERE {where} AND purpose <> 'STEP' ORDER BY msgid",
@@ -337,6 +346,20 @@ class Journal:
         for (settlement,) in self._rows("SELECT settlement FROM code_seen WHERE mark = ?", (mark,)):
             return str(settlement)
         return None
+
+    def audit_of(self, settlement_id: str, after: int, until: int) -> list[AuditRow]:
+        """Return the audit records of one settlement with sequence numbers behind `after`, up to `until`, oldest first.
+
+        There is no index for it: ask for a stretch at a time, so that sales do not wait for the whole log to be read.
+        """
+        return [
+            AuditRow(*row)
+            for row in self._rows(
+                "SELECT sequence, previous, hash, record FROM audit WHERE sequence > ? AND sequence <= ?"
+                " AND json_extract(CAST(record AS TEXT), '$.object') = ? ORDER BY sequence",
+                (after, until, settlement_id),
+            )
+        ]
 
     def audit_head(self) -> tuple[int, bytes]:
         """Return sequence number and hash of the newest audit record."""

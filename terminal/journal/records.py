@@ -79,6 +79,16 @@ class Sent(msgspec.Struct, frozen=True):
     ended_at: dt.datetime | None
 
 
+class AuditRow(msgspec.Struct, frozen=True):
+    """One link of the audit chain: `hash` = SM3 of `previous` followed by `record`."""
+
+    sequence: int
+    previous: bytes
+    hash: bytes
+    record: bytes
+    """Canonical JSON; pseudonyms only."""
+
+
 class QueueEntry(msgspec.Struct, frozen=True):
     """Where a reversal or a doubtful cancellation stands in its series of tries; never expires."""
 

@@ -16,6 +16,7 @@ from yibao.cli import (
     counter,
     devices,
     doctor,
+    evidence,
     journal,
     keys,
     reconcile,
@@ -48,7 +49,20 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
     app.callback()(_top)
-    for part in (service, sale, visit, counter, devices, doctor, reconcile, technician, journal, keys, sim):
+    for part in (
+        service,
+        sale,
+        visit,
+        counter,
+        devices,
+        doctor,
+        reconcile,
+        technician,
+        journal,
+        evidence,
+        keys,
+        sim,
+    ):
         part.register(app)
     return app
 

@@ -42,6 +42,7 @@ from yibao.site.disk import Cut, Disk
 from yibao.site.machine import Machine
 from yibao.site.people import Sale
 
+CLINIC = "H99990000002"
 _UNDER_CANCELLATION = frozenset({State.CANCELLING, State.CANCEL_DOUBT, State.CANCELLED, State.MANUAL})
 _ENDS = frozenset({State.REFUSED, State.REVERSED, State.CANCELLED, State.ABANDONED})
 
@@ -168,6 +169,7 @@ class Auditor:
             self._chain(machine, folder)
             self._secrecy(machine)
         self._on_disk(known)
+        self._visits()
 
     def _on_disk(self, known: dict[str, AttemptRow]) -> None:
         """I2."""
@@ -184,6 +186,14 @@ class Auditor:
             at_rest = row.state in FINAL or (row.state in BOOKED and not row.quarantine)
             if not at_rest and row.state not in (State.DRAFT, State.PRICED, State.ARMED):
                 self.broken("I3", f"{row.id} is still {row.state}")
+
+    def _visits(self) -> None:
+        """I3 for what a visit books without money: nothing stands at the hub but visits that are settled."""
+        settled = {record.mdtrt_id for record in self._ledger.live_settlements()}
+        for person in self._people:
+            for visit in self._ledger.visits(person.psn_no, CLINIC):
+                if visit.mdtrt_id not in settled:
+                    self.broken("I3", f"visit {visit.mdtrt_id} was left open at the hub")
 
     def _untold(self, books: _Books) -> None:
         """I4."""
@@ -246,6 +256,7 @@ class Auditor:
     def _paper(self, machine: Machine, books: _Books) -> None:
         """I6, and I5 between paper and hub."""
         originals: dict[str, list[DecodedSlip]] = {}
+        seen: set[tuple[str, str]] = set()
         for piece in machine.printer.tape:
             if not piece.whole:
                 continue
@@ -255,6 +266,12 @@ class Auditor:
                 self.broken("I6", f"{machine.name}: a slip that cannot be read: {unreadable}")
                 continue
             self._slip_is_true(slip)
+            if slip.copy_number == 0 and slip.title != SETTLED:
+                if (slip.title, slip.receipt_no) in seen:
+                    self.broken(
+                        "I6", f"{slip.receipt_no} has two slips {slip.title}, neither marked as a copy"
+                    )
+                seen.add((slip.title, slip.receipt_no))
             if slip.copy_number == 0 and slip.title == SETTLED:
                 originals.setdefault(slip.receipt_no, []).append(slip)
         for row in books.rows:

@@ -20,6 +20,8 @@ from protocols.hub.signing import answer_signing_bytes, encode_signature
 from simulators.hub import faults
 from yibao.site.weather import MONEY, Weather
 
+REPEATS: Final = frozenset({"swap", "replay"})
+"""Faults that need an answer to another message; while there is none they do not fire."""
 LONGEST_JOURNEY_S: Final = 110.0
 """No message travels longer than this; less than the quiet time before the second 2601, else no terminal could be right."""
 _replace = msgspec.structs.replace
@@ -110,7 +112,7 @@ class HubRoad:
     async def _travel(self, fault: str, request: envelope.Request, body: bytes, patience_s: float) -> Reply:
         """Carry one request there and something back."""
         infno, msgid, rng = request.infno, request.message_id, self._rng
-        if fault:
+        if fault and fault not in REPEATS:
             self._fired(fault, infno, msgid)
         back_s = rng.uniform(0.01, 0.3)
         match fault:
@@ -135,8 +137,11 @@ class HubRoad:
                 self._spawn(self._later(request, body, rng.uniform(0.1, LONGEST_JOURNEY_S)))
                 return Reply(first, after_s=back_s)
             case "swap" | "replay":
-                answer = self._ask(request, body)
-                return Reply(self._other(infno, msgid, fault) or answer, after_s=back_s)
+                answer, other = self._ask(request, body), self._other(infno, msgid, fault)
+                if other is None:
+                    return Reply(answer, after_s=back_s)
+                self._fired(fault, infno, msgid)
+                return Reply(other, after_s=back_s)
             case "refused-reversal":
                 refusal = self._error("冲正失败，请联系医保经办机构 (not possible now)")
                 return Reply(self._signed(msgid, refusal), after_s=back_s)

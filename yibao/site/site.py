@@ -33,7 +33,8 @@ from simulators.people import Person, load_people
 from simulators.serve import build_world, shipped_profile
 from simulators.world import load_world
 from terminal.config import CentreConfig, ClinicConfig, Config, HubConfig, InstitutionConfig, TerminalConfig
-from terminal.core.states import State
+from terminal.core.states import FINAL, State
+from yibao.site import auditor
 from yibao.site.auditor import Auditor, Break
 from yibao.site.logbook import Logbook
 from yibao.site.machine import Gone, Machine, MachineClock
@@ -52,7 +53,7 @@ NIGHT_UNTIL = dt.datetime(2026, 11, 24, 0, 10, tzinfo=WIRE_ZONE)
 HEAL_LIMIT_S = 1800.0
 SALES_PER_RUN = 40
 PHARMACY = ("P99990000001", "测试大药房一号店")
-CLINIC = ("H99990000002", "测试社区诊所")
+CLINIC = (auditor.CLINIC, "测试社区诊所")
 
 NATIONAL: Profile = shipped_profile()
 _PEOPLE = tuple(load_people())
@@ -336,7 +337,9 @@ class Site:
             life = machine.life
             if life is None or life.counter is None or life.journal is None:
                 return True
-            return bool(life.counter.doubts()) or bool(life.journal.open_receipts())
+            if life.counter.doubts() or life.journal.open_receipts():
+                return True
+            return any(row.state in FINAL for row in life.journal.unfinished())  # a withdrawal is still owed
 
         try:
             return not await machine.ask(doubts)
@@ -358,9 +361,9 @@ class Site:
 
     def report(self) -> Report:
         """What came of it."""
-        auditor = self.auditor
+        audited = self.auditor
         hit = self._hit_settlements | {
-            auditor.sent[msgid] for msgid in self._hit_messages if msgid in auditor.sent
+            audited.sent[msgid] for msgid in self._hit_messages if msgid in audited.sent
         }
         ends = {
             f"{cut} {machine.name}": count for machine in self.machines for cut, count in machine.cuts.items()
@@ -368,17 +371,17 @@ class Site:
         return Report(
             seed=self.seed,
             sales=sum(len(till.sales) for till in self.tills),
-            settlements=auditor.settlements,
-            faulted=len(hit & set(auditor.sent.values())),
-            breaks=len(auditor.breaks),
+            settlements=audited.settlements,
+            faulted=len(hit & set(audited.sent.values())),
+            breaks=len(audited.breaks),
             log_hash=self.log.hash(),
             real_keys=self.real_keys,
-            broken=tuple(auditor.breaks),
+            broken=tuple(audited.breaks),
             faults=dict(sorted({**self.fired, **ends}.items())),
             weather=self.weather.told(),
             virtual_hours=self._loop.time() / 3600,
             healed_after_s=self.healed_after_s,
-            last_events=tuple(self.log.last()) if auditor.breaks else (),
+            last_events=tuple(self.log.last()) if audited.breaks else (),
         )  # fmt: skip
 
     healed_after_s = 0.0

@@ -4,6 +4,7 @@ Prints one line per seed that broke, with the command that replays it, and at th
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import secrets
 import sys
@@ -16,6 +17,7 @@ import msgspec
 from yibao.site.site import SALES_PER_RUN, Report, simulate
 from yibao.site.twins import TWINS
 
+PROGRESS_EVERY = 50
 TWIN_LIMIT = 200
 """Seeds after which a twin counts as missed."""
 
@@ -68,22 +70,26 @@ def catch(twin: str) -> Caught:
 
 
 def swarm(first_seed: int, settlements: int, hours: float, jobs: int) -> Totals:
-    """Run seeds from `first_seed` on until there are enough settlements and the time is over."""
+    """Run seeds from `first_seed` on until there are enough settlements and the time is over, or Ctrl-C."""
     began_s, done = time.monotonic(), 0
     reports: list[Report] = []
-    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=200) as pool:
-        for report in pool.imap_unordered(_run, _from(first_seed)):
-            reports.append(msgspec.structs.replace(report, last_events=()))
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=200) as pool,
+    ):
+        for report in pool.imap_unordered(_run, _seeds(first_seed)):
+            reports.append(msgspec.structs.replace(report, last_events=(), weather={}))
             done += report.settlements
             if report.breaks:
                 _tell(report)
+            if len(reports) % PROGRESS_EVERY == 0:
+                print(f"{len(reports)} runs, {done} settlements", file=sys.stderr, flush=True)
             if done >= settlements and time.monotonic() - began_s >= hours * 3600:
                 break
-        pool.terminate()
     return totals(first_seed, reports, time.monotonic() - began_s)
 
 
-def _from(first_seed: int) -> Iterator[int]:
+def _seeds(first_seed: int) -> Iterator[int]:
     seed = first_seed
     while True:
         yield seed

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import apsw
 import msgspec
@@ -21,6 +21,7 @@ import terminal.journal.journal
 import yibao.site.disk
 import yibao.site.machine
 from drivers.interfaces.hub_transport import NoAnswer as Silence
+from drivers.interfaces.hub_transport import NotSent
 from protocols.hub.envelope import decode_request, encode_request
 from protocols.hub.profile import Profile
 from protocols.hub.settlement import settlement_split
@@ -137,44 +138,45 @@ def forged_is_refused(settlement: Settlement, event: Event, profile: Profile) ->
     return step(settlement, event, profile)
 
 
-def late_approval() -> tuple[type[HubClient], Callable[[Settlement, Event, Profile], Decision]]:
-    """A client that goes on listening after its time limit, and a core that believes what it hears then."""
-    late: dict[str, Heard] = {}
+class ListensOn(HubClient):
+    """Goes on listening after its time limit; see `believer`."""
 
-    class Listens(HubClient):
-        async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
-            if infno not in _SETTLES:
-                return await super().exchange(infno, msgid, body)
-            patient = self._transport.post(self._path, body, HEADERS, 5.0, 120.0)
-            asking, now = asyncio.ensure_future(patient), self._clock.now()
+    late: ClassVar[dict[str, Heard]]
 
-            def heard(done: "asyncio.Future[Any]") -> Heard:
-                if done.cancelled() or isinstance(done.exception(), Silence):
-                    return NoAnswer("timeout")
-                return self._authenticate(infno, msgid, done.result(), now, 0.0)
+    async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
+        """See `HubClient.exchange`."""
+        if infno not in _SETTLES:
+            return await super().exchange(infno, msgid, body)
+        asking = asyncio.ensure_future(self._transport.post(self._path, body, HEADERS, 5.0, 120.0))
+        now = self._clock.now()
 
-            await asyncio.wait((asking,), timeout=30.0)
-            asking.add_done_callback(lambda done: late.update({msgid: heard(done)}))
-            return heard(asking) if asking.done() else NoAnswer("timeout")
+        def heard(done: "asyncio.Future[Any]") -> Heard:
+            if done.cancelled() or isinstance(done.exception(), Silence | NotSent):
+                return NoAnswer("timeout")
+            return self._authenticate(infno, msgid, done.result(), now, 0.0)
+
+        await asyncio.wait((asking,), timeout=30.0)
+        asking.add_done_callback(lambda done: self.late.update({msgid: heard(done)}))
+        return heard(asking) if asking.done() else NoAnswer("timeout")
+
+
+def believer(late: dict[str, Heard]) -> Callable[[Settlement, Event, Profile], Decision]:
+    """A core that confirms, while it reverses, what it hears too late."""
 
     def believes(settlement: Settlement, event: Event, profile: Profile) -> Decision:
         heard = late.get(settlement.settle_msgid)
-        if (
-            not isinstance(event, HubSaid)
-            or settlement.state is not State.REVERSING
-            or not isinstance(heard, Answered)
-        ):
+        waits = isinstance(event, HubSaid) and settlement.state is State.REVERSING
+        if not waits or not isinstance(heard, Answered) or heard.infcode:
             return step(settlement, event, profile)
-        if heard.infcode or misfits(settlement, heard.output, profile):
+        if settlement.attempt is None or misfits(settlement, heard.output, profile):
             return step(settlement, event, profile)
-        settled = READERS["2102"](
-            _replace(settlement, state=State.CONFIRMED, running="", in_flight=False), heard.output, profile
-        )
+        idle = _replace(settlement, state=State.CONFIRMED, running="", in_flight=False)
+        settled = READERS["2102"](idle, heard.output, profile)
         moves = (Move(State.REVERSING, State.MANUAL, "late"), Move(State.MANUAL, State.CONFIRMED, "approval"))
-        told = AttemptEnded(settlement.attempt.msgid if settlement.attempt else "", "UNKNOWN", "late")
+        told = AttemptEnded(settlement.attempt.msgid, "UNKNOWN", "late")
         return Decision(settled, moves, durable=True, ended=told, leave_queue=True, receipt="original")
 
-    return Listens, believes
+    return believes
 
 
 def not_found_is_the_end(settlement: Settlement, event: Event, profile: Profile) -> Decision:
@@ -306,13 +308,13 @@ def _one(place: Place, thing: Any) -> Twin:
 
 
 def _late() -> Twin:
-    pair: list[Any] = []
+    late: dict[str, Heard] = {}
 
-    def client() -> Any:
-        pair[:] = late_approval()
-        return pair[0]
+    def client() -> type[HubClient]:
+        late.clear()
+        return type("Listens", (ListensOn,), {"late": late})
 
-    return Twin(((HUB_CLIENT, client), (ENGINE_STEP, lambda: pair[1])))
+    return Twin(((HUB_CLIENT, client), (ENGINE_STEP, lambda: believer(late))))
 
 
 TWINS: dict[str, Twin] = {

@@ -22,6 +22,8 @@ ROAD_FAULTS: Final = (
 """What may happen to one message. `late-request` arrives after we gave up, `replay` brings an old answer again."""
 REVERSAL_FAULTS: Final = ("refused-reversal", "not-found-reversal")
 """What a hub may besides say to a 2601: a refusal with a text of its own, and "not found" for what it holds."""
+OF_AMOUNTS: Final = frozenset({"other-person", "identity-broken", "amount-off"})
+"""Faults of the settlement information in an answer; where there is none they do not exist."""
 _RATES: Final = {"none": 0.0, "rare": 1.0, "often": 6.0}
 
 
@@ -86,7 +88,9 @@ class Weather:
         weights = self._reversal_weights if infno == "2601" else self._weights
         if not any(weights):
             return ""
-        return self._rng.choices((ROAD_FAULTS + REVERSAL_FAULTS)[: len(weights)], weights)[0]
+        fault = self._rng.choices((ROAD_FAULTS + REVERSAL_FAULTS)[: len(weights)], weights)[0]
+        has_amounts = infno in MONEY and infno != "2601"
+        return fault if has_amounts or fault not in OF_AMOUNTS else ""
 
     def next_doom(self) -> Doom | None:
         """How the next life will end."""

@@ -57,6 +57,10 @@ async def echo(tls: ssl.SSLContext | None = None) -> AsyncIterator[Echo]:
             drop(writer)
             task.cancel()
         await asyncio.gather(*lines, return_exceptions=True)
+        for _ in range(10):
+            await asyncio.sleep(
+                0
+            )  # handshakes that broke off are over once the loop has looked at their sockets
         await listening.wait_closed()
 
 

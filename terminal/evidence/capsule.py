@@ -1,0 +1,229 @@
+"""The evidence capsule of one settlement: a zip file that plain OpenSSL verifies, years later and without this program.
+
+    manifest.json                 what is in it, and which signatures verified when it was made
+    verify.sh                     the OpenSSL commands; every one must succeed
+    README.txt                    what the files are, in Chinese and English
+    keys/terminal.pem, hub.pem    the public halves; hub-certificate.pem where one is configured
+    messages/N-INFNO-PURPOSE/     of every message that could change the hub, in the order they were sent:
+        request.body              the exact bytes of the POST
+        request.signed            the bytes its signature covers
+        request.der, request.raw  the signature as DER (for OpenSSL) and as r || s (as on the wire)
+        answer.*                  the same of the answer, where one came; whatever came, if it was no national envelope
+    chain/SEQUENCE.bin            previous hash || audit record, of every audit record of the settlement
+
+The same settlement gives the same bytes: no time of making is in it, the files' times are fixed. The chain files show
+that no record was altered after the next one was written; that none is missing is proved by the whole journal and an
+anchor kept outside (`yibao journal verify --anchor`).
+
+It holds names and identity numbers, because they are part of what was signed.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from protocols.errors import MalformedMessage
+from protocols.gm.errors import GmError
+from protocols.gm.sm2 import DEFAULT_SIGNER_ID, PublicKey, raw_to_der
+from protocols.gm.sm3 import sm3
+from protocols.hub.envelope import decode_answer, decode_request
+from protocols.hub.profile import Profile
+from protocols.hub.signing import answer_signing_bytes, decode_signature, request_signing_bytes
+from terminal.evidence.words import README
+from terminal.journal.records import AttemptRow, AuditRow, SettlementRow
+
+FORMAT: Final = "yibao-evidence"
+VERSION: Final = 1
+_FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
+_FILE_MODE: Final = 0o600
+
+
+class EvidenceKeys(msgspec.Struct, frozen=True):
+    """The public keys of both sides."""
+
+    terminal: bytes
+    """04 || x || y of the key that signs now; its id stands in every attempt."""
+    hub: bytes
+    """04 || x || y."""
+    hub_certificate: bytes = b""
+    """PEM, where the hub's key was configured as a certificate."""
+
+
+class _Signed(msgspec.Struct, frozen=True):
+    """One signed text: a request or an answer."""
+
+    body: bytes
+    covered: bytes
+    """The signed bytes; empty when there is no signature to speak of."""
+    raw: bytes
+    """r || s, empty likewise."""
+    tail: bytes
+    """The part of the body that stands in the signed bytes as it was sent: `input` or `output`."""
+
+
+def build_capsule(
+    row: SettlementRow,
+    attempts: Sequence[AttemptRow],
+    chain: Sequence[AuditRow],
+    keys: EvidenceKeys,
+    profile: Profile,
+) -> bytes:
+    """Return the capsule's bytes; pure."""
+    files: dict[str, bytes] = {"keys/terminal.pem": _pem(keys.terminal), "keys/hub.pem": _pem(keys.hub)}
+    if keys.hub_certificate:
+        files["keys/hub-certificate.pem"] = keys.hub_certificate
+    commands: list[str] = []
+    messages = []
+    for number, attempt in enumerate(attempts, start=1):
+        folder = f"messages/{number}-{attempt.infno}-{attempt.purpose.lower()}"
+        request = _request(attempt, profile)
+        verdicts = {"request": _add(files, commands, f"{folder}/request", request, keys.terminal, "terminal")}
+        if attempt.answer:
+            answer = _answer(attempt, profile)
+            verdicts["answer"] = _add(files, commands, f"{folder}/answer", answer, keys.hub, "hub")
+        messages.append(_message(attempt, folder, verdicts))
+    for record in chain:
+        name = f"chain/{record.sequence:012d}.bin"
+        files[name] = record.previous + record.record
+        commands.append(_digest_command(name, record.hash))
+    files["README.txt"] = README.encode()
+    files["verify.sh"] = ("set -e\n" + "".join(f"{line}\n" for line in commands)).encode()
+    files["manifest.json"] = _json(_manifest(row, messages, chain, profile, files))
+    return _zip(files)
+
+
+def _message(attempt: AttemptRow, folder: str, verdicts: dict[str, bool]) -> dict[str, Any]:
+    return {
+        "folder": folder,
+        "msgid": attempt.msgid,
+        "infno": attempt.infno,
+        "purpose": attempt.purpose,
+        "state": attempt.state,
+        "verdict": attempt.verdict,
+        "key_id": attempt.key_id,
+        "sent_at": attempt.sent_at,
+        "ended_at": attempt.ended_at,
+        "request_sm3": sm3(attempt.request).hex(),
+        "answer_sm3": sm3(attempt.answer).hex() if attempt.answer else None,
+        "verified": verdicts,
+    }
+
+
+def _manifest(
+    row: SettlementRow,
+    messages: list[dict[str, Any]],
+    chain: Sequence[AuditRow],
+    profile: Profile,
+    files: dict[str, bytes],
+) -> dict[str, Any]:
+    key = row.key
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "settlement": row.id,
+        "state": row.state.value,
+        "sale": {
+            "institution": key.institution, "till": key.till, "number": key.sale_number,
+            "business_date": key.business_date.isoformat(), "generation": key.generation,
+        },
+        "amounts": None if row.amounts is None else msgspec.structs.asdict(row.amounts),
+        "signing": {
+            "algorithm": "SM2 with SM3 (GB/T 32918.2)", "signer_id": DEFAULT_SIGNER_ID.decode(),
+            "covered": profile.sign.profile, "profile": profile.name,
+        },
+        "messages": messages,
+        "chain": [
+            {"sequence": one.sequence, "previous": one.previous.hex(), "hash": one.hash.hex()} for one in chain
+        ],
+        "sm3": {name: sm3(content).hex() for name, content in sorted(files.items())},
+    }  # fmt: skip
+
+
+# -- what was signed -------------------------------------------------------------------------------
+
+
+def _request(attempt: AttemptRow, profile: Profile) -> _Signed:
+    try:
+        request = decode_request(attempt.request)
+        covered, raw = request_signing_bytes(profile, request), decode_signature(request.signature)
+    except MalformedMessage:
+        return _Signed(attempt.request, b"", b"", b"")
+    return _Signed(attempt.request, covered, raw, request.input)
+
+
+def _answer(attempt: AttemptRow, profile: Profile) -> _Signed:
+    body = attempt.answer or b""
+    try:
+        answer = decode_answer(body)
+        covered = answer_signing_bytes(profile, attempt.msgid, answer)
+        raw = decode_signature(answer.signature)
+    except MalformedMessage:  # a page of a gateway, an unsigned answer: kept as it came
+        return _Signed(body, b"", b"", b"")
+    return _Signed(body, covered, raw, answer.output)
+
+
+def _add(
+    files: dict[str, bytes], commands: list[str], name: str, signed: _Signed, point: bytes, who: str
+) -> bool:
+    """Add one signed text; a command only for what verifies. Return whether it does."""
+    files[f"{name}.body"] = signed.body
+    if not signed.raw:
+        return False
+    files[f"{name}.signed"] = signed.covered
+    files[f"{name}.raw"] = signed.raw
+    try:
+        files[f"{name}.der"] = raw_to_der(signed.raw)
+        is_good = PublicKey(point).verify(signed.covered, signed.raw)
+    except GmError:
+        return False
+    if is_good:
+        commands += _commands(name, who, signed)
+    return is_good
+
+
+# -- what OpenSSL is asked -------------------------------------------------------------------------
+
+
+def _commands(name: str, who: str, signed: _Signed) -> Iterator[str]:
+    yield (
+        f"openssl pkeyutl -verify -pubin -inkey keys/{who}.pem -rawin -digest sm3"
+        f" -pkeyopt distid:{DEFAULT_SIGNER_ID.decode()} -in {name}.signed -sigfile {name}.der"
+    )
+    if signed.tail:
+        # The signed bytes end with the bytes that stood in the message, not with somebody's copy of them.
+        at, size = signed.body.rindex(signed.tail) + 1, len(signed.tail)
+        yield (
+            f'test "$(tail -c +{at} {name}.body | head -c {size} | openssl dgst -sm3 -r)" ='
+            f' "$(tail -c {size} {name}.signed | openssl dgst -sm3 -r)"'
+        )
+
+
+def _digest_command(name: str, digest: bytes) -> str:
+    return f'test "$(openssl dgst -sm3 -r {name})" = "{digest.hex()} *{name}"'
+
+
+# -- bytes -----------------------------------------------------------------------------------------
+
+
+def _pem(point: bytes) -> bytes:
+    return PublicKey(point).to_pem()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as capsule:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, _FIXED_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.external_attr = _FILE_MODE << 16
+            capsule.writestr(entry, content)
+    return whole.getvalue()
