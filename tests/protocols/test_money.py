@@ -161,6 +161,14 @@ def test_a_number_wider_than_its_field_is_refused(kind: type[Scaled], text: str)
         kind.parse(text)
 
 
+def test_two_decimals_of_nothing_are_nothing_where_two_decimals_may_stand() -> None:
+    for kind in (Fen, Price, Quantity, Ratio):
+        assert kind.parse(Decimals("0.00")) == 0
+        assert isinstance(kind.parse(Decimals("0.00")), kind)
+    with pytest.raises(MoneyError):
+        Age.parse(Decimals("0.00"))
+
+
 def test_an_amount_too_wide_for_its_field_is_not_written() -> None:
     with pytest.raises(MoneyError):
         Fen(LARGEST_FEN + 1).wire_text()
