@@ -24,6 +24,7 @@ MEASUREMENTS: Final[dict[str, str]] = {
     "commit": "bench.commit",
     "round-trip": "bench.round_trip",
     "sale": "bench.sale",
+    "visit": "bench.visit",
     "start-up": "bench.start_up",
     "help": "bench.help_page",
     "benefit": "bench.benefit",

@@ -30,6 +30,7 @@ from terminal.app import load_profile
 from terminal.building import Parts, build_counter
 from terminal.config import (
     CentreConfig,
+    ClinicConfig,
     Config,
     CounterFiles,
     HubConfig,
@@ -46,6 +47,8 @@ from terminal.journal.thread import JournalThread
 from terminal.journal.vault import Vault
 
 PLACE = Institution("P99990000001", "测试大药房一号店", "999900")
+CLINIC = Institution("H99990000002", "测试社区诊所", "999900")
+DOCTOR = ClinicConfig("D999900000001", "测试医师", "A02", "全科", "A02")
 EVERY_SLOT = ""
 PERSON = "jia"
 LINES = (
@@ -298,17 +301,20 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running_counter(addresses: Addresses, folder: Path) -> AsyncIterator[Rig]:
+async def running_counter(
+    addresses: Addresses, folder: Path, place: Institution = PLACE, clinic: ClinicConfig | None = None
+) -> AsyncIterator[Rig]:
     """A counter with its journal in `folder`, signed in at the hub of `addresses`."""
     key = PrivateKey.generate(secrets.token_bytes)
     record, clock = Record(), SystemClock()
     commit_meter = CommitMeter(record)
     vault = Vault(secrets.token_bytes(16), secrets.token_bytes)
     config = Config(
-        InstitutionConfig(PLACE.code, PLACE.name, PLACE.division),
+        InstitutionConfig(place.code, place.name, place.division),
         TerminalConfig("T01", 1, OPERATOR.number, OPERATOR.name),
         HubConfig(addresses.hub, "hub.pem"),
         CentreConfig(addresses.certificate_centre),
+        clinic=clinic or ClinicConfig(),
     )
 
     def opened() -> Journal:
@@ -318,7 +324,7 @@ async def running_counter(addresses: Addresses, folder: Path) -> AsyncIterator[R
 
     async with contextlib.AsyncExitStack() as closing:
         session = await closing.enter_async_context(aiohttp.ClientSession())
-        await _register(session, addresses, key.public_key.point)
+        await _register(session, addresses, place, key.public_key.point)
         hub = MeteredTransport(HttpTransport(addresses.hub), record)
         closing.push_async_callback(hub.close)
         centre = MeteredTransport(HttpTransport(addresses.certificate_centre), record)
@@ -349,8 +355,10 @@ async def running_counter(addresses: Addresses, folder: Path) -> AsyncIterator[R
             await asyncio.gather(working, return_exceptions=True)
 
 
-async def _register(session: aiohttp.ClientSession, addresses: Addresses, point: bytes) -> None:
-    order = {"institution": PLACE.code, "slot": EVERY_SLOT, "public_point": point.hex()}
+async def _register(
+    session: aiohttp.ClientSession, addresses: Addresses, place: Institution, point: bytes
+) -> None:
+    order = {"institution": place.code, "slot": EVERY_SLOT, "public_point": point.hex()}
     async with session.post(f"{addresses.control}/terminals", json=order) as answer:
         answer.raise_for_status()
 

@@ -57,8 +57,8 @@ class OwnJournal:
         self._number = 0
         self._reserved = MOMENT
 
-    async def next(self, sizes: Sizes) -> MadeUpSale:
-        """Open one more sale; the one before must be settled."""
+    async def next(self, sizes: Sizes, *, settles: bool = True) -> MadeUpSale:
+        """Open one more sale; the one before must be settled. `settles` False: its commits are a booked step's."""
         self._number += 1
         draft = SettlementRow(
             id=f"S{self._number:024x}", key=SaleKey("P99990000001", "T01", f"{self._number:06d}", MOMENT.date()),
@@ -68,7 +68,7 @@ class OwnJournal:
         row = await self.thread.call(
             lambda journal: journal.open_sale(draft, None, "T01", Stamp(MOMENT, 0.0))
         )
-        return MadeUpSale(*self._commits(row, sizes))
+        return MadeUpSale(*(self._commits(row, sizes) if settles else self._step_commits(row, sizes)))
 
     def _commits(self, row: SettlementRow, sizes: Sizes) -> tuple[Commit, Commit]:
         replace, content = msgspec.structs.replace, self._random_bytes
@@ -87,6 +87,19 @@ class OwnJournal:
             Commit(confirmed, _TO_CONFIRMED, "bench", Stamp(MOMENT, 2.0), ended=ended, receipt=NewReceipt("original")),
         )  # fmt: skip
 
+    def _step_commits(self, row: SettlementRow, sizes: Sizes) -> tuple[Commit, Commit]:
+        """A booked step of a visit: written, then answered; no state moves."""
+        replace, content = msgspec.structs.replace, self._random_bytes
+        msgid = f"H99990000002{self._number:018d}"
+        before = replace(row, person="0" * 24, sheet=content(sizes.quoted_sheet))
+        sent = AttemptSent(msgid, "STEP", "2204", "0" * 16, content(sizes.request))
+        ended = AttemptEnded(msgid, "ANSWERED", "done", content(sizes.answer))
+        after = replace(before, sheet=content(sizes.settled_sheet))
+        return (
+            Commit(before, (), "bench", Stamp(MOMENT, 1.0), sent=sent),
+            Commit(after, (), "bench", Stamp(MOMENT, 2.0), ended=ended),
+        )
+
     async def commit(self, commit: Commit) -> None:
         """Write one durable point, as the engine does."""
         await self.thread.call(lambda journal: journal.commit(commit))
@@ -101,9 +114,9 @@ class OwnJournal:
         """Move the write-ahead log into the file."""
         await self.thread.call(lambda journal: journal.checkpoint())
 
-    async def bound(self, sizes: Sizes) -> tuple[bytes, bytes]:
+    async def bound(self, sizes: Sizes, *, settles: bool = True) -> tuple[bytes, bytes]:
         """Do one sale and return what its two commits bind, one value behind the other."""
-        sale = await self.next(sizes)
+        sale = await self.next(sizes, settles=settles)
         await self.thread.call(self._meter.trace)
         with self._record.kept() as acts:
             await self.commit(sale.s3)
@@ -112,10 +125,12 @@ class OwnJournal:
         s3, outcome = (act.body for act in acts if isinstance(act, Written))
         return s3, outcome
 
-    async def fitted(self, s3_bytes: int, outcome_bytes: int, request: int, answer: int) -> Sizes:
+    async def fitted(
+        self, s3_bytes: int, outcome_bytes: int, request: int, answer: int, *, settles: bool = True
+    ) -> Sizes:
         """Return the sizes with which the two commits bind so many bytes (to a digit or two of a sequence number)."""
-        s3, outcome = await self.bound(Sizes(0, request, 0, answer))
-        return Sizes(s3_bytes - len(s3), request, outcome_bytes - len(outcome), answer)
+        s3, outcome = await self.bound(Sizes(0, request, 0, answer), settles=settles)
+        return Sizes(max(s3_bytes - len(s3), 0), request, max(outcome_bytes - len(outcome), 0), answer)
 
 
 @contextlib.asynccontextmanager

@@ -160,5 +160,5 @@ def _check_url(url: str) -> None:
 
 def _keep_bytes_out_of_logs() -> None:
     logger = logging.getLogger("serialx")
-    if logger.level < logging.INFO:
-        logger.setLevel(logging.INFO)
+    if logger.level < logging.WARNING:
+        logger.setLevel(logging.WARNING)

@@ -120,6 +120,12 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "The shop's goods: name, price and national code of every barcode.",
     ),
     (
+        "reconciliation",
+        "daily_at",
+        "每天自动对前一日账的时间（北京时间，时:分）；留空 = 只手工对账。",
+        "When the day before is reconciled by itself, HH:MM in UTC+8; empty = by hand only.",
+    ),
+    (
         "reader",
         "name",
         "读卡器的 PC/SC 名称，或其中独有的一段；留空 = 没有。",
@@ -222,6 +228,7 @@ def counter_values(
         ("printer", "columns"): 48,
         ("printer", "baudrate"): 115200,
         ("items", "file"): "items.toml",
+        ("reconciliation", "daily_at"): "",
         ("reader", "name"): addresses.get("reader.name", ""),
         ("reader", "socket"): addresses.get("reader.socket", ""),
         ("clinic", "doctor_code"): doctor.code if doctor else "",
