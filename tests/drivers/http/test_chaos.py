@@ -5,6 +5,7 @@ else is *no answer*, within its time and with a bounded body. And whatever happe
 """
 
 import asyncio
+import gc
 import ssl
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -235,6 +236,9 @@ async def test_a_kept_connection_that_is_reset_under_the_request_is_never_called
 # -- by chance -------------------------------------------------------------------------------------
 
 
+# A connection that the kernel has accepted in the instant its listener closes never gets a transport that could
+# close it: the test's own two servers leave such sockets behind when their callers give up after 0.15 s.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_chance_brings_there_are_three_ways_to_end(seed: int, hub: Echo) -> None:
     async def at_once(_: float) -> None:
@@ -258,6 +262,7 @@ async def test_whatever_chance_brings_there_are_three_ways_to_end(seed: int, hub
                 assert hub.requests.count(body) <= 1
         finally:
             await transport.close()
+    gc.collect()
     assert sent > 20
     assert len({fired.fault.kind for fired in proxy.fired}) >= 6
 
