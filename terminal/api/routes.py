@@ -35,6 +35,7 @@ from terminal.api.views import (
     summary_view,
 )
 from terminal.core.events import Misuse
+from terminal.core.values import Settlement
 from terminal.counter.counter import DiseaseWish, LineWish, SaleWish
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.journal.records import JournalRefused
@@ -273,8 +274,8 @@ class SalesController(Controller):
         return operator or service.config.terminal.operator
 
     @staticmethod
-    def _view(service: Service, settlement: object) -> SettlementView:
-        return settlement_view(settlement, service.mask)  # type: ignore[arg-type]
+    def _view(service: Service, settlement: Settlement) -> SettlementView:
+        return settlement_view(settlement, service.mask)
 
 
 def _date(text: str) -> dt.date | None:
