@@ -193,6 +193,7 @@ def _uploaded(content: bytes) -> list[_Uploaded]:
                 raise ValueError
             lines = archive.read(entry).decode("utf-8").splitlines()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
+        # RuntimeError: encrypted; NotImplementedError: a compression zipfile does not have; the rest: damaged.
         raise Refused("FILE_UNREADABLE", detail="ZIP") from None
     return [_uploaded_row(number, line) for number, line in enumerate(lines, start=1)]
 

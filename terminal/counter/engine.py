@@ -253,7 +253,7 @@ class Engine:
                     await self._take(held, decision, actor)
                 except JournalFailed:
                     raise
-                except Exception as error:
+                except Exception as error:  # an effect has already happened: its worst outcome goes on by the rules
                     if effect is None:
                         raise  # the caller's own event: nothing has happened
                     todo.append((self._worst(held, effect, event, error), effect))

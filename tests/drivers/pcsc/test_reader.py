@@ -58,7 +58,7 @@ async def read(reader: PcscReader, timeout_s: float = 5.0) -> SocialSecurityCard
 
 async def seen(reader: PcscReader, *, present: bool, other_than: int = -1) -> CardPresence:
     """Wait until the monitor says so; the test's own time limit ends it otherwise."""
-    async with aclosing(reader.presence()) as changes:  # type: ignore[type-var]
+    async with aclosing(reader.presence()) as changes:  # type: ignore[type-var]  # a generator, promised as an iterator
         async for presence in changes:
             if presence.present is present and presence.event_count != other_than:
                 return presence
