@@ -253,7 +253,8 @@ class Engine:
                     await self._take(held, decision, actor)
                 except JournalFailed:
                     raise
-                except Exception as error:  # an effect has already happened: its worst outcome goes on by the rules
+                except Exception as error:
+                    # Whatever it is: an effect that has happened goes on with its worst outcome, by the rules.
                     if effect is None:
                         raise  # the caller's own event: nothing has happened
                     todo.append((self._worst(held, effect, event, error), effect))
