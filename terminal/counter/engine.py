@@ -250,7 +250,11 @@ class Engine:
                     if isinstance(event, Confirmed):
                         # Asked again here: the doubt of another sale may have begun while this one waited.
                         self._listener.require_gate(held.settlement)
-                    await self._take(held, decision, actor)
+                    ahead, composed = _composed_ahead(decision), None
+                    if ahead is None:
+                        await self._take(held, decision, actor)
+                    else:
+                        composed = await self._take_and_compose(held, decision, ahead, actor)
                 except JournalFailed:
                     raise
                 except Exception as error:
@@ -260,14 +264,29 @@ class Engine:
                     todo.append((self._worst(held, effect, event, error), effect))
                     continue
                 for effect in decision.effects:
-                    following = await self._follow(effect, held)
+                    done = composed if effect is ahead else None
+                    following = done or await self._follow(effect, held, held.settlement)
                     if following is not None:
                         todo.append((following, effect))
 
-    async def _follow(self, effect: Effect, held: _Held) -> Event | None:
+    async def _take_and_compose(
+        self, held: _Held, decision: Decision, effect: Compose, actor: str
+    ) -> Event | None:
+        """Compose and sign the next message while the decision goes to disk; nothing leaves before both are done.
+
+        A message whose predecessor could not be written is dropped: no more than an unused number.
+        """
+        committing = asyncio.ensure_future(self._take(held, decision, actor))
+        try:
+            await asyncio.sleep(0)  # the disk first
+            return await self._follow(effect, held, decision.settlement)
+        finally:
+            await committing
+
+    async def _follow(self, effect: Effect, held: _Held, settlement: Settlement) -> Event | None:
         began_s = self._clock.monotonic_s()
         try:
-            return await self._run(effect, held)
+            return await self._run(effect, settlement)
         except JournalFailed:
             raise
         except Exception as error:  # noqa: BLE001 - an unknown error must not leave an outcome unknown
@@ -350,14 +369,14 @@ class Engine:
 
     # -- effects ----------------------------------------------------------------------------------
 
-    async def _run(self, effect: Effect, held: _Held) -> Event | None:
+    async def _run(self, effect: Effect, settlement: Settlement) -> Event | None:
         match effect:
             case Decode(code):
                 return await self._centre.decode(code)
             case Ask(infno):
-                return await self._ask(infno, held.settlement)
+                return await self._ask(infno, settlement)
             case Compose(purpose, infno):
-                return await self._compose(purpose, infno, held.settlement)
+                return await self._compose(purpose, infno, settlement)
             case Transmit(infno, msgid, request):
                 heard = await self._hub.exchange(infno, msgid, request)
                 self._notice_lost_sign_in(heard)
@@ -414,6 +433,12 @@ def _is_over(settlement: Settlement) -> bool:
 def _needs_conversation(decision: Decision) -> bool:
     """A message that can change the hub holds its lane from before it is written until its outcome is."""
     return any(isinstance(effect, Compose | Transmit) for effect in decision.effects)
+
+
+def _composed_ahead(decision: Decision) -> Compose | None:
+    """Return the message that can be composed while this decision is written, if one follows."""
+    composes = [effect for effect in decision.effects if isinstance(effect, Compose)]
+    return composes[0] if decision.durable and composes else None
 
 
 def _name_of(effect: Effect) -> str:
