@@ -26,7 +26,7 @@ from simulators.certificate_centre import server as centre_server
 from simulators.hub import server as hub_server
 from simulators.hub.core import HubCore
 from simulators.hub.desk import HubSettings
-from simulators.hub.faults import FaultyHub
+from simulators.hub.faulty import FaultyHub, NextKey
 from simulators.hub.keys import Sm2Signer, Sm2Verifier, TerminalKeys
 from simulators.hub.ledger import Ledger
 from simulators.people import Person, find, load_people
@@ -89,10 +89,12 @@ def build_world(
     lives: Lives | None = None,
     data_as_text: bool = False,
     numbers: Random | None = None,
+    next_key: NextKey | None = None,
 ) -> SimulatedWorld:
     """A fresh world from a seed; what is not handed in is the shipped one.
 
-    `ledger_path` None keeps the books in memory. `signer` replaces the hub's SM2 key (a simulation's cheap one).
+    `ledger_path` None keeps the books in memory. `signer` replaces the hub's SM2 key (a simulation's cheap one),
+    `next_key` those that it rotates to.
     `numbers` draws ids, codes and tokens instead of the seed: hand in `random.SystemRandom()` where a counter outlives
     its world, or the restarted phone would show codes which that counter has used before and must refuse.
     """
@@ -128,7 +130,7 @@ def build_world(
         phone=Phone(codes),
         keys=keys,
         signer=hub_signer,
-        hub=FaultyHub(core, ways, hub_signer),
+        hub=FaultyHub(core, ways, hub_signer, next_key),
     )
 
 
@@ -156,7 +158,6 @@ async def serve_world(
         people=world.people,
         book=world.book,
         keys=world.keys,
-        public_point=world.signer.description.public_point,
         verifier_of=verifier_of,
         clock=clock,
     )
