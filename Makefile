@@ -90,9 +90,11 @@ simulation: setup
 
 # The money path: what decides, counts, keeps and takes up again after a crash.
 MONEY_PATH := terminal/core/*,protocols/money.py,terminal/journal/*,terminal/counter/retries.py,terminal/counter/engine.py
+MONEY_TESTS := tests/protocols/test_money.py $(addprefix tests/terminal/,core journal counter clinic evidence) \
+  tests/yibao/test_verify_export.py tests/recovery/test_crash_anywhere.py tests/recovery/test_clinic_crash.py
 coverage: setup
 	@mkdir -p build
-	-$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/protocols/test_money.py tests/terminal tests/recovery $(PYTEST_ARGS)
+	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider $(MONEY_TESTS) $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='$(MONEY_PATH)'
 
 # Kept in build/mutation and added up from run to run; an interrupted run loses nothing.

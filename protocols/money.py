@@ -34,15 +34,15 @@ class Scaled(int):
 
     __slots__ = ()
 
-    PLACES: ClassVar[int] = 0
+    PLACES: ClassVar[int]
     """Decimals the unit stands for (at least one): 2 means that one unit is a hundredth."""
-    MIN_PLACES: ClassVar[int] = 0
+    MIN_PLACES: ClassVar[int]
     """Decimals always written, even when they are zero."""
-    INTEGER_DIGITS: ClassVar[int] = 14
+    INTEGER_DIGITS: ClassVar[int]
     """Digits allowed before the point."""
-    _UNIT: ClassVar[int] = 1
-    _LIMIT: ClassVar[int] = 10**14
-    _SHIFTS: ClassVar[tuple[int, ...]] = (1,)
+    _UNIT: ClassVar[int]
+    _LIMIT: ClassVar[int]
+    _SHIFTS: ClassVar[tuple[int, ...]]
 
     def __init_subclass__(cls) -> None:
         # Worked out once per type: a settlement answer holds some forty amounts.

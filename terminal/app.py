@@ -323,7 +323,7 @@ class Application:
                 Parts(
                     clock=self._clock, random=random.SystemRandom(), sleep=asyncio.sleep, journal=journal, vault=vault,
                     hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=self._hub_verifier(),
-                    former_signers=keys.former,
+                    former_signers=keys.former_for(await journal.call(lambda journal: journal.keys_in_use())),
                     printer=self._printer(), scanner=scanner, items=self._items, reader=reader,
                     write_log=structlog.get_logger("terminal.settlement").info,
                 ),

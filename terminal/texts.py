@@ -141,7 +141,13 @@ TEXTS: Mapping[str, str] = {
     "journal_failed": "The journal can no longer be written ({reason}). No new sale is accepted; the terminal stops. Free the disk or call the service, then start it again: it believes only what is on disk.",
     "bad_request": "The request cannot be read: {reason}. Nothing was done.",
     # no new sale
-    "journal_rolled_back": "The journal on this disk is not the one that was here: it has {count} audit records, a witness outside knows of {noted}. An old copy was put back, or its end was cut off. No new sale is started. The hub's ledger says who holds the money: reconcile the missing days (yibao reconcile DATE), call the service, then have two people accept it (yibao journal accept).",
+    "journal_rolled_back": "The journal on this disk is not the one that was here: it has {count} audit records, a witness outside knows of {noted}. An old copy was put back, or its end was cut off. No new sale is started, and no reversal, cancellation or withdrawal is sent: what looks open here may be settled. The hub's ledger says who holds the money: reconcile the missing days (yibao reconcile DATE), have two people close what it offers (--fix), call the service, then have two people accept the journal (yibao journal accept).",
+    "found_in_old_copy": "Found open in an old copy of the journal; it may have ended since, and the customer may have goods and slip. Nothing is sent for it. The hub's ledger says who holds the money: reconcile the day (yibao reconcile DATE), then two people close it as the report shows. Take and return no money before.",
+    "put_off_in_old_copy": "Put off: this journal is an old copy, so nothing is sent for it before two people have accepted the journal. The hub's ledger says who holds the money: reconcile the day (yibao reconcile DATE). Take and return no money before.",
+    "doubts_not_ruled": "{count} settlements of this journal are still open, and the reports offer to close them: {sales}. Nothing was changed. Close each (yibao reconcile DATE --fix), or accept with --undo-open: then what stands at the hub is undone there.",
+    "may_be_undone": "A later record at the hub may have undone this settlement, and the old copy of the journal does not know it. Nothing was changed. Ask the insurance office; when the journal is accepted, the reversal asks the hub, and undoes nothing twice.",
+    "hub_number_unknown": "This settlement was confirmed by two people; the hub's number of it never reached this journal, so it cannot be cancelled here. Nothing was done: it stands. Have the insurance office cancel it.",
+    "confirmed_by_ruling": "Confirmed by two people: the day's reconciliation shows that it stands at the hub. The slip that is out is the slip; amounts are in the hub's ledger.",
     "disk_full": "The disk is full ({free} MB left). No new sale is started. Settlements made so far stand at the hub and in the journal; open doubts are still finished, from space kept aside. Free space on the journal's disk; selling goes on by itself.",
     "disk_read_only": "The disk has become read-only. No new sale is started. Settlements made so far stand at the hub and in the journal; what is open is finished after the repair. A disk that does this by itself is failing: call the service, have it mounted read-write, then start the terminal again.",
     "disk_low": "The disk is getting full ({free} MB left). Sales go on. Free space on the journal's disk soon: a full disk stops new sales.",
@@ -204,7 +210,8 @@ TEXTS: Mapping[str, str] = {
     "recon_cause_operator_cancellation": "Cancelled by an operator; the hub leaves it out.",
     "recon_cause_lost_cancellation_answer": "Cancelled; the answer with the hub's number of the cancellation was lost.",
     "recon_cause_still_open": "The terminal is still working on it by itself.",
-    "recon_cause_waits_for_people": "Open for more than 24 hours: people decide.",
+    "recon_cause_waits_for_people": "Open for more than 24 hours, or found open in an old copy of the journal: people decide.",
+    "recon_cause_confirmed_by_ruling": "Two people confirmed it from an old copy of the journal; the hub's number never reached this one.",
     "recon_cause_other_terminal": "Made by another terminal of the institution, which reconciles it itself.",
     "recon_cause_unknown_message": "The message id is of this terminal, but its journal does not know it. Was an old journal put back?",
     "recon_cause_reversed_but_listed": "The hub signed that it is reversed, and lists it without the reversal.",
@@ -223,7 +230,7 @@ TEXTS: Mapping[str, str] = {
     "recon_action_cancel": "cancel the whole settlement and settle anew; two operators",
     "recon_action_close_reversed": "close as reversed; two operators",
     "recon_action_close_cancelled": "close as cancelled; two operators",
-    "recon_action_close_confirmed": "close as not cancelled, the settlement stands; two operators",
+    "recon_action_close_confirmed": "close as standing: the settlement is at the hub and stays; two operators",
 }  # fmt: skip
 
 REASONS: Mapping[str, str] = {

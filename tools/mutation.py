@@ -46,6 +46,19 @@ _STORIES: Final = (
     "tests/terminal/clinic/test_collecting.py",
 )  # fmt: skip
 _PURE: Final = ("tests/protocols/test_money.py", "tests/terminal/core")
+_QUICK: Final = tuple(
+    f"tests/terminal/core/test_{name}.py"
+    for name in (
+        "shapes",
+        "messages",
+        "visit",
+        "building",
+        "settlement_document",
+        "outcome",
+        "restart",
+        "ruling",
+    )
+)
 TESTS: Final[Mapping[str, Sequence[str]]] = {
     "protocols/money.py": (*_PURE, *_STORIES),
     "terminal/core": (*_PURE, *_STORIES),
@@ -56,7 +69,7 @@ TESTS: Final[Mapping[str, Sequence[str]]] = {
 """Modules and folders that are mutated, with the tests that answer for them."""
 AT_IMPORT: Final[Mapping[str, Sequence[str]]] = {
     "protocols/money.py": _PURE[:1],
-    "terminal/core": _PURE,
+    "terminal/core": (*_QUICK, "tests/terminal/core"),
     "terminal/counter/retries.py": _STORIES[:2],
     "terminal/counter/engine.py": _STORIES[:2],
     "terminal/journal": ("tests/terminal/journal",),
@@ -398,6 +411,7 @@ def main() -> int:
             }
             kept.write(json.dumps(line) + "\n")
             kept.flush()
+    _source.cache_clear()  # somebody may have gone on writing meanwhile
     everything, results = all_mutants(), known_results()
     reasons = equivalents(everything)
     DOCUMENT.write_text(document(everything, results, reasons), encoding="utf-8")

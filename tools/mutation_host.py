@@ -195,7 +195,7 @@ class Host:
         kept = FOLDER / f"reach-{hashlib.sha256(self._name.encode()).hexdigest()[:16]}.json"
         old = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"modules": {}}
         stale = {module for module, digest in digests.items() if old["modules"].get(module) != digest}
-        if len(stale) > MANY_STALE:
+        if not kept.exists() or len(stale) > MANY_STALE:
 
             def measure() -> int:
                 import coverage

@@ -389,9 +389,13 @@ class CounterClient:
         """How the anchors of the audit log stand, and what contradicts the journal."""
         return await self._get("/anchor", AnchorView)
 
-    async def accept_journal(self, operators: tuple[str, str]) -> AnchorView:
-        """Go on with a journal that a witness contradicts; two people answer for it."""
-        return await self._send("POST", "/anchor/acceptance", {"operators": operators}, AnchorView)
+    async def accept_journal(self, operators: tuple[str, str], *, undo_open: bool = False) -> AnchorView:
+        """Go on with a journal that a witness contradicts; two people answer for it.
+
+        `undo_open`: also leave to the ordinary rules, which undo it, what reconciliation offers to close.
+        """
+        wish = {"operators": operators, "undo_open": undo_open}
+        return await self._send("POST", "/anchor/acceptance", wish, AnchorView)
 
     async def quote(self, settlement_id: str) -> SettlementView:
         """Ask the hub who would pay what."""

@@ -5,9 +5,9 @@
     public-key.pem      its public half, for whoever has to register it
 
 After a rotation the names carry the key's id (`signing-key-ID.pem`), keys.json says which key is in use, and the former
-keys stay: their private halves for `KEEP_FORMER`, so that what was signed with them can be undone with them, their
-public halves for ever, so that it can be verified. The field key is the same as before. keys.json is replaced in one
-step: before it the old key is in use, after it the new one, whenever the power goes.
+keys stay: their private halves for `KEEP_FORMER`, and longer while something they signed is open, so that what was
+signed with them can be undone with them, their public halves for ever, so that it can be verified. The field key is the
+same as before. keys.json is replaced in one step: before it the old key is in use, after it the new one, whenever the power goes.
 
 The field key is 16 random bytes, sealed by SM4-GCM under a key derived from the password by PBKDF2-HMAC-SM3, bound to
 the id of the signing key. Opening both takes about 0.13 s of one core, on purpose: call `unlock` in a worker thread.
@@ -16,12 +16,13 @@ The three files appear together or not at all: they are written to a folder besi
 with the same password, and only then renamed to the name asked for.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 import errno
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -91,8 +92,14 @@ class UnlockedKeys:
     """Keys that were in use before, by their id, while they are kept."""
     public_points: Mapping[str, bytes] = field(default_factory=dict)
     """The public point of the present key and of every former one, by key id."""
+    aged: Mapping[str, Signer] = field(default_factory=dict, repr=False)
+    """Keys that were kept for `KEEP_FORMER` and are still there; only for what they signed and is still open."""
     unreadable: tuple[str, ...] = ()
     """Ids of former keys that should be there and cannot be opened: what they signed is undone with the present key."""
+
+    def former_for(self, in_use: Collection[str]) -> Mapping[str, Signer]:
+        """The former keys, and of those whose time is over the ones that something still open was signed with."""
+        return {**self.former, **{name: key for name, key in self.aged.items() if name in in_use}}
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -223,12 +230,13 @@ class SoftwareKeyStore:
             raise KeyFolderUnusable(self._folder, f"cannot be read back: {error.kind}") from None
         return description
 
-    def rotate(self, password: bytes, now: dt.datetime) -> KeyDescription:
+    def rotate(self, password: bytes, now: dt.datetime, in_use: Collection[str] = ()) -> KeyDescription:
         """Make a new signing key and put it in the place of the present one, which is kept as a former key.
 
         Raises what `unlock` raises, or `KeyFolderUnusable` (disk full, read-only); then keys.json says which
         of the two keys is in use, and that one is whole: the old one, unless only the last sync of the folder failed.
-        Private halves of former keys that have been kept for `KEEP_FORMER` are deleted.
+        Private halves of former keys that have been kept for `KEEP_FORMER` are deleted, but for those `in_use`: keys of
+        messages whose outcome is still open.
         """
         field_key = self.unlock(password).field_key
         before = self._manifest()
@@ -258,7 +266,7 @@ class SoftwareKeyStore:
             reason = error.kind if isinstance(error, KeyStoreError) else error.strerror
             raise KeyFolderUnusable(self._folder, reason or str(error)) from None
         for former in before.former:
-            if not former.is_kept(now):
+            if not former.is_kept(now) and former.key_id not in in_use:
                 remove_file(self._folder / former.signing_key_file)
         return description
 
@@ -267,7 +275,7 @@ class SoftwareKeyStore:
         return _points(self._manifest(), self.public_key())
 
     def unlock(self, password: bytes, now: dt.datetime | None = None) -> UnlockedKeys:
-        """Open the keys; with `now` also the former ones that are still kept.
+        """Open the keys; with `now` also the former ones that are still kept, and apart those that are merely still there.
 
         Raises `NoKeys`, `BadPermissions`, `KeyFormatUnknown`, `KeyFileDamaged` or `WrongPassword`. The digests are
         checked before the password is tried, so a damaged file is not reported as a wrong password.
@@ -276,14 +284,17 @@ class SoftwareKeyStore:
         opened = self._open(manifest, password)
         if now is None:
             return opened
-        former, unreadable = {}, []
+        former, aged, unreadable = {}, {}, []
         for one in manifest.former:
             if one.is_kept(now):
                 try:
                     former[one.key_id] = self._former_signer(one, password)
                 except (KeyStoreError, InvalidKey):
                     unreadable.append(one.key_id)
-        return dataclasses.replace(opened, former=former, unreadable=tuple(unreadable))
+            elif (self._folder / one.signing_key_file).exists():
+                with contextlib.suppress(KeyStoreError, InvalidKey):
+                    aged[one.key_id] = self._former_signer(one, password)
+        return dataclasses.replace(opened, former=former, aged=aged, unreadable=tuple(unreadable))
 
     def _former_signer(self, former: _Former, password: bytes) -> Signer:
         pem = self._file(former.signing_key_file)

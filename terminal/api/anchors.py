@@ -1,6 +1,7 @@
 """The anchors of the audit log over the local API: how they stand, and accepting a journal that a witness contradicts."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -10,8 +11,9 @@ from litestar.params import HeaderParameter, JSONBody
 
 from terminal.api.service import Service
 from terminal.core.events import Misuse
+from terminal.counter.counter import Counter
 from terminal.journal.anchors import AnchorKeeper, AnchorView
-from terminal.reconciliation.report import Outcome
+from terminal.reconciliation.report import Action, Outcome
 from terminal.reconciliation.runner import Reconciliation, two_operators
 
 ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
@@ -21,6 +23,8 @@ class AcceptWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Go on with this journal; the two operators are two people."""
 
     operators: tuple[str, str]
+    undo_open: bool = False
+    """What the reports offer to close may stay open: it goes on by the ordinary rules, and is undone at the hub."""
 
 
 class AnchorController(Controller):
@@ -37,7 +41,10 @@ class AnchorController(Controller):
     async def accept(
         self, service: NamedDependency[Service], data: JSONBody[AcceptWish], client: ClientName = "till"
     ) -> AnchorView:
-        """Sell again with a journal that was put back or cut: the missing days are reconciled, two people answer for it."""
+        """Sell again with a journal that was put back or cut: the missing days are reconciled, two people answer for it.
+
+        What it holds open and the hub's ledger decides is closed first, or left to be undone in so many words.
+        """
         keeper = _keeper(service)
         first, second = two_operators(data.operators)
         if not keeper.view().contradictions:
@@ -48,6 +55,10 @@ class AnchorController(Controller):
         if len(told) < len(days):
             missing = [day.isoformat() for day in days if not _outcome(reconciliation, day)]
             raise Misuse("days_not_reconciled", dates=", ".join(missing))
+        left = _not_ruled(service.require_counter(), reconciliation, days)
+        if left and not data.undo_open:
+            raise Misuse("doubts_not_ruled", count=str(len(left)), sales=", ".join(left))
+        told += [f"left open: {', '.join(left)}"] if left else []
         await keeper.accept(f"{first}+{second}", f"by {client}: {', '.join(told)}")
         return keeper.view()
 
@@ -57,6 +68,18 @@ def _keeper(service: Service) -> AnchorKeeper:
     if service.anchors is None:
         raise Misuse("not_ready", state=service.phase.value)
     return service.anchors
+
+
+def _not_ruled(counter: Counter, reconciliation: Reconciliation | None, days: Sequence[dt.date]) -> list[str]:
+    """Settlements still open here that a report of these days offers to close as standing or as cancelled."""
+    offered = {
+        one.settlement_id
+        for day in days
+        if reconciliation is not None
+        for one in reconciliation.last(day).differences
+        if one.action in (Action.CLOSE_CONFIRMED, Action.CLOSE_CANCELLED)
+    }
+    return [settlement.id for settlement, _ in counter.doubts() if settlement.id in offered]
 
 
 def _outcome(reconciliation: Reconciliation | None, day: dt.date) -> str:

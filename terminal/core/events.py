@@ -186,6 +186,9 @@ class Due(msgspec.Struct, frozen=True):
 class Restarted(msgspec.Struct, frozen=True):
     """The process was started and found this settlement unfinished on disk."""
 
+    old_copy: bool = False
+    """The journal is an older one put back: what it does not know may have happened since."""
+
 
 Event = (
     LinesSet | CodeGiven | MediumGiven | DiseasePicked | QuoteAsked | Confirmed | Abandoned | CancelAsked | RefundWithdrawn

@@ -5,7 +5,8 @@ It reads the flow's table for what comes next and the state table for what may b
 commit what the decision says is durable, then run its effects, then tell.
 
 `advancing` reads the tables, `collecting` is before the money, `settling` the settlement message, `undoing` reversal
-and cancellation, `ruling` what two people decide, `visit` the steps that book without money.
+and cancellation, `ruling` what two people decide, `old_copy` what a put-back journal holds open, `visit` the steps that
+book without money.
 """
 
 import msgspec
@@ -51,6 +52,7 @@ from terminal.core.events import (
     Wake,
 )
 from terminal.core.flows import FLOWS, REVERSAL, Act
+from terminal.core.old_copy import found_in_old_copy, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
 from terminal.core.refunding import waits_at_start, withdraw_refund
 from terminal.core.ruling import reopen, rule
@@ -120,8 +122,10 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return _hub_said(settlement, infno, heard, profile)
         case Due(doubt_age_s):
             return _due(settlement, doubt_age_s, profile)
-        case Restarted():  # pragma: no branch - mypy knows that there is no other
-            return _restarted(settlement, profile)
+        case Restarted(old_copy):  # pragma: no branch - mypy knows that there is no other
+            found = found_in_old_copy(settlement) if old_copy else None
+            found = found or _restarted(settlement, profile)
+            return put_off(found) if old_copy else found
 
 
 def _compose_failed(settlement: Settlement, event: ComposeFailed, profile: Profile) -> Decision:

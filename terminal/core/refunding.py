@@ -33,11 +33,14 @@ def plan_refund(
 ) -> RefundPlan:
     """Work out what remains when `returned` comes back; `rest_id` is the id of the sale of what remains.
 
-    Raises `Misuse`: `nothing_to_refund` (state), `refund_line` (no such line, or named twice), `refund_too_much` (nothing,
-    or more than was sold), `refund_trace_codes` (not a code of this line, or it is not said which packs come back).
+    Raises `Misuse`: `nothing_to_refund` (state), `hub_number_unknown` (confirmed by ruling), `refund_line` (no such line, or
+    named twice), `refund_too_much` (nothing, or more than was sold), `refund_trace_codes` (not a code of this line, or it
+    is not said which packs come back).
     """
     if settlement.state not in BOOKED or settlement.quarantine:
         raise Misuse("nothing_to_refund", state=settlement.state.value)
+    if settlement.booking is None:
+        raise Misuse("hub_number_unknown")
     sold = {line.number: line for line in settlement.lines}
     back = {row.number: row for row in returned}
     if not back or len(back) != len(returned) or not back.keys() <= sold.keys():

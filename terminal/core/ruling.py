@@ -35,10 +35,17 @@ def reopen(settlement: Settlement, event: Reopened) -> Decision:
 
 
 def rulings(settlement: Settlement) -> tuple[State, ...]:
-    """How a settlement in MANUAL may be closed: a doubt only as reversed, a cancellation as done or as not done."""
+    """How a settlement in MANUAL may be closed: a cancellation as done or as not done, a doubt as reversed.
+
+    A doubt for which no 2601 was ever written may also be confirmed: nothing that could undo it has left.
+    """
     if settlement.state is not State.MANUAL:
         return ()
-    return (State.CANCELLED, State.CONFIRMED) if settlement.cancel_wish else (State.REVERSED,)
+    if settlement.cancel_wish:
+        return State.CANCELLED, State.CONFIRMED
+    newest = "" if settlement.attempt is None else settlement.attempt.purpose
+    never_reversed = newest == "SETTLE" and settlement.quiet_stage == 0
+    return (State.REVERSED, State.CONFIRMED) if never_reversed else (State.REVERSED,)
 
 
 def rule(settlement: Settlement, event: Ruled, profile: Profile) -> Decision:
@@ -51,8 +58,11 @@ def rule(settlement: Settlement, event: Ruled, profile: Profile) -> Decision:
     receipt, notice = {
         State.REVERSED: ("reversed", "reversed_by_ruling"),
         State.CANCELLED: ("cancellation", "cancelled_by_ruling"),
-        State.CONFIRMED: ("", "cancel_ruled_out"),
+        State.CONFIRMED: ("", "cancel_ruled_out" if settlement.cancel_wish else "confirmed_by_ruling"),
     }[event.target]
+    if event.target is State.CONFIRMED and not settlement.cancel_wish:
+        # The answer, and with it what a slip would say, is lost; the people who rule have seen the slip that is out.
+        over = _replace(over, paper_out=True)
     closed = _replace(
         over,
         in_flight=False,

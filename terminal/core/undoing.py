@@ -97,6 +97,8 @@ def ask_cancel(settlement: Settlement, refund: RefundPlan | None) -> Decision:
         raise Misuse("busy")
     if settlement.state not in BOOKED or settlement.quarantine:
         raise Misuse("nothing_to_cancel", state=settlement.state.value)
+    if settlement.booking is None:
+        raise Misuse("hub_number_unknown")
     message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
     wanted = _replace(settlement, cancel_wish=True, refund=refund, running="cancel", tries=0, notice=None)
     return Decision(wanted, (), (Compose("CANCEL", message),))

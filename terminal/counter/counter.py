@@ -98,6 +98,8 @@ if TYPE_CHECKING:
 
 FEED_LENGTH = 500
 SALE_NUMBER_LENGTH = 64
+PUT_OFF_S = 10.0
+"""How often what an old copy of the journal holds open looks whether the journal was accepted."""
 AUDIT_STRETCH = 5000
 """Audit records looked through at once: some ten milliseconds of the journal's thread."""
 log = logging.getLogger(__name__)
@@ -353,10 +355,13 @@ class Counter(Listener):
         await self.session.ensure()
 
     async def _recover(self) -> None:
-        """Believe the disk (recovery steps 6 to 10): every unfinished settlement hears `Restarted`."""
+        """Believe the disk (recovery steps 6 to 10): every unfinished settlement hears `Restarted`.
+
+        Witnesses outside were heard before (step 4): an old copy is believed only as far as nothing follows from it.
+        """
         for row in await self._journal.call(lambda journal: journal.unfinished()):
             await self._recover_one(row)
-        await self.paper.give_up_interrupted()
+        await self.paper.give_up_interrupted(old_copy=self.holds.is_old_copy)
         await self._journal.call(lambda journal: journal.note("start", "boot", "", self.engine.stamp()))
 
     async def _recover_one(self, row: SettlementRow) -> None:
@@ -364,7 +369,10 @@ class Counter(Listener):
         attempts, receipts = await self._history(row.id)
         self.engine.adopt(row, attempts)
         self._chronicle.taken_up(row.id, row.state)
-        settlement = await self.engine.post(row.id, Restarted(), "start", wait=True)
+        found = Restarted(self.holds.is_old_copy)
+        settlement = await self.engine.post(row.id, found, "start", wait=True)
+        if settlement.state is State.SENDING:  # of an old copy: it was armed
+            settlement = await self.engine.post(row.id, found, "start", wait=True)
         out = [receipt for receipt in receipts if _is_out(receipt)]
         if out and not settlement.paper_out:
             await self.engine.post(row.id, SlipPrinted(out[0].kind), "start", wait=True)
@@ -406,6 +414,10 @@ class Counter(Listener):
         """See `Listener`. The log names type and place only: an error's text may carry what it stumbled over."""
         log.error("settlement %s: %s at %s", settlement_id, type(error).__name__, _place(error))
         self.announce(Notice("internal_error"))
+
+    def require_newest_journal(self) -> None:
+        """See `Listener`."""
+        self.holds.require_newest()
 
     def require_gate(self, settlement: Settlement) -> None:
         """See `Listener`: a hold, a young doubt of the lane, or any doubt of the person keeps a new settlement back."""
@@ -570,6 +582,7 @@ class Counter(Listener):
         settlement = await self.get(settlement_id)
         if settlement.state is State.CANCELLED or (settlement.cancel_wish and not self.failure):
             return settlement
+        self.holds.require_newest()
         return await self.post(settlement_id, CancelAsked(operator, reason), operator)
 
     async def refund(self, settlement_id: str, wish: RefundWish, operator: str) -> Settlement:
@@ -583,6 +596,7 @@ class Counter(Listener):
         returned = _returned(settlement, wish)
         if settlement.refund is not None and not self.failure:
             return _same_refund(settlement, returned)
+        self.holds.require_newest()
         rest_id = self._new_id()
         visit_no = _visit_number(rest_id) if settlement.flow == CLINIC_VISIT.name else ""
         plan = plan_refund(
@@ -729,6 +743,9 @@ class Counter(Listener):
 
     async def _try_again(self, settlement_id: str) -> None:
         if self.engine.row(settlement_id) is None:
+            return
+        if self.holds.is_old_copy:  # not a try: it waits for the two people who accept the journal
+            self._retries.schedule(settlement_id, PUT_OFF_S)
             return
         due = Due(self.engine.doubt_age_s(settlement_id))
         try:

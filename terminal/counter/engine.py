@@ -107,6 +107,9 @@ class Listener:
     def require_gate(self, settlement: Settlement) -> None:
         """Raise `Misuse` when no new settlement may start on this lane or for this person now."""
 
+    def require_newest_journal(self) -> None:
+        """Raise `Misuse` while the journal is an old copy: nothing that changes the hub may leave."""
+
     def went_wrong(self, settlement_id: str, error: Exception) -> None:
         """Something unexpected happened inside; the settlement goes on with the worst outcome of its step."""
 
@@ -426,6 +429,10 @@ class Engine:
         return lost
 
     async def _compose(self, purpose: str, infno: str, settlement: Settlement) -> Event:
+        try:
+            self._listener.require_newest_journal()
+        except Misuse as held_back:
+            return ComposeFailed(purpose, held_back.code, held_back.params)
         if await self._session.ensure() is not None:
             return ComposeFailed(purpose, "not_signed_in")
         try:

@@ -2,12 +2,19 @@
 
 A hold is set by whoever found the reason (a journal that was put back, a full disk, a clock that cannot be trusted)
 and lifted by the same. Each is told once when it begins; its text says what happened, who holds the money, what to do.
+
+One of them stops more than sales. When the journal is an old copy, what it calls open may be long over: a settlement it
+holds to be in doubt may have been confirmed since, its customer gone with the goods. So while `ROLLED_BACK` stands no
+reversal, no cancellation and no withdrawal leaves either (decision 0010).
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from terminal.core.events import Misuse
 from terminal.core.values import Notice
+
+ROLLED_BACK: Final = "journal_rolled_back"
 
 
 class Holds:
@@ -35,6 +42,16 @@ class Holds:
     def standing(self) -> tuple[Notice, ...]:
         """All reasons that stand."""
         return tuple(self._standing.values())
+
+    @property
+    def is_old_copy(self) -> bool:
+        """True while a witness says that this journal is not the newest: nothing that changes the hub may leave."""
+        return ROLLED_BACK in self._standing
+
+    def require_newest(self) -> None:
+        """Raise `Misuse` while the journal is an old copy."""
+        if self.is_old_copy:
+            raise Misuse(ROLLED_BACK, **self._standing[ROLLED_BACK].params)
 
     def require_none(self) -> None:
         """Raise `Misuse` with the oldest reason, if there is one."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from drivers.interfaces.printer import Printer, PrinterStatus, PrintOutcome, PrintResult
 from protocols.gm.sm3 import sm3
-from terminal.core.events import SlipPrinted
+from terminal.core.events import Misuse, SlipPrinted
 from terminal.core.values import Notice
 from terminal.counter.engine import Engine
 from terminal.journal.records import ReceiptRow
@@ -64,10 +64,13 @@ class Paper:
         """There may be a new slip in the journal."""
         self._owed.set()
 
-    async def give_up_interrupted(self) -> None:
-        """At start: a slip that was being printed when the process ended is unknown; never printed again by itself."""
+    async def give_up_interrupted(self, *, old_copy: bool = False) -> None:
+        """At start: a slip that was being printed when the process ended is unknown; never printed again by itself.
+
+        `old_copy`: the journal is an older one, so a slip that waits in it may be out as well.
+        """
         for receipt in await self._journal.call(lambda journal: journal.open_receipts()):
-            if receipt.state == "printing":
+            if receipt.state == "printing" or old_copy:
                 await self._moves(receipt, "unknown")
                 self._announce(Notice("printer_unknown", {"reason": "restart"}))
 
@@ -130,7 +133,10 @@ class Paper:
         if result.outcome is PrintOutcome.UNKNOWN:
             self._announce(Notice("printer_unknown", {"reason": result.reason}))
         elif receipt.kind in ("original", "copy"):
-            await self._engine.post(receipt.settlement, SlipPrinted(receipt.kind), "printer", wait=True)
+            try:
+                await self._engine.post(receipt.settlement, SlipPrinted(receipt.kind), "printer", wait=True)
+            except Misuse as past:  # its sheet was deleted at the end of its term while the slip came out
+                self._engine.went_wrong(receipt.settlement, past)
 
     async def _moves(self, receipt: ReceiptRow, state: str, content_sm3: bytes | None = None) -> None:
         stamp = self._engine.stamp()

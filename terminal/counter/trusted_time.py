@@ -3,11 +3,15 @@
 The wall clock of a counter may jump: a dead battery starts it in 1970, somebody sets it, a time server corrects it. What
 the counter tells (in messages, slips, the journal) comes from `TrustedClock`: it follows the wall clock while that goes
 on evenly, goes on by the monotonic clock while it does not, and never tells a time before one it has told, nor before
-the newest record of the journal. Deadlines use the monotonic clock anyway.
+the newest record of the journal. One exception: when that had run ahead and the hub confirms the machine's clock, what is
+told goes back to it, because every sale would otherwise be dated in the future. Deadlines use the monotonic clock anyway.
+
+A clock that goes on evenly may be wrong from the beginning. So the hub's first answer after a start is compared too: more
+than ten minutes off is as suspicious as a jump.
 
 No new sale starts while the time is not trusted; what is open is worked off. Trust comes back with the wall clock
 itself, or with the hub: its answers say when it received the request. That member is not under the hub's signature; only the
-TLS line vouches for it. It can therefore end a hold, but no time is ever taken from it.
+TLS line vouches for it. It can therefore set or end a hold, but no time is ever taken from it.
 """
 
 import datetime as dt
@@ -46,6 +50,8 @@ class TrustedClock:
         self._told = self._base
         self.trouble = BEHIND if machine.now() < BUILT else ""
         """`clock_behind` or `clock_jumped` while the machine's clock is not followed; else empty."""
+        self._disputed = False
+        """The hub says otherwise: that the clock goes on evenly proves nothing."""
 
     def raise_floor(self, newest_record: dt.datetime | None) -> None:
         """Take the journal's newest record into account; called once, when it has been opened."""
@@ -57,11 +63,11 @@ class TrustedClock:
         self._told = max(self._told, newest_record)
 
     def now(self) -> dt.datetime:
-        """See `Clock`. Never goes back."""
+        """See `Clock`. Never goes back but in `follow_machine`."""
         wall, at_s = self._machine.now(), self._machine.monotonic_s()
         expected = self._base + dt.timedelta(seconds=at_s - self._base_s)
         if (self.trouble == BEHIND and wall >= expected - BACK) or (
-            self.trouble != BEHIND and abs(wall - expected) <= JUMP
+            self.trouble != BEHIND and not self._disputed and abs(wall - expected) <= JUMP
         ):
             self._follow(wall, at_s)
         elif not self.trouble:
@@ -71,7 +77,7 @@ class TrustedClock:
         return self._told
 
     def _follow(self, wall: dt.datetime, at_s: float) -> None:
-        self._base, self._base_s, self.trouble = wall, at_s, ""
+        self._base, self._base_s, self.trouble, self._disputed = wall, at_s, "", False
 
     def monotonic_s(self) -> float:
         """See `Clock`."""
@@ -82,10 +88,17 @@ class TrustedClock:
         """What the machine's own clock says."""
         return self._machine.now()
 
+    def dispute(self) -> None:
+        """Somebody trusted says that what is told is wrong, though the clock goes on evenly."""
+        log.error("clock_disputed", machine=format_time(self._machine.now()))
+        self.trouble, self._disputed = JUMPED, True
+
     def follow_machine(self) -> None:
         """Somebody trusted says that the machine's clock is right as it is now."""
         log.info("clock_trusted", machine=format_time(self._machine.now()))
         self._follow(self._machine.now(), self._machine.monotonic_s())
+        if self._told - self._base > JUMP:
+            self._told = self._base
 
 
 class ClockWatch:
@@ -107,6 +120,8 @@ class ClockWatch:
         self._sleep = sleep
         self._since_s: float | None = None
         self._asked_s: float | None = None
+        self._compared = False
+        """The hub's first answer since the start has been held against what is told."""
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -117,7 +132,9 @@ class ClockWatch:
     def look(self) -> str:
         """Set or lift the hold by what the clocks say now; returns the trouble."""
         clock = self._clock
-        told, trouble = clock.now(), clock.trouble
+        told = clock.now()
+        self._compare_first()
+        trouble = clock.trouble
         for code in {BEHIND, JUMPED} - {trouble}:
             self._holds.lift(code)
         if not trouble:
@@ -139,6 +156,14 @@ class ClockWatch:
                 return trouble
         self._holds.set(Notice(trouble, {"now": format_time(clock.machine_now), "floor": format_time(told)}))
         return trouble
+
+    def _compare_first(self) -> None:
+        contact = self._contact()
+        offset_s = None if contact is None or self._compared else contact.clock_offset_s
+        if offset_s is not None:
+            self._compared = True
+            if not self._clock.trouble and abs(offset_s) > JUMP.total_seconds():
+                self._clock.dispute()
 
     async def look_once(self) -> None:
         """Look, and while the time is not trusted ask the hub now and then."""

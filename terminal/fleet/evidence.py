@@ -10,7 +10,9 @@ from terminal.journal.journal import Journal
 from terminal.journal.records import Stamp
 from terminal.journal.thread import JournalPort
 
-_MONEY: Final = frozenset({"reversal_alarm", "cancel_alarm", "manual", "quarantined", "hub_not_trusted"})
+_MONEY: Final = frozenset(
+    {"reversal_alarm", "cancel_alarm", "manual", "found_in_old_copy", "quarantined", "hub_not_trusted"}
+)
 _NO_SALE: Final = frozenset(
     {"journal_rolled_back", "disk_full", "disk_read_only", "clock_behind", "clock_jumped"}
 )

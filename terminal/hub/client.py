@@ -145,9 +145,7 @@ class HubClient:
         )
         signature = signer.sign(request_signing_bytes(self._profile, unsigned))
         signed = msgspec.structs.replace(unsigned, signature=encode_signature(signature))
-        return SignedMessage(
-            infno, unsigned.message_id, signer.description.key_id, encode_request(signed)
-        )
+        return SignedMessage(infno, unsigned.message_id, signer.description.key_id, encode_request(signed))
 
     async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         """Send the bytes once and judge the answer's authenticity. Never raises for what the far side does."""

@@ -24,7 +24,7 @@ from drivers.interfaces.signer import Signer, SignerUnavailable, Verifier
 from protocols.fleet.messages import Anchor
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.values import Notice
-from terminal.counter.holds import Holds
+from terminal.counter.holds import ROLLED_BACK, Holds
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import JournalPort
@@ -33,7 +33,6 @@ ANCHOR_RECORDS: Final = 256
 ANCHOR_EVERY_S: Final = 900.0
 """An anchor is due after so many audit records, or after this time if there is any new record, and when a day is over."""
 LOOK_EVERY_S: Final = 2.0
-ROLLED_BACK: Final = "journal_rolled_back"
 MAX_WITNESS_BYTES: Final = 4096
 TAIL_RECORDS: Final = 1000
 """At a start no more than so many records are hashed anew; `yibao journal verify` does all."""
@@ -240,8 +239,10 @@ class AnchorKeeper:
         if not self._contradictions:
             return ()
         today = self._clock.now().date()
-        known = self.known_until
-        first = known.date() if known is not None else min(
+        # No anchor is made while a contradiction stands, so the newest one keeps the day over any number of starts.
+        anchored = None if self._newest is None else dt.date.fromisoformat(self._newest.at[:10])
+        known = None if self.known_until is None else self.known_until.date()
+        first = min(day for day in (known, anchored) if day is not None) if known is not None else min(
             (dt.date.fromisoformat(one.at[:10]) for one in self._contradictions.values() if one.at), default=today
         )  # fmt: skip
         days = max((today - first).days + 1, 1)

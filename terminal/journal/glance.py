@@ -50,5 +50,19 @@ def glance_at_journal(path: str) -> Glance:
     )
 
 
+def keys_in_use(path: str) -> set[str]:
+    """See `Journal.keys_in_use`; for a journal beside a running service. Raises `apsw.Error` when it cannot be read."""
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        connection.set_busy_timeout(1000)
+        found = connection.execute(
+            "SELECT DISTINCT key_id FROM attempt WHERE settlement IN (SELECT id FROM settlement"
+            f" INDEXED BY settlement_by_state WHERE {NOT_OVER} UNION ALL SELECT settlement FROM reversal_queue)"
+        ).fetchall()
+    finally:
+        connection.close()
+    return {str(key_id) for (key_id,) in found}
+
+
 def _time(text: str) -> dt.datetime:
     return dt.datetime.strptime(text, _TIME).replace(tzinfo=WIRE_ZONE)

@@ -283,6 +283,14 @@ class Journal:
             (),
         )
 
+    def keys_in_use(self) -> set[str]:
+        """Ids of the keys that signed a message of a settlement that is not over: its undoing needs them."""
+        return {
+            str(key_id)
+            for row in self.unfinished()
+            for (key_id,) in self._rows("SELECT DISTINCT key_id FROM attempt WHERE settlement = ?", (row.id,))
+        }
+
     def recent(self, limit: int, before_sequence: int | None = None) -> list[SettlementRow]:
         """Return the newest settlements, newest first; `before_sequence` pages on."""
         if before_sequence is None:

@@ -13,6 +13,9 @@ import msgspec
 
 from protocols.gm.sm3 import sm3
 from protocols.hub.accounts import BadLine, ResultRow, result_kind
+from terminal.core.message_parts import total_fen
+from terminal.core.old_copy import OLD_COPY
+from terminal.core.ruling import rulings
 from terminal.core.states import BOOKED, State
 from terminal.journal.records import Sent
 from terminal.reconciliation.books import Books, Case, OwnRecord, day_bounds, is_open
@@ -44,6 +47,11 @@ def harmless(text: str) -> str:
 def difference_id(*facts: str) -> str:
     """A short name that the same difference has in every run."""
     return sm3("\x1f".join(facts).encode()).hex()[:10]
+
+
+def may_undo(undoing_fen: int | None, total_fen: int | None) -> bool:
+    """True unless the amounts say that a record with minus one total does not undo the other."""
+    return undoing_fen is None or total_fen is None or undoing_fen == -total_fen
 
 
 class Comparison:
@@ -164,10 +172,10 @@ class Comparison:
         case, sent = self._messages[row.message_id]
         if case.person_no != row.person_no or row.refunded is (sent.purpose == "SETTLE"):
             return self._found(row, Kind.HUB_ONLY, Cause.IDS_CONTRADICT, Action.ASK_HUB, case)
-        cause, action = self._why_hub_only(case, sent)
+        cause, action = self._why_hub_only(case, sent, row)
         return self._found(row, Kind.HUB_ONLY, cause, action, case)
 
-    def _why_hub_only(self, case: Case, sent: Sent) -> tuple[Cause, Action]:
+    def _why_hub_only(self, case: Case, sent: Sent, row: ResultRow) -> tuple[Cause, Action]:
         state = case.settlement.state
         if sent.purpose == "CANCEL":
             return self._why_cancelled_there(case)
@@ -175,12 +183,33 @@ class Comparison:
             return self._why_reversed_there(case)
         if state is State.MANUAL:
             both = sent.purpose == "REVERSE" or self._pair_listed(case)
+            if not both and self._stands(case, sent, row):
+                return Cause.WAITS_FOR_PEOPLE, Action.CLOSE_CONFIRMED
             return Cause.WAITS_FOR_PEOPLE, Action.CLOSE_REVERSED if both else Action.WAIT
         if is_open(case):
             return Cause.STILL_OPEN, Action.WAIT
+        if state in BOOKED and case.settlement.booking is None:
+            return Cause.CONFIRMED_BY_RULING, Action.NONE
         if state in BOOKED | {State.CANCELLED}:
             return Cause.OTHER_DAY_OR_GROUP, Action.ASK_HUB
         return Cause.REFUSED_BUT_BOOKED, Action.ASK_HUB
+
+    def _stands(self, case: Case, sent: Sent, row: ResultRow) -> bool:
+        """True for a doubt of an old copy that the hub lists as we asked for it, without a record that undoes it.
+
+        That record would have a message id of this terminal that the old copy does not know, and minus the amounts.
+        """
+        settlement = case.settlement
+        if sent.verdict != OLD_COPY or State.CONFIRMED not in rulings(settlement) or settlement.cancel_wish:
+            return False
+        undoing = any(
+            other.refunded
+            and other.person_no == row.person_no
+            and other.message_id not in self._messages
+            and may_undo(other.total_fen, row.total_fen)
+            for other in self._rows
+        )
+        return row.total_fen in (None, total_fen(settlement)) and not undoing
 
     def _why_cancelled_there(self, case: Case) -> tuple[Cause, Action]:
         settlement = case.settlement

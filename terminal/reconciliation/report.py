@@ -40,7 +40,9 @@ class Cause(enum.StrEnum):
     STILL_OPEN = "still_open"
     """The terminal is still at it by itself."""
     WAITS_FOR_PEOPLE = "waits_for_people"
-    """Open for more than a day (MANUAL)."""
+    """Open for more than a day, or found open in an old copy of the journal (MANUAL)."""
+    CONFIRMED_BY_RULING = "confirmed_by_ruling"
+    """Two people confirmed a doubt of an old copy of the journal; the hub's number of it never reached us."""
     OTHER_TERMINAL = "other_terminal"
     """Made by another terminal of the institution, whose own reconciliation accounts for it."""
     UNKNOWN_MESSAGE = "unknown_message"
@@ -83,7 +85,8 @@ class Action(enum.StrEnum):
     CLOSE_CANCELLED = "close_cancelled"
     """Close the cancellation as done: the hub has it. Two people."""
     CLOSE_CONFIRMED = "close_confirmed"
-    """Close the cancellation as not done: the hub does not have it, the settlement stands. Two people."""
+    """Close as standing. Two people. A cancellation (`open`): the hub does not have it. A doubt of an old copy of the
+    journal (`hub_only`): the hub has the settlement, and we never wrote a 2601 for it."""
 
 
 FIXES = frozenset(

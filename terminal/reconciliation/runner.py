@@ -79,14 +79,24 @@ from terminal.reconciliation.books import (
     touches,
     usual_groups,
 )
-from terminal.reconciliation.compare import Comparison, Found, corrected, still_open, unexplained, unreadable
+from terminal.reconciliation.compare import (
+    Comparison,
+    Found,
+    corrected,
+    may_undo,
+    still_open,
+    unexplained,
+    unreadable,
+)
 from terminal.reconciliation.report import (
     FIXES,
     Action,
+    Cause,
     Detail,
     Difference,
     Group,
     GroupResult,
+    Kind,
     Outcome,
     Report,
     Sums,
@@ -482,8 +492,9 @@ class Reconciliation:
     async def fix(self, day: dt.date, difference_id: str, operators: tuple[str, str]) -> Fixed:
         """Carry out the action proposed for a difference, on the word of two different operators.
 
-        Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, or what the
-        settlement itself objects to. Who they are is what the caller says; their numbers go into the audit log.
+        Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, `days_not_reconciled`
+        and `may_be_undone` (a doubt of an old copy, undone on a later day perhaps), or what the settlement itself objects
+        to. Who they are is what the caller says; their numbers go into the audit log.
         """
         first, second = two_operators(operators)
         report = self.last(day)
@@ -492,12 +503,33 @@ class Reconciliation:
             raise Misuse("no_such_difference")
         if difference.action not in FIXES:
             raise Misuse("nothing_to_fix")
+        if difference.action is Action.CLOSE_CONFIRMED and difference.kind is Kind.HUB_ONLY:
+            self._require_not_undone(day, difference)
         evidence = f"{difference.action} {day.isoformat()} {difference.kind}/{difference.cause} {_evidence(report, difference)}"
         actor = f"{first}+{second}"
         await self._counter.note(actor, "correction", f"{difference.settlement_id} {evidence}")
         event = _event(difference, actor, evidence)
         settlement = await self._counter.post(difference.settlement_id, event, actor)
         return Fixed(difference, settlement)
+
+    def _require_not_undone(self, day: dt.date, standing: Difference) -> None:
+        """Every day since must be compared, and none may list a record of ours that could be what undid this one."""
+        count = (self._clock.now().date() - day).days + 1
+        reports = {
+            later: self._reports.get(later) for later in (day + dt.timedelta(days=n) for n in range(count))
+        }
+        missing = [
+            later.isoformat()
+            for later, report in reports.items()
+            if report is None or report.outcome is Outcome.NOT_COMPARED
+        ]
+        if missing:
+            raise Misuse("days_not_reconciled", dates=", ".join(missing))
+        total_fen = None if standing.hub is None else standing.hub.total_fen
+        for one in (one for report in reports.values() if report is not None for one in report.differences):
+            other_fen = None if one.hub is None else one.hub.total_fen
+            if one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, total_fen):
+                raise Misuse("may_be_undone")
 
     # -- every day ------------------------------------------------------------------------------------
 

@@ -235,6 +235,18 @@ def test_every_kind_of_number_has_its_digits_and_no_more(
             kind.parse(wrong)
 
 
+def test_a_json_number_that_is_none_is_refused_whatever_python_makes_of_its_digits() -> None:
+    """`int` would take an underscore or a sign behind the point."""
+    for text in ("1.", "1._5", "1.+5", "1.-5", "1. 5"):
+        with pytest.raises(MoneyError):
+            Fen.parse(Decimals(text))
+
+
+def test_who_pays_what_is_said_by_name_and_never_by_place() -> None:
+    with pytest.raises(TypeError):
+        Split(1, 1, 0, 0)  # type: ignore[call-arg]  # what the test is about
+
+
 def test_a_split_that_exists_cannot_be_changed() -> None:
     split = Split(total_fen=1, fund_fen=1, account_fen=0, cash_fen=0)
     with pytest.raises(AttributeError):

@@ -53,7 +53,7 @@ from simulators.world import load_world
 from terminal.building import Parts, build_counter
 from terminal.config import CentreConfig, Config, HubConfig, InstitutionConfig, TerminalConfig
 from terminal.core.states import BOOKED, State
-from terminal.core.values import Settlement
+from terminal.core.values import Notice, Settlement
 from terminal.counter.chronicle import WriteLog, say_nothing
 from terminal.counter.counter import Counter, LineWish, Phase, SaleWish
 from terminal.journal.journal import Journal, open_journal
@@ -332,14 +332,23 @@ class Shop:
         items: Mapping[str, ShopItem] | None = None,
         reader: CardReader | None = None,
         write_log: WriteLog = say_nothing,
+        hold: Notice | None = None,
     ) -> "Till":
-        """Start a counter on the disk as it is; returns when it is ready, or dead (see `Watch`)."""
+        """Start a counter on the disk as it is; returns when it is ready, or dead (see `Watch`).
+
+        `hold` stands from the beginning, as if a witness or a clock had been heard before the start.
+        """
         self._starts += 1
         self.newest = None
         watch = watch or Watch()
         opened: list[apsw.Connection] = []
         journal = open_journal(
-            str(self.journal_path), self.vault, f"boot {self._starts}", self.clock.now(), self.vfs, opened.append
+            str(self.journal_path),
+            self.vault,
+            f"boot {self._starts}",
+            self.clock.now(),
+            self.vfs,
+            opened.append,
         )
         port: JournalPort = WatchedJournal(journal, opened[0], watch)
         parts = Parts(
@@ -360,6 +369,8 @@ class Shop:
             write_log=write_log,
         )
         counter = build_counter(config or counter_config(), self.profile, parts)
+        if hold is not None:
+            counter.holds.set(hold)
         till = self.newest = Till(self, counter, journal, opened[0], watch)
         await till.ready()
         return till

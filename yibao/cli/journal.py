@@ -119,6 +119,7 @@ def newest_anchor(json: JsonOption = False, counter: CounterOption = None) -> in
 
 def accept(
     by: Annotated[list[str], typer.Option("--by", metavar="OPERATOR", help=help_of("reconcile.by"))],
+    undo_open: Annotated[bool, typer.Option("--undo-open", help=help_of("journal.undo_open"))] = False,
     json: JsonOption = False,
     counter: CounterOption = None,
 ) -> None:
@@ -126,7 +127,7 @@ def accept(
     if len(by) != 2:
         raise WrongUse(say("wrong_operators"))
     operators = (by[0], by[1])
-    view = with_client(counter, lambda client: client.accept_journal(operators))
+    view = with_client(counter, lambda client: client.accept_journal(operators, undo_open=undo_open))
     print_json(view) if json else tell(say("anchor_accepted", anchor=view.newest or "-"))
 
 

@@ -1,6 +1,7 @@
 """`yibao keys`: the software key of this counter. The password comes from a file or a systemd credential only."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from yibao.cli.output import print_json, tell
 from yibao.words import say
 
 if TYPE_CHECKING:
+    from drivers.signers import SoftwareKeyStore
     from terminal.config import CounterFiles
 
 PasswordFile = Annotated[
@@ -101,7 +103,8 @@ def rotate(
 
     files = read_config(find_counter(counter))
     store = SoftwareKeyStore(files.path(files.config.keys.dir))
-    described = store.rotate(read_password(files, password_file), SystemClock().now())
+    in_use = _keys_in_use(files.journal_path, store)
+    described = store.rotate(read_password(files, password_file), SystemClock().now(), in_use)
     public = store.public_key_file
     if json:
         print_json(
@@ -114,6 +117,20 @@ def rotate(
         )
     else:
         tell(say("keys_rotated", key=described.key_id, public=str(public)))
+
+
+def _keys_in_use(journal: Path, store: "SoftwareKeyStore") -> Collection[str]:
+    """Keys that something open was signed with; all of them when the journal cannot be read."""
+    import apsw
+
+    from terminal.journal.glance import keys_in_use
+
+    if not journal.exists():
+        return ()
+    try:
+        return keys_in_use(str(journal))
+    except apsw.Error:
+        return store.public_points()
 
 
 def show(json: JsonOption = False, counter: CounterOption = None) -> None:

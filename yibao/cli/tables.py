@@ -123,7 +123,13 @@ class Screen:
             rows.append(("报文编号", "Message id", sale.msgid))
         if sale.person is not None:
             shown = f"{sale.person.name} {sale.person.certno}"
-            rows.append(("参保人", "Person", "已过保存期，已删除 past term, deleted" if sale.person.past_term else shown))
+            rows.append(
+                (
+                    "参保人",
+                    "Person",
+                    "已过保存期，已删除 past term, deleted" if sale.person.past_term else shown,
+                )
+            )
         self.pairs(rows)
         if sale.lines:
             self.lines(sale)

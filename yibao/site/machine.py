@@ -256,6 +256,7 @@ class Machine:
         self._note = note
         self._lives = 0
         self._told_date: dt.date | None = None
+        self._trusted: TrustedClock | None = None
         self._former_signers: dict[str, Signer] = {}
         self._up = asyncio.Event()
         self._ended = asyncio.Event()
@@ -283,9 +284,12 @@ class Machine:
             raise Gone from None
 
     def today(self) -> dt.date:
-        """The business date as the counter last told it; before its first start the date of the machine's clock."""
-        if self.life is not None and self.life.counter is not None:
-            self._told_date = self.life.counter.today()
+        """The date by the clock that the counter was given, while it runs; before its first start the machine's own.
+
+        Never asked of the counter itself, which may be a bad twin.
+        """
+        if self.life is not None and self.life.counter is not None and self._trusted is not None:
+            self._told_date = self._trusted.now().date()
         return self._told_date or self.clock.now().date()
 
     async def wait_up(self) -> None:
@@ -344,7 +348,7 @@ class Machine:
             self.signer = self.new_key()
             self.happened("new-key")
         life = Life(disk, doom)
-        clock = TrustedClock(self.clock)
+        self._trusted = clock = TrustedClock(self.clock)
         try:
             life.journal = open_journal(
                 disk.path, self.vault(), f"boot {self._lives}", clock.now(), vfs=disk.name

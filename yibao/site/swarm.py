@@ -67,14 +67,14 @@ def _run(seed: int) -> Report:
     return simulate(seed)
 
 
-def catch(twin: str) -> Caught:
-    """Run seeds from 0 on until the twin is caught."""
+def catch(twin: str, first_seed: int = 0) -> Caught:
+    """Run seeds from `first_seed` on until the twin is caught."""
     settlements = 0
-    for seed in range(TWIN_LIMIT):
+    for seed in range(first_seed, first_seed + TWIN_LIMIT):
         report = simulate(seed, twin=twin)
         settlements += report.settlements
         if report.breaks:
-            return Caught(twin, settlements, seed + 1, report.broken[0].invariant)
+            return Caught(twin, settlements, seed - first_seed + 1, report.broken[0].invariant)
     return Caught(twin, settlements, TWIN_LIMIT, "")
 
 

@@ -65,6 +65,20 @@ def test_private_halves_of_long_ago_are_deleted_with_the_next_rotation(keys: Sof
     assert keys.unlock(PASSWORD, NOW + dt.timedelta(days=9)).unreadable == ()
 
 
+def test_a_key_is_kept_longer_while_something_it_signed_is_open(keys: SoftwareKeyStore) -> None:
+    first = keys.unlock(PASSWORD).signer.description.key_id
+    second = keys.rotate(PASSWORD, NOW).key_id
+    later = NOW + KEEP_FORMER
+    opened = keys.unlock(PASSWORD, later)
+    assert (dict(opened.former), list(opened.aged)) == ({}, [first])
+    assert opened.former_for(()) == {}, "nothing is signed with it any more but what undoes"
+    assert list(opened.former_for({first, second})) == [first]
+    keys.rotate(PASSWORD, later, in_use={first})
+    assert list(keys.unlock(PASSWORD, later + KEEP_FORMER).aged) == [first, second]
+    keys.rotate(PASSWORD, later + KEEP_FORMER)
+    assert first not in keys.unlock(PASSWORD, later + KEEP_FORMER).aged, "nothing is open: deleted"
+
+
 def test_all_files_are_ours_alone(keys: SoftwareKeyStore) -> None:
     keys.rotate(PASSWORD, NOW)
     assert {path.stat().st_mode & 0o777 for path in keys.folder.iterdir()} == {0o600}

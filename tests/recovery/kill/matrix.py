@@ -99,7 +99,7 @@ async def _life(
     shop.listen_to_words()
     if survived and shop.kills.total() > before:  # told to stop, and the story was over first
         async with asyncio.timeout(REST_LIMIT_S):
-            await process.ended
+            await asyncio.shield(process.ended)
         survived = False
     if not survived:
         status = process.ended.result()
@@ -212,6 +212,7 @@ async def suffers(nursery: Nursery, cell: Cell, deed: int) -> tuple[Result, str]
                 await shop.during(sells, SUFFERS_LIMIT_S)
             await shop.end(signal.SIGKILL)
             await shop.calm()
+            shop.listen_to_words()
             if not await _life(shop, None, frozenset(), signal.SIGKILL, result):
                 result.breaks.append("the next process did not live")
             result.breaks += audit(shop)

@@ -382,7 +382,7 @@ class Shop:
         process.send(number)
         try:
             async with asyncio.timeout(START_LIMIT_S):
-                return await process.ended
+                return await asyncio.shield(process.ended)  # a limit must not end the future itself
         except TimeoutError:
             process.send(signal.SIGKILL)
             await process.ended

@@ -45,21 +45,17 @@ STOPPED_IN = {
         ("ABANDONED", "tell"), ("REFUSED", "tell"),
     ),
     signal.SIGINT: (
-        ("DRAFT", "end of open_sale"), ("PRICED", "start of commit to ABANDONED"), ("ARMED", "end of commit 2102 to SENDING"),
-        ("SENDING", "receive 2102"), ("CONFIRMED", "end of commit to DELIVERED"),
-        ("DELIVERED", "start of commit 2103 to CANCELLING"), ("CLOSED", "end of commit 2103 to CANCELLING"),
-        ("DOUBT", "end of commit 2601 to REVERSING"), ("REVERSING", "receive 2601"),
-        ("REVERSED_ONCE", "start of commit 2601 to REVERSING"), ("CANCELLING", "receive 2103"),
-        ("CANCEL_DOUBT", "start of commit to CANCELLED"),
+        ("DRAFT", "end of open_sale"), ("ARMED", "end of commit 2102 to SENDING"), ("SENDING", "receive 2102"),
+        ("DOUBT", "end of commit 2601 to REVERSING"), ("CANCELLING", "receive 2103"),
     ),
 }  # fmt: skip
 """Where a process is told to stop, as state and point of a sale: each is met whenever its story is told, at any speed."""
 
 
 def _once() -> frozenset[Cell]:
-    """Every point once, and the end of some write in every state: a third of all cells.
+    """Every point of the pharmacy once, and the end of some write in every state; every second of the clinic's own points.
 
-    What both shops have is killed in at the pharmacy, where a sale takes half the time.
+    What both shops have is killed in at the pharmacy, where a sale takes half the time. All cells: `make soak`.
     """
     points, kinds, chosen = set[str](), set[tuple[str, str]](), set[Cell]()
     for cell in sorted(
@@ -71,7 +67,8 @@ def _once() -> frozenset[Cell]:
             chosen.add(cell)
             points.add(cell.point)
             kinds.add(kind)
-    return frozenset(chosen)
+    clinics_own = sorted(cell for cell in chosen if cell.flow.startswith("clinic"))
+    return frozenset(chosen.difference(clinics_own[1::2]))
 
 
 def _none_broken(result: Result) -> None:
@@ -83,6 +80,10 @@ def test_a_kill_in_any_cell_loses_and_doubles_nothing(place: str) -> None:
     """No cell stays empty; after each kill the next process ends what is in doubt, the books agree, a sale works."""
     wanted = {cell for cell in _once() if cell.flow.startswith("clinic") == (place == CLINIC)}
     stories = [story for story in STORIES if story.institution == place]
+    if (
+        place == CLINIC
+    ):  # the last ones are its own; when they have been told, little is left for those of both shops
+        stories.reverse()
     result = asyncio.run(run(wanted, stories))
     faults.fired("F23", result.kills.total())
     faults.counted("real_kills", result.kills.total())

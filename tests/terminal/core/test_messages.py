@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from protocols.hub.outpatient import FeeLinesOutput, Registered, RegistrationOutput
-from protocols.hub.person import BenefitCheckOutput, Entitlement
+from protocols.hub.person import BenefitCheckOutput, Entitlement, PersonOutput
 from protocols.hub.queries import ChronicFiling, ChronicQueryOutput, Visit, VisitQueryOutput
 from protocols.hub.settlement import LineSplit
 from protocols.money import Fen
+from protocols.secret import Secret
 from terminal.core.advancing import due_step, facts
 from terminal.core.events import HubSaid
 from terminal.core.flows import CLINIC_VISIT, FLOWS, Act, Fact
@@ -17,7 +18,7 @@ from terminal.core.machine import step
 from terminal.core.message_parts import Misfit
 from terminal.core.messages import READERS, misfits, shows_refund
 from terminal.core.states import ALLOWED, ForbiddenTransition, State, require_allowed
-from terminal.core.values import Filing, Settlement
+from terminal.core.values import Filing, RefundOf, Settlement
 from terminal.core.visit import WITHDRAW, withdraw
 from terminal.core.visit_messages import charge_batch, found_visit
 from tests.terminal.core.samples import (
@@ -69,6 +70,29 @@ def test_every_message_of_a_flow_that_is_read_has_its_reader() -> None:
         if row.act in (Act.ASK, Act.BOOK, Act.SETTLE)
     }
     assert asked | {"2103", "2208"} == READERS.keys()
+
+
+def test_who_1101_describes_must_be_who_showed_the_medium_and_insured_now() -> None:
+    def read(output: PersonOutput, **changes: Any) -> Settlement:
+        return READERS["1101"](draft(medium=MEDIUM, **changes), output, PROFILE)
+
+    person = read(person_output()).person
+    assert person is not None
+    assert (person.psn_no, person.insutype, person.psn_type, person.insured_division, person.balance_fen) == (
+        PERSON_NO, "310", "11", "999900", 6000
+    )  # fmt: skip
+    other = Secret("999999199001010024")
+    with pytest.raises(Misfit, match="another_person"):
+        read(person_output(certno=other))
+    assert read(person_output(certno=Secret(""))).person is not None, "a hub that does not say is believed"
+    with pytest.raises(Misfit, match="not_insured_now"):
+        read(person_output(status="2"))
+    mine, not_mine = (
+        RefundOf("S0", 1, "H0", number) for number in (PERSON_NO, Secret("99990000000000000002"))
+    )
+    assert read(person_output(), refund_of=mine).person == person
+    with pytest.raises(Misfit, match="refund_other_person"):
+        read(person_output(), refund_of=not_mine)
 
 
 def test_entitled_once_is_entitled_and_otherwise_the_reasons_are_told() -> None:

@@ -23,6 +23,7 @@ from terminal.core.events import (
 )
 from terminal.core.outcome import Verdict, judge, judge_cancellation, judge_reversal, reason_of, retry_delay_s
 from terminal.core.states import State
+from terminal.core.undoing import may_be_hurried
 from tests.terminal.core.samples import (
     ALREADY,
     CANCEL_ID,
@@ -61,6 +62,7 @@ from tests.terminal.core.samples import (
 )
 
 GOOD = good(sale_output())
+UNLISTED = msgspec.structs.replace(ALREADY, infcode=-7)
 TABLE: list[tuple[str, Heard, Verdict, Verdict, Verdict]] = [
     # answer, to a settlement, to a cancellation, to a 2601
     ("done", GOOD, Verdict.DONE, Verdict.DONE, Verdict.DONE),
@@ -71,6 +73,7 @@ TABLE: list[tuple[str, Heard, Verdict, Verdict, Verdict]] = [
     ("message id seen before", SEEN, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN),
     ("the subsystem failed", SUBSYSTEM, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN),
     ("already undone", ALREADY, Verdict.REFUSED, Verdict.ALREADY, Verdict.ALREADY),
+    ("words of an answer to 2601 under another code", UNLISTED, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN),
     ("no such settlement", NOT_FOUND, Verdict.REFUSED, Verdict.REFUSED, Verdict.NOT_FOUND),
     ("silence", SILENT, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN),
     ("a page", HTML, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN),
@@ -265,6 +268,9 @@ def test_not_found_is_final_only_the_second_time_after_the_quiet_time() -> None:
     assert once.retry is not None
     assert once.retry.delay_s == PROFILE.quiet_s == 120
     assert once.retry.jitter == 0, "never earlier than the quiet time"
+    assert (once.retry.tries, once.retry.quiet_stage, once.retry.verdict) == (0, 1, "not_found")
+    assert not may_be_hurried(once.settlement)
+    assert may_be_hurried(msgspec.structs.replace(once.settlement, tries=1)), "the quiet time has passed"
     assert not once.leave_queue
     again = after(Due(120.0), COMPOSED_2601, start=once.settlement)
     assert again.state is State.REVERSING

@@ -4,7 +4,7 @@ import pytest
 
 from terminal.core.events import Acknowledged, CancelAsked, Due, Event, HubSaid, Restarted, SlipPrinted
 from terminal.core.states import State
-from terminal.core.values import Settlement
+from terminal.core.values import AttemptEnded, Settlement
 from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core.samples import (
     CODE,
@@ -47,6 +47,53 @@ def test_what_was_never_sent_is_given_up(events: tuple[Event, ...]) -> None:
     assert notice_of(decision.settlement) == "abandoned_at_start"
     assert decision.durable
     assert decision.receipt == ""
+
+
+def test_in_an_old_copy_what_was_being_sent_or_cancelled_waits_for_people() -> None:
+    sending = decide(stored(*TO_SENDING), Restarted(old_copy=True))
+    assert [(move.source, move.target) for move in sending.moves] == [
+        (State.SENDING, State.DOUBT),
+        (State.DOUBT, State.MANUAL),
+    ]
+    assert (sending.receipt, sending.durable, notice_of(sending.settlement)) == (
+        "",
+        True,
+        "found_in_old_copy",
+    )
+    assert sending.ended == AttemptEnded(SETTLE_ID, "UNKNOWN", "old copy")
+    assert sending.retry is not None, "it goes on when the journal is accepted"
+    cancelling = decide(stored(*CANCELLING), Restarted(old_copy=True)).settlement
+    assert (cancelling.state, cancelling.cancel_wish, cancelling.cancel_from) == (
+        State.MANUAL,
+        True,
+        State.CONFIRMED,
+    )
+    again = decide(decode_sheet(encode_sheet(cancelling)), Restarted(old_copy=True))
+    assert (again.settlement.state, again.moves) == (State.MANUAL, ()), "a second start changes nothing"
+
+
+def test_in_an_old_copy_what_was_unsent_may_have_been_sent_since() -> None:
+    armed = stored(*TO_SENDING, HubSaid("2102", UNSENT))
+    assert armed.state is State.ARMED
+    sending = decide(armed, Restarted(old_copy=True))
+    assert (sending.settlement.state, sending.effects) == (State.SENDING, ()), "nothing is sent for it"
+    assert sending.ended == AttemptEnded(SETTLE_ID, "SENT", "old copy")
+    assert decide(sending.settlement, Restarted(old_copy=True)).settlement.state is State.MANUAL
+
+
+def test_in_an_old_copy_what_is_open_otherwise_is_found_as_ever() -> None:
+    assert decide(stored(*TO_PRICED), Restarted(old_copy=True)) == decide(stored(*TO_PRICED), Restarted())
+    for events in (DOUBT, REVERSING):
+        found, ordinary = (
+            decide(stored(*events), Restarted(old_copy=True)),
+            decide(stored(*events), Restarted()),
+        )
+        assert notice_of(found.settlement) == "put_off_in_old_copy"
+        assert (found.settlement.state, found.moves, found.retry) == (
+            ordinary.settlement.state,
+            ordinary.moves,
+            ordinary.retry,
+        )
 
 
 def test_what_was_being_sent_is_in_doubt_and_reversed_at_once() -> None:

@@ -16,7 +16,7 @@ from terminal.core.events import (
 )
 from terminal.core.ruling import rulings
 from terminal.core.states import State
-from terminal.core.values import Move, Notice, Settlement
+from terminal.core.values import Attempt, Move, Notice, Settlement
 from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core import samples
 from tests.terminal.core.samples import decide, draft, good
@@ -113,6 +113,28 @@ def test_what_waits_in_manual_is_closed_on_evidence(cancel_wish: bool, target: S
         None,
         0,
     )
+
+
+def sent(purpose: str, *, quiet_stage: int = 0) -> Settlement:
+    """A doubt in MANUAL whose newest message had this purpose."""
+    newest = Attempt("M1", purpose, "2102", "key", b"")
+    return _replace(manual(cancel_wish=False), attempt=newest, quiet_stage=quiet_stage)
+
+
+def test_a_doubt_is_confirmed_only_when_no_2601_was_ever_written() -> None:
+    assert rulings(sent("SETTLE")) == (State.REVERSED, State.CONFIRMED)
+    assert rulings(sent("REVERSE")) == (State.REVERSED,)
+    assert rulings(sent("SETTLE", quiet_stage=1)) == (State.REVERSED,)
+    confirmed = decide(sent("SETTLE"), Ruled(State.CONFIRMED, EVIDENCE))
+    assert (confirmed.settlement.state, confirmed.receipt, confirmed.leave_queue) == (
+        State.CONFIRMED,
+        "",
+        True,
+    )
+    assert confirmed.settlement.paper_out, "its slip was printed before the copy was put back"
+    assert confirmed.settlement.notice == Notice("confirmed_by_ruling")
+    with pytest.raises(Misuse):
+        decide(sent("REVERSE"), Ruled(State.CONFIRMED, EVIDENCE))
 
 
 def test_what_was_closed_starts_from_the_beginning_when_it_is_cancelled_again() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from drivers.interfaces.printer import PrintOutcome
 from protocols.gm.sm3 import sm3
+from terminal.core.events import Event, Misuse, SlipPrinted
 from terminal.core.states import State
-from terminal.core.values import Notice
+from terminal.core.values import Notice, Settlement
 from tests.faults import fired
 from tests.terminal.harness import Shop, Till, virtual
 
@@ -188,4 +189,31 @@ async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(tmp_pa
     assert seen == ["printing"]
     (stored,) = till.connection.execute("SELECT content_sm3 FROM receipt")
     assert stored == (sm3(shop.printer.papers[0]),)
+    await till.stop()
+
+
+@virtual
+async def test_a_sheet_past_its_term_while_its_slip_comes_out_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    post = till.counter.engine.post
+    refused: list[str] = []
+
+    async def past_term(settlement_id: str, event: Event, actor: str, *, wait: bool = False) -> Settlement:
+        if isinstance(event, SlipPrinted) and not refused:
+            refused.append(settlement_id)
+            raise Misuse("evidence_past_term")
+        return await post(settlement_id, event, actor, wait=wait)
+
+    monkeypatch.setattr(till.counter.engine, "post", past_term)
+    first = await till.settle("0001")
+    await till.quiet()
+    assert refused == [first.id]
+    assert Notice("internal_error") in notices(till), "it is told, and logged"
+    await till.wait(200)
+    second = await till.settle("0002", who="ding")
+    await till.quiet()
+    assert states(till, second.id) == [("original", "printed")], "the printer goes on"
     await till.stop()

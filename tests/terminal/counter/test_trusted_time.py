@@ -183,6 +183,37 @@ async def test_a_journal_from_the_future_is_overruled_by_the_hub() -> None:
     machine.pass_s(31)
     place.true = machine.wall
     assert await place.look() == []
+    assert place.clock.now() == machine.wall, "no sale is dated in 2031 any more"
+
+
+async def test_a_clock_that_is_ahead_from_the_start_dates_no_sale() -> None:
+    """Even and wrong: the hub's first answer says so, and sales wait until the clock is set."""
+    machine = Machine(NINE + dt.timedelta(days=1095))
+    place = Watched(machine)
+    fired("F33")
+    assert await place.look() == [], "nothing is known against it yet"
+    place.true = NINE
+    await place._ask()
+    assert await place.look() == ["clock_jumped"]
+    machine.pass_s(31)
+    place.true += dt.timedelta(seconds=31)
+    assert await place.look() == ["clock_jumped"], "that it goes on evenly proves nothing"
+    machine.wall = place.true
+    machine.pass_s(31)
+    place.true += dt.timedelta(seconds=31)
+    assert await place.look() == [], "set right, and the hub says so"
+    assert place.clock.now() == machine.wall, "what was told before was never true"
+
+
+async def test_only_the_first_answer_of_the_hub_is_held_against_an_even_clock() -> None:
+    machine = Machine()
+    place = Watched(machine)
+    place.true = NINE + dt.timedelta(minutes=9)
+    await place._ask()
+    assert await place.look() == []
+    place.true = NINE + 9 * HOUR
+    await place._ask()
+    assert await place.look() == [], "a hub whose clock goes wrong stops no shop that it agreed with"
 
 
 async def test_a_hub_answer_from_before_the_jump_proves_nothing() -> None:

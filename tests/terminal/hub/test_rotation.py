@@ -11,6 +11,7 @@ from terminal.core.states import State
 from terminal.core.values import Attempt
 from terminal.counter.engine import key_of_what_is_undone
 from terminal.evidence.capsule import EvidenceKeys
+from terminal.journal.glance import keys_in_use
 from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.faults import fired
 from tests.terminal.core.samples import TO_SENDING, after, decide
@@ -45,7 +46,11 @@ async def test_a_doubt_of_the_old_key_is_reversed_with_the_old_key(tmp_path: Pat
     await till.kill()
     old, new = rotate(shop)
     till = await shop.start()
+    assert till.journal.keys_in_use() == keys_in_use(str(shop.journal_path)) == {old}, (
+        "kept however old it is"
+    )
     await till.quiet()
+    assert till.journal.keys_in_use() == keys_in_use(str(shop.journal_path)) == set()
     assert (await till.get(doubtful.id)).state is State.REVERSED
     purposes = signed_by(till, doubtful.id)
     assert len(purposes) >= 3

@@ -236,6 +236,9 @@ async def test_an_old_copy_put_back_is_found_and_no_new_sale_starts(place: Place
     witness = place.witness.read()
     assert witness is not None
     assert witness.records == 25
+    days, keeper = keeper.view().days, place.keeper()
+    await keeper.check_at_start()
+    assert keeper.view().days == days, "a second start does not take its own records for the newest"
 
     await keeper.accept("T01+T02", "2026-11-24 level")
     place.holds.require_none()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from terminal.journal.records import (
     JournalRefused,
     NewReceipt,
     QueueEntry,
+    Sent,
 )
 from tests.terminal.journal.samples import (
     AMOUNTS,
     KEY,
     MSGID,
     NINE,
+    TO_SENDING_STATES,
     begin,
     doubt,
     open_at,
@@ -122,6 +125,16 @@ def test_the_same_key_with_another_body_is_refused_and_the_first_sale_untouched(
     assert journal.settlement("S2") is None
 
 
+def test_it_can_be_asked_whether_a_request_has_opened_a_sale(journal: Journal) -> None:
+    key = Idempotency("till", "key 1", sm3(b"body"))
+    assert not journal.opened_before(key)
+    journal.open_sale(row(), key, "till", stamp())
+    assert journal.opened_before(key)
+    with pytest.raises(JournalRefused) as refused:
+        journal.opened_before(Idempotency("till", "key 1", sm3(b"another")))
+    assert (refused.value.code, refused.value.settlement_id) == ("idempotency_conflict", "S1")
+
+
 def test_two_clients_may_use_the_same_key(journal: Journal) -> None:
     journal.open_sale(row(), Idempotency("till", "1", sm3(b"a")), "till", stamp())
     other = msgspec.structs.replace(KEY, sale_number="0002")
@@ -196,6 +209,21 @@ def test_attempts_come_in_the_order_they_were_sent_also_after_the_clock_went_bac
     later = AttemptSent(MSGID[:-2] + "02", "REVERSE", "2601", "key 1", b"{}")
     journal.commit(Commit(reversing, path_of(State.DOUBT, State.REVERSING), "T01", stamp(-3600), sent=later))
     assert [attempt.purpose for attempt in journal.attempts("S1")] == ["SETTLE", "REVERSE"]
+
+
+def test_what_was_sent_is_told_by_its_time_and_by_its_settlement_without_its_bytes(journal: Journal) -> None:
+    second = MSGID[:-2] + "02"
+    settle(journal, send(journal, begin(journal)))
+    doubt(journal, send(journal, begin(journal, "S2", "0002", lane="2"), second), second)
+    done = Sent(MSGID, "S1", "SETTLE", "ANSWERED", "done", stamp(1).wall, stamp(2).wall)
+    lost = Sent(second, "S2", "SETTLE", "UNKNOWN", "timeout", stamp(1).wall, stamp(2).wall)
+    assert journal.sent_between(MSGID, second) == [done, lost]
+    assert journal.sent_between(MSGID, MSGID) == [done]
+    assert journal.sent_between(second[:-1] + "3", second[:-1] + "9") == []
+    assert journal.sent_for("S2") == [lost]
+    third = MSGID[:-2] + "03"
+    send(journal, begin(journal, "S3", "0003", lane="3"), third)
+    assert journal.sent_for("S3") == [Sent(third, "S3", "SETTLE", "SENT", "", stamp(1).wall, None)]
 
 
 def test_one_certificate_code_serves_one_settlement(journal: Journal) -> None:
@@ -404,3 +432,79 @@ def test_a_blob_moved_to_another_row_does_not_open(path: Path) -> None:
             again.attempts(settlement_id)
         assert again.failed
         again.close()
+
+
+def test_a_counter_that_is_missing_stops_the_journal(path: Path) -> None:
+    journal = open_at(path)
+    stranger = raw(path)
+    stranger.execute("DELETE FROM sequence")
+    stranger.close()
+    with pytest.raises(JournalFailed, match="a row that must be there is missing"):
+        begin(journal)
+    with pytest.raises(JournalFailed):
+        journal.recent(5)
+    journal.close()
+
+
+def test_the_audit_log_says_word_for_word_who_did_what(journal: Journal, path: Path) -> None:
+    settle(journal, send(journal, begin(journal)))
+    (original,) = journal.receipts("S1")
+    for state in ("printing", "printed"):
+        journal.receipt_moves(original.id, state, "printer", stamp(3))
+    assert journal.owe_copy("S1", "T02", stamp(4)) == 1
+    journal.note("T03", "sign-in", "9001", stamp(5))
+    said = [msgspec.json.decode(record) for *_, record in _chain(path)]
+    amounts = {
+        "total_fen": 3750,
+        "fund_fen": 0,
+        "account_fen": 3750,
+        "mutual_aid_fen": 0,
+        "cash_fen": 0,
+        "hospital_fen": 0,
+    }
+    common = {"sequence", "boot", "wall", "monotonic"}
+    found = [
+        {name: what for name, what in record.items() if name in record.keys() - common} for record in said
+    ]
+    moves = [move for move in found if move["action"] == "move"]
+    assert [(move["object"], move["old"], move["new"], move["actor"], move["reason"]) for move in moves] == [
+        ("S1", old.value, new.value, "T01", "test")
+        for old, new in pairwise((*TO_SENDING_STATES, State.CONFIRMED))
+    ]
+    assert [move["person"] for move in moves] == ["pseudonym"] * 4
+    assert {name: what for name, what in moves[-1]["amounts"].items() if name in amounts} == amounts
+    assert found[0]["action"] == "open"
+    assert (found[0]["actor"], found[0]["object"], found[0]["old"], found[0]["new"]) == (
+        "till",
+        "S1",
+        "",
+        "DRAFT",
+    )
+    slips = [
+        (slip["actor"], slip["object"], slip["new"], slip["receipt"])
+        for slip in found
+        if slip["action"] == "receipt"
+    ]
+    assert slips == [("printer", "S1", state, original.id) for state in ("printing", "printed")]
+    assert {"action": "copy", "actor": "T02", "object": "S1", "copy": 1}.items() <= found[-2].items()
+    assert {"action": "sign-in", "actor": "T03", "note": "9001"}.items() <= found[-1].items()
+
+
+def test_commits_reach_the_file_itself_with_the_next_checkpoint(journal: Journal, path: Path) -> None:
+    begin(journal)
+    assert b"pharmacy_purchase" not in path.read_bytes()
+    journal.checkpoint()
+    assert b"pharmacy_purchase" in path.read_bytes()
+
+
+def test_the_settings_that_durability_hangs_on(journal: Journal) -> None:
+    names = (
+        "journal_mode",
+        "synchronous",
+        "wal_autocheckpoint",
+        "foreign_keys",
+        "trusted_schema",
+        "mmap_size",
+        "busy_timeout",
+    )
+    assert [journal._connection.pragma(name) for name in names] == ["wal", 2, 0, 1, 0, 0, 0]

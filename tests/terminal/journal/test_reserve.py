@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,6 +94,18 @@ def test_where_none_is_wanted_none_is_missed(tmp_path: Path) -> None:
     assert Reserve(tmp_path / "reserve", 0).is_whole()
     assert Reserve(tmp_path / "reserve", 0).make()
     assert not (tmp_path / "reserve").exists()
+
+
+def test_space_that_was_given_back_stays_given_back_after_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve = Reserve(tmp_path / "reserve", SIZE)
+    assert reserve.make()
+    synced: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(stat.S_ISDIR(os.fstat(file).st_mode)))
+    assert reserve.release()
+    assert synced == [True], "the folder, so that the removal itself is on disk"
+    assert not reserve.release(), "there is nothing left to give"
 
 
 def test_a_folder_that_refuses_leaves_nothing_behind(tmp_path: Path) -> None:

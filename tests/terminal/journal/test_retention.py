@@ -350,6 +350,25 @@ def test_old_sheets_and_messages_are_overwritten_at_the_end_of_their_terms(tmp_p
     assert report.ok, report.findings
 
 
+def test_of_an_old_sheet_nothing_is_left_when_its_evidence_goes_before_its_names(tmp_path: Path) -> None:
+    path = unpack("schema-1-clinic", tmp_path)
+    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    closed, gone = [found.id for found in reversed(journal.recent(10))]
+    _finish_withdrawal(journal, gone)
+    at = Stamp(NINE + dt.timedelta(days=3000), 1.0)
+    expired = journal.retention.expire(Due(DAY, EVIDENCE), "schedule", at)
+    assert expired == Expired(DAY, EVIDENCE, 2)
+    assert _of_schema_1(path) == (0, 0)
+    for name in (closed, gone):
+        stored = journal.settlement(name)
+        assert stored is not None
+        assert stored.sheet == b""
+        assert settlement_of(stored).person is None
+    journal.close()
+    report = verify_journal(str(path), old_vault())
+    assert report.ok, report.findings
+
+
 def _of_schema_1(path: Path) -> tuple[int, int]:
     """How many sheets, and how many settlements' messages, are still sealed as schema 1 did."""
     connection = raw(path)

@@ -182,3 +182,9 @@ def test_a_checkpoint_beside_a_reader_waits_for_another_time(tmp_path: Path) -> 
     )
     journal.close()
     assert not Path(f"{path}-wal").exists()
+
+
+def test_without_a_write_ahead_log_there_is_no_journal() -> None:
+    """A database in memory has none, as some network file systems have none."""
+    with pytest.raises(JournalFailed, match="write-ahead logging is not available on this file system"):
+        open_at(Path(":memory:"))

@@ -1,0 +1,183 @@
+"""What comes back and what remains, line by line and pack by pack, and what the plan says when it cannot be."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from protocols.money import Price, Quantity
+from terminal.core.events import Acknowledged, CancelAsked, Decision, HubSaid, Misuse, RefundWithdrawn
+from terminal.core.refunding import opening_rest, plan_refund, waits_at_start
+from terminal.core.states import State
+from terminal.core.values import Attempt, ChargeLine, Notice, RefundOf, RefundPlan, ReturnedLine, Settlement
+from tests.terminal.core.samples import (
+    COMPOSED_2103,
+    LINE,
+    PERSON_NO,
+    TO_CONFIRMED,
+    after,
+    cancelled_output,
+    decide,
+    draft,
+    good,
+)
+
+_replace = msgspec.structs.replace
+PACKS = ("89999990000000000003", "89999990000000000004", "89999990000000000005")
+SECOND = _replace(LINE, number=2, quantity=Quantity.parse("1"), price=Price.parse("0.10"), amount_fen=10)
+TRACED = _replace(LINE, trace_codes=PACKS)
+"""Three packs of 12.50 yuan."""
+
+
+def sold(*lines: ChargeLine, **changes: Any) -> Settlement:
+    """A confirmed sale of these lines."""
+    return _replace(after(*TO_CONFIRMED), lines=lines, **changes)
+
+
+def back(number: int, quantity: str, *codes: str) -> ReturnedLine:
+    """So much of this line comes back."""
+    return ReturnedLine(number, Quantity.parse(quantity), codes)
+
+
+def plan(settlement: Settlement, *returned: ReturnedLine) -> RefundPlan:
+    """The plan of a refund by T02."""
+    return plan_refund(
+        settlement, returned, operator="T02", reason="拿错了", rest_id="S2", rest_visit_no="V8"
+    )
+
+
+def test_a_part_of_a_line_leaves_the_rest_at_its_price() -> None:
+    made = plan(sold(LINE, SECOND), back(1, "0.5"))
+    left = _replace(LINE, quantity=Quantity.parse("2.5"), amount_fen=3125)
+    assert made == RefundPlan((back(1, "0.5"),), (left, SECOND), "S2", "T02", "拿错了", "V8")
+
+
+def test_what_remains_is_numbered_anew_and_what_comes_back_is_in_the_order_of_the_sheet() -> None:
+    third = _replace(SECOND, number=3)
+    made = plan(sold(LINE, SECOND, third), back(3, "1"), back(1, "3"))
+    assert made.returned == (back(1, "3"), back(3, "1"))
+    assert made.remaining == (_replace(SECOND, number=1),)
+
+
+def test_when_everything_comes_back_there_is_no_new_sale() -> None:
+    made = plan(sold(LINE, SECOND), back(1, "3"), back(2, "1"))
+    assert (made.remaining, made.rest_id, made.rest_visit_no) == ((), "", "")
+
+
+@pytest.mark.parametrize(
+    ("returned", "code", "params"),
+    [
+        ((), "refund_line", {"line": "0"}),
+        ((back(3, "1"),), "refund_line", {"line": "3"}),
+        ((back(1, "1"), back(4, "1")), "refund_line", {"line": "4"}),
+        ((back(2, "1"), back(2, "1")), "refund_line", {"line": "2"}),
+        ((back(1, "0"),), "refund_too_much", {"line": "1", "sold": "3.00"}),
+        ((back(1, "-1"),), "refund_too_much", {"line": "1", "sold": "3.00"}),
+        ((back(1, "3.0001"),), "refund_too_much", {"line": "1", "sold": "3.00"}),
+        ((back(2, "2"),), "refund_too_much", {"line": "2", "sold": "1.00"}),
+        ((back(1, "1", "89999990000000000009"),), "refund_trace_codes", {"line": "1"}),
+        ((back(1, "2", PACKS[0], PACKS[0]),), "refund_trace_codes", {"line": "1"}),
+        ((back(1, "1"),), "refund_trace_codes", {"line": "1"}),
+        ((back(1, "2", PACKS[0]),), "refund_trace_codes", {"line": "1"}),
+    ],
+)
+def test_what_cannot_come_back_is_named(
+    returned: Sequence[ReturnedLine], code: str, params: dict[str, str]
+) -> None:
+    with pytest.raises(Misuse) as refused:
+        plan(sold(TRACED, SECOND), *returned)
+    assert (refused.value.code, refused.value.params) == (code, params)
+
+
+@pytest.mark.parametrize(
+    ("returned", "left"),
+    [(back(1, "1", PACKS[1]), (PACKS[0], PACKS[2])), (back(1, "0.5"), PACKS), (back(1, "1.5", PACKS[0]), PACKS[1:]),
+     (back(1, "1", *PACKS), ())],
+)  # fmt: skip
+def test_no_more_packs_remain_than_there_are_codes_for_and_an_opened_pack_is_one(
+    returned: ReturnedLine, left: tuple[str, ...]
+) -> None:
+    (line,) = plan(sold(TRACED), returned).remaining
+    assert line.trace_codes == left
+    assert line.quantity == Quantity.parse("3") - returned.quantity
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": State.SENDING}, {"state": State.CANCELLED}, {"quarantine": True}]
+)
+def test_only_what_is_settled_can_come_back(changes: dict[str, Any]) -> None:
+    with pytest.raises(Misuse, match="nothing_to_refund"):
+        plan(sold(LINE, **changes), back(1, "1"))
+
+
+PLAN = RefundPlan((ReturnedLine(1, Quantity.parse("1")),), (LINE,), "S2", "T02", rest_visit_no="V8")
+
+
+def cancelled(refund: RefundPlan | None) -> Decision:
+    """2103 is done, of a settlement with this plan."""
+    cancelling = after(
+        CancelAsked("T01", "", refund), COMPOSED_2103, start=after(*TO_CONFIRMED, Acknowledged("T01"))
+    )
+    return decide(cancelling, HubSaid("2103", good(cancelled_output())))
+
+
+def test_the_rest_is_opened_as_the_next_generation_of_the_same_sale_for_the_same_person() -> None:
+    decision = cancelled(PLAN)
+    rest = decision.opens
+    assert rest is not None
+    assert (rest.id, rest.key.sale_number, rest.key.generation, rest.lane, rest.flow) == (
+        "S2",
+        "0001",
+        2,
+        "1",
+        "pharmacy_purchase",
+    )
+    assert (rest.state, rest.operator, rest.use_account, rest.lines, rest.own_visit_no) == (
+        State.DRAFT,
+        "T02",
+        True,
+        (LINE,),
+        "V8",
+    )
+    assert rest.refund_of == RefundOf("S1", 1, "H1", PERSON_NO)
+    assert rest.notice == Notice("refund_rest_open", {"number": "0001"})
+    assert decision.settlement.notice == Notice("refund_cancelled", {"number": "0001"})
+    assert waits_at_start(rest)
+
+
+def test_without_a_plan_or_a_rest_nothing_is_opened() -> None:
+    assert (cancelled(None).opens, cancelled(None).settlement.notice) == (None, Notice("cancelled"))
+    withdrawn = cancelled(_replace(PLAN, withdrawn=True))
+    assert (withdrawn.opens, withdrawn.settlement.notice) == (None, Notice("cancelled"))
+    whole = cancelled(_replace(PLAN, remaining=(), rest_id=""))
+    assert (whole.opens, whole.settlement.notice) == (None, Notice("refund_done"))
+    plain = Decision(draft())
+    assert opening_rest(plain) is plain
+
+
+def test_a_plan_can_be_withdrawn_while_its_cancellation_is_under_way_and_at_no_other_time() -> None:
+    under_way = _replace(after(*TO_CONFIRMED), state=State.CANCEL_DOUBT, cancel_wish=True, refund=PLAN)
+    decision = decide(under_way, RefundWithdrawn("T02"))
+    assert decision.settlement == _replace(under_way, refund=_replace(PLAN, withdrawn=True))
+    assert (decision.durable, decision.moves, decision.effects) == (True, (), ())
+    with pytest.raises(Misuse, match="busy"):
+        decide(_replace(under_way, running="cancel"), RefundWithdrawn("T02"))
+    for changes in ({"refund": None}, {"cancel_wish": False}, {"state": State.CANCELLED}):
+        with pytest.raises(Misuse, match="no_refund_under_way"):
+            decide(_replace(under_way, **changes), RefundWithdrawn("T02"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({}, True), ({"state": State.PRICED}, True), ({"state": State.ARMED}, False), ({"state": State.REFUSED}, False),
+        ({"visit_id": "M1"}, False), ({"unsure": ("register",)}, False), ({"refund_of": None}, False),
+        ({"attempt": Attempt("M", "STEP", "2201", "k", b"")}, False),
+    ],
+)  # fmt: skip
+def test_a_rest_outlives_a_restart_while_nothing_of_it_is_at_the_hub(
+    changes: dict[str, Any], waits: bool
+) -> None:
+    rest = draft(refund_of=RefundOf("S1", 1, "H1", PERSON_NO))
+    assert waits_at_start(_replace(rest, **changes)) is waits

@@ -1,0 +1,375 @@
+"""An old copy of the journal was put back (fault F29): what it holds open undoes nothing by itself, people decide.
+
+Each test takes a copy of the journal at one moment, lets the real day go on, and starts again on the copy under the hold
+of the witnesses. The cases are the rows of the table in decision 0010.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from drivers.interfaces.hub_transport import RawAnswer
+from simulators.hub.link import HubLink
+from terminal.core.events import Misuse
+from terminal.core.states import State
+from terminal.core.values import Notice
+from terminal.counter.counter import RefundWish
+from terminal.counter.holds import ROLLED_BACK
+from tests.faults import fired
+from tests.terminal.clinic.clinic import Clinic, Window, window_config
+from tests.terminal.harness import Shop, Till, virtual
+from tests.terminal.reconciliation.days import DAY_S, MONDAY, facts, only, reconcile, reconciliation
+
+OLD = Notice(ROLLED_BACK, {"count": "1", "noted": "2"})
+TWO = ("A1", "B2")
+
+
+class TakingLink(HubLink):
+    """A link to the hub that copies the journal just before the first message of one transaction leaves."""
+
+    def __init__(self, shop: Shop, infno: str) -> None:
+        super().__init__(shop.world.hub, shop.clock.now, asyncio.sleep, shop.profile.hub.path)
+        self._shop = shop
+        self._mark = f'"{infno}"'.encode()
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        if self._mark in body and not old(self._shop).exists():
+            copy_now(self._shop)
+        return await super().post(path, body, headers, connect_timeout_s, total_timeout_s)
+
+
+def old(shop: Shop) -> Path:
+    """Where the copy lies."""
+    return shop.folder / "old.db"
+
+
+def copy_now(shop: Shop) -> None:
+    """Take the copy."""
+    for suffix in ("", "-wal"):
+        source = Path(f"{shop.journal_path}{suffix}")
+        if source.exists():
+            shutil.copyfile(source, f"{old(shop)}{suffix}")
+
+
+async def put_back(shop: Shop, till: Till) -> Till:
+    """The service stops, the old copy takes the journal's place, the service starts and a witness contradicts it."""
+    await till.stop()
+    shop.journal_path = old(shop)
+    fired("F29")
+    return await shop.start(hold=OLD)
+
+
+async def a_day_later(till: Till) -> None:
+    """Long enough for every ordinary try, and for the day to be over."""
+    await till.wait(DAY_S)
+
+
+async def accepted(till: Till) -> None:
+    """Two people have accepted the journal."""
+    till.counter.holds.lift(ROLLED_BACK)
+    await till.quiet()
+
+
+@virtual
+async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.counter.acknowledge(sold.id, "T01")
+    await till.quiet()
+    assert (await till.get(sold.id)).state is State.CLOSED
+    slips = len(shop.printer.papers)
+    till = await put_back(shop, till)
+    found = await till.get(sold.id)
+    assert (found.state, found.notice) == (State.MANUAL, Notice("found_in_old_copy"))
+    assert till.moves(sold.id)[-2:] == ["SENDING>DOUBT", "DOUBT>MANUAL"]
+    await a_day_later(till)
+    assert len(shop.live()) == 1, "the customer left with the goods: nothing undoes it"
+    assert [row[0] for row in till.attempts(sold.id)] == ["SETTLE"]
+    assert len(shop.printer.papers) == slips, "no slip says what nobody knows"
+    report = await reconcile(till)
+    assert facts(report) == [("hub_only", "waits_for_people", "close_confirmed")]
+    with pytest.raises(Misuse) as refused:
+        await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+    assert refused.value.code == "days_not_reconciled", "a later day may hold what undid it"
+    await reconcile(till, till.counter.today())
+    with pytest.raises(Misuse, match="two_operators"):
+        await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "a1"))
+    fixed = await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+    assert (fixed.settlement.state, fixed.settlement.notice) == (
+        State.CONFIRMED,
+        Notice("confirmed_by_ruling"),
+    )
+    assert facts(await reconcile(till)) == [("hub_only", "confirmed_by_ruling", "none")]
+    await accepted(till)
+    for wish in (
+        till.counter.cancel(sold.id, "T01", ""),
+        till.counter.refund(sold.id, RefundWish(everything=True), "T01"),
+    ):
+        with pytest.raises(Misuse, match="hub_number_unknown"):
+            await wish
+    closed = await till.counter.acknowledge(sold.id, "T01")
+    assert (closed.state, len(shop.live())) == (State.CLOSED, 1)
+    await till.stop()
+
+
+@virtual
+async def test_sending_then_never_booked_is_reversed_after_the_acceptance(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    shop.arm("lose-request", "2102")
+    lost = await till.settle()
+    await till.quiet()
+    till = await put_back(shop, till)
+    await a_day_later(till)
+    assert facts(await reconcile(till)) == [("open", "waits_for_people", "close_reversed")]
+    await accepted(till)
+    assert ((await till.get(lost.id)).state, shop.live()) == (State.REVERSED, [])
+    await till.stop()
+
+
+@virtual
+async def test_sending_then_reversed_and_settled_anew_leaves_the_new_settlement_alone(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    shop.arm("lose-answer", "2102")
+    lost = await till.settle()
+    await till.quiet()
+    await till.wait(200)
+    again = await till.settle()
+    assert (again.state, len(shop.live())) == (State.CONFIRMED, 1)
+    till = await put_back(shop, till)
+    await a_day_later(till)
+    actions = {
+        one.msgid: one.action.value
+        for one in (await reconcile(till)).differences
+        if one.settlement_id == lost.id
+    }
+    assert list(actions.values()) == ["wait"], (
+        "a record that undid it is listed: it is not offered as standing"
+    )
+    await accepted(till)
+    assert (await till.get(lost.id)).state is State.REVERSED
+    (live,) = shop.live()
+    assert live.msgid == again.settle_msgid
+    await till.stop()
+
+
+@virtual
+async def test_sending_then_cancelled_on_another_day_cannot_be_confirmed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.wait(DAY_S)
+    await till.counter.cancel(sold.id, "T01", "")
+    await till.quiet()
+    assert shop.live() == []
+    till = await put_back(shop, till)
+    report = await reconcile(till)
+    await reconcile(till, till.counter.today())
+    assert facts(report) == [("hub_only", "waits_for_people", "close_confirmed")]
+    with pytest.raises(Misuse, match="may_be_undone"):
+        await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+    await accepted(till)
+    assert ((await till.get(sold.id)).state, shop.live()) == (State.REVERSED, [])
+    await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize("infno", ["2601"])
+async def test_reversing_waits_for_the_acceptance_and_is_then_finished(tmp_path: Path, infno: str) -> None:
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, infno)
+    till = await shop.start()
+    shop.arm("lose-answer", "2102")
+    lost = await till.settle()
+    await till.quiet()
+    await till.wait(200)
+    again = await till.settle()
+    till = await put_back(shop, till)
+    await a_day_later(till)
+    assert (await till.get(lost.id)).state is State.REVERSING
+    assert [row[0] for row in till.attempts(lost.id)] == ["SETTLE", "REVERSE"], "put off"
+    assert "close_confirmed" not in {one.action.value for one in (await reconcile(till)).differences}
+    await accepted(till)
+    assert (await till.get(lost.id)).state is State.REVERSED
+    assert [one.msgid for one in shop.live()] == [again.settle_msgid]
+    await till.stop()
+
+
+@virtual
+async def test_a_doubt_of_before_the_copy_is_put_off_and_then_reversed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    shop.arm("lose-answer", "2102")
+    shop.arm("lose-request", "2601", 10_000)
+    lost = await till.settle()
+    await till.wait(5)
+    copy_now(shop)
+    till = await put_back(shop, till)
+    shop.world.hub.clear()
+    await a_day_later(till)
+    assert len(shop.live()) == 1, (
+        "it was in doubt for its customer too, but nothing leaves before the acceptance"
+    )
+    assert "close_confirmed" not in {one.action.value for one in (await reconcile(till)).differences}
+    await accepted(till)
+    assert ((await till.get(lost.id)).state, shop.live()) == (State.REVERSED, [])
+    await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("cancelled", "state"), [(True, State.CANCELLED), (False, State.CONFIRMED)], ids=["cancelled", "refused"]
+)
+async def test_cancelling_is_closed_as_what_the_hub_shows(
+    tmp_path: Path, cancelled: bool, state: State
+) -> None:
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2103")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.quiet()
+    if not cancelled:
+        shop.arm("lose-request", "2103")
+    await till.counter.cancel(sold.id, "T01", "")
+    if cancelled:
+        await till.quiet()
+    else:
+        shop.world.hub.clear()
+    till = await put_back(shop, till)
+    assert (await till.get(sold.id)).state is State.MANUAL
+    await a_day_later(till)
+    assert len(shop.live()) == (0 if cancelled else 1), "5203 and 2103 wait"
+    report = await reconcile(till)
+    (row,) = [
+        one
+        for one in report.differences
+        if one.settlement_id == sold.id and one.action.value.startswith("close_")
+    ]
+    fixed = await reconciliation(till).fix(MONDAY, row.id, TWO)
+    assert fixed.settlement.state is state
+    await accepted(till)
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+async def test_what_was_armed_and_unsent_may_have_been_sent_since(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    priced = await till.quote()
+    shop.hub_link.down = True
+    armed = await till.counter.confirm(priced.id, "T01")
+    assert armed.state is State.ARMED
+    copy_now(shop)
+    shop.hub_link.down = False
+    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    till = await put_back(shop, till)
+    assert (await till.get(priced.id)).state is State.MANUAL
+    assert till.moves(priced.id)[-3:] == ["ARMED>SENDING", "SENDING>DOUBT", "DOUBT>MANUAL"]
+    report = await reconcile(till)
+    fixed = await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+    assert (fixed.settlement.state, len(shop.live())) == (State.CONFIRMED, 1)
+    await till.stop()
+
+
+@virtual
+async def test_nobody_cancels_or_refunds_on_an_old_copy(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.settle()
+    await till.quiet()
+    copy_now(shop)
+    till = await put_back(shop, till)
+    for wish in (
+        till.counter.cancel(sold.id, "T01", ""),
+        till.counter.refund(sold.id, RefundWish(everything=True), "T01"),
+    ):
+        with pytest.raises(Misuse, match=ROLLED_BACK):
+            await wish
+    assert len(shop.live()) == 1
+    till.counter.holds.lift(ROLLED_BACK)
+    assert (await till.counter.cancel(sold.id, "T01", "")).state is State.CANCELLED
+    await till.stop()
+
+
+@virtual
+async def test_a_slip_that_waits_in_the_copy_is_not_printed_a_second_time(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.printer.problem = "paper_out"
+    till = await shop.start()
+    sold = await till.settle()
+    await till.wait(5)
+    copy_now(shop)
+    shop.printer.problem = None
+    await till.quiet()
+    assert len(shop.printer.papers) == 1
+    till = await put_back(shop, till)
+    await till.wait(60)
+    assert len(shop.printer.papers) == 1
+    assert [one.state for one in till.journal.receipts(sold.id)] == ["unknown"]
+    await till.stop()
+
+
+async def put_back_window(clinic: Clinic, window: Window) -> Window:
+    """As `put_back`, for the window of a clinic."""
+    await window.till.stop()
+    clinic.journal_path = old(clinic)
+    return Window(clinic, await clinic.start(config=window_config(clinic.institution, clinic.slot), hold=OLD))
+
+
+@virtual
+async def test_a_visit_priced_in_the_copy_and_settled_since_stays_settled(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    priced = await window.priced()
+    copy_now(clinic)
+    await window.confirm(priced)
+    await window.till.quiet()
+    window = await put_back_window(clinic, window)
+    sent = len(clinic.hub_link.sent)
+    assert (await window.get(priced)).owed == ("2205", "2202")
+    await window.pass_time(3600)
+    assert {one.infno for one in clinic.hub_link.sent[sent:]} <= {"9001"}, "no withdrawal leaves"
+    window.counter.holds.lift(ROLLED_BACK)
+    await window.rest(2 * DAY_S)
+    assert (len(clinic.live()), len(clinic.visits())) == (1, 1), "what is settled the hub does not withdraw"
+    await window.till.stop()
+
+
+@virtual
+async def test_withdrawals_owed_in_the_copy_and_made_since_end_after_the_acceptance(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    priced = await window.priced()
+    clinic.arm("lose-request", "2205")
+    await window.abandon(priced)
+    copy_now(clinic)
+    await window.rest()
+    assert clinic.visits() == []
+    again = await window.settled("2")
+    await window.till.quiet()
+    window = await put_back_window(clinic, window)
+    await window.pass_time(3600)
+    assert window.queued() == 1
+    window.counter.holds.lift(ROLLED_BACK)
+    await window.rest(2 * DAY_S)
+    assert [one.msgid for one in clinic.live()] == [again.settle_msgid]
+    assert len(clinic.visits()) == 1, "the later visit is another one"
+    await window.till.stop()
