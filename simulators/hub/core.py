@@ -129,6 +129,11 @@ class HubCore:
         """The books, for auditors."""
         return self._desk.ledger
 
+    @property
+    def desk(self) -> Desk:
+        """The records, for the doors beside the envelope."""
+        return self._desk
+
     def handle(self, request: bytes, now: dt.datetime) -> bytes:
         """Answer one request body. `now` must know its zone. Never raises for anything a request may hold."""
         at = now.astimezone(WIRE_ZONE)
