@@ -30,11 +30,13 @@ from simulators.phone.phone import draw_code
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _CODE: Final = re.compile(r"424\d{25}")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_STATIC: Final = resources.files("simulators.phone") / "static"
 _FILES: Final = {
-    "": ("page.html", "text/html"),
-    "page.css": ("page.css", "text/css"),
-    "page.js": ("page.js", "text/javascript"),
+    "": ((_STATIC / "page.html").read_bytes(), "text/html"),
+    "page.css": ((_STATIC / "page.css").read_bytes(), "text/css"),
+    "page.js": ((_STATIC / "page.js").read_bytes(), "text/javascript"),
 }
+"""Read when the module is, so that no request waits for a disk."""
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -75,8 +77,8 @@ def build_app(desk: PhoneDesk) -> web.Application:
     """The application."""
     app = web.Application(client_max_size=16 * 1024, middlewares=[_guard, _refusals])
     page = _Page(desk)
-    for path, (file, content_type) in _FILES.items():
-        app.router.add_get(f"/{path}", _file(file, content_type))
+    for path, (content, content_type) in _FILES.items():
+        app.router.add_get(f"/{path}", _file(content, content_type))
     app.router.add_get("/qr/{code}.png", page.picture)
     app.router.add_get("/api/people", page.people)
     app.router.add_get("/api/phones/{who}/code", page.code)
@@ -86,9 +88,7 @@ def build_app(desk: PhoneDesk) -> web.Application:
     return app
 
 
-def _file(name: str, content_type: str) -> _Handler:
-    body = (resources.files("simulators.phone") / "static" / name).read_bytes()
-
+def _file(body: bytes, content_type: str) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.Response(body=body, content_type=content_type, charset="utf-8")
 

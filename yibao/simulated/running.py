@@ -39,19 +39,22 @@ class SimulatedCounter(msgspec.Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def simulated_counter(
-    folder: SimFolder, *, institution: str = "", seed: int | None = None
+    folder: SimFolder, *, institution: str = "", seed: int | None = None, single_use_code: bool = False
 ) -> AsyncIterator[SimulatedCounter]:
     """Hold the folder, serve hub, certificate centre, desks, card service and broker, write the counters' files.
 
     endpoints.json appears last: whoever finds it finds everything ready. `seed` and `institution` belong to the first start of a folder.
+    With `single_use_code` a certificate code is decoded once only, also at the same institution.
     Raises `SimulationRefused` or a `KeyStoreError`.
     """
     async with contextlib.AsyncExitStack() as stack:
         lock = folder.only_one()
         await asyncio.to_thread(stack.enter_context, lock)
-        kept, world, places = await asyncio.to_thread(_prepare, folder, institution, seed)
+        kept, world, places = await asyncio.to_thread(_prepare, folder, institution, seed, single_use_code)
         running = await stack.enter_async_context(
-            serve_world(world, hub_port=kept.hub_port, centre_port=kept.centre_port)
+            serve_world(
+                world, hub_port=kept.hub_port, centre_port=kept.centre_port, phone_port=kept.phone_port
+            )
         )
         desks = await _desks(stack, folder, kept, world)
         broker, broker_missing = await _broker(stack, folder, kept, places)
@@ -72,12 +75,17 @@ async def simulated_counter(
 
 
 def _prepare(
-    folder: SimFolder, institution: str, seed: int | None
+    folder: SimFolder, institution: str, seed: int | None, single_use_code: bool
 ) -> tuple[Kept, SimulatedWorld, dict[str, Institution]]:
     """Build the world behind the counters; nothing listens yet."""
     folder.withdraw()
     kept = folder.next_start(seed, institution)
-    world = build_world(seed=kept.run_seed, signer=kept.hub_signer(), ledger_path=folder.ledger_file)
+    world = build_world(
+        seed=kept.run_seed,
+        signer=kept.hub_signer(),
+        ledger_path=folder.ledger_file,
+        single_use_code=single_use_code,
+    )
     places: dict[str, Institution] = {}
     for name, code in kept.institutions.items():
         place = world.world.institutions.get(code)
