@@ -64,6 +64,8 @@ class CertificateCentre:
         self.settings = settings or CentreSettings()
         self.on_arrival: Callable[[], None] = lambda: None
         """Called when a code or face has been laid into its queue."""
+        self.on_wait: Callable[[], None] = lambda: None
+        """Called when a request begins to wait for one."""
         self._scanned: list[str] = []
         self._faces: list[tuple[Person, FaceOutcome]] = []
         self._numbers: set[tuple[str, str]] = set()

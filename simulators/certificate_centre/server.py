@@ -56,6 +56,7 @@ async def _somebody(centre: CertificateCentre, body: bytes, arrived: asyncio.Eve
         async with asyncio.timeout(centre.settings.scan_wait_s):
             while centre.waits_for_somebody(body):
                 arrived.clear()
+                centre.on_wait()
                 await arrived.wait()
     except TimeoutError:
         return

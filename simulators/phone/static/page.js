@@ -58,6 +58,8 @@ async function show() {
   el("form-family").member.replaceChildren(...people
     .filter((one) => one.slug !== owner && !me.family.some((other) => other.slug === one.slug))
     .map((one) => new Option(`${one.name} ${one.age}`, one.slug)));
+  el("form-real_name").name.placeholder = me.name;      // invented, so that nobody has to look it up
+  el("form-real_name").certno.placeholder = me.certno;
   showSteps(me.step);
   endsAt = 0;
   if (active) await showCode("GET");
