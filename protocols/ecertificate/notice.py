@@ -69,12 +69,12 @@ class SettleNotice(msgspec.Struct, frozen=True, kw_only=True):
     own: str = field(name="ownAmt", default="")
     balance: str = field(name="balance", default="")
     lines: str = field(name="drugList", default="")  # JSON text of `NoticeLine`s
-    pooled: str = field(name="hifAmt", default="")
+    fund: str = field(name="hifAmt", default="")  # all funds together
     account: str = field(name="acctAmt", default="")
-    enterprise_supplement: str = field(name="hifpAmt", default="")
-    large_amount: str = field(name="hifmiAmt", default="")
+    pooled: str = field(name="hifpAmt", default="")
+    serious_illness: str = field(name="hifmiAmt", default="")
     civil_servant: str = field(name="cvlservAmt", default="")
-    assistance: str = field(name="maAmt", default="")
+    assistance: str = field(name="mafAmt", default="")
     hospital: str = field(name="hosPreAmt", default="")
 
 

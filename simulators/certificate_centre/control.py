@@ -88,7 +88,7 @@ def notice_view(notice: SettleNotice) -> dict[str, object]:
         "settlement_no": notice.settlement_no,
         "settled_at": notice.settled_at,
         "total": notice.total,
-        "pooled": notice.pooled,
+        "fund": notice.fund,
         "account": notice.account,
         "own": notice.own,
         "balance": notice.balance,

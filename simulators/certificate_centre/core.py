@@ -37,8 +37,7 @@ _PHARMACY_STEPS: Final = frozenset({"02121", "02122"})
 _EXTRA: Final = f'{{"sim":true,"sn":"{TERMINAL_SN}"}}'
 _KEPT_NOTICES: Final = 200
 _AMOUNTS: Final = (
-    "total", "own", "balance", "pooled", "account", "enterprise_supplement", "large_amount", "civil_servant",
-    "assistance", "hospital",
+    "total", "own", "balance", "fund", "account", "pooled", "serious_illness", "civil_servant", "assistance", "hospital",
 )  # fmt: skip
 
 

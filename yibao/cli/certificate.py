@@ -1,9 +1,9 @@
 """`yibao sim phone` and `yibao sim centre`: the customers' phones, and the certificate centre with its terminal."""
 
-from typing import TYPE_CHECKING, Annotated, Final
+import enum
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
-import click
 import typer
 
 from yibao.cli.common import JsonOption
@@ -15,9 +15,34 @@ from yibao.words import say
 if TYPE_CHECKING:
     from yibao.simulated.control import CentreView
 
-STATES: Final = ("NOT_INSURED", "NOT_ACTIVATED", "ACTIVATED", "FROZEN", "CANCELLED")
-SHAPES: Final = ("object", "text", "in_message")
-OUTCOMES: Final = ("match", "mismatch", "not_alive", "cancelled", "timeout")
+
+class State(enum.StrEnum):
+    """States of a certificate."""
+
+    NOT_INSURED = "NOT_INSURED"
+    NOT_ACTIVATED = "NOT_ACTIVATED"
+    ACTIVATED = "ACTIVATED"
+    FROZEN = "FROZEN"
+    CANCELLED = "CANCELLED"
+
+
+class Shape(enum.StrEnum):
+    """How a reply carries its data."""
+
+    OBJECT = "object"
+    TEXT = "text"
+    IN_MESSAGE = "in_message"
+
+
+class Outcome(enum.StrEnum):
+    """What a camera makes of a face."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    NOT_ALIVE = "not_alive"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+
 
 PersonArgument = Annotated[
     str, typer.Argument(metavar="PERSON", help=help_of("sim.person"), show_default=False)
@@ -61,10 +86,7 @@ def phone_page(
 
 def phone_state(
     person: PersonArgument,
-    state: Annotated[
-        str,
-        typer.Argument(click_type=click.Choice(STATES), help=help_of("sim.phone.which"), show_default=False),
-    ],
+    state: Annotated[State, typer.Argument(help=help_of("sim.phone.which"), show_default=False)],
     json: JsonOption = False,
     folder: DirOption = SIM_DIR,
 ) -> None:
@@ -82,13 +104,7 @@ def set_centre(
         typer.Option("--single-use-code/--reusable-code", help=help_of("sim.single_use"), show_default=False),
     ] = None,
     reply_shape: Annotated[
-        str | None,
-        typer.Option(
-            "--reply-shape",
-            click_type=click.Choice(SHAPES),
-            help=help_of("sim.centre.shape"),
-            show_default=False,
-        ),
+        Shape | None, typer.Option("--reply-shape", help=help_of("sim.centre.shape"), show_default=False)
     ] = None,
     json: JsonOption = False,
     folder: DirOption = SIM_DIR,
@@ -111,8 +127,8 @@ def scan(
 def face(
     person: PersonArgument,
     outcome: Annotated[
-        str, typer.Option("--outcome", click_type=click.Choice(OUTCOMES), help=help_of("sim.centre.outcome"))
-    ] = OUTCOMES[0],
+        Outcome, typer.Option("--outcome", help=help_of("sim.centre.outcome"))
+    ] = Outcome.MATCH,
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Stand before the certified terminal's camera."""
@@ -135,8 +151,8 @@ def notices(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
         ("账户", "Account"),
         ("自付", "Own"),
     )
-    cells = [(row.state, row.settlement_no, row.total, row.account, row.own) for row in rows]
-    Screen().rows(heads, cells, frozenset({2, 3, 4}))
+    cells = [(row.state, row.settlement_no, row.total, row.fund, row.account, row.own) for row in rows]
+    Screen().rows(heads, cells, frozenset({2, 3, 4, 5}))
 
 
 def _show(view: "CentreView", json: bool) -> None:

@@ -70,7 +70,7 @@ class NoticeRow(msgspec.Struct, frozen=True):
     settlement_no: str
     settled_at: str
     total: str
-    pooled: str
+    fund: str
     account: str
     own: str
     balance: str
