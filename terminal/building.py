@@ -61,7 +61,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
     hub = HubClient(
         profile, institution, operator, parts.hub_transport, profile.hub.path, parts.signer, parts.verifier, ids, parts.clock
     )  # fmt: skip
-    office = Office(config.centre.office_id, config.centre.office_name)
+    office = Office(config.centre.office_id, config.centre.office_name, config.centre.activation_entry)
     centre = CentreClient(
         profile, institution, operator, office, _business_type(profile, place.code), parts.centre_transport, parts.clock,
         parts.hub_transport,

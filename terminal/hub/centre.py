@@ -33,10 +33,12 @@ _WORDS: Mapping[int, str] = {
 
 
 class Office(msgspec.Struct, frozen=True):
-    """The department that every decode names."""
+    """The department that every decode names, and what its customers are told."""
 
     code: str
     name: str
+    activation_entry: str = "国家医保服务平台 App"
+    """Where a customer can activate a certificate (PD-10); we cannot do it for them."""
 
 
 class CentreClient:
@@ -131,16 +133,18 @@ class CentreClient:
             return CentreRefused("centre_not_reached", {"reason": not_sent.reason})
         except NoAnswer as silent:
             return CentreRefused("centre_not_reached", {"reason": silent.reason}, rescan=False)
-        return _read(raw, at_hub)
+        return self._read(raw, at_hub)
 
-
-def _read(raw: RawAnswer, at_hub: bool) -> CentreSaid | CentreRefused:
-    try:
-        reply = hub_1162.parse_answer(raw.body) if at_hub else parse_reply(raw.body)
-    except MalformedMessage:
-        return CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
-    match reply:
-        case CentreRefusal():
-            return CentreRefused(_WORDS.get(reply.code, "centre_refused"), {"centre_code": str(reply.code)})
-        case Decoded():
-            return CentreSaid(Medium("01", reply.token, certno=reply.document_no, name=reply.name))
+    def _read(self, raw: RawAnswer, at_hub: bool) -> CentreSaid | CentreRefused:
+        try:
+            reply = hub_1162.parse_answer(raw.body) if at_hub else parse_reply(raw.body)
+        except MalformedMessage:
+            return CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
+        match reply:
+            case CentreRefusal():
+                params = {"centre_code": str(reply.code)}
+                if reply.code == refusals.NOT_ACTIVATED:
+                    params["entry"] = self._office.activation_entry
+                return CentreRefused(_WORDS.get(reply.code, "centre_refused"), params)
+            case Decoded():
+                return CentreSaid(Medium("01", reply.token, certno=reply.document_no, name=reply.name))
