@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv catalogues demo test hil bench simulation soak lint docs
+.PHONY: help setup venv catalogues demo test hil bench simulation soak coverage mutation lint docs
 
 # A target with nothing behind it says so and fails, so that nobody takes silence for success.
 nothing_yet = @echo 'make $@: nothing is behind this target yet ($(1))' >&2; exit 1
@@ -19,7 +19,9 @@ help:
 	@echo 'make bench   measured cost against measured floors'
 	@echo 'make hil     tests against real hardware: RIG=hil_tests/rigs/NAME.toml'
 	@echo 'make simulation  15,000 simulated settlements with faults, then every bad twin'
-	@echo 'make soak    hours of simulation (HOURS=1)'
+	@echo 'make soak    hours of simulation, then power-cut images and real kills (HOURS=1)'
+	@echo 'make coverage  branches of core, money, journal and recovery that no test takes'
+	@echo 'make mutation  changes of the same modules that no test notices (MINUTES=30, SEED=1)'
 	@echo 'make docs    the generated documents'
 
 setup: venv catalogues
@@ -39,9 +41,13 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+# What fired in the last run, for docs/reliability.md: the tests and the soak note it there, `make docs` takes it over.
+FAULTS := build/faults
+
 # pytest comes last: its summary line is the last line.
 test: lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+	@rm -rf $(FAULTS)/test && mkdir -p $(FAULTS)/test
+	YIBAO_FAULT_RECORD=$(CURDIR)/$(FAULTS)/test $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 demo: setup
 ifneq ($(wildcard yibao/cli/main.py),)
@@ -68,11 +74,32 @@ endif
 # Whole shops with faults, each from a seed of its own. A seed that breaks is printed with the command that replays it.
 HOURS ?= 1
 soak: setup
-	$(BIN)/python -m yibao.site.swarm --hours $(HOURS) --jobs $(JOBS)
+	@rm -rf $(FAULTS)/soak && mkdir -p $(FAULTS)/soak
+	@export YIBAO_FAULT_RECORD=$(CURDIR)/$(FAULTS)/soak; status=0; \
+	part() { echo "soak: $$1"; shift; "$$@" >$(FAULTS)/soak/last.json || status=1; cat $(FAULTS)/soak/last.json; }; \
+	hours() { awk "BEGIN { print $(HOURS) * $$1 }"; }; \
+	part "simulation, $(HOURS) h" $(BIN)/python -m yibao.site.swarm --hours $(HOURS) --jobs $(JOBS); \
+	mv $(FAULTS)/soak/last.json $(FAULTS)/soak/totals.json; \
+	part 'power-cut images' $(BIN)/python -m tests.recovery.images --hours $$(hours 0.25); \
+	part 'real kills' $(BIN)/python -m tests.recovery.kill --hours $$(hours 0.15); \
+	exit $$status
 
 simulation: setup
 	$(BIN)/python -m yibao.site.swarm --settlements 15000 --jobs $(JOBS)
 	$(BIN)/python -m yibao.site.swarm --twins --jobs $(JOBS)
+
+# The money path: what decides, counts, keeps and takes up again after a crash.
+MONEY_PATH := terminal/core/*,protocols/money.py,terminal/journal/*,terminal/counter/retries.py,terminal/counter/engine.py
+coverage: setup
+	@mkdir -p build
+	-$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/protocols/test_money.py tests/terminal tests/recovery $(PYTEST_ARGS)
+	$(BIN)/python -m coverage report --include='$(MONEY_PATH)'
+
+# Kept in build/mutation and added up from run to run; an interrupted run loses nothing.
+MINUTES ?= 30
+SEED ?= 1
+mutation: setup
+	$(BIN)/python -m tools.mutation --minutes $(MINUTES) --seed $(SEED)
 
 docs: setup
 ifneq ($(wildcard tools/docs.py),)

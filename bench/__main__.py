@@ -29,6 +29,7 @@ MEASUREMENTS: Final[dict[str, str]] = {
     "help": "bench.help_page",
     "benefit": "bench.benefit",
     "card": "bench.card",
+    "fullness": "bench.fullness",
 }
 """Name on the command line and module; imported only when it is its turn, so that no measurement pays for another."""
 

@@ -53,7 +53,7 @@ async def _round(own: OwnJournal, bare: BareJournal, body: bytes) -> tuple[float
     return ours_ms, inline_ms, floor_ms
 
 
-def _took_ms(work: Callable[[], None]) -> float:
+def _took_ms(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return (time.perf_counter() - start) * 1000

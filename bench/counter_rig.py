@@ -302,13 +302,20 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def running_counter(
-    addresses: Addresses, folder: Path, place: Institution = PLACE, clinic: ClinicConfig | None = None
+    addresses: Addresses,
+    folder: Path,
+    place: Institution = PLACE,
+    clinic: ClinicConfig | None = None,
+    field_key: bytes | None = None,
 ) -> AsyncIterator[Rig]:
-    """A counter with its journal in `folder`, signed in at the hub of `addresses`."""
+    """A counter with its journal in `folder`, signed in at the hub of `addresses`.
+
+    `field_key` opens a journal that lies there already.
+    """
     key = PrivateKey.generate(secrets.token_bytes)
     record, clock = Record(), SystemClock()
     commit_meter = CommitMeter(record)
-    vault = Vault(secrets.token_bytes(16), secrets.token_bytes)
+    vault = Vault(field_key or secrets.token_bytes(16), secrets.token_bytes)
     config = Config(
         InstitutionConfig(place.code, place.name, place.division),
         TerminalConfig("T01", 1, OPERATOR.number, OPERATOR.name),

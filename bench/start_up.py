@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -53,14 +54,22 @@ class Start(msgspec.Struct, frozen=True):
     memory: Memory
 
 
-async def prepare(folder: Path, addresses: Addresses) -> Path:
-    """Write a counter's folder (configuration, keys, the hub's key, registered at the hub); return its file."""
+async def prepare(folder: Path, addresses: Addresses, keys_of: Path | None = None) -> Path:
+    """Write a counter's folder (configuration, keys, the hub's key, registered at the hub); return its file.
+
+    `keys_of` is a folder whose `keys/` (same password) are taken instead of new ones.
+    """
     (folder / "hub.pem").write_bytes(PublicKey(bytes.fromhex(addresses.hub_public_point)).to_pem())
     password = folder / "password"
     password.touch(mode=0o600)
     password.write_text("bench only\n")
-    keys = await asyncio.to_thread(SoftwareKeyStore(folder / "keys").create, b"bench only")
-    order = {"institution": INSTITUTION, "slot": "01", "public_point": keys.public_point.hex()}
+    store = SoftwareKeyStore(folder / "keys")
+    if keys_of is None:
+        point = (await asyncio.to_thread(store.create, b"bench only")).public_point
+    else:
+        await asyncio.to_thread(shutil.copytree, keys_of / "keys", folder / "keys")
+        point = (await asyncio.to_thread(store.public_key)).point
+    order = {"institution": INSTITUTION, "slot": "01", "public_point": point.hex()}
     async with (
         aiohttp.ClientSession() as session,
         session.post(f"{addresses.control}/terminals", json=order) as answer,
@@ -93,7 +102,7 @@ password_file = "password"
 
 async def modules_of_run(counter: Path) -> list[str]:
     """Start the service once and return what it has imported when it is ready, in its order."""
-    async with _process(str(YIBAO), "run", "--counter", str(counter), imports=True) as process:
+    async with process_of(str(YIBAO), "run", "--counter", str(counter), imports=True) as process:
         await _signed_in(counter)
         process.terminate()
         assert process.stderr is not None
@@ -110,8 +119,8 @@ def listed_modules(text: str) -> list[str]:
 async def start_service(counter: Path, idle_s: float) -> Start:
     """Start `yibao run`, wait until it answers, then until it is idle; end it."""
     start = time.perf_counter()
-    async with _process(str(YIBAO), "run", "--counter", str(counter)) as process:
-        await _status(counter)
+    async with process_of(str(YIBAO), "run", "--counter", str(counter)) as process:
+        await status(counter)
         took_ms = (time.perf_counter() - start) * 1000
         await _signed_in(counter)
         await asyncio.sleep(idle_s)
@@ -125,7 +134,7 @@ async def start_service(counter: Path, idle_s: float) -> Start:
 async def start_imports(modules: list[str]) -> Start:
     """Start an interpreter that imports `modules`; end it."""
     start = time.perf_counter()
-    async with _process(str(PYTHON), "-m", "bench.imports_only") as process:
+    async with process_of(str(PYTHON), "-m", "bench.imports_only") as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(json.dumps(modules).encode() + b"\n")
@@ -148,7 +157,8 @@ def memory_of(pid: int) -> Memory:
 
 
 @contextlib.asynccontextmanager
-async def _process(*command: str, imports: bool = False) -> AsyncIterator[Process]:
+async def process_of(*command: str, imports: bool = False) -> AsyncIterator[Process]:
+    """A process that is killed at the end if it still runs."""
     environment = dict(os.environ)
     if imports:
         environment["PYTHONPROFILEIMPORTTIME"] = "1"
@@ -163,7 +173,7 @@ async def _process(*command: str, imports: bool = False) -> AsyncIterator[Proces
             await process.wait()
 
 
-async def _status(counter: Path) -> dict[str, object]:
+async def status(counter: Path) -> dict[str, object]:
     """Ask until the socket answers; a bare request, so that our side of the asking costs nothing."""
     socket = counter.parent / "state" / "api.sock"
     async with asyncio.timeout(TIMEOUT_S):
@@ -182,7 +192,7 @@ async def _status(counter: Path) -> dict[str, object]:
 
 async def _signed_in(counter: Path) -> None:
     async with asyncio.timeout(TIMEOUT_S):
-        while (await _status(counter))["sign_in"] != "signed_in":  # noqa: ASYNC110 - another process; nothing to wait on
+        while (await status(counter))["sign_in"] != "signed_in":  # noqa: ASYNC110 - another process; nothing to wait on
             await asyncio.sleep(0.02)
 
 

@@ -28,6 +28,8 @@ class SimulatedAuthority:
         folder: Path,
         name: str = "yibao test authority",
         issuer: "SimulatedAuthority | None" = None,
+        *,
+        life_days: float = _LIFE_DAYS,
     ) -> None:
         """Make the authority's key and write its certificate into `folder`; `issuer` None = it vouches for itself."""
         self._folder = folder
@@ -40,7 +42,7 @@ class SimulatedAuthority:
                 issuer._name if issuer else self._name,
                 self._key.public_key(),
                 now - _DAY,
-                now + _LIFE_DAYS * _DAY,
+                now + life_days * _DAY,
             )
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
@@ -116,6 +118,15 @@ class SimulatedAuthority:
         )
         path.chmod(0o600)
         return path
+
+
+def is_current(certificate: Path, days: float = 1) -> bool:
+    """Whether a certificate is there and good for so many days more."""
+    try:
+        read = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return read.not_valid_after_utc > dt.datetime.now(dt.UTC) + days * _DAY
 
 
 def server_context(certificate: Path) -> ssl.SSLContext:

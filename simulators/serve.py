@@ -36,7 +36,7 @@ from simulators.hub import bare_decode
 from simulators.hub import server as hub_server
 from simulators.hub.core import HubCore
 from simulators.hub.desk import HubSettings
-from simulators.hub.faults import FaultyHub
+from simulators.hub.faulty import FaultyHub, NextKey
 from simulators.hub.keys import Sm2Signer, Sm2Verifier, TerminalKeys
 from simulators.hub.ledger import Ledger
 from simulators.people import Person, find, load_people
@@ -104,10 +104,12 @@ def build_world(
     centre_settings: CentreSettings | None = None,
     single_use_code: bool = False,
     numbers: Random | None = None,
+    next_key: NextKey | None = None,
 ) -> SimulatedWorld:
     """A fresh world from a seed; what is not handed in is the shipped one.
 
-    `ledger_path` None keeps the books in memory. `signer` replaces the hub's SM2 key (a simulation's cheap one).
+    `ledger_path` None keeps the books in memory. `signer` replaces the hub's SM2 key (a simulation's cheap one),
+    `next_key` those that it rotates to.
     `numbers` draws ids, codes and tokens instead of the seed: hand in `random.SystemRandom()` where a counter outlives
     its world, or the restarted phone would show codes which that counter has used before and must refuse.
     """
@@ -148,7 +150,7 @@ def build_world(
         phone=Phone(codes),
         keys=keys,
         signer=hub_signer,
-        hub=FaultyHub(core, ways, hub_signer),
+        hub=FaultyHub(core, ways, hub_signer, next_key),
     )
 
 
@@ -179,7 +181,6 @@ async def serve_world(
         people=world.people,
         book=world.book,
         keys=world.keys,
-        public_point=world.signer.description.public_point,
         verifier_of=verifier_of,
         clock=clock,
     )
@@ -189,16 +190,12 @@ async def serve_world(
         if world.profile.ecert.path == "hub_1162":
             decode = bare_decode.handler(world.hub.core.desk, world.centre, clock)
             hub_app.router.add_post(world.profile.ecert.hub_path, decode)
-        if tls is None:
-            add_centre_routes(hub_app, world.centre, world.people)
+        control_app = hub_app if tls is None else hub_server.build_control_app(control)
+        add_centre_routes(control_app, world.centre, world.people)
         hub_url = await _listen(stack, hub_app, hub_port, tls)
         centre_app = centre_server.build_app(world.centre, clock, world.open_desk)
         centre_url = await _listen(stack, centre_app, centre_port, tls)
-        control_url = hub_url
-        if tls is not None:
-            control_app = hub_server.build_control_app(control)
-            add_centre_routes(control_app, world.centre, world.people)
-            control_url = await _listen(stack, control_app, 0)
+        control_url = hub_url if tls is None else await _listen(stack, control_app, 0)
         phone = phone_server.PhoneDesk(world.people, world.book, world.activation, clock)
         phone_url = await _listen(stack, phone_server.build_app(phone), phone_port)
         yield RunningWorld(

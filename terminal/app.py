@@ -6,6 +6,8 @@ counter's journal, keys and devices; a second one is refused by the lock.
 
 import asyncio
 import contextlib
+import datetime as dt
+import errno
 import fcntl
 import functools
 import os
@@ -22,6 +24,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from drivers.clock import SystemClock
@@ -29,31 +32,45 @@ from drivers.http.reach import reach
 from drivers.http.tls import TrustUnusable, client_context
 from drivers.http.transport import HttpTransport
 from drivers.interfaces.card_reader import CardReader
+from drivers.interfaces.clock import Clock
 from drivers.interfaces.fleet_transport import FleetTransport
 from drivers.interfaces.hub_transport import HubTransport
+from drivers.interfaces.signer import Signer
 from drivers.mqtt.address import BrokerAddress, Identity
 from drivers.printers.escpos import EscPosPrinter
 from drivers.scanners.plain import PlainScanner
 from drivers.serial.stream import SerialOpener
-from drivers.signers import KeyStoreError, Sm2Verifier, SoftwareKeyStore, UnlockedKeys, read_password_file
+from drivers.signers import (
+    KeyStoreError,
+    PinnedKey,
+    Sm2Verifier,
+    SoftwareKeyStore,
+    UnlockedKeys,
+    VerifierRing,
+    read_password_file,
+)
 from protocols.codes.assembler import SuffixMode
 from protocols.errors import ProfileError
 from protocols.fleet.topics import BadTerminalId, Session, broker_name, subscriptions, terminal_id
 from protocols.gm.errors import GmError
 from protocols.gm.sm2 import PublicKey
 from protocols.hub.profile import Profile, parse_profile
+from protocols.wire_time import WIRE_ZONE
 from terminal.api.routes import build_app
 from terminal.api.server import SocketUnusable, bind, serve
 from terminal.api.service import Service, ServicePhase
-from terminal.building import Parts, build_counter
-from terminal.config import ConfigError, CounterFiles
+from terminal.building import Parts, build_clock_watch, build_counter
+from terminal.config import ConfigError, CounterFiles, HubKeyConfig
 from terminal.counter.counter import Counter
+from terminal.counter.trusted_time import TrustedClock
 from terminal.devices.no_binding import NoBindingReader
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.building import build_link, surroundings_of
 from terminal.fleet.link import FleetLink
+from terminal.journal.anchors import AnchorKeeper, Noted, WitnessFile
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import JournalFailed
+from terminal.journal.reserve import MEGABYTE, DiskWatch, Reserve, look_at_space, make_room_for_start
 from terminal.journal.thread import JournalPort, JournalThread
 from terminal.journal.vault import Vault
 from terminal.shop_items import parse_items
@@ -63,6 +80,7 @@ if TYPE_CHECKING:
     from drivers.pcsc.reader import PcscReader
 
 CHECKPOINT_EVERY_S = 30.0
+WITNESS_NAME = "anchor.json"
 log = structlog.get_logger("terminal")
 
 
@@ -72,6 +90,34 @@ class StartRefused(Exception):
     def __init__(self, told: Told) -> None:
         super().__init__(told.en)
         self.told = told
+
+
+class ServiceBroken(Exception):
+    """Something that nobody foresaw has ended the service; after it only the disk is believed."""
+
+    def __init__(self, error: Exception) -> None:
+        """`error` is what came up; its text may quote a person's data, its type and places do not."""
+        super().__init__(type(error).__name__)
+        self.error = error
+
+
+def _ending(failures: ExceptionGroup[Exception]) -> Exception:
+    """The one error that says why the service ends, however deep it stands: a reason that has words goes first."""
+    leaves = list(_leaves(failures))
+    with_words = [error for error in leaves if isinstance(error, StartRefused | JournalFailed)]
+    chosen = (with_words or leaves)[0]
+    for error in leaves:
+        if error is not chosen:
+            log.error("service_ends_too", error=type(error).__name__)
+    return chosen if with_words else ServiceBroken(chosen)
+
+
+def _leaves(failures: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for failure in failures.exceptions:
+        if isinstance(failure, ExceptionGroup):
+            yield from _leaves(failure)
+        else:
+            yield failure
 
 
 def load_profile(name: str, counter: CounterFiles) -> Profile:
@@ -104,6 +150,25 @@ def certificate_in(path: Path) -> bytes:
     except OSError as unreadable:
         raise ConfigError(f"hub.public_key: {path}: {unreadable.strerror}") from unreadable
     return pem if b"BEGIN CERTIFICATE" in pem else b""
+
+
+def load_more_hub_keys(counter: CounterFiles) -> tuple[tuple[PublicKey, HubKeyConfig], ...]:
+    """Load the further keys of the hub, each with its time in UTC+8; raises `ConfigError`."""
+    found = []
+    for place, pinned in enumerate(counter.config.hub.more_keys):
+        key = f"hub.more_keys[{place}]"
+        in_zone = msgspec.structs.replace(
+            pinned, valid_from=_in_zone(pinned.valid_from), valid_to=_in_zone(pinned.valid_to)
+        )
+        begins, ends = in_zone.valid_from, in_zone.valid_to
+        if begins is not None and ends is not None and begins >= ends:
+            raise ConfigError(f"{key}: valid_to must be after valid_from")
+        found.append((load_public_key(counter.path(pinned.file), f"{key}.file"), in_zone))
+    return tuple(found)
+
+
+def _in_zone(time: dt.datetime | None) -> dt.datetime | None:
+    return time.replace(tzinfo=WIRE_ZONE) if time is not None and time.tzinfo is None else time
 
 
 def load_trust(counter: CounterFiles, url: str, authority: str, key: str) -> ssl.SSLContext | None:
@@ -149,6 +214,8 @@ def only_one(state_dir: Path) -> Iterator[None]:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as failure:
+        if failure.errno == errno.EROFS:
+            raise StartRefused(tell("disk_read_only")) from failure
         raise StartRefused(
             tell("state_folder_unusable", {"reason": f"{state_dir}: {failure.strerror}"})
         ) from failure
@@ -165,13 +232,18 @@ def only_one(state_dir: Path) -> Iterator[None]:
 class Application:
     """One running counter service."""
 
-    def __init__(self, counter_files: CounterFiles) -> None:
-        """Read everything that can be refused before anything runs; raises `ConfigError`."""
+    def __init__(self, counter_files: CounterFiles, noted: Noted | None = None) -> None:
+        """Read everything that can be refused before anything runs; raises `ConfigError`.
+
+        `noted` is what a person knows of the audit log; the journal is held against it.
+        """
         self._files = counter_files
+        self._noted = noted
         self._config = counter_files.config
         self._profile = load_profile(self._config.hub.profile, counter_files)
         self._hub_key = load_public_key(counter_files.path(self._config.hub.public_key))
         self._hub_certificate = certificate_in(counter_files.path(self._config.hub.public_key))
+        self._more_hub_keys = load_more_hub_keys(counter_files)
         hub, centre = self._config.hub, self._config.centre
         self._hub_trust = load_trust(counter_files, hub.url, hub.ca, "hub.ca")
         self._centre_trust = load_trust(counter_files, centre.url, centre.ca, "centre.ca")
@@ -187,10 +259,13 @@ class Application:
         self.service = Service(self._config, self._profile, version("yibao-terminal"))
         self.service.reach = functools.partial(reach, tls=self._hub_trust)
         self._stop = asyncio.Event()
-        self._clock = SystemClock()
+        self._clock = TrustedClock(SystemClock())
 
     async def run(self, announce_ready: asyncio.Event | None = None) -> None:
-        """Run until `stop` or a signal. Raises `StartRefused` (cannot start) or `JournalFailed` (must stop)."""
+        """Run until `stop` or a signal.
+
+        Raises `StartRefused` (cannot start), `JournalFailed` (must stop) or `ServiceBroken` (nobody foresaw it).
+        """
         with only_one(self._files.state_dir):
             try:
                 listener = bind(self._files.socket_path)
@@ -206,8 +281,8 @@ class Application:
                     self.service.phase = ServicePhase.STOPPING
                     stopping.cancel()
                     serving.cancel()
-            except* (StartRefused, JournalFailed) as failures:
-                raise failures.exceptions[0] from None
+            except ExceptionGroup as failures:
+                raise _ending(failures) from None
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     self._files.socket_path.unlink()
@@ -223,12 +298,15 @@ class Application:
             loop.add_signal_handler(number, self.stop)
 
     async def _work_until(self, stopping: "asyncio.Task[bool]") -> None:
-        keys = await asyncio.to_thread(self._unlock)
+        keys, audit_signer = await asyncio.to_thread(self._unlock)
         self.service.evidence_keys = EvidenceKeys(
-            keys.signer.description.public_point, self._hub_key.point, self._hub_certificate
-        )
+            keys.signer.description.public_point, self._hub_key.point, self._hub_certificate,
+            keys.public_points, tuple(key.point for key, _ in self._more_hub_keys),
+        )  # fmt: skip
         self.service.phase = ServicePhase.RECOVERING
         vault = Vault(keys.field_key, secrets.token_bytes)
+        reserve = Reserve(self._files.reserve_path, self._config.state.reserve_mb * MEGABYTE)
+        await asyncio.to_thread(make_room_for_start, reserve)
         journal = JournalThread(self._journal_opener(vault))
         hub, centre = self._transports()
         async with contextlib.AsyncExitStack() as closing:
@@ -244,18 +322,27 @@ class Application:
                 self._profile,
                 Parts(
                     clock=self._clock, random=random.SystemRandom(), sleep=asyncio.sleep, journal=journal, vault=vault,
-                    hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=Sm2Verifier(self._hub_key),
+                    hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=self._hub_verifier(),
+                    former_signers=keys.former,
                     printer=self._printer(), scanner=scanner, items=self._items, reader=reader,
                     write_log=structlog.get_logger("terminal.settlement").info,
                 ),
             )  # fmt: skip
-            self.service.counter = counter
+            anchors = self._anchors(counter, journal, audit_signer)
+            await anchors.check_at_start(self._noted)
+            self._clock.raise_floor(anchors.known_until)
+            clock_watch = build_clock_watch(self._clock, counter, asyncio.sleep)
+            clock_watch.look()
+            watch = self._disk_watch(counter, reserve)
+            await watch.look_once()
+            counter.chores |= {"anchors": anchors.run, "disk": watch.run, "clock": clock_watch.run}
+            self.service.counter, self.service.anchors = counter, anchors
             working = asyncio.ensure_future(counter.run())
             helpers = [asyncio.ensure_future(_checkpoints(journal))]
             if scanner is not None:
                 helpers.append(asyncio.ensure_future(scanner.run()))
             if self._fleet_settings is not None:
-                self.service.fleet = await self._fleet(self._fleet_settings, counter, journal)
+                self.service.fleet = await self._fleet(self._fleet_settings, counter, journal, anchors)
                 helpers.append(asyncio.ensure_future(self.service.fleet.run()))
             try:
                 await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -263,8 +350,33 @@ class Application:
                     working.result()
             finally:
                 await _end([working, *helpers])
+                with contextlib.suppress(JournalFailed):  # told already by whoever met it first
+                    await anchors.make()
 
-    def _unlock(self) -> UnlockedKeys:
+    def _anchors(self, counter: Counter, journal: JournalPort, signer: Signer | None) -> AnchorKeeper:
+        """Makes the anchors of the audit log; without an audit key nobody does, and that is said."""
+        if signer is None:
+            log.warning("no_audit_key", folder=str(self._audit_dir))
+        return AnchorKeeper(
+            terminal=self._files.terminal_name, boot_id=self._boot_id, journal=journal, clock=self._clock, sleep=asyncio.sleep,
+            holds=counter.holds, signer=signer,
+            verifier=None if signer is None else Sm2Verifier(PublicKey(signer.description.public_point)),
+            witness=None if signer is None else WitnessFile(self._audit_dir / WITNESS_NAME),
+            to_fleet=self._fleet_settings is not None,
+        )  # fmt: skip
+
+    def _disk_watch(self, counter: Counter, reserve: Reserve) -> DiskWatch:
+        return DiskWatch(
+            reserve, counter.holds, counter.announce, lambda: bool(counter.doubts()),
+            functools.partial(look_at_space, self._files.state_dir), asyncio.to_thread, asyncio.sleep,
+        )  # fmt: skip
+
+    @property
+    def _audit_dir(self) -> Path:
+        return self._files.path(self._config.keys.audit_dir)
+
+    def _unlock(self) -> tuple[UnlockedKeys, Signer | None]:
+        """The counter's keys, and the signer of its audit key if there is one."""
         config = self._config.keys
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         credentials = Path(folder) if folder else None
@@ -275,9 +387,22 @@ class Application:
             password_path = credentials / config.credential
         try:
             password = read_password_file(password_path, credentials)
-            return SoftwareKeyStore(self._files.path(config.dir)).unlock(password)
+            keys = SoftwareKeyStore(self._files.path(config.dir)).unlock(password, self._clock.now())
+            for key_id in keys.unreadable:
+                log.warning("former_key_unreadable", key_id=key_id)
+            audit = SoftwareKeyStore(self._audit_dir)
+            return keys, audit.unlock(password).signer if audit.exists() else None
         except KeyStoreError as refused:
             raise StartRefused(Told(refused.kind, refused.chinese, refused.english)) from refused
+
+    def _hub_verifier(self) -> VerifierRing:
+        """The hub's key, and the others that are believed while it rotates."""
+        keys = [PinnedKey(Sm2Verifier(self._hub_key))]
+        keys += [
+            PinnedKey(Sm2Verifier(key), pinned.valid_from, pinned.valid_to)
+            for key, pinned in self._more_hub_keys
+        ]
+        return VerifierRing(keys, self._clock.now)
 
     def _journal_opener(self, vault: Vault) -> "JournalOpener":
         return JournalOpener(self._files.journal_path, vault, self._clock, self._boot_id)
@@ -289,7 +414,9 @@ class Application:
             HttpTransport(config.centre.url, self._centre_trust),
         )
 
-    async def _fleet(self, fleet: FleetSettings, counter: Counter, journal: JournalPort) -> FleetLink:
+    async def _fleet(
+        self, fleet: FleetSettings, counter: Counter, journal: JournalPort, anchors: AnchorKeeper
+    ) -> FleetLink:
         config = self._config
         evidence, commands = await asyncio.to_thread(self._fleet_transports, fleet)
         certificates = {"hub": config.hub.public_key, "hub-ca": config.hub.ca, "centre-ca": config.centre.ca,
@@ -303,6 +430,7 @@ class Application:
             self.service, counter, terminal=fleet.terminal, boot_id=self._boot_id, evidence=evidence, commands=commands,
             journal=journal, clock=self._clock, sleep=asyncio.sleep, jitter=lambda: noise.uniform(-1.0, 1.0),
             surroundings=surroundings, verifier=None if fleet.key is None else Sm2Verifier(fleet.key),
+            anchors=anchors,
         )  # fmt: skip
 
     def _fleet_transports(self, fleet: FleetSettings) -> tuple[FleetTransport, FleetTransport]:
@@ -362,7 +490,7 @@ class Application:
 class JournalOpener:
     """Opens this counter's journal file, in the journal's own thread."""
 
-    def __init__(self, path: Path, vault: Vault, clock: SystemClock, boot_id: str) -> None:
+    def __init__(self, path: Path, vault: Vault, clock: Clock, boot_id: str) -> None:
         self._path = path
         self._vault = vault
         self._clock = clock

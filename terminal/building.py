@@ -5,7 +5,7 @@ What differs between them is only what is handed in (`Parts`); nothing below ask
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.interfaces.card_reader import CardReader
 from drivers.interfaces.clock import Clock
@@ -15,11 +15,13 @@ from drivers.interfaces.scanner import Scanner
 from drivers.interfaces.signer import Signer, Verifier
 from protocols.hub.profile import Profile
 from terminal.config import Config
-from terminal.core.messages import Desk, Site
+from terminal.core.message_parts import Desk, Site
 from terminal.counter.chronicle import WriteLog, say_nothing
 from terminal.counter.counter import Counter
+from terminal.counter.expiry import Expiry
 from terminal.counter.session import HubSession
 from terminal.counter.settle_notices import SettleNotices
+from terminal.counter.trusted_time import ClockWatch, TrustedClock
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import HubClient, Institution, Operator
 from terminal.hub.message_ids import MessageIds
@@ -48,6 +50,8 @@ class Parts:
     scanner: Scanner | None
     items: Mapping[str, ShopItem]
     reader: CardReader | None = None
+    former_signers: Mapping[str, Signer] = field(default_factory=dict)
+    """Keys of ours that were rotated away and are still kept, by key id: they sign reversals of what they signed."""
     write_log: WriteLog = say_nothing
     """Where the canonical line of each settlement goes."""
 
@@ -59,7 +63,8 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
     operator = Operator(terminal.operator, terminal.operator_name)
     ids = MessageIds(place.code, terminal.slot, parts.clock, parts.journal, parts.sleep)
     hub = HubClient(
-        profile, institution, operator, parts.hub_transport, profile.hub.path, parts.signer, parts.verifier, ids, parts.clock
+        profile, institution, operator, parts.hub_transport, profile.hub.path, parts.signer, parts.verifier, ids, parts.clock,
+        parts.former_signers,
     )  # fmt: skip
     office = Office(config.centre.office_id, config.centre.office_name, config.centre.activation_entry)
     centre = CentreClient(
@@ -109,7 +114,16 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         clock=parts.clock, sleep=parts.sleep, daily_at=config.reconciliation.time,
     )  # fmt: skip
     counter.chores["reconciliation"] = counter.reconciliation.daily
+    counter.expiry = Expiry(counter, profile, parts.sleep)
+    counter.chores["expiry"] = counter.expiry.daily
     return counter
+
+
+def build_clock_watch(
+    clock: TrustedClock, counter: Counter, sleep: Callable[[float], Awaitable[None]]
+) -> ClockWatch:
+    """The watch over the clock that this counter was given; its `run` belongs among the counter's chores."""
+    return ClockWatch(clock, counter.holds, lambda: counter.hub.contact, counter.session.hear_hub, sleep)
 
 
 def _business_type(profile: Profile, institution: str) -> str:

@@ -48,6 +48,8 @@ class StateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where this counter keeps its journal, lock and socket."""
 
     dir: str = "state"
+    reserve_mb: int = 64
+    """Disk space kept aside, so that open doubts can be finished on a full disk; 0 = none."""
 
 
 class KeysConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +60,19 @@ class KeysConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """File of mode 0600 with the key's password; empty = the systemd credential named below."""
     credential: str = "yibao-key-password"
     """Name of a systemd credential (LoadCredentialEncrypted=) that holds the password."""
+    audit_dir: str = "audit-keys"
+    """Folder of the key that signs anchors of the audit log; the witness file lies beside it. No folder = no anchors."""
+
+
+class HubKeyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One more public key of the hub, while it rotates its keys."""
+
+    file: str
+    """PEM file of the SM2 public key (or certificate)."""
+    valid_from: dt.datetime | None = None
+    """From when on it is believed, as TOML writes a time (without a zone: UTC+8); left out = since ever."""
+    valid_to: dt.datetime | None = None
+    """From when on it is believed no more; left out = never."""
 
 
 class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +82,8 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Scheme, host and port; plain http only to this machine."""
     public_key: str
     """PEM file of the hub's SM2 public key (or certificate): only what verifies under it is a fact."""
+    more_keys: tuple[HubKeyConfig, ...] = ()
+    """Further keys that are believed in their time: the next one before the hub changes over, the former one after."""
     profile: str = "national"
     """Name of a shipped province profile, or a path to one's own (ending in .toml)."""
     ca: str = ""
@@ -212,6 +229,16 @@ class CounterFiles(msgspec.Struct, frozen=True):
         """The journal's file."""
         return self.state_dir / "journal.db"
 
+    @property
+    def terminal_name(self) -> str:
+        """Name of this terminal in anchors and in the fleet: institution code, hyphen, slot in two digits."""
+        return f"{self.config.institution.code}-{self.config.terminal.slot:02d}"
+
+    @property
+    def reserve_path(self) -> Path:
+        """Disk space kept aside for finishing doubts."""
+        return self.state_dir / "reserve"
+
 
 def read_config(path: Path) -> CounterFiles:
     """Read and check a counter's file; raises `ConfigError` with a text a technician can act on."""
@@ -250,6 +277,7 @@ def _check(path: Path, config: Config) -> None:
             len(config.institution.division) == 6 and config.institution.division.isdigit()
         ),
         "terminal.slot must be from 1 to 99": not 1 <= config.terminal.slot <= 99,
+        "state.reserve_mb must be from 0 to 4096": not 0 <= config.state.reserve_mb <= 4096,
         "printer.columns must be 32 or 48": config.printer.columns not in (32, 48),
         "scanner.family must be plain": config.scanner.family != "plain",
         "broker: password_file (or, with mqtts, certificate) says who we are": bool(

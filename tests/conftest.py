@@ -3,13 +3,21 @@
 The time limit per test, strict markers and warnings as errors stand in pyproject.toml.
 """
 
+import datetime as dt
+import json
+import os
+import time
 from collections import Counter
+from pathlib import Path
+from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
+from tests import faults
 from tests.loop_watch import block_buster, loop_is_watched
 from tests.real_parts import SKIP_PREFIX, real_parts_required
+from tools.reliability import FOLDER_VARIABLE, SESSION, session_record
 
 __all__ = ["block_buster", "loop_is_watched"]
 
@@ -17,7 +25,23 @@ __all__ = ["block_buster", "loop_is_watched"]
 # pytest --hypothesis-profile=explore
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
+# For mutants (tools/mutation.py): whether a test fails, and not the smallest example of it.
+settings.register_profile(
+    "mutants", derandomize=True, deadline=None, database=None, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("fixed")
+
+_BEGAN_S: Final = pytest.StashKey[float]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Remember when the run began."""
+    config.stash[_BEGAN_S] = time.monotonic()
+
+
+def pytest_runtest_logfinish() -> None:
+    """Keep what the test has injected."""
+    faults.write_down()
 
 
 @pytest.fixture
@@ -45,6 +69,24 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if real_parts_required() and reporter is not None and _skip_reasons(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if not hasattr(session.config, "workerinput"):  # in the workers of xdist there is nothing to sum up
+        _leave_record(session)
+
+
+def _leave_record(session: pytest.Session) -> None:
+    """Say beside the counts of tests/faults.py what kind of run they come from."""
+    folder, config = os.environ.get(FOLDER_VARIABLE), session.config
+    if not folder:
+        return
+    chosen = config.getoption("keyword") or config.getoption("markexpr") or config.getoption("deselect")
+    record = session_record(
+        whole=config.args_source is pytest.Config.ArgsSource.TESTPATHS and not chosen,
+        exit_status=int(session.exitstatus),
+        tests=session.testscollected,
+        seconds=time.monotonic() - config.stash[_BEGAN_S],
+        date=dt.datetime.now(dt.UTC).date(),
+    )
+    Path(folder, SESSION).write_text(json.dumps(record), encoding="utf-8")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,7 +17,19 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("protocols", "drivers", "terminal", "simulators", "yibao")
-TARGETS = ("setup", "demo", "test", "hil", "bench", "simulation", "soak", "lint", "docs")
+TARGETS = (
+    "setup",
+    "demo",
+    "test",
+    "hil",
+    "bench",
+    "simulation",
+    "soak",
+    "coverage",
+    "mutation",
+    "lint",
+    "docs",
+)
 
 
 @pytest.fixture(scope="module")

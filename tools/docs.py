@@ -15,6 +15,7 @@ from types import ModuleType
 from terminal.core import flows, outcome, states
 from terminal.core.flows import CANCELLATIONS, FLOWS, REVERSAL, Flow, Step
 from terminal.core.states import BOOKED, OPEN_DOUBT, TRANSITIONS, UNSENT, State
+from tools import reliability
 
 ROOT = Path(__file__).resolve().parent.parent
 _GENERATED = "<!-- Written by `make docs` from the code; a test fails when it is not up to date. Do not edit by hand. -->"
@@ -196,12 +197,17 @@ def _tries() -> str:
     )
 
 
-DOCUMENTS: Mapping[str, Callable[[], str]] = {"docs/SETTLEMENT.md": settlement}
+DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "docs/SETTLEMENT.md": settlement,
+    "docs/reliability.md": reliability.document,
+}
 
 
 def main() -> int:
     """Write or check every document; return the exit status."""
     stale = 0
+    if "--check" not in sys.argv[1:]:
+        reliability.take()
     for name, text in DOCUMENTS.items():
         path = ROOT / name
         content = text()

@@ -29,11 +29,13 @@ import msgspec
 
 from protocols.secret import hide_numbers
 from terminal.api.reconciliation import FixedView, ReportView
+from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.technician import CardView, ExchangedView, HealthView
 from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
-from terminal.counter.counter import DiseaseWish, LineWish, SaleWish
+from terminal.counter.counter import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
 from terminal.hub.ping import Ping
+from terminal.journal.anchors import AnchorView
 from yibao.words import Words, say
 
 __all__ = [
@@ -51,7 +53,9 @@ __all__ = [
     "LineWish",
     "NoAnswer",
     "Ping",
+    "RefundWish",
     "ReportView",
+    "ReturnWish",
     "SaleWish",
     "ServiceNotRunning",
     "SettlementView",
@@ -340,6 +344,10 @@ class CounterClient:
         body = {"difference": difference, "operators": operators}
         return await self._send("POST", f"/reconciliation/{_part(date)}/fixes", body, FixedView)
 
+    async def expire(self) -> ExpiryView:
+        """Delete what is past its term now; for ever."""
+        return await self._send("POST", "/retention/expire", {}, ExpiryView)
+
     # -- changing ---------------------------------------------------------------------------------
 
     async def open_sale(self, wish: SaleWish, key: str = "") -> SettlementView:
@@ -377,6 +385,14 @@ class CounterClient:
         """Pick one of the person's filed diseases for a clinic visit."""
         return await self._change(settlement_id, "disease", wish)
 
+    async def anchor(self) -> AnchorView:
+        """How the anchors of the audit log stand, and what contradicts the journal."""
+        return await self._get("/anchor", AnchorView)
+
+    async def accept_journal(self, operators: tuple[str, str]) -> AnchorView:
+        """Go on with a journal that a witness contradicts; two people answer for it."""
+        return await self._send("POST", "/anchor/acceptance", {"operators": operators}, AnchorView)
+
     async def quote(self, settlement_id: str) -> SettlementView:
         """Ask the hub who would pay what."""
         return await self._change(settlement_id, "quote")
@@ -393,6 +409,26 @@ class CounterClient:
         """Give up a sale of which nothing was sent that books."""
         return await self._change(settlement_id, "abandon", {"operator": operator})
 
+    async def refund(
+        self,
+        settlement_id: str,
+        lines: Sequence[ReturnWish] = (),
+        *,
+        everything: bool = False,
+        reason: str = "",
+        operator: str = "",
+    ) -> SettlementView:
+        """Goods come back: the whole sale is cancelled and what remains opened as the sale `refund.rest_id`.
+
+        Returns the old sale. While its cancellation is in doubt nothing is opened; wait for CANCELLED.
+        """
+        wish = RefundWish(tuple(lines), everything, operator, reason)
+        return await self._change(settlement_id, "refund", wish)
+
+    async def withdraw_refund(self, settlement_id: str, operator: str = "") -> SettlementView:
+        """Settle nothing anew after a refund; the cancellation stands."""
+        return await self._change(settlement_id, "refund/withdraw", {"operator": operator})
+
     async def acknowledge(self, settlement_id: str, operator: str = "") -> SettlementView:
         """Tell the counter that the till has taken note of the result."""
         return await self._change(settlement_id, "acknowledge", {"operator": operator})
@@ -401,6 +437,10 @@ class CounterClient:
         """Owe one more slip, marked as a copy; returns its number. Not repeated when no answer comes."""
         path = f"/sales/{_part(settlement_id)}/copies"
         return (await self._send("POST", path, {"operator": operator}, _Copy)).copy_number
+
+    async def slip_seen(self, settlement_id: str, operator: str = "") -> SettlementView:
+        """Say that the slip whose fate was unknown did come out."""
+        return await self._change(settlement_id, "slip_seen", {"operator": operator})
 
     async def _change(
         self, settlement_id: str, verb: str, body: object = None, method: str = "POST"

@@ -18,6 +18,7 @@ from drivers.signers.errors import (
 )
 from drivers.signers.key_store import SoftwareKeyStore, UnlockedKeys
 from drivers.signers.password_file import read_password_file
+from drivers.signers.ring import PinnedKey, VerifierRing
 from drivers.signers.software import Sm2Verifier, SoftwareSigner, describe
 
 __all__ = [
@@ -30,10 +31,12 @@ __all__ = [
     "KeysExist",
     "NoKeys",
     "NoPasswordFile",
+    "PinnedKey",
     "Sm2Verifier",
     "SoftwareKeyStore",
     "SoftwareSigner",
     "UnlockedKeys",
+    "VerifierRing",
     "WrongPassword",
     "describe",
     "read_password_file",

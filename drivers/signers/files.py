@@ -4,6 +4,7 @@ Permissions are judged on the opened file, not on its name, so that nobody can s
 place of the file is refused.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """
     os.mkdir(folder, PRIVATE_FOLDER_MODE)
     for name, data in files.items():
-        _write_new(folder / name, data)
+        write_private_file(folder / name, data)
     sync_folder(folder)
 
 
@@ -90,6 +91,12 @@ def remove_folder(folder: Path) -> None:
         return
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there; never raises for what cannot be removed (see `remove_folder`)."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the folder's entries (new names, renames) onto the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -116,7 +123,8 @@ def _read(descriptor: int, status: os.stat_result, max_bytes: int) -> bytes:
     return bytes(content)
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def write_private_file(path: Path, data: bytes) -> None:
+    """Write a new file, mode 0600, its bytes on the disk before this returns. Raises `OSError`, also when it exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags, PRIVATE_FILE_MODE)
     try:

@@ -4,6 +4,11 @@
     signing-key.pem     the SM2 key, encrypted PKCS#8 (OpenSSL reads it too)
     public-key.pem      its public half, for whoever has to register it
 
+After a rotation the names carry the key's id (`signing-key-ID.pem`), keys.json says which key is in use, and the former
+keys stay: their private halves for `KEEP_FORMER`, so that what was signed with them can be undone with them, their
+public halves for ever, so that it can be verified. The field key is the same as before. keys.json is replaced in one
+step: before it the old key is in use, after it the new one, whenever the power goes.
+
 The field key is 16 random bytes, sealed by SM4-GCM under a key derived from the password by PBKDF2-HMAC-SM3, bound to
 the id of the signing key. Opening both takes about 0.13 s of one core, on purpose: call `unlock` in a worker thread.
 
@@ -11,13 +16,15 @@ The three files appear together or not at all: they are written to a folder besi
 with the same password, and only then renamed to the name asked for.
 """
 
+import dataclasses
+import datetime as dt
 import errno
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -38,8 +45,11 @@ from drivers.signers.files import (
     check_private_folder,
     publish_folder,
     read_private_file,
+    remove_file,
     remove_folder,
+    sync_folder,
     write_folder,
+    write_private_file,
 )
 from drivers.signers.password_file import check_password
 from drivers.signers.software import SoftwareSigner, describe
@@ -57,8 +67,12 @@ FIELD_KEY_BYTES: Final = 16
 DEFAULT_ITERATIONS: Final = 60_000
 """Rounds of PBKDF2-HMAC-SM3: about 55 ms of one core on a small 2-core machine."""
 
+KEEP_FORMER: Final = dt.timedelta(days=7)
+"""How long the private half of a key that was rotated away is kept, for reversals of what it signed."""
+
 _FORMAT: Final = "yibao-keys"
 _VERSION: Final = 1
+_VERSION_ROTATED: Final = 2
 _SALT_BYTES: Final = 16
 _MAX_ITERATIONS: Final = 2_000_000
 _MAX_FILE_BYTES: Final = 16_384
@@ -73,6 +87,12 @@ class UnlockedKeys:
 
     signer: Signer
     field_key: bytes = field(repr=False)
+    former: Mapping[str, Signer] = field(default_factory=dict, repr=False)
+    """Keys that were in use before, by their id, while they are kept."""
+    public_points: Mapping[str, bytes] = field(default_factory=dict)
+    """The public point of the present key and of every former one, by key id."""
+    unreadable: tuple[str, ...] = ()
+    """Ids of former keys that should be there and cannot be opened: what they signed is undone with the present key."""
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -97,12 +117,61 @@ class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check: bytes = b""
     """SM3 of this structure with an empty `check`, against accidents (the sealing is against intent)."""
 
+    @property
+    def signing_key_name(self) -> str:
+        return SIGNING_KEY_NAME
+
+    @property
+    def public_key_name(self) -> str:
+        return PUBLIC_KEY_NAME
+
+    @property
+    def former(self) -> "tuple[_Former, ...]":
+        return ()
+
     def expected_check(self) -> bytes:
         return sm3(msgspec.json.encode(msgspec.structs.replace(self, check=b"")))
 
     def associated(self) -> bytes:
         """What the sealed field key is bound to."""
-        return f"{_FORMAT} {_VERSION} field key of {self.key_id}".encode("ascii")
+        return f"{_FORMAT} {self.version} field key of {self.key_id}".encode("ascii")
+
+
+class _Former(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key that is no longer in use."""
+
+    key_id: str
+    public_point: bytes
+    retired_at: dt.datetime
+    signing_key_file: str
+    signing_key_sm3: bytes
+
+    def is_kept(self, now: dt.datetime) -> bool:
+        """Whether its private half is still there to be used; a clock before the rotation does not extend that."""
+        return now < self.retired_at + KEEP_FORMER
+
+    def is_usable(self) -> bool:
+        """Whether the entry may be worked with."""
+        plain = self.signing_key_file == Path(self.signing_key_file).name
+        return plain and self.key_id.isascii() and self.retired_at.tzinfo is not None
+
+
+class _RotatedManifest(_Manifest, frozen=True, forbid_unknown_fields=True):
+    """keys.json after a rotation."""
+
+    former_keys: tuple[_Former, ...] = ()
+
+    @property
+    def signing_key_name(self) -> str:
+        return f"signing-key-{self.key_id}.pem"
+
+    @property
+    def public_key_name(self) -> str:
+        return f"public-key-{self.key_id}.pem"
+
+    @property
+    def former(self) -> tuple[_Former, ...]:
+        return self.former_keys
 
 
 class SoftwareKeyStore:
@@ -154,16 +223,82 @@ class SoftwareKeyStore:
             raise KeyFolderUnusable(self._folder, f"cannot be read back: {error.kind}") from None
         return description
 
-    def unlock(self, password: bytes) -> UnlockedKeys:
-        """Open the keys.
+    def rotate(self, password: bytes, now: dt.datetime) -> KeyDescription:
+        """Make a new signing key and put it in the place of the present one, which is kept as a former key.
+
+        Raises what `unlock` raises, or `KeyFolderUnusable` (disk full, read-only); then keys.json says which
+        of the two keys is in use, and that one is whole: the old one, unless only the last sync of the folder failed.
+        Private halves of former keys that have been kept for `KEEP_FORMER` are deleted.
+        """
+        field_key = self.unlock(password).field_key
+        before = self._manifest()
+        retired = _Former(
+            key_id=before.key_id,
+            public_point=self.public_key().point,
+            retired_at=now,
+            signing_key_file=before.signing_key_name,
+            signing_key_sm3=before.signing_key_sm3,
+        )
+        description, manifest, files = self._rotated(password, field_key, (*before.former, retired))
+        fresh = self._folder / f".{MANIFEST_NAME}.{self._random_bytes(6).hex()}"
+        names = [self._folder / name for name in files]
+        try:
+            for path, content in zip(names, files.values(), strict=True):
+                write_private_file(path, content)
+            write_private_file(fresh, _manifest_bytes(manifest))
+            self._open(manifest, password)
+            sync_folder(self._folder)
+            os.replace(fresh, self._folder / MANIFEST_NAME)
+            sync_folder(self._folder)
+        except (OSError, KeyStoreError) as error:
+            remove_file(fresh)
+            if self._manifest().key_id == before.key_id:  # else keys.json names the new files already
+                for path in names:
+                    remove_file(path)
+            reason = error.kind if isinstance(error, KeyStoreError) else error.strerror
+            raise KeyFolderUnusable(self._folder, reason or str(error)) from None
+        for former in before.former:
+            if not former.is_kept(now):
+                remove_file(self._folder / former.signing_key_file)
+        return description
+
+    def public_points(self) -> dict[str, bytes]:
+        """The public point (04 || x || y) of the present key and of every former one, by key id; without a password."""
+        return _points(self._manifest(), self.public_key())
+
+    def unlock(self, password: bytes, now: dt.datetime | None = None) -> UnlockedKeys:
+        """Open the keys; with `now` also the former ones that are still kept.
 
         Raises `NoKeys`, `BadPermissions`, `KeyFormatUnknown`, `KeyFileDamaged` or `WrongPassword`. The digests are
         checked before the password is tried, so a damaged file is not reported as a wrong password.
         """
         manifest = self._manifest()
-        pem = self._file(SIGNING_KEY_NAME)
+        opened = self._open(manifest, password)
+        if now is None:
+            return opened
+        former, unreadable = {}, []
+        for one in manifest.former:
+            if one.is_kept(now):
+                try:
+                    former[one.key_id] = self._former_signer(one, password)
+                except (KeyStoreError, InvalidKey):
+                    unreadable.append(one.key_id)
+        return dataclasses.replace(opened, former=former, unreadable=tuple(unreadable))
+
+    def _former_signer(self, former: _Former, password: bytes) -> Signer:
+        pem = self._file(former.signing_key_file)
+        if sm3(pem) != former.signing_key_sm3:
+            raise KeyFileDamaged(self._folder / former.signing_key_file)
+        key = PrivateKey.from_pem(pem, password)
+        if key.public_key.point != former.public_point:
+            raise KeyFileDamaged(self._folder / former.signing_key_file)
+        return SoftwareSigner(key)
+
+    def _open(self, manifest: _Manifest, password: bytes) -> UnlockedKeys:
+        """Open the signing key that a manifest names, and the field key in it."""
+        pem = self._file(manifest.signing_key_name)
         if sm3(pem) != manifest.signing_key_sm3:
-            raise KeyFileDamaged(self._folder / SIGNING_KEY_NAME)
+            raise KeyFileDamaged(self._folder / manifest.signing_key_name)
         wrapping_key = pbkdf2_hmac_sm3(password, manifest.kdf_salt, manifest.kdf_iterations, sm4.KEY_BYTES)
         try:
             field_key = sm4.gcm_open(
@@ -174,32 +309,55 @@ class SoftwareKeyStore:
         try:
             key = PrivateKey.from_pem(pem, password)
         except InvalidKey:
-            raise KeyFileDamaged(self._folder / SIGNING_KEY_NAME) from None
+            raise KeyFileDamaged(self._folder / manifest.signing_key_name) from None
         if describe(key.public_key).key_id != manifest.key_id or len(field_key) != FIELD_KEY_BYTES:
             raise KeyFileDamaged(self._folder / MANIFEST_NAME)
-        return UnlockedKeys(SoftwareSigner(key), field_key)
+        return UnlockedKeys(SoftwareSigner(key), field_key, public_points=_points(manifest, key.public_key))
 
     def public_key(self) -> PublicKey:
         """Return the public half, without a password; raises like `unlock`, but for `WrongPassword`."""
         manifest = self._manifest()
         try:
-            key = PublicKey.from_pem(self._file(PUBLIC_KEY_NAME))
+            key = PublicKey.from_pem(self._file(manifest.public_key_name))
         except InvalidKey:
-            raise KeyFileDamaged(self._folder / PUBLIC_KEY_NAME) from None
+            raise KeyFileDamaged(self._folder / manifest.public_key_name) from None
         if describe(key).key_id != manifest.key_id:
-            raise KeyFileDamaged(self._folder / PUBLIC_KEY_NAME)
+            raise KeyFileDamaged(self._folder / manifest.public_key_name)
         return key
 
-    def _new_files(self, password: bytes) -> tuple[KeyDescription, dict[str, bytes]]:
+    @property
+    def public_key_file(self) -> Path:
+        """Where the public half of the present key stands; raises like `public_key`."""
+        return self._folder / self._manifest().public_key_name
+
+    def _new_key(self, password: bytes) -> tuple[KeyDescription, bytes, bytes]:
+        """A fresh key: what may be told of it, its encrypted private half, its public half."""
         draw = self._random_bytes
         key = PrivateKey.generate(draw)
-        description = describe(key.public_key)
         pem = key.to_encrypted_pem(
             password,
             draw(_SALT_BYTES),
             draw(sm4.BLOCK_BYTES),
             self._iterations * _CONTAINER_ITERATIONS_FACTOR,
         )
+        return describe(key.public_key), pem, key.public_key.to_pem()
+
+    def _rotated(
+        self, password: bytes, field_key: bytes, former: tuple[_Former, ...]
+    ) -> tuple[KeyDescription, _RotatedManifest, dict[str, bytes]]:
+        description, pem, public = self._new_key(password)
+        manifest = _RotatedManifest(
+            format=_FORMAT, version=_VERSION_ROTATED, key_id=description.key_id, signing_key_sm3=sm3(pem),
+            kdf="PBKDF2-HMAC-SM3", kdf_salt=self._random_bytes(_SALT_BYTES), kdf_iterations=self._iterations,
+            field_key_cipher="SM4-GCM", field_key_nonce=self._random_bytes(sm4.GCM_NONCE_BYTES), field_key_sealed=b"",
+            former_keys=former,
+        )  # fmt: skip
+        sealed = _sealed(manifest, password, field_key)
+        return description, sealed, {sealed.signing_key_name: pem, sealed.public_key_name: public}
+
+    def _new_files(self, password: bytes) -> tuple[KeyDescription, dict[str, bytes]]:
+        draw = self._random_bytes
+        description, pem, public = self._new_key(password)
         manifest = _Manifest(
             format=_FORMAT,
             version=_VERSION,
@@ -212,16 +370,11 @@ class SoftwareKeyStore:
             field_key_nonce=draw(sm4.GCM_NONCE_BYTES),
             field_key_sealed=b"",
         )
-        wrapping_key = pbkdf2_hmac_sm3(password, manifest.kdf_salt, manifest.kdf_iterations, sm4.KEY_BYTES)
-        sealed = sm4.gcm_seal(
-            wrapping_key, manifest.field_key_nonce, draw(FIELD_KEY_BYTES), manifest.associated()
-        )
-        manifest = msgspec.structs.replace(manifest, field_key_sealed=sealed)
-        manifest = msgspec.structs.replace(manifest, check=manifest.expected_check())
+        manifest = _sealed(manifest, password, draw(FIELD_KEY_BYTES))
         return description, {
             SIGNING_KEY_NAME: pem,
-            PUBLIC_KEY_NAME: key.public_key.to_pem(),
-            MANIFEST_NAME: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n",
+            PUBLIC_KEY_NAME: public,
+            MANIFEST_NAME: _manifest_bytes(manifest),
         }
 
     def _refuse_occupied(self) -> None:
@@ -248,12 +401,13 @@ class SoftwareKeyStore:
         content = self._file(MANIFEST_NAME)
         try:
             header = msgspec.json.decode(content, type=_Header)
-            if header.format == _FORMAT and header.version > _VERSION:
+            if header.format == _FORMAT and header.version > _VERSION_ROTATED:
                 raise KeyFormatUnknown(path)
-            manifest = msgspec.json.decode(content, type=_Manifest)
+            is_rotated = header.version == _VERSION_ROTATED
+            manifest = msgspec.json.decode(content, type=_RotatedManifest if is_rotated else _Manifest)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise KeyFileDamaged(path) from None
-        is_ours = manifest.format == _FORMAT and manifest.version == _VERSION
+        is_ours = manifest.format == _FORMAT and manifest.version in (_VERSION, _VERSION_ROTATED)
         if not is_ours or manifest.check != manifest.expected_check() or not _is_usable(manifest):
             raise KeyFileDamaged(path)
         return manifest
@@ -278,4 +432,27 @@ def _is_usable(manifest: _Manifest) -> bool:
         and len(manifest.field_key_nonce) == sm4.GCM_NONCE_BYTES
         and len(manifest.kdf_salt) == _SALT_BYTES
         and manifest.key_id.isascii()
+        and all(former.is_usable() for former in manifest.former)
     )
+
+
+def _points(manifest: _Manifest, present: PublicKey) -> dict[str, bytes]:
+    return {
+        manifest.key_id: present.point,
+        **{former.key_id: former.public_point for former in manifest.former},
+    }
+
+
+_AnyManifest = TypeVar("_AnyManifest", bound=_Manifest)
+
+
+def _sealed(manifest: _AnyManifest, password: bytes, field_key: bytes) -> _AnyManifest:
+    """The manifest with the field key sealed in it."""
+    wrapping_key = pbkdf2_hmac_sm3(password, manifest.kdf_salt, manifest.kdf_iterations, sm4.KEY_BYTES)
+    sealed = sm4.gcm_seal(wrapping_key, manifest.field_key_nonce, field_key, manifest.associated())
+    manifest = msgspec.structs.replace(manifest, field_key_sealed=sealed)
+    return msgspec.structs.replace(manifest, check=manifest.expected_check())
+
+
+def _manifest_bytes(manifest: _Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"

@@ -8,6 +8,7 @@ Text from outside (names, drug names) also must not command the printer or move 
 overrides and invisible format characters are dropped, never sent (they could open a drawer or draw a false line).
 """
 
+import functools
 import unicodedata
 
 import msgspec
@@ -43,6 +44,7 @@ class PrintableText(msgspec.Struct, frozen=True):
     """How many characters were replaced by a neighbour or by `REPLACEMENT`."""
 
 
+@functools.lru_cache(maxsize=4096)
 def is_printable(char: str) -> bool:
     """Whether the printer holds this one character: ASCII 0x20 to 0x7E, or two-byte GBK outside the private area."""
     if " " <= char <= "~":
@@ -60,6 +62,8 @@ def to_printable(text: str) -> PrintableText:
 
     Composed forms are used first (`e` + acute becomes `é`, which GBK holds); that is not counted as a change.
     """
+    if text.isascii() and text.isprintable():
+        return PrintableText(text=text)
     out: list[str] = []
     dropped = substituted = 0
     for char in unicodedata.normalize("NFC", text):

@@ -16,7 +16,7 @@ def char_columns(char: str) -> int:
 
 def text_columns(text: str) -> int:
     """Columns of a whole text; "个人账户支付" has 12."""
-    return sum(map(char_columns, text))
+    return len(text) + sum(map("\x80".__le__, text))
 
 
 def wrap(text: str, columns: int) -> tuple[str, ...]:

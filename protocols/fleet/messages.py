@@ -24,6 +24,8 @@ Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Word = Annotated[str, msgspec.Meta(max_length=80)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
+_ANCHOR_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+08:00$"
+
 Message = TypeVar("Message", bound=msgspec.Struct)
 
 
@@ -104,14 +106,31 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Anchor(msgspec.Struct, frozen=True, tag="anchor"):
-    """The head of the audit chain, put where the terminal's owner cannot change it (abuse case T30).
+    """The head of the audit chain, signed, put where the terminal's owner cannot change it (abuse cases T29, T30)."""
 
-    Not signed: there is no audit key yet, the broker's knowledge of the sender stands for it.
-    """
-
-    records: Count
+    records: Annotated[int, msgspec.Meta(ge=1)]
+    """Number of audit records, which is the sequence number of the newest."""
     head: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     """SM3 of the newest record, hexadecimal."""
+    at: Annotated[str, msgspec.Meta(pattern=_ANCHOR_TIME)]
+    """When it was made, RFC 3339 in UTC+8 with microseconds; a text, because the text is signed."""
+    boot_id: Id
+    """Which start of the service made it."""
+    key_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    """First 16 hexadecimal digits of the SM3 of the audit key's public point."""
+    signature: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
+    """SM2 with SM3 under the audit key, r || s, hexadecimal, over `signed_bytes`."""
+
+    def signed_bytes(self, terminal: str) -> bytes:
+        """What the signature covers: six lines, each ended by a line feed."""
+        lines = ("yibao anchor 1", terminal, str(self.records), self.head, self.at, self.boot_id)
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+class AnchorEcho(msgspec.Struct, frozen=True):
+    """The newest anchor the fleet has of a terminal, given back; retained, so that a terminal hears it at its start."""
+
+    anchor: Anchor
 
 
 class Alarm(msgspec.Struct, frozen=True, tag="alarm"):

@@ -15,7 +15,15 @@ import msgspec
 
 from protocols.errors import MalformedMessage, ProtocolError
 from protocols.fleet.commands import CommandResult, SignedCommand
-from protocols.fleet.messages import Evidence, EvidenceAck, FleetNotice, Health, NoticeAck, Presence
+from protocols.fleet.messages import (
+    AnchorEcho,
+    Evidence,
+    EvidenceAck,
+    FleetNotice,
+    Health,
+    NoticeAck,
+    Presence,
+)
 
 FLEET_SERVER: Final = "fleet-server"
 """Name of the far server at the broker."""
@@ -70,6 +78,9 @@ PRESENCE: Final = Channel("yibao/v1/{terminal}/presence", Side.TERMINAL, Session
 HEALTH: Final = Channel("yibao/v1/{terminal}/health", Side.TERMINAL, Session.EVIDENCE, Health, True)
 EVIDENCE: Final = Channel("yibao/v1/{terminal}/evidence", Side.TERMINAL, Session.EVIDENCE, Evidence)
 EVIDENCE_ACK: Final = Channel("yibao/v1/{terminal}/evidence_ack", Side.FLEET, Session.EVIDENCE, EvidenceAck)
+ANCHOR_ECHO: Final = Channel(
+    "yibao/v1/{terminal}/anchor_echo", Side.FLEET, Session.EVIDENCE, AnchorEcho, True
+)
 NOTICE: Final = Channel("yibao/v1/{terminal}/notice", Side.FLEET, Session.EVIDENCE, FleetNotice)
 NOTICE_TO_ALL: Final = Channel("yibao/v1/all/notice_to_all", Side.FLEET, Session.EVIDENCE, FleetNotice)
 NOTICE_ACK: Final = Channel("yibao/v1/{terminal}/notice_ack", Side.TERMINAL, Session.EVIDENCE, NoticeAck)
@@ -79,7 +90,7 @@ COMMAND_RESULT: Final = Channel(
 )
 
 CHANNELS: Final = (
-    PRESENCE, HEALTH, EVIDENCE, EVIDENCE_ACK, NOTICE, NOTICE_TO_ALL, NOTICE_ACK, COMMAND, COMMAND_RESULT,
+    PRESENCE, HEALTH, EVIDENCE, EVIDENCE_ACK, ANCHOR_ECHO, NOTICE, NOTICE_TO_ALL, NOTICE_ACK, COMMAND, COMMAND_RESULT,
 )  # fmt: skip
 
 

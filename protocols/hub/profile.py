@@ -170,6 +170,17 @@ class Slip(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mask_certno_last: int = 4
 
 
+class Retention(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many days the terminal keeps what names people, counted from the end of a day's last settlement (PD-61)."""
+
+    identity_days: int = 30  # what people are shown: names, identity numbers, dates of birth
+    evidence_days: int = 730  # sealed requests and answers, charge sheets; not shorter than the other
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.identity_days <= self.evidence_days:
+            raise ValueError("identity_days must be at least 1 and at most evidence_days")
+
+
 class Ecert(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The e-certificate centre."""
 
@@ -214,6 +225,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outcome: Outcome = Outcome()
     recon: Recon = Recon()
     slip: Slip = Slip()
+    retention: Retention = Retention()
     ecert: Ecert = Ecert()
     open: Open = Open()
     msgid_check: Literal["strict", "none"] = "strict"  # K12, followed by the hub simulator

@@ -18,13 +18,13 @@ def answer(what: str) -> Iterator[bytes]:
             yield _head(len(_PAGE), "Content-Type: text/html;charset=utf-8") + _PAGE
         case "huge":
             yield _head(_HUGE_BYTES)
-            yield from _zeros(_HUGE_BYTES)
+            yield from zeros(_HUGE_BYTES)
         case "endless":
             yield _head(None)
-            yield from _zeros(_HUGE_BYTES)
+            yield from zeros(_HUGE_BYTES)
         case "gzip-bomb":
             yield _head(None, "Content-Encoding: gzip")
-            yield from _bomb(_HUGE_BYTES)
+            yield from gzip_bomb(_HUGE_BYTES)
         case "charset":
             body = '{"infcode":-1,"err_msg":"余额不足"}'.encode("gb18030")
             yield _head(len(body), "Content-Type: application/json;charset=x-no-such-charset") + body
@@ -48,14 +48,15 @@ def _head(length: int | None, *more: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
-def _zeros(count: int) -> Iterator[bytes]:
+def zeros(count: int) -> Iterator[bytes]:
+    """`count` zero bytes, to the last whole piece of 64 KiB."""
     for _ in range(count // len(_PIECE)):
         yield _PIECE
 
 
-def _bomb(size: int) -> Iterator[bytes]:
+def gzip_bomb(size: int) -> Iterator[bytes]:
     """`size` zero bytes as gzip: a thousandth of them on the wire."""
     packer = zlib.compressobj(9, wbits=31)
-    for piece in _zeros(size):
+    for piece in zeros(size):
         yield packer.compress(piece)
     yield packer.flush()

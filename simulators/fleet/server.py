@@ -14,6 +14,8 @@ from drivers.interfaces.signer import Signer
 from protocols.errors import MalformedMessage
 from protocols.fleet.commands import Command, CommandResult, Order, SignedCommand, unsigned, with_signature
 from protocols.fleet.messages import (
+    Anchor,
+    AnchorEcho,
     Evidence,
     EvidenceAck,
     FleetNotice,
@@ -24,6 +26,7 @@ from protocols.fleet.messages import (
     encode,
 )
 from protocols.fleet.topics import (
+    ANCHOR_ECHO,
     COMMAND,
     COMMAND_RESULT,
     EVIDENCE,
@@ -59,6 +62,9 @@ class FleetServer:
         """Terminal id and message."""
         self.acknowledges = True
         """False: evidence is kept but not acknowledged, as if the server's own disk were slow."""
+        self.went_back: list[str] = []
+        """Terminals whose newest anchor has fewer records than one before: an alarm for the fleet's people."""
+        self._echoed: dict[str, Anchor] = {}
 
     async def __aenter__(self) -> Self:
         await self._closing.enter_async_context(self._client)
@@ -87,6 +93,23 @@ class FleetServer:
                 self._arrived.notify_all()
             if isinstance(content, Evidence) and self.acknowledges:
                 await self.acknowledge(terminal, content.id)
+                if isinstance(content.content, Anchor):
+                    await self._echo(terminal, content.content)
+
+    async def _echo(self, terminal: str, anchor: Anchor) -> None:
+        """Give the newest anchor back, retained; one that comes late or twice changes nothing."""
+        before = self._echoed.get(terminal)
+        if before is not None and anchor.at <= before.at:
+            return
+        if before is not None and anchor.records < before.records:
+            self.went_back.append(terminal)
+        self._echoed[terminal] = anchor
+        await self.echo(terminal, anchor)
+
+    async def echo(self, terminal: str, anchor: Anchor) -> None:
+        """Publish an anchor as the newest one known of a terminal."""
+        payload = encode(AnchorEcho(anchor))
+        await self._client.publish(ANCHOR_ECHO.topic(terminal), payload, qos=1, retain=True)
 
     async def acknowledge(self, terminal: str, *evidence_ids: str) -> None:
         """Say that evidence is on our disk."""

@@ -3,7 +3,7 @@
     server ──┐                               one POST path, and /control for people and tests
     link  ───┤  two thin shells              the same hub without sockets, for tests and the simulation
              ▼
-           faults        what goes wrong between the hub and whoever asked: armed by transaction, counted when fired
+           faulty        what goes wrong between the hub and whoever asked (faults): armed or from a script, counted
              ▼
             core         bytes + time -> bytes: signature, envelope, message id, one transaction, signed answer
              ▼
@@ -20,7 +20,8 @@ A refusal is an exception (`refusals.Refused`), books nothing, and answers `infc
 
 from simulators.hub.core import HubCore
 from simulators.hub.desk import HubSettings
-from simulators.hub.faults import Fault, FaultyHub
+from simulators.hub.faults import Fault
+from simulators.hub.faulty import FaultyHub
 from simulators.hub.keys import TerminalKeys
 from simulators.hub.ledger import Ledger
 from simulators.hub.link import HubLink

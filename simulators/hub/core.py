@@ -134,6 +134,10 @@ class HubCore:
         """The records, for the doors beside the envelope."""
         return self._desk
 
+    def sign_with(self, signer: Signer) -> None:
+        """Take another answer key into use."""
+        self._signer = signer
+
     def handle(self, request: bytes, now: dt.datetime) -> bytes:
         """Answer one request body. `now` must know its zone. Never raises for anything a request may hold."""
         at = now.astimezone(WIRE_ZONE)

@@ -2,94 +2,67 @@
 
 A fault is a frozen value; adding one means a class here with `deliver`, and its name in `Fault`. Faults sit outside
 the core: the hub behind them does exactly what it would do, so the ledger is right whatever the counter sees.
-`Delivery` says what leaves the hub; the shells (HTTP server, in-memory link) carry it out.
 
-    name           hub commits   what the counter gets
-    lose-request   no            closed connection
-    lose-answer    yes           closed connection
-    bad-signature  yes           an answer whose signature is wrong
-    delay S        yes           the answer, S seconds later
-    cut N          yes           the first N bytes of the answer (`close`: and a broken connection)
-    html           yes *         a gateway's HTML page with status 200
-    http-status N  yes *         an empty page with that status
-    other-message  yes           a rightly signed answer to another message id
-    amount-off     yes           a rightly signed answer with one amount of `setlinfo` off by `fen`
-    other-person   yes           a rightly signed answer that names somebody else
-    duplicate      once          the answer to the second of two deliveries of the same bytes
+    name                     hub commits   what the counter gets
+    lose-request             no            closed connection
+    lose-answer              yes           closed connection
+    late-request S           S s later     closed connection: the request is still travelling
+    delay S                  yes           the answer, S seconds later
+    duplicate                once          the answer to the second of two deliveries of the same bytes
+    swap S                   yes           the answer to the next request that meets a `swap` within S seconds
+    reorder S                yes           the answer, after that to the next request that meets a `reorder`
+    cut N [close]            yes           the first N bytes of the answer (`close`: and a broken connection)
+    trickle S                yes           the answer, one byte every S seconds
+    huge, gzip-bomb          yes           100 MB of zero bytes; as much, packed into a thousandth
+    html [before]            yes *         a gateway's HTML page with status 200
+    http-status N [before]   yes *         an empty page with that status
+    bad-signature            yes           an answer whose signature is wrong by one bit
+    other-key                yes           the answer signed by another key
+    replay                   yes           the first good answer there ever was to this transaction
+    other-message            yes           the latest answer to another message, or this one signed for another id
+    changed-infcode          yes           success for refusal or the reverse, under the signature of the original
+    changed-text             yes           another `err_msg`, under the signature of the original
+    other-person             yes           a rightly signed answer that names somebody else
+    other-amount [FEN]       yes           a rightly signed answer about another amount, which adds up
+    other-terminal           yes           a rightly signed answer that names another terminal's message
+    amount-off [FIELD] [FEN] yes           a rightly signed answer with one amount of `setlinfo` off
+    identity-broken          yes           the same, the account's part by one fen: the sum no longer holds
+    refuse                   no            a signed refusal with words of no known meaning
+    not-found                no            a signed "no such settlement", whatever the hub holds
+    expire-sign-in           -             every sign-in has ended; then whatever the hub says to that
+    rotate-key               yes           the answer, signed by the hub's next key, as all that follow
+    down S                   no            nobody is there for S seconds
 
-    * with `before = true` the request is dropped first, as when a gateway refuses it.
+    * with `before` the request is dropped first, as when a gateway refuses it.
+
+A fault of `setlinfo` misses an answer that has none, a `replay` the first answer of all; what missed did not fire.
 """
 
-import datetime as dt
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from drivers.interfaces.signer import Signer
 from protocols.errors import MalformedMessage
 from protocols.hub import envelope, signing
-from protocols.hub.envelope import Answer
-from protocols.hub.profile import Profile
-from simulators.hub.core import HubCore
+from simulators.hub.exchange import JSON_TYPE, Behind, Delivery, Exchange, Nodes, _Fault, more
 
-JSON_TYPE: Final = "application/json;charset=utf-8"
+__all__ = [
+    "FAULT_NAMES",
+    "HTML_PAGE",
+    "JSON_TYPE",
+    "Behind",
+    "Delivery",
+    "Exchange",
+    "Fault",
+    "_Fault",
+    "check_fault",
+    "parse_fault",
+]
+
 HTML_PAGE: Final = "<html><head><title>502</title></head><body>网关错误 Bad Gateway</body></html>".encode()
-
-
-class Delivery(msgspec.Struct, frozen=True):
-    """What goes back to whoever asked."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = JSON_TYPE
-    delay_s: float = 0.0
-    closed: bool = False
-    """The connection is closed; `body` is what got through before, b"" = nothing."""
-
-
-class Exchange(msgspec.Struct, frozen=True):
-    """One request on its way, as a fault sees it."""
-
-    request: bytes
-    infno: str
-    msgid: str
-    ask: Callable[[bytes], bytes]
-    """Let the hub handle the bytes; commits."""
-    earlier: tuple[str, bytes] | None
-    """Message id and answer of an earlier request of the same transaction."""
-    profile: Profile
-    signer: Signer
-    """The hub's own key: some faults are the hub's, and rightly signed."""
-
-    def signed(self, answer: Answer, msgid: str) -> bytes:
-        """`answer` signed as the answer to `msgid`."""
-        covered = signing.answer_signing_bytes(self.profile, msgid, answer)
-        signature = signing.encode_signature(self.signer.sign(covered))
-        return envelope.encode_answer(msgspec.structs.replace(answer, signature=signature))
-
-    def changed_setlinfo(self, change: Callable[[dict[str, object]], None]) -> bytes:
-        """The hub's answer with `setlinfo` changed and signed anew; unchanged when it has none."""
-        body = self.ask(self.request)
-        answer = envelope.decode_answer(body)
-        nodes = _NUMBERS_KEPT.decode(answer.output or b"null")
-        if not isinstance(nodes, dict) or not isinstance(nodes.get("setlinfo"), dict):
-            return body
-        change(nodes["setlinfo"])
-        return self.signed(msgspec.structs.replace(answer, output=_ENCODER.encode(nodes)), self.msgid)
-
-
-_NUMBERS_KEPT: Final = msgspec.json.Decoder(float_hook=Decimal)
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
-
-
-class _Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """Base: a fault knows how to deliver one exchange."""
-
-    def deliver(self, exchange: Exchange) -> Delivery:
-        """Carry out the exchange with this fault in the way."""
-        return Delivery(exchange.ask(exchange.request))
+_UNKNOWN_WORDS: Final = "系统忙，请联系医保经办机构 (not possible now)"
+_NOT_FOUND_WORDS: Final = "未找到该笔结算记录 (no such settlement) [SETL_NOT_FOUND]"
 
 
 class LoseRequest(_Fault, frozen=True, tag="lose-request"):
@@ -192,12 +165,7 @@ class AmountOff(_Fault, frozen=True, tag="amount-off"):
     def deliver(self, exchange: Exchange) -> Delivery:
         """Change the amount."""
 
-        def change(setlinfo: dict[str, object]) -> None:
-            before = setlinfo[self.field]
-            assert isinstance(before, int | Decimal)
-            setlinfo[self.field] = Decimal(before) + Decimal(self.fen).scaleb(-2)
-
-        return Delivery(exchange.changed_setlinfo(change))
+        return exchange.with_setlinfo(lambda setlinfo: more(setlinfo, self.field, self.fen))
 
 
 class OtherPerson(_Fault, frozen=True, tag="other-person"):
@@ -208,10 +176,7 @@ class OtherPerson(_Fault, frozen=True, tag="other-person"):
     def deliver(self, exchange: Exchange) -> Delivery:
         """Change the person."""
 
-        def change(setlinfo: dict[str, object]) -> None:
-            setlinfo["psn_no"] = self.psn_no
-
-        return Delivery(exchange.changed_setlinfo(change))
+        return exchange.with_setlinfo(lambda setlinfo: setlinfo.update(psn_no=self.psn_no))
 
 
 class Duplicate(_Fault, frozen=True, tag="duplicate"):
@@ -223,138 +188,280 @@ class Duplicate(_Fault, frozen=True, tag="duplicate"):
         return Delivery(exchange.ask(exchange.request))
 
 
+class LateRequest(_Fault, frozen=True, tag="late-request"):
+    """The request is still travelling when its sender has given up."""
+
+    seconds: float
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Close now; the hub gets the bytes later."""
+        exchange.hub.arrive_later(exchange.request, self.seconds)
+        return Delivery(b"", closed=True)
+
+
+class Swap(_Fault, frozen=True, tag="swap"):
+    """Two answers change places."""
+
+    seconds: float = 20.0
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Answer, once another one has met this one."""
+        return Delivery(exchange.ask(exchange.request), meets="swap", wait_s=self.seconds)
+
+
+class Reorder(_Fault, frozen=True, tag="reorder"):
+    """An answer is overtaken by the next one."""
+
+    seconds: float = 20.0
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Answer, once another one has gone ahead."""
+        return Delivery(exchange.ask(exchange.request), meets="reorder", wait_s=self.seconds)
+
+
+class Trickle(_Fault, frozen=True, tag="trickle"):
+    """A slow loris of an answer."""
+
+    every_s: float = 1.0
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Answer byte by byte."""
+        return Delivery(exchange.ask(exchange.request), every_s=self.every_s)
+
+
+class Huge(_Fault, frozen=True, tag="huge"):
+    """A body without measure."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Answer with 100 MB."""
+        exchange.ask(exchange.request)
+        return Delivery(b"", filler="huge")
+
+
+class GzipBomb(_Fault, frozen=True, tag="gzip-bomb"):
+    """A small body that unpacks to one without measure."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Answer with the bomb."""
+        exchange.ask(exchange.request)
+        return Delivery(b"", filler="gzip-bomb")
+
+
+class OtherKey(_Fault, frozen=True, tag="other-key"):
+    """Somebody else signs."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Answer under another key; misses where nobody else is at hand."""
+        body = exchange.ask(exchange.request)
+        if exchange.forger is None:
+            return Delivery(body, missed=True)
+        return Delivery(exchange.signed(envelope.decode_answer(body), exchange.msgid, exchange.forger))
+
+
+class Replay(_Fault, frozen=True, tag="replay"):
+    """An old answer, once valid, comes again."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Answer with the oldest good answer of this transaction."""
+        body = exchange.ask(exchange.request)
+        if exchange.oldest is None:
+            return Delivery(body, missed=True)
+        return Delivery(exchange.oldest[1])
+
+
+class ChangedInfcode(_Fault, frozen=True, tag="changed-infcode"):
+    """Success is turned into refusal, or refusal into success."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Change the code and leave the signature."""
+        answer = envelope.decode_answer(exchange.ask(exchange.request))
+        turned = msgspec.structs.replace(answer, infcode=-1 if answer.infcode == 0 else 0)
+        return Delivery(envelope.encode_answer(turned))
+
+
+class ChangedText(_Fault, frozen=True, tag="changed-text"):
+    """The words of the answer are changed."""
+
+    text: str = _NOT_FOUND_WORDS
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Change the words and leave the signature."""
+        answer = envelope.decode_answer(exchange.ask(exchange.request))
+        return Delivery(envelope.encode_answer(msgspec.structs.replace(answer, error_text=self.text)))
+
+
+class OtherAmount(_Fault, frozen=True, tag="other-amount"):
+    """The answer is about another amount: every sum in it holds, and it is not what was asked for."""
+
+    fen: int = 100
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Add to the total, the cash, and the first line."""
+
+        def change(nodes: Nodes) -> bool:
+            setlinfo, lines = nodes.get("setlinfo"), nodes.get("detlcutinfo")
+            if not isinstance(setlinfo, dict):
+                return False
+            for field in ("medfee_sumamt", "fulamt_ownpay_amt", "psn_part_amt", "psn_cash_pay"):
+                more(setlinfo, field, self.fen)
+            if isinstance(lines, list) and lines:
+                for field in ("det_item_fee_sumamt", "fulamt_ownpay_amt"):
+                    more(lines[0], field, self.fen)
+            return True
+
+        return exchange.changed_output(change)
+
+
+class OtherTerminal(_Fault, frozen=True, tag="other-terminal"):
+    """The answer names a message that another terminal has sent."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Change the slot in the echoed message id."""
+
+        def change(setlinfo: Nodes) -> None:
+            sent = exchange.msgid
+            slot = int(sent[26:28]) % 99 + 1
+            setlinfo["medins_setl_id"] = f"{sent[:26]}{slot:02d}{sent[28:]}"
+
+        return exchange.with_setlinfo(change)
+
+
+class IdentityBroken(_Fault, frozen=True, tag="identity-broken"):
+    """The parts no longer make the whole."""
+
+    fen: int = 1
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Change the account's part."""
+        return exchange.with_setlinfo(lambda setlinfo: more(setlinfo, "acct_pay", self.fen))
+
+
+class Refuse(_Fault, frozen=True, tag="refuse"):
+    """The hub refuses without looking."""
+
+    text: str = _UNKNOWN_WORDS
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Refuse, rightly signed."""
+        return Delivery(exchange.refusal(self.text))
+
+
+class NotFound(_Fault, frozen=True, tag="not-found"):
+    """The hub knows of nothing, whatever it holds."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Say so, rightly signed."""
+        return Delivery(exchange.refusal(_NOT_FOUND_WORDS))
+
+
+class ExpireSignIn(_Fault, frozen=True, tag="expire-sign-in"):
+    """The sign-in ends just before this request."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Forget all sign-ins, then ask."""
+        exchange.hub.forget_sign_ins()
+        return Delivery(exchange.ask(exchange.request))
+
+
+class RotateKey(_Fault, frozen=True, tag="rotate-key"):
+    """The hub takes its next key into use."""
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Rotate, then ask."""
+        exchange.hub.rotate_key()
+        return Delivery(exchange.ask(exchange.request))
+
+
+class Down(_Fault, frozen=True, tag="down"):
+    """Nobody is there for a while, from this request on."""
+
+    seconds: float
+
+    def deliver(self, exchange: Exchange) -> Delivery:
+        """Go away."""
+        exchange.hub.be_down(self.seconds)
+        return Delivery(b"", closed=True, refused=True)
+
+
 Fault = (
     LoseRequest
     | LoseAnswer
-    | BadSignature
+    | LateRequest
     | Delay
+    | Duplicate
+    | Swap
+    | Reorder
     | Cut
+    | Trickle
+    | Huge
+    | GzipBomb
     | Html
     | HttpStatus
+    | BadSignature
+    | OtherKey
+    | Replay
     | OtherMessage
-    | AmountOff
+    | ChangedInfcode
+    | ChangedText
     | OtherPerson
-    | Duplicate
+    | OtherAmount
+    | OtherTerminal
+    | AmountOff
+    | IdentityBroken
+    | Refuse
+    | NotFound
+    | ExpireSignIn
+    | RotateKey
+    | Down
 )
 
-_PLAIN: Final[dict[str, Fault]] = {
-    "lose-request": LoseRequest(),
-    "lose-answer": LoseAnswer(),
-    "bad-signature": BadSignature(),
-    "html": Html(),
-    "other-message": OtherMessage(),
-    "amount-off": AmountOff(),
-    "other-person": OtherPerson(),
-    "duplicate": Duplicate(),
-}
-FAULT_NAMES: Final = (*_PLAIN, "delay", "cut", "http-status")
+_KINDS: Final[Mapping[str, type[_Fault]]] = {str(kind.__struct_config__.tag): kind for kind in Fault.__args__}
+FAULT_NAMES: Final = tuple(_KINDS)
+
+_LONGEST_S: Final = 30 * 86_400.0
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault as people write it: `lose-answer`, `delay 2.5`, `cut 40`, `http-status 500`. Raises ValueError."""
-    name, _, argument = text.strip().partition(" ")
-    if name not in FAULT_NAMES:
+    """A fault as people write it: `lose-answer`, `delay 2.5`, `cut 40 close`, `http-status 500`. Raises ValueError.
+
+    The words after the name are its values in their order; the name of a switch turns it on.
+    """
+    name, *words = text.split() or [""]
+    if name not in _KINDS:
         raise ValueError(f"no fault {name!r}; there are: {', '.join(FAULT_NAMES)}")
+    fields = msgspec.structs.fields(_KINDS[name])
+    switches = {field.name for field in fields if field.type is bool}
+    waiting = [field for field in fields if field.name not in switches]
+    given: dict[str, object] = {}
     try:
-        match name:
-            case "delay":
-                return Delay(float(argument))
-            case "cut":
-                return Cut(int(argument))
-            case "http-status":
-                return HttpStatus(int(argument))
-    except ValueError:
-        raise ValueError(f"fault {name} needs one number") from None
-    if argument:
-        raise ValueError(f"fault {name} takes no number")
-    return _PLAIN[name]
+        for word in words:
+            if word in switches:
+                given[word] = True
+            else:
+                field = waiting.pop(0)
+                given[field.name] = field.type(word)
+        fault: Fault = msgspec.convert({"kind": name, **given}, Fault)
+    except (ValueError, IndexError):
+        raise ValueError(f"fault {name} takes {_usage(name)}") from None
+    check_fault(fault)
+    return fault
 
 
-class Armed(msgspec.Struct, frozen=True):
-    """A fault that waits: for transaction `infno` ("" = any), `left` more times."""
-
-    fault: Fault
-    infno: str = ""
-    left: int = 1
-
-
-class Fired(msgspec.Struct, frozen=True):
-    """One time a fault fired."""
-
-    kind: str
-    infno: str
-    msgid: str
+def check_fault(fault: Fault) -> None:
+    """Numbers that no fault can mean. Raises ValueError."""
+    for field in msgspec.structs.fields(fault):
+        value = getattr(fault, field.name)
+        if isinstance(value, float) and not 0 <= value <= _LONGEST_S:
+            raise ValueError(f"fault {fault.kind}: {field.name} is from 0 to {_LONGEST_S:.0f} seconds")
+    if isinstance(fault, Cut) and fault.at < 0:
+        raise ValueError("fault cut: at is 0 or more bytes")
+    if isinstance(fault, HttpStatus) and not 200 <= fault.status <= 599:
+        raise ValueError("fault http-status: status is from 200 to 599")
 
 
-class FaultyHub:
-    """A hub with faults in front of it. Without any armed it is the hub."""
-
-    def __init__(self, core: HubCore, profile: Profile, signer: Signer) -> None:
-        """`signer` is the hub's answer key, for the faults whose answers are rightly signed."""
-        self.core = core
-        self._profile = profile
-        self._signer = signer
-        self._armed: list[Armed] = []
-        self._fired: list[Fired] = []
-        self._answers: dict[str, tuple[str, bytes]] = {}
-
-    @property
-    def armed(self) -> tuple[Armed, ...]:
-        """Faults that have not fired often enough yet, in the order they were armed."""
-        return tuple(self._armed)
-
-    @property
-    def fired(self) -> tuple[Fired, ...]:
-        """Every time a fault fired, oldest first."""
-        return tuple(self._fired)
-
-    def arm(self, fault: Fault, infno: str = "", count: int = 1) -> None:
-        """Let `fault` hit the next `count` requests of transaction `infno` ("" = of any)."""
-        if count < 1:
-            raise ValueError("count must be at least 1")
-        self._armed.append(Armed(fault, infno, count))
-
-    def clear(self) -> None:
-        """Disarm everything; the record of what fired stays."""
-        self._armed.clear()
-
-    def respond(self, request: bytes, now: dt.datetime) -> Delivery:
-        """Handle one request body with the first armed fault that matches it."""
-        infno, msgid = _named(request)
-
-        def ask(body: bytes) -> bytes:
-            return self.core.handle(body, now)
-
-        exchange = Exchange(
-            request, infno, msgid, ask, self._earlier(infno, msgid), self._profile, self._signer
-        )
-        fault = self._take(infno, msgid)
-        if fault is None:
-            body = ask(request)
-            if infno:
-                self._answers[infno] = (msgid, body)
-            return Delivery(body)
-        return fault.deliver(exchange)
-
-    def _earlier(self, infno: str, msgid: str) -> tuple[str, bytes] | None:
-        kept = self._answers.get(infno)
-        return None if kept is None or kept[0] == msgid else kept
-
-    def _take(self, infno: str, msgid: str) -> Fault | None:
-        for place, armed in enumerate(self._armed):
-            if armed.infno in ("", infno):
-                if armed.left == 1:
-                    del self._armed[place]
-                else:
-                    self._armed[place] = msgspec.structs.replace(armed, left=armed.left - 1)
-                self._fired.append(Fired(str(type(armed.fault).__struct_config__.tag), infno, msgid))
-                return armed.fault
-        return None
-
-
-def _named(request: bytes) -> tuple[str, str]:
-    try:
-        parsed = envelope.decode_request(request)
-    except MalformedMessage:
-        return "", ""
-    return parsed.infno, parsed.message_id
+def _usage(name: str) -> str:
+    words = []
+    for field in msgspec.structs.fields(_KINDS[name]):
+        word = field.name if field.type is bool else field.name.upper()
+        words.append(word if field.required else f"[{word}]")
+    return " ".join(words) or "nothing"

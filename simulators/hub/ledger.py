@@ -464,6 +464,10 @@ class Ledger:
         """Forget a sign-in: its operator has signed out."""
         self._database.execute("DELETE FROM sign_in WHERE sign_no = ?", (sign_no,))
 
+    def remove_sign_ins(self) -> None:
+        """Forget every sign-in."""
+        self._database.execute("DELETE FROM sign_in")
+
     def sign_in(self, sign_no: str) -> SignIn | None:
         """A sign-in by its number."""
         row = self._database.execute(

@@ -1,10 +1,13 @@
 """The hub without sockets: the same transport interface as HTTP, straight into the core, for tests and simulation."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
 
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
-from simulators.hub.faults import Delivery, FaultyHub
+from simulators.hub.crossing import Crossing
+from simulators.hub.exchange import Delivery
+from simulators.hub.faulty import FaultyHub
 
 Clock = Callable[[], dt.datetime]
 Sleep = Callable[[float], Awaitable[None]]
@@ -21,6 +24,7 @@ class HubLink:
         self._clock = clock
         self._sleep = sleep
         self._path = path
+        self._crossing = Crossing(sleep)
 
     async def post(
         self,
@@ -39,13 +43,23 @@ class HubLink:
         return await self._deliver(delivery, total_timeout_s)
 
     async def _deliver(self, delivery: Delivery, total_timeout_s: float) -> RawAnswer:
-        if delivery.delay_s:
-            await self._sleep(min(delivery.delay_s, total_timeout_s))
-            if delivery.delay_s >= total_timeout_s:
+        if delivery.refused:
+            raise NotSent("refused")
+        if delivery.filler:
+            raise NoAnswer("too_large" if delivery.filler == "huge" else "broken")
+        delay_s = delivery.delay_s + delivery.every_s * len(delivery.body)
+        if delay_s:
+            await self._sleep(min(delay_s, total_timeout_s))
+            if delay_s >= total_timeout_s:
                 raise NoAnswer("timeout")
         if delivery.closed:
             raise NoAnswer("broken" if delivery.body else "disconnected")
-        return RawAnswer(delivery.status, delivery.body, delivery.content_type)
+        try:
+            async with asyncio.timeout(total_timeout_s):
+                body = await self._crossing.pass_through(delivery)
+        except TimeoutError:
+            raise NoAnswer("timeout") from None
+        return RawAnswer(delivery.status, body, delivery.content_type)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -3,20 +3,23 @@
 Bind it to loopback only: the control API trusts everybody. `Server-Timing: hub;dur=` carries the milliseconds spent
 inside the hub, so that a benchmark can take them off.
 
-    GET    /control/faults                  armed and fired faults
+    GET    /control/faults                  armed and fired faults, how often each kind has fired, the script
     POST   /control/faults                  {"fault": "cut 40" or {"kind": ...}, "infno": "2102", "count": 1}
-    DELETE /control/faults                  disarm all
+    DELETE /control/faults                  disarm all, drop the script
+    POST   /control/script                  a fault script (see `simulators.hub.script`) instead of the one before
     GET    /control/ledger                  settlement records; ?msgid= ?psn_no= ?setl_id= ?live=1
     GET    /control/messages                every message id taken and the infcode it got; ?msgid=
     GET    /control/people                  slug, name, psn_no, certificate state, balance in fen
     GET    /control/people/WHO              one of them (name, slug or psn_no)
     POST   /control/phone/codes             {"person": WHO} -> {"code": 28 digits}
     POST   /control/certificates            {"person": WHO, "state": "ACTIVATED"}
-    POST   /control/terminals               {"institution", "slot", "public_point": hex of 04 || x || y}
-    GET    /control/key                     the hub's public point, hex
+    POST   /control/terminals               {"institution", "slot", "public_point": hex of 04 || x || y, "keep": true}
+    GET    /control/key                     the hub's public point, hex; those before it and the one to come
+    POST   /control/key/rotate              take the key to come into use
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import time
 from collections.abc import Awaitable, Callable
@@ -28,15 +31,21 @@ from aiohttp import web
 from drivers.interfaces.signer import Verifier
 from protocols.gm.errors import InvalidKey
 from simulators.certificate_centre import CodeBook
-from simulators.hub.faults import Fault, FaultyHub, parse_fault
+from simulators.chaos.answers import gzip_bomb, zeros
+from simulators.hub.crossing import Crossing
+from simulators.hub.exchange import Delivery
+from simulators.hub.faults import Fault, check_fault, parse_fault
+from simulators.hub.faulty import FaultyHub
 from simulators.hub.keys import TerminalKeys
 from simulators.hub.ledger import Ledger, SettlementRecord
+from simulators.hub.script import read_script
 from simulators.people import Person, find
 from simulators.people.model import CertificateState
 from simulators.phone import Phone
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+HUGE_BYTES: Final = 100 * 1024 * 1024
 
 
 class ControlDesk(msgspec.Struct, frozen=True):
@@ -46,8 +55,6 @@ class ControlDesk(msgspec.Struct, frozen=True):
     people: tuple[Person, ...]
     book: CodeBook
     keys: TerminalKeys
-    public_point: bytes
-    """The hub's answer key, 04 || x || y."""
     verifier_of: Callable[[bytes], Verifier]
     """Makes a verifier of a public point. Raises `protocols.gm.errors.InvalidKey`."""
     clock: Callable[[], dt.datetime]
@@ -85,6 +92,8 @@ class TerminalOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     institution: str
     public_point: str
     slot: str = ""
+    keep: bool = False
+    """Accept the keys there are besides the new one, as while a key is being rotated."""
 
 
 def settlement_view(record: SettlementRecord) -> dict[str, object]:
@@ -136,10 +145,14 @@ def build_control_app(desk: ControlDesk) -> web.Application:
     app.router.add_post("/control/certificates", control.set_certificate)
     app.router.add_post("/control/terminals", control.register_terminal)
     app.router.add_get("/control/key", control.key)
+    app.router.add_post("/control/key/rotate", control.rotate_key)
+    app.router.add_post("/control/script", control.load_script)
     return app
 
 
 def _hub(desk: ControlDesk) -> _Handler:
+    crossing = Crossing()
+
     async def answer(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
         delivery = desk.hub.respond(await request.read(), desk.clock())
@@ -147,8 +160,14 @@ def _hub(desk: ControlDesk) -> _Handler:
             await asyncio.sleep(delivery.delay_s)
         if delivery.closed:
             return await _close(request, delivery.body)
+        if delivery.filler:
+            return await _fill(request, delivery)
+        if delivery.every_s:
+            return await _trickle(request, delivery)
         response = web.Response(
-            body=delivery.body, status=delivery.status, headers={"Content-Type": delivery.content_type}
+            body=await crossing.pass_through(delivery),
+            status=delivery.status,
+            headers={"Content-Type": delivery.content_type},
         )
         response.headers["Server-Timing"] = f"hub;dur={(time.perf_counter() - began) * 1000:.3f}"
         return response
@@ -165,6 +184,34 @@ async def _close(request: web.Request, sent: bytes) -> web.StreamResponse:
         await response.write(sent)
     if request.transport is not None:
         request.transport.close()
+    return response
+
+
+async def _fill(request: web.Request, delivery: Delivery) -> web.StreamResponse:
+    """Send more than anybody should read, until nobody does."""
+    headers = {"Content-Type": delivery.content_type}
+    if delivery.filler == "gzip-bomb":
+        headers["Content-Encoding"] = "gzip"
+    response = web.StreamResponse(headers=headers)
+    if delivery.filler == "huge":
+        response.content_length = HUGE_BYTES
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):  # whoever asked has had enough, as it should
+        for piece in zeros(HUGE_BYTES) if delivery.filler == "huge" else gzip_bomb(HUGE_BYTES):
+            await response.write(piece)
+            await asyncio.sleep(0)  # pieces of the bomb take a while to make, and most are empty
+    return response
+
+
+async def _trickle(request: web.Request, delivery: Delivery) -> web.StreamResponse:
+    """Send the answer byte by byte, until nobody reads any more."""
+    response = web.StreamResponse(status=delivery.status, headers={"Content-Type": delivery.content_type})
+    response.content_length = len(delivery.body)
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):  # whoever asked has hung up, as it should
+        for byte in delivery.body:
+            await response.write(bytes([byte]))
+            await asyncio.sleep(delivery.every_s)
     return response
 
 
@@ -188,11 +235,20 @@ class _Control:
         self._desk = desk
 
     async def faults(self, request: web.Request) -> web.Response:
-        return _json({"armed": self._desk.hub.armed, "fired": self._desk.hub.fired})
+        hub = self._desk.hub
+        return _json(
+            {"armed": hub.armed, "fired": hub.fired, "counts": hub.counts, "script": hub.script,
+             "travelling": hub.travelling}
+        )  # fmt: skip
+
+    async def load_script(self, request: web.Request) -> web.Response:
+        self._desk.hub.load(read_script(msgspec.json.decode(await request.read())))
+        return await self.faults(request)
 
     async def arm(self, request: web.Request) -> web.Response:
         order = msgspec.json.decode(await request.read(), type=FaultOrder)
         fault = parse_fault(order.fault) if isinstance(order.fault, str) else order.fault
+        check_fault(fault)
         self._desk.hub.arm(fault, order.infno, order.count)
         return _json({"armed": self._desk.hub.armed})
 
@@ -201,6 +257,7 @@ class _Control:
         return _json({"armed": []})
 
     async def ledger(self, request: web.Request) -> web.Response:
+        self._desk.hub.arrive(self._desk.clock())
         ledger, query = self._desk.ledger, request.query
         records = ledger.settlements()
         if "msgid" in query:
@@ -247,11 +304,23 @@ class _Control:
     async def register_terminal(self, request: web.Request) -> web.Response:
         order = msgspec.json.decode(await request.read(), type=TerminalOrder)
         verifier = self._desk.verifier_of(bytes.fromhex(order.public_point))
-        self._desk.keys.register(order.institution, order.slot, verifier)
+        enrol = self._desk.keys.add if order.keep else self._desk.keys.register
+        enrol(order.institution, order.slot, verifier)
         return _json({"registered": self._desk.keys.registered()})
 
     async def key(self, request: web.Request) -> web.Response:
-        return _json({"public_point": self._desk.public_point.hex()})
+        hub = self._desk.hub
+        return _json(
+            {
+                "public_point": hub.signer.description.public_point.hex(),
+                "former": [one.description.public_point.hex() for one in hub.former_keys],
+                "next": hub.next_signer.description.public_point.hex(),
+            }
+        )
+
+    async def rotate_key(self, request: web.Request) -> web.Response:
+        self._desk.hub.rotate_key()
+        return await self.key(request)
 
 
 def _json(value: object, status: int = 200) -> web.Response:

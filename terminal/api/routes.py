@@ -7,7 +7,8 @@ Errors are `application/problem+json` with `code` and the text in both languages
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 import msgspec
@@ -20,9 +21,11 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
 
+from terminal.api.anchors import AnchorController
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
 from terminal.api.reconciliation import ReconciliationController
+from terminal.api.retention import RetentionController
 from terminal.api.service import DeviceView, Service, StatusView
 from terminal.api.technician import CardController, HealthController, HubController
 from terminal.api.views import (
@@ -36,15 +39,26 @@ from terminal.api.views import (
 )
 from terminal.core.events import Misuse
 from terminal.core.values import Settlement
-from terminal.counter.counter import DiseaseWish, LineWish, SaleWish
+from terminal.counter.counter import DiseaseWish, LineWish, RefundWish, SaleWish
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.journal.records import JournalRefused
 from terminal.texts import Told, tell
 
 MAX_BODY_BYTES = 1024 * 1024
 PROBLEM = "application/problem+json"
-_CONFLICTS = frozenset({"busy", "idempotency_conflict", "sale_number_open"})
-_UNAVAILABLE = frozenset({"not_ready", "journal_failed"})
+_MEMBER_NAMED = re.compile(r"Object (missing required|contains unknown) field `[a-z_]{1,32}`( - at .*)?")
+_CONFLICTS = frozenset({"busy", "idempotency_conflict", "refund_differs", "sale_number_open"})
+_UNAVAILABLE = frozenset(
+    {
+        "not_ready",
+        "journal_failed",
+        "journal_rolled_back",
+        "disk_full",
+        "disk_read_only",
+        "clock_behind",
+        "clock_jumped",
+    }
+)
 
 IdempotencyKey = Annotated[
     str, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=200, required=True)
@@ -226,11 +240,12 @@ class SalesController(Controller):
     async def confirm(
         self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
     ) -> SettlementView:
-        """Settle; returns when the outcome is on disk. Safe to repeat: never settles twice."""
-        counter = service.require_counter()
-        return self._view(
-            service, await counter.confirm(settlement_id, self._operator(service, data.operator))
+        """Settle; returns when the outcome is on disk. Safe to repeat: never settles twice, and all hear the same."""
+        counter, operator = service.require_counter(), self._operator(service, data.operator)
+        settled = await service.confirmations.join(
+            (settlement_id, operator), lambda: counter.confirm(settlement_id, operator)
         )
+        return self._view(service, settled)
 
     @post("/{settlement_id:str}/cancel", status_code=200)
     async def cancel(
@@ -240,6 +255,24 @@ class SalesController(Controller):
         counter = service.require_counter()
         operator = self._operator(service, data.operator)
         return self._view(service, await counter.cancel(settlement_id, operator, data.reason))
+
+    @post("/{settlement_id:str}/refund", status_code=200)
+    async def refund(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[RefundWish]
+    ) -> SettlementView:
+        """Goods come back: cancel the whole, then open a sale of what remains. Safe to repeat with the same goods."""
+        counter = service.require_counter()
+        operator = self._operator(service, data.operator)
+        return self._view(service, await counter.refund(settlement_id, data, operator))
+
+    @post("/{settlement_id:str}/refund/withdraw", status_code=200)
+    async def withdraw_refund(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
+    ) -> SettlementView:
+        """Settle nothing anew after a refund; the cancellation stands."""
+        counter = service.require_counter()
+        operator = self._operator(service, data.operator)
+        return self._view(service, await counter.withdraw_refund(settlement_id, operator))
 
     @post("/{settlement_id:str}/abandon", status_code=200)
     async def abandon(
@@ -268,6 +301,16 @@ class SalesController(Controller):
         """Print the slip once more, marked as a copy."""
         counter = service.require_counter()
         return CopyView(await counter.copy(settlement_id, self._operator(service, data.operator)))
+
+    @post("/{settlement_id:str}/slip_seen", status_code=200)
+    async def slip_seen(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
+    ) -> SettlementView:
+        """Say that the slip whose fate was unknown did come out."""
+        counter = service.require_counter()
+        return self._view(
+            service, await counter.slip_seen(settlement_id, self._operator(service, data.operator))
+        )
 
     @staticmethod
     def _operator(service: Service, operator: str) -> str:
@@ -314,11 +357,22 @@ def _busy(_: Request[object, object, State], _error: Exception) -> Response[Prob
     return _problem(409, tell("busy"))
 
 
+def _place(entry: Mapping[str, object]) -> str:
+    """What is wrong where; the decoder's words only where they name a member, because others may repeat a value.
+
+    Of a member nobody knows the name is repeated only when it looks like one: it is the caller's text.
+    """
+    message = str(entry.get("message", ""))
+    if _MEMBER_NAMED.fullmatch(message):
+        return message
+    return "an unknown member" if message.startswith("Object ") else str(entry.get("key", ""))
+
+
 def _http(_: Request[object, object, State], error: Exception) -> Response[Problem]:
     if not isinstance(error, HTTPException):
         raise error
     extra = error.extra if isinstance(error.extra, list) else []
-    places = ", ".join(str(entry.get("key", "")) for entry in extra if isinstance(entry, dict))
+    places = ", ".join(_place(entry) for entry in extra if isinstance(entry, dict))
     reason = error.detail.split(" for ")[0] + (f" ({places})" if places else "")
     return _problem(error.status_code, tell("bad_request", {"reason": reason}))
 
@@ -334,6 +388,8 @@ def build_app(service: Service) -> Litestar:
             HealthController,
             HubController,
             ReconciliationController,
+            AnchorController,
+            RetentionController,
             SalesController,
         ],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},

@@ -7,12 +7,15 @@ import msgspec
 from drivers.interfaces.device_state import HasStatus
 from drivers.interfaces.reach import Reach
 from protocols.hub.profile import Profile
+from terminal.api.joined import Joined
 from terminal.config import Config
 from terminal.core.events import Misuse
+from terminal.core.values import Settlement
 from terminal.counter.counter import Counter, Phase
 from terminal.devices.reader_state import Look, ReaderState, reader_state
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.link import FleetLink
+from terminal.journal.anchors import AnchorKeeper
 from terminal.slips.masking import MaskRule
 from terminal.texts import Told, tell
 
@@ -52,6 +55,8 @@ class StatusView(msgspec.Struct, frozen=True):
     sign_in_reason: str
     doubts: int
     devices: tuple[DeviceView, ...]
+    holds: tuple[Told, ...] = ()
+    """Why no new sale starts now, while open doubts are worked off; empty when sales are taken."""
 
 
 class Service:
@@ -68,8 +73,11 @@ class Service:
         self.reach: Reach | None = None
         """Looks whether a server is there."""
         self.fleet: FleetLink | None = None
+        self.anchors: AnchorKeeper | None = None
         self.evidence_keys: EvidenceKeys | None = None
         """The public keys that go into evidence capsules; None until the own key is unlocked."""
+        self.confirmations: Joined[tuple[str, str], Settlement] = Joined()
+        """Who confirms a sale that is being confirmed waits for that outcome instead of hearing that it is busy."""
         self.phase = ServicePhase.UNLOCKING
         self.reason: Told | None = None
         """Why the service cannot go on, when it cannot."""
@@ -108,6 +116,9 @@ class Service:
             sign_in_reason="" if counter is None else counter.session.reason,
             doubts=0 if counter is None else len(counter.doubts()),
             devices=self.devices(),
+            holds=()
+            if counter is None
+            else tuple(tell(one.code, one.params) for one in counter.holds.standing),
         )
 
     def reader(self) -> ReaderState:

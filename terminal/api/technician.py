@@ -162,7 +162,7 @@ async def _printer(service: Service, counter: Counter) -> str | None:
 
 
 def _doubts(counter: Counter) -> DoubtAges:
-    began = (row.doubt_since for _, row in counter.doubts() if row.doubt_since is not None)
+    began = (row.doubt_since or row.opened_at for _, row in counter.doubts())
     return doubt_ages(began, counter.clock.now())
 
 

@@ -11,7 +11,7 @@ from terminal.core.values import Booking, Settlement
 from terminal.counter.counter import FeedEntry
 from terminal.counter.engine import in_doubt
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
-from terminal.journal.sheet import decode_sheet
+from terminal.journal.sheet import identity_is_gone, settlement_of
 from terminal.slips.masking import MaskRule, mask_certno, mask_name
 from terminal.slips.rendering import receipt_number
 from terminal.texts import Told, tell_notice
@@ -46,6 +46,8 @@ class PersonView(msgspec.Struct, frozen=True):
     psn_type: str
     insured_division: str
     balance_fen: int
+    past_term: bool = False
+    """Name and identity number have been deleted at the end of their term."""
 
 
 class FundView(msgspec.Struct, frozen=True):
@@ -61,6 +63,26 @@ class FilingView(msgspec.Struct, frozen=True):
 
     code: str
     name: str
+
+
+class ReturnView(msgspec.Struct, frozen=True):
+    """How much of one line came back."""
+
+    line: int
+    name: str
+    quantity: str
+    trace_codes: int
+
+
+class RefundView(msgspec.Struct, frozen=True):
+    """Why a sale was cancelled: these goods came back."""
+
+    returned: tuple[ReturnView, ...]
+    rest_id: str
+    """The sale of what remained, open once this one is CANCELLED; empty when everything came back."""
+    withdrawn: bool
+    """Nothing is settled anew, by an operator's wish."""
+    operator: str
 
 
 class AmountsView(msgspec.Struct, frozen=True):
@@ -109,6 +131,9 @@ class SettlementView(msgspec.Struct, frozen=True):
     settled: AmountsView | None
     cancellation: AmountsView | None
     notice: Told | None
+    refund: RefundView | None = None
+    refund_of: str = ""
+    """Of the sale of what remained after a refund: the cancelled sale it comes from."""
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -188,6 +213,7 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
             psn_type=person.psn_type,
             insured_division=person.insured_division,
             balance_fen=person.balance_fen,
+            past_term=identity_is_gone(settlement),
         ),
         lines=tuple(
             LineView(
@@ -200,12 +226,26 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
         disease_code="" if settlement.disease is None else settlement.disease.code,
         visit_id=settlement.visit_id,
         withdrawals_owed=settlement.owed,
-        total_fen=sum(line.amount_fen for line in settlement.lines),
+        total_fen=_total_fen(settlement),
         quote=_amounts(settlement.quote),
         settled=_amounts(settlement.booking),
         cancellation=_amounts(settlement.cancellation),
         notice=tell_notice(settlement.notice),
+        refund=_refund(settlement),
+        refund_of="" if settlement.refund_of is None else settlement.refund_of.settlement_id,
     )  # fmt: skip
+
+
+def _refund(settlement: Settlement) -> RefundView | None:
+    plan = settlement.refund
+    if plan is None:
+        return None
+    names = {line.number: line.name for line in settlement.lines}
+    returned = tuple(
+        ReturnView(row.number, names[row.number], row.quantity.wire_text(), len(row.trace_codes))
+        for row in plan.returned
+    )
+    return RefundView(returned, plan.rest_id, plan.withdrawn, plan.operator)
 
 
 def _amounts(booking: Booking | None) -> AmountsView | None:
@@ -223,7 +263,7 @@ def _amounts(booking: Booking | None) -> AmountsView | None:
         setl_id=info.settlement_id,
         mdtrt_id=info.visit_id,
         funds=tuple(FundView(fund.fund_type, fund.name, fund.amount_fen) for fund in booking.funds),
-        setlinfo=setlinfo_view(info),
+        setlinfo=setlinfo_view(info) if info.visit_id else {},
     )
 
 
@@ -243,11 +283,17 @@ def setlinfo_view(info: SettlementInfo) -> dict[str, str]:
     return told
 
 
+def _total_fen(settlement: Settlement) -> int:
+    """By the charge sheet; by the booking where the sheet is past its term."""
+    if settlement.booking is not None and not settlement.lines:
+        return settlement.booking.split.total_fen
+    return sum(line.amount_fen for line in settlement.lines)
+
+
 def summary_view(row: SettlementRow) -> SummaryView:
     """Return one row of a list."""
-    settlement = decode_sheet(row.sheet)
-    known = msgspec.structs.replace(settlement, key=row.key)
-    total_fen = row.amounts.total_fen if row.amounts else sum(line.amount_fen for line in settlement.lines)
+    known = settlement_of(row)
+    total_fen = row.amounts.total_fen if row.amounts else sum(line.amount_fen for line in known.lines)
     return SummaryView(
         id=row.id,
         sequence=row.terminal_sequence,

@@ -113,7 +113,8 @@ def abandon(settlement: Settlement) -> Decision:
     if settlement.state not in (State.DRAFT, State.PRICED, State.ARMED):
         raise Misuse("too_late_to_abandon", state=settlement.state.value)
     gone, moves = moved(forget_medium(settlement), State.ABANDONED, "given up")
-    return owing(Decision(_replace(gone, notice=Notice("abandoned")), moves, durable=True))
+    code = "abandoned" if settlement.refund_of is None else "refund_rest_abandoned"
+    return owing(Decision(_replace(gone, notice=Notice(code)), moves, durable=True))
 
 
 def forget_medium(settlement: Settlement) -> Settlement:

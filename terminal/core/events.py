@@ -11,6 +11,7 @@ from terminal.core.values import (
     Disease,
     Medium,
     Move,
+    RefundPlan,
     Retry,
     Settlement,
 )
@@ -64,6 +65,14 @@ class CancelAsked(msgspec.Struct, frozen=True):
 
     operator: str
     reason: str
+    refund: RefundPlan | None = None
+    """Set when goods come back: what remains is opened as a new sale once the cancellation is known."""
+
+
+class RefundWithdrawn(msgspec.Struct, frozen=True):
+    """The operator wants nothing settled anew after the cancellation under way."""
+
+    operator: str
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
@@ -179,8 +188,9 @@ class Restarted(msgspec.Struct, frozen=True):
 
 
 Event = (
-    LinesSet | CodeGiven | MediumGiven | DiseasePicked | QuoteAsked | Confirmed | Abandoned | CancelAsked | Acknowledged | SlipPrinted
-    | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due | Restarted
+    LinesSet | CodeGiven | MediumGiven | DiseasePicked | QuoteAsked | Confirmed | Abandoned | CancelAsked | RefundWithdrawn
+    | Acknowledged | SlipPrinted | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due
+    | Restarted
 )  # fmt: skip
 
 
@@ -238,6 +248,8 @@ class Decision(msgspec.Struct, frozen=True):
     leave_queue: bool = False
     receipt: str = ""
     """Kind of slip owed from now on."""
+    opens: Settlement | None = None
+    """A sale that begins in the same transaction: what remains after a refund."""
 
 
 class Misuse(Exception):

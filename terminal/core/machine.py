@@ -43,6 +43,7 @@ from terminal.core.events import (
     MediumGiven,
     Misuse,
     QuoteAsked,
+    RefundWithdrawn,
     Reopened,
     Restarted,
     Ruled,
@@ -51,6 +52,7 @@ from terminal.core.events import (
 )
 from terminal.core.flows import FLOWS, REVERSAL, Act
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
+from terminal.core.refunding import waits_at_start, withdraw_refund
 from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
@@ -93,8 +95,10 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return confirm(settlement)
         case Abandoned():
             return abandon(settlement)
-        case CancelAsked():
-            return ask_cancel(settlement)
+        case CancelAsked(refund=refund):
+            return ask_cancel(settlement, refund)
+        case RefundWithdrawn():
+            return withdraw_refund(settlement)
         case Acknowledged():
             return _acknowledge(settlement)
         case SlipPrinted(kind):
@@ -102,7 +106,7 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
         case Reopened():
             return reopen(settlement, event)
         case Ruled():
-            return rule(settlement, event)
+            return rule(settlement, event, profile)
         case CentreSaid(medium):
             return advance(Decision(_replace(settlement, code=None, medium=medium, running="")))
         case CentreRefused(code, params, rescan):
@@ -116,7 +120,7 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return _hub_said(settlement, infno, heard, profile)
         case Due(doubt_age_s):
             return _due(settlement, doubt_age_s, profile)
-        case Restarted():
+        case Restarted():  # pragma: no branch - mypy knows that there is no other
             return _restarted(settlement, profile)
 
 
@@ -127,7 +131,7 @@ def _compose_failed(settlement: Settlement, event: ComposeFailed, profile: Profi
     if event.purpose == "SETTLE":
         return Decision(idle)
     if event.purpose == "CANCEL" and settlement.state in BOOKED:
-        return Decision(_replace(idle, cancel_wish=False))
+        return Decision(_replace(idle, cancel_wish=False, refund=None))
     if settlement.state is State.REVERSED:
         # Nothing was written: it is still over, and may be taken up again.
         return Decision(_replace(idle, quarantine=False))
@@ -162,7 +166,7 @@ def _due(settlement: Settlement, doubt_age_s: float, profile: Profile) -> Decisi
         and settlement.state is not State.MANUAL
     ):
         settlement, moves = moved(settlement, State.MANUAL, "open for more than 24 hours")
-        settlement = _replace(settlement, notice=Notice("manual"))
+        settlement = _replace(settlement, manual=True, notice=Notice("manual"))
     if settlement.cancel_wish and settlement.state in (State.CANCEL_DOUBT, State.MANUAL):
         return Decision(
             _replace(settlement, running=ASK_REFUNDED), moves, (Ask("5203"),), durable=bool(moves)
@@ -194,8 +198,8 @@ def _restarted(settlement: Settlement, profile: Profile) -> Decision:
             return Decision(unknown, moves, (Wake(),), durable=True, ended=lost, retry=now)
         case State.REVERSED_ONCE:
             # The wall clock may have jumped while we were away: the quiet time begins anew.
-            quiet = Retry(settlement.tries, profile.quiet_s, 0.0, "restart", settlement.quiet_stage)
-            return Decision(landed, (), (Wake(),), durable=True, retry=quiet)
+            quiet = Retry(0, profile.quiet_s, 0.0, "restart", settlement.quiet_stage)
+            return Decision(_replace(landed, tries=0), (), (Wake(),), durable=True, retry=quiet)
         case State.REVERSING | State.DOUBT | State.CANCEL_DOUBT | State.MANUAL:
             return Decision(landed, (), (Wake(),), durable=True, ended=lost, retry=now)
         case State.CONFIRMED if settlement.quarantine:
@@ -208,6 +212,9 @@ def _restarted(settlement: Settlement, profile: Profile) -> Decision:
 
 def _unfinished(settlement: Settlement, lost: AttemptEnded | None) -> Decision:
     """Nothing that moves money had been sent. Booked steps of a visit may have been: they are withdrawn."""
+    if waits_at_start(settlement):
+        resting = _replace(settlement, running="")
+        return reprice(resting, resting, "found unfinished at start")
     attempt = settlement.attempt
     if settlement.state is State.ARMED and attempt is not None and attempt.purpose == "SETTLE":
         return Decision(_replace(settlement, notice=Notice("not_sent", {"reason": "restart"})))
@@ -216,7 +223,8 @@ def _unfinished(settlement: Settlement, lost: AttemptEnded | None) -> Decision:
         if attempt.infno in names:
             settlement = grown_unsure(settlement, names[attempt.infno])
     gone, moves = moved(settlement, State.ABANDONED, "found unfinished at start")
-    told = _replace(gone, notice=Notice("abandoned_at_start"))
+    code = "abandoned_at_start" if settlement.refund_of is None else "refund_rest_abandoned"
+    told = _replace(gone, notice=Notice(code))
     return owing(Decision(told, moves, durable=True, ended=lost))
 
 
@@ -236,6 +244,8 @@ def _acknowledge(settlement: Settlement) -> Decision:
 
 def _slip_printed(settlement: Settlement, kind: str) -> Decision:
     """Paper never decides about money; that it is out counts whatever the settlement is doing meanwhile."""
-    if kind != "original" or settlement.booking is None or settlement.paper_out:
+    if kind not in ("original", "copy") or settlement.booking is None or settlement.paper_out:
         return Decision(settlement)
+    if kind == "copy" and settlement.state not in BOOKED:
+        return Decision(settlement)  # a copy of something else than the settlement's slip
     return close_if_over(Decision(_replace(settlement, paper_out=True), durable=True))

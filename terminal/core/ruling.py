@@ -10,12 +10,14 @@ number from a later settlement of the same sale.
 
 import msgspec
 
+from protocols.hub.profile import Profile
 from terminal.core.advancing import moved
 from terminal.core.events import Compose, Decision, Misuse, Reopened, Ruled
 from terminal.core.flows import REVERSAL, Act
+from terminal.core.refunding import opening_rest
 from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
-from terminal.core.visit import owing
+from terminal.core.visit import owing, owing_stray_lines
 
 _replace = msgspec.structs.replace
 
@@ -26,7 +28,9 @@ def reopen(settlement: Settlement, event: Reopened) -> Decision:
         raise Misuse("busy")
     if settlement.state is not State.REVERSED or not settlement.unseen:
         raise Misuse("nothing_to_correct", state=settlement.state.value)
-    again = _replace(settlement, running="reverse", quarantine=True, quiet_stage=0, tries=0, notice=None)
+    again = _replace(
+        settlement, running="reverse", quarantine=True, manual=False, quiet_stage=0, tries=0, notice=None
+    )
     return Decision(again, (), (Compose("REVERSE", REVERSAL.by_act(Act.REVERSE).message),))
 
 
@@ -37,7 +41,7 @@ def rulings(settlement: Settlement) -> tuple[State, ...]:
     return (State.CANCELLED, State.CONFIRMED) if settlement.cancel_wish else (State.REVERSED,)
 
 
-def rule(settlement: Settlement, event: Ruled) -> Decision:
+def rule(settlement: Settlement, event: Ruled, profile: Profile) -> Decision:
     """Close a settlement in MANUAL on evidence and the word of two people."""
     if settlement.running:
         raise Misuse("busy")
@@ -54,9 +58,12 @@ def rule(settlement: Settlement, event: Ruled) -> Decision:
         in_flight=False,
         tries=0,
         quiet_stage=0,
+        manual=False,
         cancel_wish=False,
         cancel_from=None,
         notice=Notice(notice),
     )
     decision = Decision(closed, moves, durable=True, leave_queue=True, receipt=receipt)
-    return decision if event.target is State.CONFIRMED else owing(decision)
+    if event.target is State.CONFIRMED:
+        return owing_stray_lines(_replace(decision, settlement=_replace(closed, refund=None)), profile)
+    return owing(opening_rest(decision) if event.target is State.CANCELLED else decision)

@@ -7,11 +7,12 @@ from terminal.core.advancing import advance, ended, moved, question_failed
 from terminal.core.collecting import forget_medium
 from terminal.core.events import Answered, Composed, Decision, Heard, Transmit, Wake
 from terminal.core.flows import FLOWS, Act
-from terminal.core.messages import READERS, Misfit, misfits
+from terminal.core.message_parts import Misfit
+from terminal.core.messages import READERS, misfits
 from terminal.core.outcome import Verdict, judge, not_sent_notice, reason_of
 from terminal.core.states import BOOKED, State
 from terminal.core.values import Attempt, AttemptEnded, AttemptSent, Move, Notice, Retry, Settlement
-from terminal.core.visit import owing
+from terminal.core.visit import owing, owing_stray_lines
 
 _replace = msgspec.structs.replace
 
@@ -23,9 +24,9 @@ def composed(settlement: Settlement, event: Composed) -> Decision:
     attempt = Attempt(event.msgid, event.purpose, event.infno, event.key_id, event.request)
     fresh = _replace(settlement, attempt=attempt, in_flight=True)
     if event.purpose == "SETTLE":
-        fresh = _replace(fresh, settle_msgid=event.msgid)
+        fresh = _replace(fresh, settle_msgid=event.msgid, settle_key_id=event.key_id)
     elif event.purpose == "CANCEL" and settlement.state in BOOKED:
-        fresh = _replace(fresh, cancel_from=settlement.state)
+        fresh = _replace(fresh, cancel_from=settlement.state, owed=())  # taken up again when it is over
     elif event.purpose == "REVERSE" and settlement.quiet_stage == 1:
         fresh = _replace(fresh, quiet_stage=2)
     moves: tuple[Move, ...] = ()
@@ -65,7 +66,8 @@ def settlement_said(settlement: Settlement, heard: Heard, profile: Profile) -> D
         return _booked(idle, heard, profile)
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
         refused, moves = moved(forget_medium(idle), State.REFUSED, reason_of(heard))
-        notice = Notice("refused", {"text": heard.err_msg})
+        code = "refused" if settlement.refund_of is None else "refund_rest_refused"
+        notice = Notice(code, {"text": heard.err_msg})
         told = _replace(refused, notice=notice)
         return owing(
             Decision(told, moves, durable=True, ended=ended(settlement, "ANSWERED", "refused", heard))
@@ -92,8 +94,9 @@ def _booked(settlement: Settlement, heard: Answered, profile: Profile) -> Decisi
         and settlement.quote.split == known.booking.split
     )
     notice = Notice("settled") if same else Notice("settled_differently")
-    return Decision(_replace(confirmed, notice=notice), moves, durable=True,
-                    ended=ended(settlement, "ANSWERED", "done", heard), receipt="original")  # fmt: skip
+    decision = Decision(_replace(confirmed, notice=notice), moves, durable=True,
+                        ended=ended(settlement, "ANSWERED", "done", heard), receipt="original")  # fmt: skip
+    return owing_stray_lines(decision, profile)
 
 
 def doubt(settlement: Settlement, reason: str, record: AttemptEnded | None) -> Decision:

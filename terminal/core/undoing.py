@@ -6,7 +6,8 @@ from protocols.hub.profile import Profile
 from terminal.core.advancing import close_if_over, ended, moved
 from terminal.core.events import Answered, Compose, Decision, Heard, Misuse, Wake
 from terminal.core.flows import CANCELLATIONS, Act
-from terminal.core.messages import READERS, Misfit, shows_refund
+from terminal.core.message_parts import Misfit
+from terminal.core.messages import READERS, shows_refund
 from terminal.core.outcome import (
     ALARM_AFTER_TRIES,
     JITTER,
@@ -17,9 +18,10 @@ from terminal.core.outcome import (
     reason_of,
     retry_delay_s,
 )
+from terminal.core.refunding import opening_rest
 from terminal.core.states import BOOKED, State
-from terminal.core.values import AttemptEnded, Notice, Retry, Settlement
-from terminal.core.visit import owing
+from terminal.core.values import AttemptEnded, Move, Notice, RefundPlan, Retry, Settlement
+from terminal.core.visit import owing, owing_stray_lines, waits_for_stragglers
 
 _replace = msgspec.structs.replace
 
@@ -38,7 +40,10 @@ def try_later(
         settlement, tries=tries, running="", in_flight=False, notice=Notice(code, {"tries": str(tries)})
     )
     retry = Retry(tries, retry_delay_s(tries), JITTER, verdict.value, settlement.quiet_stage)
-    return Decision(waiting, (), (Wake(),), durable=True, ended=record, retry=retry)
+    moves: tuple[Move, ...] = ()
+    if waiting.manual and waiting.state in (State.REVERSING, State.CANCEL_DOUBT):
+        waiting, moves = moved(_replace(waiting, notice=Notice("manual")), State.MANUAL, "still open")
+    return Decision(waiting, moves, (Wake(),), durable=True, ended=record, retry=retry)
 
 
 def reversal_said(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:
@@ -77,16 +82,23 @@ def _reversed(settlement: Settlement, reason: str, record: AttemptEnded, *, unse
     return owing(Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="reversed"))
 
 
+def may_be_hurried(settlement: Settlement) -> bool:
+    """True when the next try of what waits may come earlier than planned: always, but for the quiet time (rule 7)."""
+    if settlement.state is State.REVERSED_ONCE:
+        return settlement.tries > 0
+    return not waits_for_stragglers(settlement)
+
+
 # -- cancellation --------------------------------------------------------------------------------
 
 
-def ask_cancel(settlement: Settlement) -> Decision:
+def ask_cancel(settlement: Settlement, refund: RefundPlan | None) -> Decision:
     if settlement.running:
         raise Misuse("busy")
     if settlement.state not in BOOKED or settlement.quarantine:
         raise Misuse("nothing_to_cancel", state=settlement.state.value)
     message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
-    wanted = _replace(settlement, cancel_wish=True, running="cancel", tries=0, notice=None)
+    wanted = _replace(settlement, cancel_wish=True, refund=refund, running="cancel", tries=0, notice=None)
     return Decision(wanted, (), (Compose("CANCEL", message),))
 
 
@@ -103,11 +115,13 @@ def cancellation_said(settlement: Settlement, heard: Heard, profile: Profile) ->
     if verdict is Verdict.ALREADY:
         return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard))
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
-        return _cancel_back(idle, Notice("cancel_refused", {"text": heard.err_msg}), reason_of(heard),
+        back = _cancel_back(idle, Notice("cancel_refused", {"text": heard.err_msg}), reason_of(heard),
                             ended(settlement, "ANSWERED", "refused", heard))  # fmt: skip
+        return owing_stray_lines(back, profile)
     if verdict is Verdict.UNSENT and settlement.tries == 0:
-        return _cancel_back(idle, Notice("cancel_not_sent", {"reason": reason_of(heard)}), f"proved not sent: {reason_of(heard)}",
+        back = _cancel_back(idle, Notice("cancel_not_sent", {"reason": reason_of(heard)}), f"proved not sent: {reason_of(heard)}",
                             ended(settlement, "UNSENT", reason_of(heard), heard))  # fmt: skip
+        return owing_stray_lines(back, profile)
     return _cancel_unknown(settlement, verdict, reason_of(heard), heard, profile)
 
 
@@ -116,14 +130,17 @@ def _cancel_back(settlement: Settlement, notice: Notice, reason: str, record: At
     if settlement.cancel_from is None:
         raise AssertionError("a cancellation without an origin")
     back, moves = moved(settlement, settlement.cancel_from, reason)
-    back = _replace(back, cancel_wish=False, cancel_from=None, tries=0, notice=notice)
+    back = _replace(
+        back, cancel_wish=False, cancel_from=None, refund=None, tries=0, manual=False, notice=notice
+    )
     return close_if_over(Decision(back, moves, durable=True, ended=record, leave_queue=True))
 
 
 def _cancelled(settlement: Settlement, reason: str, record: AttemptEnded | None) -> Decision:
     over, moves = moved(_replace(settlement, running="", in_flight=False, tries=0), State.CANCELLED, reason)
     told = _replace(over, notice=Notice("cancelled"))
-    return owing(Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="cancellation"))
+    decision = Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="cancellation")
+    return owing(opening_rest(decision))
 
 
 def _cancel_unknown(
@@ -135,7 +152,7 @@ def _cancel_unknown(
     notice = (
         later.settlement.notice if later.settlement.tries > 1 else Notice("cancel_doubt", {"reason": reason})
     )
-    return _replace(later, settlement=_replace(later.settlement, notice=notice), moves=moves)
+    return _replace(later, settlement=_replace(later.settlement, notice=notice), moves=(*moves, *later.moves))
 
 
 def refund_asked(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:

@@ -116,6 +116,43 @@ class Attempt(msgspec.Struct, frozen=True):
     """The exact signed bytes; the same ones go out when the first try was proved unsent."""
 
 
+class ReturnedLine(msgspec.Struct, frozen=True):
+    """How much of one charge line comes back."""
+
+    number: int
+    """Number of the line on the sheet that was settled."""
+    quantity: Quantity
+    trace_codes: tuple[str, ...] = ()
+    """Of the packs that come back."""
+
+
+class RefundPlan(msgspec.Struct, frozen=True):
+    """Why a settlement is cancelled: these goods come back, and those remain to be settled anew."""
+
+    returned: tuple[ReturnedLine, ...]
+    remaining: tuple[ChargeLine, ...]
+    """Numbered from 1; empty when everything comes back."""
+    rest_id: str
+    """Id of the sale of what remains; empty when nothing does."""
+    operator: str
+    reason: str = ""
+    rest_visit_no: str = ""
+    """`ipt_otp_no` of that sale, of a clinic visit."""
+    withdrawn: bool = False
+    """The operator wants nothing settled anew."""
+
+
+class RefundOf(msgspec.Struct, frozen=True):
+    """Of a sale of what remained after a refund: the cancelled settlement it comes from."""
+
+    settlement_id: str
+    generation: int
+    hub_settlement_id: str
+    """`setl_id` of the cancelled settlement."""
+    psn_no: Secret
+    """Only this person can be the customer."""
+
+
 class Notice(msgspec.Struct, frozen=True):
     """Something to tell the operator: a code of the message catalogue and its parameters (never identities)."""
 
@@ -158,6 +195,8 @@ class Settlement(msgspec.Struct, frozen=True):
     registration stays here for good: it may arrive late."""
     owed: tuple[str, ...] = ()
     """Withdrawals (2205, 2202) still to be answered after the visit ended without a settlement."""
+    stray_lines: bool = False
+    """An upload of lines whose answer was lost was not there to be withdrawn: it may arrive late."""
     refusals: int = 0
     """How often the hub has refused to take the registration back while it stood there."""
     code: Secret | None = None
@@ -174,6 +213,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """The newest attempt was written and its outcome is not: after a restart it is unknown."""
     settle_msgid: str = ""
     """Message id of the settlement message: the handle of 2601."""
+    settle_key_id: str = ""
+    """Key that signed it; "" in a settlement written before schema 2."""
     cancel_from: State | None = None
     """Where a refused cancellation goes back to."""
     cancel_wish: bool = False
@@ -182,6 +223,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """Tries of the present series (reversal, or finishing a cancellation)."""
     quiet_stage: int = 0
     """0 never "not found", 1 not found once (a settlement, or a visit that is owed), 2 second 2601 on its way."""
+    manual: bool = False
+    """A person has been called; between the slow tries it waits in MANUAL, where two people can close it."""
     unseen: bool = False
     """Reversed because the hub twice knew of no such record."""
     quarantine: bool = False
@@ -190,6 +233,10 @@ class Settlement(msgspec.Struct, frozen=True):
     """Name of the step whose effect is in flight; empty when idle."""
     paper_out: bool = False
     acknowledged: bool = False
+    refund: RefundPlan | None = None
+    """Set while, and after, the settlement is cancelled because goods come back."""
+    refund_of: RefundOf | None = None
+    """Set on the sale of what remained."""
     receipts: tuple[str, ...] = ()
     """Kinds of slips owed so far (the journal refuses a second original)."""
     notice: Notice | None = None

@@ -13,6 +13,10 @@ a person is told, because only the hub's people can help.
 A lost registration may arrive late, like any message. Our own visit number keeps the hub from opening two at a time,
 but one that arrives behind the withdrawal opens a visit anew. So the step stays unsure for good, and when such a visit
 is over 5201 is asked once more after the quiet time.
+
+Lost lines may arrive late too, behind the 2205 that found nothing of them. When the visit is settled by then, they would
+stand there unsettled, so all unsettled lines of that visit are withdrawn once more after the quiet time; what is settled
+the hub does not withdraw.
 """
 
 import msgspec
@@ -27,9 +31,12 @@ from terminal.core.advancing import (
 )
 from terminal.core.events import Answered, Ask, Compose, Decision, Effect, Heard, Wake
 from terminal.core.flows import FLOWS, WITHDRAWALS, Act
-from terminal.core.messages import READERS, Misfit, found_visit
+from terminal.core.message_parts import Misfit
+from terminal.core.messages import READERS
 from terminal.core.outcome import JITTER, Verdict, judge, reason_of, retry_delay_s
+from terminal.core.states import BOOKED
 from terminal.core.values import AttemptEnded, Notice, Retry, Settlement
+from terminal.core.visit_messages import found_visit
 
 _replace = msgspec.structs.replace
 
@@ -124,7 +131,8 @@ def _batch_said(settlement: Settlement, verdict: Verdict, heard: Heard) -> Decis
     """Done, or refused because there is nothing to withdraw: either way the batch is not at the hub any more."""
     idle = _idle(settlement)
     if verdict in (Verdict.DONE, Verdict.REFUSED):
-        fresh = _replace(_sure(idle, "charge"), charged=False, batch=settlement.batch + 1)
+        stray = settlement.stray_lines or verdict is Verdict.REFUSED
+        fresh = _replace(_sure(idle, "charge"), charged=False, batch=settlement.batch + 1, stray_lines=stray)
         return advance(
             Decision(fresh, durable=True, ended=ended(settlement, "ANSWERED", verdict.value, heard))
         )
@@ -159,6 +167,19 @@ def owing(decision: Decision) -> Decision:
     )
 
 
+def owing_stray_lines(decision: Decision, profile: Profile) -> Decision:
+    """A settled visit whose lost lines may still arrive withdraws all that is unsettled, once, after the quiet time."""
+    if not decision.settlement.stray_lines:
+        return decision
+    return _replace(
+        decision,
+        settlement=_replace(decision.settlement, owed=("2205",), tries=0, quiet_stage=0, refusals=0),
+        effects=(*decision.effects, Wake()),
+        retry=Retry(0, profile.quiet_s, 0.0, "stray lines", 0),
+        leave_queue=False,
+    )
+
+
 def withdraw(settlement: Settlement) -> Decision:
     """Send the next withdrawal; a visit whose number never came back is looked for first."""
     running: str = WITHDRAW
@@ -176,7 +197,8 @@ def _withdrawal_said(settlement: Settlement, verdict: Verdict, heard: Heard, pro
     record = ended(settlement, "ANSWERED", verdict.value, heard)
     if verdict is Verdict.REFUSED and settlement.owed[0] == "2202":
         return _refused_to_withdraw(idle, heard.err_msg, record)
-    return _continue(_replace(idle, owed=settlement.owed[1:]), record, profile)
+    stray = settlement.stray_lines and settlement.owed[0] != "2205"
+    return _continue(_replace(idle, owed=settlement.owed[1:], stray_lines=stray), record, profile)
 
 
 def _refused_to_withdraw(settlement: Settlement, text: str, record: AttemptEnded) -> Decision:
@@ -208,16 +230,23 @@ def _wait_for_stragglers(settlement: Settlement, record: AttemptEnded | None, pr
 
 def found_owing(settlement: Settlement, record: AttemptEnded | None, profile: Profile) -> Decision:
     """After a restart what is owed goes on at once; a quiet time begins anew, because the wall clock may have jumped."""
-    if settlement.quiet_stage == 1 and not settlement.visit_id:
-        return _wait_for_stragglers(settlement, record, profile)
+    if settlement.state in BOOKED or (settlement.quiet_stage == 1 and not settlement.visit_id):
+        return _wait_for_stragglers(_replace(settlement, tries=0), record, profile)
     retry = Retry(settlement.tries, 0.0, 0.0, "restart", settlement.quiet_stage)
     return Decision(settlement, (), (Wake(),), durable=True, ended=record, retry=retry)
+
+
+def waits_for_stragglers(settlement: Settlement) -> bool:
+    """True while the quiet time of a visit that is over has not passed: nothing may bring its question forward."""
+    if not settlement.owed or settlement.tries:
+        return False
+    return settlement.state in BOOKED or (settlement.quiet_stage == 1 and not settlement.visit_id)
 
 
 def _continue(settlement: Settlement, record: AttemptEnded | None, profile: Profile) -> Decision:
     if settlement.owed:
         return _replace(withdraw(settlement), durable=True, ended=record)
-    if REGISTER in settlement.unsure and settlement.quiet_stage == 0:
+    if REGISTER in settlement.unsure and settlement.quiet_stage == 0 and settlement.state not in BOOKED:
         waiting = _replace(settlement, visit_id="", owed=("2202",), tries=0, quiet_stage=1)
         return _wait_for_stragglers(waiting, record, profile)
     return Decision(_replace(settlement, tries=0), durable=True, ended=record, leave_queue=True)

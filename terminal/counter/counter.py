@@ -41,16 +41,29 @@ from terminal.core.events import (
     MediumGiven,
     Misuse,
     QuoteAsked,
+    RefundWithdrawn,
     Restarted,
     SlipPrinted,
 )
 from terminal.core.flows import CLINIC_VISIT, FLOWS, PHARMACY_PURCHASE
-from terminal.core.messages import Site
+from terminal.core.message_parts import Site
 from terminal.core.outcome import SLOW_DELAY_S
+from terminal.core.refunding import plan_refund
 from terminal.core.states import State
-from terminal.core.values import ChargeLine, Disease, Medium, Notice, SaleKey, Settlement
+from terminal.core.undoing import may_be_hurried
+from terminal.core.values import (
+    ChargeLine,
+    Disease,
+    Medium,
+    Notice,
+    ReturnedLine,
+    SaleKey,
+    Settlement,
+)
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
-from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, in_doubt
+from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, require_in_term
+from terminal.counter.holds import Holds
+from terminal.counter.network import NetworkWatch
 from terminal.counter.paper import Paper
 from terminal.counter.retries import RetryClock
 from terminal.counter.scanning import (
@@ -81,9 +94,11 @@ from terminal.shop_items import ShopItem
 from terminal.slips.rendering import SlipSite
 
 if TYPE_CHECKING:
+    from terminal.counter.expiry import Expiry
     from terminal.reconciliation.runner import Reconciliation
 
 FEED_LENGTH = 500
+SALE_NUMBER_LENGTH = 64
 AUDIT_STRETCH = 5000
 """Audit records looked through at once: some ten milliseconds of the journal's thread."""
 log = logging.getLogger(__name__)
@@ -132,6 +147,26 @@ class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`pharmacy_purchase` or `clinic_visit`."""
 
 
+class ReturnWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the sale that comes back, whole or in part."""
+
+    line: int
+    """Number of the line on the charge sheet."""
+    quantity: str = ""
+    """How much of it; empty = all."""
+    trace_codes: tuple[str, ...] = ()
+    """Trace codes of the packs that come back; needed when only a part of a line with codes does."""
+
+
+class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a customer brings back: some lines, or everything."""
+
+    lines: tuple[ReturnWish, ...] = ()
+    everything: bool = False
+    operator: str = ""
+    reason: str = ""
+
+
 class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which filed disease the visit is for, and the doctor's diagnosis."""
 
@@ -140,6 +175,42 @@ class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     diagnosis_code: str
     """ICD-10, insurance version."""
     diagnosis_name: str
+
+
+def _require_sale_number(number: str) -> None:
+    """A sale number is written on slips and typed by people: not empty, not endless, nothing that does not show."""
+    if not 1 <= len(number) <= SALE_NUMBER_LENGTH or not number.isprintable() or number != number.strip():
+        raise Misuse(
+            "bad_request", reason=f"sale_number: 1 to {SALE_NUMBER_LENGTH} characters, all of them visible"
+        )
+
+
+def _returned(settlement: Settlement, wish: RefundWish) -> tuple[ReturnedLine, ...]:
+    """What comes back, by line number; an empty quantity is the whole line. Raises `Misuse` for what cannot be read."""
+    sold = {line.number: line for line in settlement.lines}
+    if wish.everything:
+        if wish.lines:
+            raise Misuse("bad_request", reason="either lines or everything")
+        return tuple(ReturnedLine(line.number, line.quantity, line.trace_codes) for line in settlement.lines)
+    found = []
+    for row in wish.lines:
+        line = sold.get(row.line)
+        if line is None:
+            raise Misuse("refund_line", line=str(row.line))
+        try:
+            quantity = Quantity.parse(row.quantity) if row.quantity else line.quantity
+        except MoneyError as wrong:
+            raise Misuse("bad_request", reason=f"line {row.line}: {wrong}") from wrong
+        codes = line.trace_codes if quantity == line.quantity and not row.trace_codes else row.trace_codes
+        found.append(ReturnedLine(row.line, quantity, codes))
+    return tuple(sorted(found, key=lambda row: row.number))
+
+
+def _same_refund(settlement: Settlement, returned: tuple[ReturnedLine, ...]) -> Settlement:
+    """The sale whose refund is under way or done, if it is this one; raises `Misuse` (`refund_differs`)."""
+    if settlement.refund is None or settlement.refund.returned != returned:
+        raise Misuse("refund_differs")
+    return settlement
 
 
 def _visit_number(settlement_id: str) -> str:
@@ -170,8 +241,9 @@ def _first(failures: ExceptionGroup[JournalFailed]) -> JournalFailed:
     raise AssertionError("an exception group is never empty")
 
 
-def _is_original_out(receipt: ReceiptRow) -> bool:
-    return receipt.kind == "original" and receipt.state in ("printed", "printed_unverified")
+def _is_out(receipt: ReceiptRow) -> bool:
+    """True for a slip of the settlement, original or copy, that is on paper."""
+    return receipt.kind in ("original", "copy") and receipt.state in ("printed", "printed_unverified")
 
 
 def _place(error: Exception) -> str:
@@ -223,11 +295,16 @@ class Counter(Listener):
         self.session = session
         self.hub = hub
         self.cards = CardDesk(reader)
+        self.holds = Holds(self.announce)
+        """Why no new sale may start now; open doubts are worked off all the same."""
         self._chronicle = Chronicle(write_log)
         self.engine = Engine(
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
         self._retries = RetryClock(clock, self._try_again)
+        self._network = NetworkWatch(
+            hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry
+        )
         self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self.announce, sleep)
         self.phase = Phase.RECOVERING
         self.failure = ""
@@ -240,6 +317,8 @@ class Counter(Listener):
         self._work: asyncio.TaskGroup | None = None
         self.reconciliation: Reconciliation | None = None
         """The day's reconciliation; set where the counter is put together."""
+        self.expiry: Expiry | None = None
+        """What deletes at the end of a term; set where the counter is put together."""
         self.chores: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
         """What runs beside the sales as long as the counter does, by name; set before `run`."""
 
@@ -253,6 +332,7 @@ class Counter(Listener):
                 group.create_task(self._stop_on_failure(), name="journal watch")
                 await self._recover()
                 group.create_task(self._retries.run(), name="retries")
+                group.create_task(self._network.run(), name="network watch")
                 group.create_task(self.paper.run(), name="paper")
                 if self._scanner is not None:
                     group.create_task(self._listen(self._scanner), name="scans")
@@ -288,8 +368,9 @@ class Counter(Listener):
         self.engine.adopt(row, attempts)
         self._chronicle.taken_up(row.id, row.state)
         settlement = await self.engine.post(row.id, Restarted(), "start", wait=True)
-        if not settlement.paper_out and any(_is_original_out(receipt) for receipt in receipts):
-            await self.engine.post(row.id, SlipPrinted("original"), "start", wait=True)
+        out = [receipt for receipt in receipts if _is_out(receipt)]
+        if out and not settlement.paper_out:
+            await self.engine.post(row.id, SlipPrinted(out[0].kind), "start", wait=True)
 
     # -- what the engine reports ------------------------------------------------------------------
 
@@ -349,7 +430,8 @@ class Counter(Listener):
         self.announce(Notice("internal_error"))
 
     def require_gate(self, settlement: Settlement) -> None:
-        """See `Listener`: a young doubt of the lane, or any doubt of the person, keeps a new settlement from starting."""
+        """See `Listener`: a hold, a young doubt of the lane, or any doubt of the person keeps a new settlement back."""
+        self.holds.require_none()
         person = None if settlement.person is None else settlement.person.psn_no
         for other, _ in self.engine.doubts():
             if other.id == settlement.id:
@@ -388,6 +470,7 @@ class Counter(Listener):
         """
         if wish.flow not in FLOWS:
             raise Misuse("bad_request", reason=f"flow: one of {', '.join(FLOWS)}")
+        _require_sale_number(wish.sale_number)
         lines = self._lines_of(wish.lines)
         settlement_id = self._new_id()
         settlement = Settlement(
@@ -403,9 +486,16 @@ class Counter(Listener):
             lines=lines,
         )
         idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
+        if not await self._opened_before(idempotency):
+            self.holds.require_none()
         opened = await self._guarded(lambda: self.engine.open(settlement, idempotency, client))
         self._scanned_sale = opened.id
         return opened
+
+    async def _opened_before(self, idempotency: Idempotency | None) -> bool:
+        if idempotency is None or not self.holds.standing:
+            return False
+        return await self._read(lambda journal: journal.opened_before(idempotency))
 
     def _lines_of(self, wishes: tuple[LineWish, ...]) -> tuple[ChargeLine, ...]:
         lines: tuple[ChargeLine, ...] = ()
@@ -445,7 +535,7 @@ class Counter(Listener):
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
         """Add one line; the same article by barcode raises the quantity of its line."""
-        settlement = await self.engine.get(settlement_id)
+        settlement = await self.get(settlement_id)
         line = self._line_of(wish, max((line.number for line in settlement.lines), default=0) + 1)
         return await self.post(settlement_id, LinesSet((*settlement.lines, line)), "till")
 
@@ -459,7 +549,7 @@ class Counter(Listener):
 
     async def read_card_medium(self, settlement_id: str) -> Settlement:
         """Give the social-security card in the reader (medium 03); raises `Misuse` with what to do about the card."""
-        await self.engine.get(settlement_id)
+        await self.get(settlement_id)
         card = await self.cards.read()
         return await self.post(settlement_id, MediumGiven(medium_of(card, self._profile)), "card reader")
 
@@ -467,7 +557,7 @@ class Counter(Listener):
         """Pick one of the filed diseases; registers the visit, and with lines on the sheet the quote follows."""
         if not (wish.diagnosis_code and wish.diagnosis_name):
             raise Misuse("no_diagnosis")
-        settlement = await self.engine.get(settlement_id)
+        settlement = await self.get(settlement_id)
         names = {filing.code: filing.name for filing in settlement.filings or ()}
         disease = Disease(
             wish.disease_code, names.get(wish.disease_code, ""), wish.diagnosis_code, wish.diagnosis_name
@@ -491,7 +581,7 @@ class Counter(Listener):
 
     async def confirm(self, settlement_id: str, operator: str) -> Settlement:
         """The person agrees: settle. Returns when the outcome is on disk; a second call never settles twice."""
-        settlement = await self.engine.get(settlement_id)
+        settlement = await self.get(settlement_id)
         if settlement.state not in (State.PRICED, State.ARMED) and settlement.confirmed:
             return settlement
         self.require_gate(settlement)
@@ -499,14 +589,65 @@ class Counter(Listener):
 
     async def cancel(self, settlement_id: str, operator: str, reason: str) -> Settlement:
         """Undo a known settlement (2103); returns when the outcome is on disk."""
-        settlement = await self.engine.get(settlement_id)
-        if settlement.state is State.CANCELLED or settlement.cancel_wish:
+        settlement = await self.get(settlement_id)
+        if settlement.state is State.CANCELLED or (settlement.cancel_wish and not self.failure):
             return settlement
         return await self.post(settlement_id, CancelAsked(operator, reason), operator)
 
+    async def refund(self, settlement_id: str, wish: RefundWish, operator: str) -> Settlement:
+        """Goods come back: cancel the whole settlement, then open a sale of what remains. Returns the old settlement.
+
+        Safe to repeat: the same goods are the same refund. Raises `Misuse`: `refund_differs` (other goods than the refund
+        under way or done), and as `plan_refund`.
+        """
+        settlement = await self.get(settlement_id)
+        require_in_term(settlement)
+        returned = _returned(settlement, wish)
+        if settlement.refund is not None and not self.failure:
+            return _same_refund(settlement, returned)
+        rest_id = self._new_id()
+        visit_no = _visit_number(rest_id) if settlement.flow == CLINIC_VISIT.name else ""
+        plan = plan_refund(
+            settlement,
+            returned,
+            operator=operator,
+            reason=wish.reason,
+            rest_id=rest_id,
+            rest_visit_no=visit_no,
+        )
+        asked = CancelAsked(operator, wish.reason, plan)
+        waits = not settlement.running
+        try:
+            # A slip being noted as printed is waited for: it is no reason to send the cashier away.
+            cancelled = await self._guarded(
+                lambda: self.engine.post(settlement_id, asked, operator, wait=waits)
+            )
+        except Misuse:
+            known = await self.get(settlement_id)
+            if known.refund is None or self.failure:
+                raise
+            return _same_refund(known, returned)  # somebody else asked at the same moment
+        if cancelled.state is State.CANCELLED and plan.rest_id:
+            self._scanned_sale = plan.rest_id
+        return cancelled
+
+    async def withdraw_refund(self, settlement_id: str, operator: str) -> Settlement:
+        """Settle nothing anew after a refund: what remains is not opened, or is given up. The cancellation stands."""
+        settlement = await self.get(settlement_id)
+        plan = settlement.refund
+        if plan is None:
+            raise Misuse("no_refund_under_way", state=settlement.state.value)
+        if plan.withdrawn or not plan.rest_id:
+            return settlement
+        await self.note(operator, "refund_withdrawn", settlement_id)
+        if settlement.state is State.CANCELLED:
+            await self.abandon(plan.rest_id, operator)
+            return settlement
+        return await self.post(settlement_id, RefundWithdrawn(operator), operator)
+
     async def abandon(self, settlement_id: str, operator: str) -> Settlement:
         """Give a sale up before anything that books was sent."""
-        settlement = await self.engine.get(settlement_id)
+        settlement = await self.get(settlement_id)
         if settlement.state is State.ABANDONED:
             return settlement
         return await self.post(settlement_id, Abandoned(operator), operator)
@@ -517,9 +658,10 @@ class Counter(Listener):
 
     async def copy(self, settlement_id: str, operator: str) -> int:
         """Owe one more slip, marked as a copy; returns its number."""
-        settlement = await self.engine.get(settlement_id)
+        settlement = await self.get(settlement_id)
+        require_in_term(settlement)
         if not settlement.receipts:
-            raise Misuse("nothing_to_acknowledge", state=settlement.state.value)
+            raise Misuse("nothing_to_copy", state=settlement.state.value)
         stamp = self.engine.stamp()
 
         async def owe() -> int:
@@ -528,6 +670,19 @@ class Counter(Listener):
         number = await self._guarded(owe)
         self.paper.owe()
         return number
+
+    async def slip_seen(self, settlement_id: str, operator: str) -> Settlement:
+        """Somebody has looked: the slip whose fate was unknown did come out. Raises `Misuse` (`slip_not_unknown`)."""
+        settlement = await self.get(settlement_id)
+        if settlement.paper_out:
+            return settlement
+        receipts = await self._read(lambda journal: journal.receipts(settlement_id))
+        if ("original", "unknown") not in {(receipt.kind, receipt.state) for receipt in receipts}:
+            raise Misuse("slip_not_unknown")
+        await self.note(operator, "slip_seen", settlement_id)
+        return await self._guarded(
+            lambda: self.engine.post(settlement_id, SlipPrinted("original"), operator, wait=True)
+        )
 
     async def note(self, actor: str, action: str, text: str = "") -> None:
         """Write into the audit log that somebody did something that belongs to no settlement."""
@@ -539,6 +694,14 @@ class Counter(Listener):
     async def read_journal(self, work: Callable[[Journal], Result]) -> Result:
         """Read from the journal; one that can no longer be read stops the counter."""
         return await self._read(work)
+
+    async def write_journal(self, work: Callable[[Journal], Result]) -> Result:
+        """Write to the journal what belongs to no sale; one that can no longer be written stops the counter."""
+
+        async def call() -> Result:
+            return await self._journal.call(work)
+
+        return await self._guarded(call)
 
     async def slips_waiting(self) -> int:
         """How many slips are not printed yet."""
@@ -615,7 +778,7 @@ class Counter(Listener):
         settlement_id = self._scanned_sale
         if not settlement_id:
             raise Misuse("no_open_sale")
-        settlement = await self.engine.get(settlement_id)
+        settlement = await self.get(settlement_id)
         if settlement.state not in (State.DRAFT, State.PRICED):
             raise Misuse("no_open_sale")
         wanted = understand(event, settlement.lines, self._items)
@@ -658,6 +821,8 @@ class Counter(Listener):
         attempts = await self._read(lambda journal: journal.attempts(settlement_id))
         if not attempts:
             raise Misuse("no_evidence")
+        if any(attempt.past_term for attempt in attempts):
+            raise Misuse("evidence_past_term")
         head, _ = await self._read(lambda journal: journal.audit_head())
         stamp = self.engine.stamp()
         await self._guarded(
@@ -679,5 +844,9 @@ class Counter(Listener):
         )
 
     def doubts(self) -> list[tuple[Settlement, SettlementRow]]:
-        """Every settlement whose outcome is open, oldest first."""
-        return [(settlement, row) for settlement, row in self.engine.doubts() if in_doubt(settlement)]
+        """Everything the terminal still has to end at the hub, oldest first: outcomes that are open, and visits that are
+        over but not taken back yet."""
+        return self.engine.waiting()
+
+    def _waits_for_the_hub(self) -> list[Settlement]:
+        return [settlement for settlement, _ in self.engine.waiting() if may_be_hurried(settlement)]

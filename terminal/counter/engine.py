@@ -24,6 +24,7 @@ import msgspec
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub.profile import Profile
+from protocols.wire_time import format_time
 from terminal.core.events import (
     Answered,
     Ask,
@@ -38,13 +39,16 @@ from terminal.core.events import (
     Event,
     Heard,
     HubSaid,
+    Misuse,
     NoAnswer,
     NotSent,
     Transmit,
     Wake,
 )
 from terminal.core.machine import step
-from terminal.core.messages import Site, build
+from terminal.core.message_parts import Site
+from terminal.core.messages import build
+from terminal.core.shown import asks_for_what_was_shown
 from terminal.core.states import FINAL, OPEN_DOUBT, State
 from terminal.core.values import Move, Retry, Settlement
 from terminal.counter.session import HubSession
@@ -62,7 +66,7 @@ from terminal.journal.records import (
     SettlementRow,
     Stamp,
 )
-from terminal.journal.sheet import decode_sheet, encode_sheet
+from terminal.journal.sheet import PAST_TERM, encode_sheet, settlement_of
 from terminal.journal.thread import JournalPort
 
 _replace = msgspec.structs.replace
@@ -160,6 +164,15 @@ class Engine:
         found = [(held.settlement, held.row) for held in self._held.values() if in_doubt(held.settlement)]
         return sorted(found, key=lambda pair: pair[1].terminal_sequence)
 
+    def waiting(self) -> list[tuple[Settlement, SettlementRow]]:
+        """Return everything that waits for the hub by itself, oldest first: doubts, and visits that owe withdrawals."""
+        found = [
+            (held.settlement, held.row)
+            for held in self._held.values()
+            if held.settlement.owed or in_doubt(held.settlement)
+        ]
+        return sorted(found, key=lambda pair: pair[1].terminal_sequence)
+
     def doubt_age_s(self, settlement_id: str) -> float:
         """Seconds a doubt has been open, by the monotonic clock; 0 when there is none."""
         held = self._held.get(settlement_id)
@@ -180,11 +193,7 @@ class Engine:
     async def open(self, settlement: Settlement, idempotency: Idempotency | None, actor: str) -> Settlement:
         """Reserve the sale on disk (S1); raises `JournalRefused`. A repeated idempotency key returns the sale it opened."""
         stamp = self.stamp()
-        row = SettlementRow(
-            id=settlement.id, key=settlement.key, terminal_sequence=0, lane=settlement.lane, flow=settlement.flow,
-            state=settlement.state, person=None, amounts=None, quarantine=False, opened_at=stamp.wall, changed_at=stamp.wall,
-            doubt_since=None, sheet=encode_sheet(settlement),
-        )  # fmt: skip
+        row = _fresh_row(settlement, stamp)
         stored = await self._journal.call(lambda journal: journal.open_sale(row, idempotency, actor, stamp))
         if stored.id in self._held:
             return self._held[stored.id].settlement
@@ -217,6 +226,7 @@ class Engine:
                 if self._held.get(settlement_id) is not held:
                     continue  # it was over and let go while we waited: look again
                 try:
+                    require_in_term(held.settlement)
                     await self._work(held, event, actor)
                 finally:
                     if _is_over(held.settlement):
@@ -326,11 +336,15 @@ class Engine:
         if decision.retry is not None:
             queue = self._queue_entry(decision.retry, stamp)
         settling = decision.sent is not None and decision.sent.purpose == "SETTLE"
+        rest = decision.opens
+        if rest is not None:
+            rest = _replace(rest, began_at=format_time(stamp.wall))
         commit = Commit(
             row=row, moves=moves, actor=actor, stamp=stamp, sent=decision.sent, ended=decision.ended, queue=queue,
             leave_queue=decision.leave_queue, receipt=receipt, code_mark=settlement.code_mark if settling else "",
+            opens=None if rest is None else _fresh_row(rest, stamp),
         )  # fmt: skip
-        await self._journal.call(lambda journal: journal.commit(commit))
+        opened = await self._journal.call(lambda journal: journal.commit(commit))
         self._step_done(held, "commit", stamp.monotonic_s)
         held.pending, held.row, held.settlement = (), row, settlement
         if row.doubt_since is None:
@@ -338,6 +352,9 @@ class Engine:
         elif held.doubtful_since_s is None:
             held.doubtful_since_s = stamp.monotonic_s
         self._listener.changed(settlement)
+        if rest is not None and opened is not None:
+            self._held[rest.id] = _Held(_replace(rest, key=opened.key), opened)
+            self._listener.changed(self._held[rest.id].settlement)
         if receipt is not None:
             self._listener.slip_owed()
         if queue is not None:
@@ -381,7 +398,7 @@ class Engine:
                 heard = await self._hub.exchange(infno, msgid, request)
                 self._notice_lost_sign_in(heard)
                 return HubSaid(infno, heard)
-            case Wake():
+            case Wake():  # pragma: no branch - mypy knows that there is no other
                 return None
 
     async def _ask(self, infno: str, settlement: Settlement) -> Event:
@@ -412,17 +429,38 @@ class Engine:
         if await self._session.ensure() is not None:
             return ComposeFailed(purpose, "not_signed_in")
         try:
-            message = await self._hub.compose(infno, *build(infno, settlement, self._site))
+            message = await self._hub.compose(
+                infno,
+                *build(infno, settlement, self._site),
+                key_id=key_of_what_is_undone(purpose, settlement),
+            )
         except SignerUnavailable:
             return ComposeFailed(purpose, "key_locked")
+        if purpose == "SETTLE" and not asks_for_what_was_shown(settlement, message.body):
+            return ComposeFailed(purpose, "amount_changed")
         return Composed(purpose, infno, message.msgid, message.key_id, message.body)
+
+
+def _fresh_row(settlement: Settlement, stamp: Stamp) -> SettlementRow:
+    """Return the first row of a sale; generation and sequence are the journal's to give."""
+    return SettlementRow(
+        id=settlement.id, key=settlement.key, terminal_sequence=0, lane=settlement.lane, flow=settlement.flow,
+        state=settlement.state, person=None, amounts=None, quarantine=False, opened_at=stamp.wall, changed_at=stamp.wall,
+        doubt_since=None, sheet=encode_sheet(settlement),
+    )  # fmt: skip
+
+
+def require_in_term(settlement: Settlement) -> None:
+    """Raise `Misuse` (`evidence_past_term`) for a settlement of which only the row is left."""
+    if settlement.notice is not None and settlement.notice.code == PAST_TERM:
+        raise Misuse(PAST_TERM)
 
 
 def in_doubt(settlement: Settlement) -> bool:
     """True while nobody knows what became of the money, or it is at the hub and must not stay there."""
-    return settlement.state in OPEN_DOUBT or (
-        settlement.quarantine and settlement.state is not State.REVERSED
-    )
+    repeated = settlement.state is State.CANCELLING and settlement.tries > 0
+    quarantined = settlement.quarantine and settlement.state is not State.REVERSED
+    return settlement.state in OPEN_DOUBT or repeated or quarantined
 
 
 def _is_over(settlement: Settlement) -> bool:
@@ -441,6 +479,14 @@ def _composed_ahead(decision: Decision) -> Compose | None:
     return composes[0] if decision.durable and composes else None
 
 
+def key_of_what_is_undone(purpose: str, settlement: Settlement) -> str:
+    """Return the id of the key that signed the message this one undoes by its id; "" where none is undone."""
+    if purpose != "REVERSE" or settlement.attempt is None:
+        return ""
+    # Between the settlement and its reversal taken up again a visit may have sent withdrawals, signed by a newer key.
+    return settlement.settle_key_id or settlement.attempt.key_id
+
+
 def _name_of(effect: Effect) -> str:
     """What a step is called in the log: the kind of work and the transaction, never data."""
     match effect:
@@ -452,7 +498,7 @@ def _name_of(effect: Effect) -> str:
             return f"compose {infno}"
         case Transmit(infno):
             return f"send {infno}"
-        case Wake():
+        case Wake():  # pragma: no branch - mypy knows that there is no other
             return "wake"
 
 
@@ -471,7 +517,7 @@ def _worst_outcome(effect: Effect, code: str) -> Event:
 
 def _restored(row: SettlementRow, attempts: Sequence[AttemptRow]) -> Settlement:
     """Rebuild a settlement from its row; the row's state is the truth, the sheet holds the rest."""
-    settlement = _replace(decode_sheet(row.sheet), key=row.key, state=row.state)
+    settlement = settlement_of(row)
     for sent in attempts:
         if settlement.attempt is not None and sent.msgid == settlement.attempt.msgid:
             settlement = _replace(settlement, attempt=_replace(settlement.attempt, request=sent.request))

@@ -2,7 +2,7 @@
 
 A slip that was never begun waits as long as it must (no paper, no printer) and then prints. A slip whose fate is
 unknown (the line broke, the power went while it was printing) stays unknown: a person looks at the paper and asks for
-a copy, which is marked as one. Money never waits for paper.
+a copy, which is marked as one, or says that the slip did come out. Money never waits for paper.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ class Paper:
         self.problem = ""
         if result.outcome is PrintOutcome.UNKNOWN:
             self._announce(Notice("printer_unknown", {"reason": result.reason}))
-        elif receipt.kind == "original":
+        elif receipt.kind in ("original", "copy"):
             await self._engine.post(receipt.settlement, SlipPrinted(receipt.kind), "printer", wait=True)
 
     async def _moves(self, receipt: ReceiptRow, state: str, content_sm3: bytes | None = None) -> None:

@@ -6,7 +6,7 @@ recomputed at start. Tries of one lane follow each other in order (the lane's co
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from drivers.interfaces.clock import Clock
 
@@ -18,7 +18,7 @@ class RetryClock:
         self._clock = clock
         self._say_due = say_due
         self._deadlines: list[tuple[float, int, str]] = []
-        self._newest: dict[str, int] = {}
+        self._newest: dict[str, tuple[int, float]] = {}
         self._number = 0
         """Counts the deadlines: of two that are due together the one set first comes first."""
         self._changed = asyncio.Event()
@@ -27,14 +27,16 @@ class RetryClock:
         """Let the next try of a settlement be due after `delay_s`; replaces an earlier deadline of the same one."""
         due_s = self._clock.monotonic_s() + max(delay_s, 0.0)
         self._number += 1
-        self._newest[settlement_id] = self._number
+        self._newest[settlement_id] = (self._number, due_s)
         heapq.heappush(self._deadlines, (due_s, self._number, settlement_id))
         self._changed.set()
 
-    def hurry(self) -> None:
-        """The network is back: every waiting try is due now."""
-        for settlement_id in list(self._newest):
-            self.schedule(settlement_id, 0.0)
+    def hurry(self, settlement_ids: Iterable[str], delay_s: float = 0.0) -> None:
+        """The network is back: these, in this order, are due after `delay_s` at the latest, if they wait for a try at all."""
+        due_s = self._clock.monotonic_s() + delay_s
+        for settlement_id in settlement_ids:
+            if settlement_id in self._newest and self._newest[settlement_id][1] > due_s:
+                self.schedule(settlement_id, delay_s)
 
     async def run(self) -> None:
         """Say due for ever; each say runs in a task of this group, so that lanes do not wait for each other."""
@@ -53,7 +55,7 @@ class RetryClock:
         due = []
         while self._deadlines and self._deadlines[0][0] <= now_s:
             _, number, settlement_id = heapq.heappop(self._deadlines)
-            if self._newest.get(settlement_id) == number:
+            if self._newest.get(settlement_id, (0, 0.0))[0] == number:
                 del self._newest[settlement_id]
                 due.append(settlement_id)
         return due

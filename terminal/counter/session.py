@@ -1,6 +1,7 @@
 """Sign-in (9001): once per operator and day (UTC+8), before anything else; `sign_no` then stands in every envelope."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import enum
 
@@ -60,6 +61,15 @@ class HubSession:
         self.state = SignInState.FAILED
         self.reason = heard.err_msg if isinstance(heard, Answered) else heard.reason
         return heard
+
+    async def hear_hub(self) -> None:
+        """Make the hub answer anything: a new sign-in; where none is needed the same message, of which any answer will do."""
+        if self._needed:
+            self.expire()
+            await self.ensure()
+            return
+        with contextlib.suppress(SignerUnavailable):
+            await self._hub.ask("9001", self._content, "")
 
     def expire(self) -> None:
         """The hub no longer knows our sign-in: the next `ensure` signs in again."""

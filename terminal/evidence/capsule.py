@@ -3,7 +3,8 @@
     manifest.json                 what is in it, and which signatures verified when it was made
     verify.sh                     the OpenSSL commands; every one must succeed
     README.txt                    what the files are, in Chinese and English
-    keys/terminal.pem, hub.pem    the public halves; hub-certificate.pem where one is configured
+    keys/terminal.pem, hub.pem    the public halves; hub-certificate.pem where one is configured; terminal-ID.pem and
+                                  hub-ID.pem where a message was signed by another key than today's
     messages/N-INFNO-PURPOSE/     of every message that could change the hub, in the order they were sent:
         request.body              the exact bytes of the POST
         request.signed            the bytes its signature covers
@@ -21,8 +22,8 @@ It holds names and identity numbers, because they are part of what was signed.
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -51,6 +52,29 @@ class EvidenceKeys(msgspec.Struct, frozen=True):
     """04 || x || y."""
     hub_certificate: bytes = b""
     """PEM, where the hub's key was configured as a certificate."""
+    terminal_keys: Mapping[str, bytes] = {}
+    """04 || x || y of every key that has ever signed here, by key id."""
+    more_hub_keys: tuple[bytes, ...] = ()
+    """04 || x || y of the keys that the hub signs with besides, while it rotates them."""
+
+    def of_attempt(self, key_id: str) -> "_Key":
+        """The key that signed an attempt; today's where its id is not known."""
+        point = self.terminal_keys.get(key_id, self.terminal)
+        return _Key("terminal" if point == self.terminal else f"terminal-{key_id}", point)
+
+    def of_hub(self, answer: "_Signed") -> "_Key":
+        """The key of the hub that signed an answer; the first one where none did."""
+        for point in self.more_hub_keys:
+            if point != self.hub and answer.verifies_under(point):
+                return _Key(f"hub-{sm3(point).hex()[:16]}", point)
+        return _Key("hub", self.hub)
+
+
+class _Key(NamedTuple):
+    """A public key and its name in the capsule."""
+
+    name: str
+    point: bytes
 
 
 class _Signed(msgspec.Struct, frozen=True):
@@ -63,6 +87,13 @@ class _Signed(msgspec.Struct, frozen=True):
     """r || s, empty likewise."""
     tail: bytes
     """The part of the body that stands in the signed bytes as it was sent: `input` or `output`."""
+
+    def verifies_under(self, point: bytes) -> bool:
+        """Whether the signature is this key's."""
+        try:
+            return bool(self.raw) and PublicKey(point).verify(self.covered, self.raw)
+        except GmError:
+            return False
 
 
 def build_capsule(
@@ -81,10 +112,11 @@ def build_capsule(
     for number, attempt in enumerate(attempts, start=1):
         folder = f"messages/{number}-{attempt.infno}-{attempt.purpose.lower()}"
         request = _request(attempt, profile)
-        verdicts = {"request": _add(files, commands, f"{folder}/request", request, keys.terminal, "terminal")}
+        signed_by = keys.of_attempt(attempt.key_id)
+        verdicts = {"request": _add(files, commands, f"{folder}/request", request, signed_by)}
         if attempt.answer:
             answer = _answer(attempt, profile)
-            verdicts["answer"] = _add(files, commands, f"{folder}/answer", answer, keys.hub, "hub")
+            verdicts["answer"] = _add(files, commands, f"{folder}/answer", answer, keys.of_hub(answer))
         messages.append(_message(attempt, folder, verdicts))
     for record in chain:
         name = f"chain/{record.sequence:012d}.bin"
@@ -166,9 +198,7 @@ def _answer(attempt: AttemptRow, profile: Profile) -> _Signed:
     return _Signed(body, covered, raw, answer.output)
 
 
-def _add(
-    files: dict[str, bytes], commands: list[str], name: str, signed: _Signed, point: bytes, who: str
-) -> bool:
+def _add(files: dict[str, bytes], commands: list[str], name: str, signed: _Signed, key: _Key) -> bool:
     """Add one signed text; a command only for what verifies. Return whether it does."""
     files[f"{name}.body"] = signed.body
     if not signed.raw:
@@ -177,11 +207,12 @@ def _add(
     files[f"{name}.raw"] = signed.raw
     try:
         files[f"{name}.der"] = raw_to_der(signed.raw)
-        is_good = PublicKey(point).verify(signed.covered, signed.raw)
     except GmError:
         return False
+    is_good = signed.verifies_under(key.point)
     if is_good:
-        commands += _commands(name, who, signed)
+        files.setdefault(f"keys/{key.name}.pem", _pem(key.point))
+        commands += _commands(name, key.name, signed)
     return is_good
 
 

@@ -21,6 +21,8 @@ messages/    每条会改变医保平台的报文：发送的原始字节、被�
   *.der      签名，供 OpenSSL 使用 / signature for OpenSSL
   *.raw      签名 r||s，与报文 cainfo 的 Base64 相同 / signature as in `cainfo`, decoded from Base64
 keys/        双方公钥（SM2）；请向医保部门核对平台公钥 / public keys (SM2); have the hub's confirmed by the insurance office
+             更换密钥前签署的报文另有 terminal-编号.pem、hub-编号.pem
+             messages from before a change of keys have a terminal-ID.pem or hub-ID.pem of their own
 chain/       本单的审计记录：前 32 字节为上一条的哈希，其余为记录；整个文件的 SM3 即本条哈希
              audit records of this sale: 32 bytes hash of the record before, then the record; the SM3 of the file is its hash
 manifest.json  目录；verified 为 false 的签名没有通过验证，verify.sh 中也没有它的命令

@@ -15,6 +15,7 @@ from terminal.counter.counter import Counter
 from terminal.fleet.certificates import expiry_of
 from terminal.fleet.health import Facts, Surroundings, device_health
 from terminal.fleet.link import FleetLink, FleetParts
+from terminal.journal.anchors import AnchorKeeper
 from terminal.journal.thread import JournalPort
 
 
@@ -62,6 +63,7 @@ def build_link(
     jitter: Callable[[], float],
     surroundings: Surroundings,
     verifier: Verifier | None,
+    anchors: AnchorKeeper | None = None,
 ) -> FleetLink:
     """Wire a link; nothing runs until `FleetLink.run`."""
     return FleetLink(
@@ -80,5 +82,6 @@ def build_link(
             announce=counter.announce,
             follow=counter.follow,
             verifier=verifier,
+            anchors=anchors,
         )
     )

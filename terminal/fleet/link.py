@@ -33,8 +33,17 @@ from protocols.fleet.commands import (
     RefreshCatalogue,
     ShowMessage,
 )
-from protocols.fleet.messages import EvidenceAck, FleetNotice, Presence, PresenceState, decode, encode
+from protocols.fleet.messages import (
+    AnchorEcho,
+    EvidenceAck,
+    FleetNotice,
+    Presence,
+    PresenceState,
+    decode,
+    encode,
+)
 from protocols.fleet.topics import (
+    ANCHOR_ECHO,
     COMMAND_RESULT,
     EVIDENCE_ACK,
     HEALTH,
@@ -51,6 +60,7 @@ from terminal.fleet.health import Facts, Surroundings, snapshot
 from terminal.fleet.notices import NoticeBoard, fleet_message
 from terminal.fleet.outbox import OutboxPump
 from terminal.fleet.pacing import STABLE_S, Pacing
+from terminal.journal.anchors import AnchorKeeper
 from terminal.journal.journal import Journal
 from terminal.journal.outbox import OutboxSize
 from terminal.journal.records import JournalFailed, Stamp
@@ -90,6 +100,8 @@ class FleetParts:
     """The counter's feed."""
     verifier: Verifier | None = None
     """Of the fleet's key; None = no command is executed."""
+    anchors: AnchorKeeper | None = None
+    """Hears what the fleet gives back; None = nobody listens."""
     refresh_catalogue: Callable[[], Awaitable[bool]] | None = None
     """Fetches the catalogue now and says whether it worked; None = this terminal keeps none."""
 
@@ -107,6 +119,8 @@ class FleetLink:
         self._gate = CommandGate(parts.terminal, parts.boot_id, parts.verifier, parts.clock)
         self._pump = OutboxPump(parts.terminal, parts.journal, parts.clock, parts.sleep)
         self._keeper = EvidenceKeeper(parts.journal, parts.boot_id, self._stamp)
+        if parts.anchors is not None:
+            parts.anchors.made = self._pump.wake
         self._health_number = 0
         self._health_wanted = asyncio.Event()
 
@@ -230,6 +244,9 @@ class FleetLink:
                 continue
             if isinstance(content, EvidenceAck) and channel is EVIDENCE_ACK:
                 await self._pump.acknowledged(content)
+            elif isinstance(content, AnchorEcho) and channel is ANCHOR_ECHO:
+                if self._parts.anchors is not None:
+                    await self._parts.anchors.echoed(content.anchor)
             elif isinstance(content, FleetNotice):
                 answer = self.board.take(content)
                 await line.publish(NOTICE_ACK.topic(self._parts.terminal), encode(answer))
@@ -288,8 +305,6 @@ class FleetLink:
                 self._health_wanted.clear()
                 await self._tell_health(facts)
                 told, told_s = facts, now_s
-            if await self._keeper.anchor_if_due():
-                self._pump.wake()
             await _first_of(self._health_wanted.wait(), self._parts.sleep(LOOK_EVERY_S))
 
     async def _tell_health(self, facts: Facts) -> None:

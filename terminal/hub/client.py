@@ -28,6 +28,7 @@ from protocols.hub.signing import (
 )
 from protocols.wire_time import format_time, parse_time
 from terminal.core.events import Answered, Heard, NoAnswer, NotAuthentic, NotSent
+from terminal.hub.line import HubLine, is_plain_question
 from terminal.hub.message_ids import MessageIds
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
@@ -95,13 +96,16 @@ class HubClient:
         verifier: Verifier,
         ids: MessageIds,
         clock: Clock,
+        former_signers: Mapping[str, Signer] | None = None,
     ) -> None:
+        """`former_signers`, by key id, still sign what undoes a message of theirs."""
         self._profile = profile
         self._institution = institution
         self._operator = operator
         self._transport = transport
         self._path = path
         self._signer = signer
+        self._former_signers = former_signers or {}
         self._verifier = verifier
         self._ids = ids
         self._clock = clock
@@ -109,9 +113,18 @@ class HubClient:
         """Serial of 9001; empty until signed in."""
         self.contact: Contact | None = None
         """The newest exchange with an authentic answer."""
+        self.line = HubLine()
+        """Whether the hub answers; every exchange tells it."""
 
-    async def compose(self, infno: str, content: msgspec.Struct, insured_division: str) -> SignedMessage:
-        """Give the message an id, build its bytes and sign them. Raises `SignerUnavailable`; nothing is sent."""
+    async def compose(
+        self, infno: str, content: msgspec.Struct, insured_division: str, *, key_id: str = ""
+    ) -> SignedMessage:
+        """Give the message an id, build its bytes and sign them. Raises `SignerUnavailable`; nothing is sent.
+
+        `key_id` names the key that has signed what this message undoes: while that key is kept it signs this one too,
+        for a hub that knows a message's sender by its key. Else the present key does.
+        """
+        signer = self._former_signers.get(key_id, self._signer)
         env, sign = self._profile.env, self._profile.sign
         unsigned = Request(
             infno=infno,
@@ -130,14 +143,17 @@ class HubClient:
             sign_in_no=self.sign_in_no,
             input=wire.encode(content),
         )
-        signature = self._signer.sign(request_signing_bytes(self._profile, unsigned))
+        signature = signer.sign(request_signing_bytes(self._profile, unsigned))
         signed = msgspec.structs.replace(unsigned, signature=encode_signature(signature))
-        return SignedMessage(
-            infno, unsigned.message_id, self._signer.description.key_id, encode_request(signed)
-        )
+        return SignedMessage(infno, unsigned.message_id, signer.description.key_id, encode_request(signed))
 
     async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         """Send the bytes once and judge the answer's authenticity. Never raises for what the far side does."""
+        heard = await self._exchange(infno, msgid, body)
+        self.line.heard(heard, question=is_plain_question(infno))
+        return heard
+
+    async def _exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         hub = self._profile.hub
         sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
         try:

@@ -10,7 +10,7 @@ nevertheless on disk, so the process stops and the next one believes only the di
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -21,6 +21,10 @@ from protocols.gm.sm3 import sm3
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import SALE_KEY_FREE, State
 from terminal.core.values import SaleKey
+from terminal.journal.anchor_table import AnchorTable
+from terminal.journal.audit_chain import link, newest_link
+from terminal.journal.day_keys import DayKeys, PastTerm, Purpose
+from terminal.journal.migrations import migrate_if_old, note_readable_from, readable_from, refuse_newer
 from terminal.journal.outbox import Outbox
 from terminal.journal.records import (
     Amounts,
@@ -36,33 +40,35 @@ from terminal.journal.records import (
     SettlementRow,
     Stamp,
 )
-from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
+from terminal.journal.retention import Retention
+from terminal.journal.schema import CREATE, NOT_OVER, RULES, SCHEMA_VERSION
+from terminal.journal.sheet import decode_sheet, encode_sheet, join_sheet, split_sheet
 from terminal.journal.vault import BlobDamaged, Vault
 
 MINIMUM_ENGINE = (3, 51, 3)
-TIME = "%Y-%m-%d %H:%M:%S.%f"
 _canonical = msgspec.json.Encoder(order="sorted")
 _Row = TypeVar("_Row")
 
 _SETTLEMENT_COLUMNS = (
     "id, institution, till, sale_number, business_date, generation, terminal_sequence, lane, flow, state, person, total_fen,"
     " fund_fen, account_fen, mutual_aid_fen, cash_fen, hospital_fen, mutual_aid_beside, quarantine, opened_at, changed_at,"
-    " doubt_since, sheet, row_mac"
+    " doubt_since, sheet, row_mac, identity"
 )
-_INSERT_SETTLEMENT = f"INSERT INTO settlement ({_SETTLEMENT_COLUMNS}) VALUES ({', '.join('?' * 24)})"
+_INSERT_SETTLEMENT = f"INSERT INTO settlement ({_SETTLEMENT_COLUMNS}) VALUES ({', '.join('?' * 25)})"
 _UPDATE_SETTLEMENT = (
     "UPDATE settlement SET state = ?, person = ?, total_fen = ?, fund_fen = ?, account_fen = ?, mutual_aid_fen = ?, cash_fen = ?,"
-    " hospital_fen = ?, mutual_aid_beside = ?, quarantine = ?, changed_at = ?, doubt_since = ?, sheet = ?, row_mac = ? WHERE id = ?"
+    " hospital_fen = ?, mutual_aid_beside = ?, quarantine = ?, changed_at = ?, doubt_since = ?, sheet = ?, row_mac = ?, identity = ?"
+    " WHERE id = ?"
 )
 
 
 def _text(time: dt.datetime) -> str:
-    # The same text as strftime(TIME) at a fifth of its price: a commit writes a dozen of them.
+    # The same text as strftime with "%Y-%m-%d %H:%M:%S.%f" at a fifth of its price: a commit writes a dozen of them.
     return time.astimezone(WIRE_ZONE).isoformat(" ", "microseconds")[:26]
 
 
 def _time(text: str) -> dt.datetime:
-    return dt.datetime.strptime(text, TIME).replace(tzinfo=WIRE_ZONE)
+    return dt.datetime.fromisoformat(text).replace(tzinfo=WIRE_ZONE)
 
 
 class Journal:
@@ -74,14 +80,21 @@ class Journal:
         self._vault = vault
         self._boot_id = boot_id
         self._failed = ""
+        self._day_keys = DayKeys(connection, vault)
+        self.retention = Retention(
+            connection,
+            self._guarded,
+            self._transaction,
+            self._append_audit,
+            self._day_keys,
+            self._rewrite_sheet,
+        )
+        """What is deleted at the end of its term."""
         self.outbox = Outbox(connection, self._transaction)
         """What waits to be sent to the fleet."""
-        sequence, head = next(
-            iter(connection.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")),
-            (0, bytes(32)),
-        )
-        self._audit_sequence: int = sequence
-        self._audit_head: bytes = head
+        self.anchors = AnchorTable(connection, self._transaction, self._append_audit, self._rows)
+        """The signed anchors of the audit chain."""
+        self._audit_sequence, self._audit_head = newest_link(connection)
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -98,14 +111,10 @@ class Journal:
             if idempotency is not None and (known := self._known(idempotency)) is not None:
                 return known
             self._require_free(row.key)
-            generation = self._one("SELECT COALESCE(MAX(generation), 0) + 1 FROM settlement WHERE institution = ? AND till = ?"
-                                   " AND sale_number = ? AND business_date = ?", self._key_columns(row.key))  # fmt: skip
-            key = msgspec.structs.replace(row.key, generation=generation)
-            stored = msgspec.structs.replace(row, key=key, terminal_sequence=self._next("settlement"))
-            self._connection.execute(_INSERT_SETTLEMENT, self._settlement_values(stored))
+            stored = self._insert(row)
             if idempotency is not None:
                 self._connection.execute(
-                    "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
+                    "INSERT INTO idempotency (client, key, fingerprint, settlement, created_at) VALUES (?, ?, ?, ?, ?)",
                     (
                         idempotency.client,
                         idempotency.key,
@@ -117,8 +126,17 @@ class Journal:
             self._audit(actor, "open", stored, "", stored.state, "", stamp)
             return stored
 
-    def commit(self, commit: Commit) -> None:
-        """Write one durable point; when this returns, it is on disk.
+    def _insert(self, row: SettlementRow) -> SettlementRow:
+        """Store a new settlement as the next generation of its sale number; return it as stored."""
+        generation = self._one("SELECT COALESCE(MAX(generation), 0) + 1 FROM settlement WHERE institution = ? AND till = ?"
+                               " AND sale_number = ? AND business_date = ?", self._key_columns(row.key))  # fmt: skip
+        key = msgspec.structs.replace(row.key, generation=generation)
+        stored = msgspec.structs.replace(row, key=key, terminal_sequence=self._next("settlement"))
+        self._connection.execute(_INSERT_SETTLEMENT, self._settlement_values(stored))
+        return stored
+
+    def commit(self, commit: Commit) -> SettlementRow | None:
+        """Write one durable point; when this returns, it is on disk. Return the sale that was opened with it, if any.
 
         Raises `JournalFailed` when durability is in doubt, `JournalRefused` (`code_used`) when another sale has used
         this certificate code, and apsw.ConstraintError when an SQL guard refuses what the core believed right (our own
@@ -136,16 +154,19 @@ class Journal:
             if commit.sent is not None:
                 sent = commit.sent
                 self._connection.execute(
-                    "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'SENT', NULL, NULL, ?, ?, ?, NULL)",
+                    "INSERT INTO attempt (msgid, settlement, lane, purpose, infno, key_id, request, request_sm3, state, sent_at,"
+                    " sent_monotonic, boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'SENT', ?, ?, ?)",
                     (sent.msgid, row.id, row.lane, sent.purpose, sent.infno, sent.key_id,
-                     self._vault.seal(f"attempt.request:{sent.msgid}", sent.request), sm3(sent.request),
+                     self._seal_evidence(row, f"attempt.request:{sent.msgid}", sent.request, stamp.wall), sm3(sent.request),
                      _text(stamp.wall), stamp.monotonic_s, self._boot_id),
                 )  # fmt: skip
             if commit.ended is not None:
                 ended = commit.ended
-                answer = (
-                    self._vault.seal(f"attempt.answer:{ended.msgid}", ended.answer) if ended.answer else None
-                )
+                answer = None
+                if ended.answer:
+                    answer = self._seal_evidence(
+                        row, f"attempt.answer:{ended.msgid}", ended.answer, stamp.wall
+                    )
                 self._connection.execute(
                     "UPDATE attempt SET state = ?, verdict = ?, answer = COALESCE(?, answer), ended_at = ? WHERE msgid = ?",
                     (ended.state, ended.verdict, answer, _text(stamp.wall), ended.msgid),
@@ -153,8 +174,9 @@ class Journal:
             if commit.queue is not None:
                 entry = commit.queue
                 self._connection.execute(
-                    "INSERT INTO reversal_queue VALUES (?, ?, ?, ?, ?) ON CONFLICT (settlement) DO UPDATE SET tries = excluded.tries,"
-                    " due_at = excluded.due_at, last_verdict = excluded.last_verdict, quiet_stage = excluded.quiet_stage",
+                    "INSERT INTO reversal_queue (settlement, tries, due_at, last_verdict, quiet_stage) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT (settlement) DO UPDATE SET tries = excluded.tries, due_at = excluded.due_at,"
+                    " last_verdict = excluded.last_verdict, quiet_stage = excluded.quiet_stage",
                     (row.id, entry.tries, _text(entry.due_at), entry.last_verdict, entry.quiet_stage),
                 )
             if commit.leave_queue:
@@ -167,6 +189,13 @@ class Journal:
                 )
             if commit.code_mark:
                 self._use_code(commit.code_mark, row.id, stamp)
+            if commit.opens is None:
+                return None
+            opened = self._insert(commit.opens)
+            self._audit(
+                commit.actor, "open", opened, "", opened.state, f"rest of the refund of {row.id}", stamp
+            )
+            return opened
 
     def receipt_moves(
         self, receipt_id: int, state: str, actor: str, stamp: Stamp, content_sm3: bytes | None = None
@@ -194,7 +223,7 @@ class Journal:
         with self._transaction():
             number = int(
                 self._one(
-                    "SELECT COALESCE(MAX(copy_number), 0) + 1 FROM receipt WHERE settlement = ?",
+                    "SELECT COALESCE(MAX(copy_number), 0) + 1 FROM receipt WHERE settlement = ? AND kind = 'copy'",
                     (settlement_id,),
                 )
             )
@@ -233,6 +262,10 @@ class Journal:
         rows = self._settlements("WHERE id = ?", (settlement_id,))
         return rows[0] if rows else None
 
+    def opened_before(self, idempotency: Idempotency) -> bool:
+        """Whether this request has opened a sale already; raises `JournalRefused` (`idempotency_conflict`)."""
+        return self._known(idempotency) is not None
+
     def by_sale_number(self, key: SaleKey) -> SettlementRow | None:
         """Return the newest settlement of a sale number, or None."""
         rows = self._settlements(
@@ -243,10 +276,10 @@ class Journal:
 
     def unfinished(self) -> list[SettlementRow]:
         """Return every settlement that is not over, or over but with tries still in the queue, oldest first."""
-        free = ", ".join(f"'{state.value}'" for state in SALE_KEY_FREE)
+        # Two indexed looks instead of one at every row that ever was: `OR` would read them all.
         return self._settlements(
-            f"WHERE state NOT IN ('CLOSED', {free}) OR id IN (SELECT settlement FROM reversal_queue)"
-            " ORDER BY terminal_sequence",
+            f"WHERE id IN (SELECT id FROM settlement INDEXED BY settlement_by_state WHERE {NOT_OVER}"
+            " UNION ALL SELECT settlement FROM reversal_queue) ORDER BY terminal_sequence",
             (),
         )
 
@@ -294,23 +327,13 @@ class Journal:
             "SELECT msgid, settlement, purpose, infno, key_id, request, state, verdict, answer, sent_at, ended_at FROM attempt"
             " WHERE settlement = ? ORDER BY msgid", (settlement_id,)
         ):  # fmt: skip
-            opened = None if answer is None else self._open(f"attempt.answer:{msgid}", answer)
-            request = self._open(f"attempt.request:{msgid}", request)
+            opened = self._open_if_in_term(f"attempt.request:{msgid}", request)
+            heard = None if answer is None else self._open_if_in_term(f"attempt.answer:{msgid}", answer)
             found.append(
                 AttemptRow(
-                    msgid,
-                    settlement,
-                    purpose,
-                    infno,
-                    key_id,
-                    request,
-                    state,
-                    verdict,
-                    opened,
-                    sent_at,
-                    ended_at,
+                    msgid, settlement, purpose, infno, key_id, opened or b"", state, verdict, heard, sent_at, ended_at, opened is None
                 )
-            )
+            )  # fmt: skip
         return found
 
     def queue_entry(self, settlement_id: str) -> QueueEntry | None:
@@ -327,7 +350,9 @@ class Journal:
         return [
             ReceiptRow(*row)
             for row in self._rows(
-                "SELECT id, settlement, kind, copy_number, state FROM receipt WHERE settlement = ? ORDER BY id",
+                "SELECT id, settlement, kind, copy_number, state FROM receipt WHERE settlement = ?1 AND kind <> 'copy'"
+                " UNION ALL SELECT id, settlement, kind, copy_number, state FROM receipt WHERE settlement = ?1 AND kind = 'copy'"
+                " ORDER BY id",  # each half has its index, the whole has none
                 (settlement_id,),
             )
         ]
@@ -416,11 +441,40 @@ class Journal:
         with self._guarded():
             return self._connection.execute(sql, values).fetchall()
 
-    def _open(self, place: str, sealed: bytes) -> bytes:
+    def _open_if_in_term(self, place: str, sealed: bytes | None) -> bytes | None:
+        """Return a blob decrypted, or None when its term is over (its day key, or the blob itself, is deleted)."""
+        if not sealed:
+            return None
         try:
-            return self._vault.open(place, sealed)
+            with self._guarded():
+                return self._day_keys.open(place, sealed)
+        except PastTerm:
+            return None
         except BlobDamaged as damaged:
             raise self._broken("a stored blob does not open in its place") from damaged
+
+    def _seal_evidence(self, row: SettlementRow, place: str, plain: bytes, now: dt.datetime) -> bytes:
+        """Encrypt under the evidence key of the settlement's day; refused when that day is past its term."""
+        try:
+            return self._day_keys.seal(Purpose.EVIDENCE, row.key.business_date, place, plain, _text(now))
+        except PastTerm as past:
+            raise JournalRefused("evidence_past_term", row.id) from past
+        except BlobDamaged as damaged:
+            raise self._broken("a day key does not open in its place") from damaged
+
+    def _seal_identity(self, row: SettlementRow, identity: bytes, now: dt.datetime) -> bytes | None:
+        """Encrypt what people are shown; nothing is kept of it once its day is past its term."""
+        if not identity:
+            return None
+        try:
+            place = f"settlement.identity:{row.id}"
+            return self._day_keys.seal_same(
+                Purpose.IDENTITY, row.key.business_date, place, identity, _text(now)
+            )
+        except PastTerm:
+            return None
+        except BlobDamaged as damaged:
+            raise self._broken("a day key does not open in its place") from damaged
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -432,6 +486,7 @@ class Journal:
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._audit_sequence, self._audit_head = sequence, head
+                self._day_keys.forget()
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -439,7 +494,7 @@ class Journal:
     def _use_code(self, mark: str, settlement_id: str, stamp: Stamp) -> None:
         """One certificate code, one settlement: whoever comes second is refused before anything leaves."""
         self._connection.execute(
-            "INSERT INTO code_seen VALUES (?, ?, ?) ON CONFLICT (mark) DO NOTHING",
+            "INSERT INTO code_seen (mark, settlement, seen_at) VALUES (?, ?, ?) ON CONFLICT (mark) DO NOTHING",
             (mark, settlement_id, _text(stamp.wall)),
         )
         owner = self._one("SELECT settlement FROM code_seen WHERE mark = ?", (mark,))
@@ -447,7 +502,9 @@ class Journal:
             raise JournalRefused("code_used", str(owner))
 
     def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
-        return next(iter(self._connection.execute(sql, values)))[0]
+        for (value,) in self._connection.execute(sql, values).fetchall():
+            return value
+        raise self._broken("a row that must be there is missing")
 
     def _next(self, name: str) -> int:
         return int(self._one("UPDATE sequence SET value = value + 1 WHERE name = ? RETURNING value", (name,)))
@@ -482,15 +539,14 @@ class Journal:
             row.person, *money, int(amounts.mutual_aid_beside) if amounts else 0, int(row.quarantine), _text(row.opened_at),
             _text(row.changed_at), _text(row.doubt_since) if row.doubt_since else None,
         )  # fmt: skip
-        sealed = self._vault.seal(f"settlement.sheet:{row.id}", row.sheet)
-        return (*columns, sealed, self._row_mac(columns, sealed))
-
-    def _row_mac(self, columns: tuple[Any, ...], sealed: bytes) -> bytes:
-        return self._vault.mac(_canonical.encode([*columns, sm3(sealed).hex()]))
+        identity, rest = split_sheet(row.sheet)
+        sealed = self._seal_evidence(row, f"settlement.sheet:{row.id}", rest, row.changed_at)
+        shown = self._seal_identity(row, identity, row.changed_at)
+        return (*columns, sealed, row_mac(self._vault, columns, sealed, shown), shown)
 
     def _update(self, row: SettlementRow) -> None:
         values = self._settlement_values(row)
-        self._connection.execute(_UPDATE_SETTLEMENT, (*values[9:19], *values[20:24], row.id))
+        self._connection.execute(_UPDATE_SETTLEMENT, (*values[9:19], *values[20:25], row.id))
         if self._connection.changes() != 1:
             raise JournalRefused("unknown_settlement", row.id)
 
@@ -526,8 +582,9 @@ class Journal:
                 doubt,
                 sheet,
                 mac,
+                identity,
             ) = rest
-            if self._row_mac(columns[:22], sheet) != mac:
+            if row_mac(self._vault, columns[:22], sheet, identity) != mac:
                 raise self._broken("row changed outside the terminal")
             amounts = None
             if total is not None:
@@ -536,10 +593,36 @@ class Journal:
                 SettlementRow(
                     settlement_id, SaleKey(institution, till, number, dt.date.fromisoformat(date), generation), sequence, lane, flow,
                     State(state), person, amounts, bool(quarantine), _time(opened), _time(changed), _time(doubt) if doubt else None,
-                    self._open(f"settlement.sheet:{settlement_id}", sheet),
+                    self._open_sheet(settlement_id, sheet, identity),
                 )
             )  # fmt: skip
         return found
+
+    def _open_sheet(self, settlement_id: str, sheet: bytes, identity: bytes | None) -> bytes:
+        """Put the sheet together from what is still in its term; empty when nothing is."""
+        rest = self._open_if_in_term(f"settlement.sheet:{settlement_id}", sheet)
+        if rest is None:
+            return b""
+        return join_sheet(
+            self._open_if_in_term(f"settlement.identity:{settlement_id}", identity) or b"", rest
+        )
+
+    def _rewrite_sheet(self, settlement_id: str, past: Purpose) -> None:
+        """Put what is left of a sheet of schema 1 in its place: everything but names, or nothing. No row moves by this."""
+        for *columns, sheet, _mac, _identity in self._rows(
+            f"SELECT {_SETTLEMENT_COLUMNS} FROM settlement WHERE id = ?", (settlement_id,)
+        ):
+            sealed = b""
+            if past is Purpose.IDENTITY:
+                place = f"settlement.sheet:{settlement_id}"
+                whole = self._open_if_in_term(place, sheet) or b""
+                _identity_part, rest = split_sheet(encode_sheet(decode_sheet(whole)))
+                day = dt.date.fromisoformat(columns[4])
+                sealed = self._day_keys.seal(Purpose.EVIDENCE, day, place, rest, columns[20])
+            self._connection.execute(
+                "UPDATE settlement SET sheet = ?, row_mac = ?, identity = NULL WHERE id = ?",
+                (sealed, row_mac(self._vault, columns, sealed, None), settlement_id),
+            )
 
     def _audit(
         self, actor: str, action: str, row: SettlementRow, old: str, new: str, reason: str, stamp: Stamp
@@ -553,21 +636,20 @@ class Journal:
 
     def _append_audit(self, content: dict[str, Any], stamp: Stamp) -> None:
         sequence = self._audit_sequence + 1
-        record = _canonical.encode(
-            {
-                "v": 1,
-                "sequence": sequence,
-                "boot": self._boot_id,
-                "wall": _text(stamp.wall),
-                "monotonic": stamp.monotonic_s,
-                **content,
-            }
+        record, digest = link(
+            self._audit_head, sequence, self._boot_id, _text(stamp.wall), stamp.monotonic_s, content
         )
-        digest = sm3(self._audit_head + record)
         self._connection.execute(
-            "INSERT INTO audit VALUES (?, ?, ?, ?)", (sequence, self._audit_head, digest, record)
+            "INSERT INTO audit (sequence, previous, hash, record) VALUES (?, ?, ?, ?)",
+            (sequence, self._audit_head, digest, record),
         )
         self._audit_sequence, self._audit_head = sequence, digest
+
+
+def row_mac(vault: Vault, columns: Sequence[Any], sheet: bytes, identity: bytes | None) -> bytes:
+    """Authentication code of a settlement: its plain columns in order, and the hashes of its sealed ones."""
+    sealed = [sheet] if identity is None else [sheet, identity]
+    return vault.mac(_canonical.encode([*columns, *(sm3(part).hex() for part in sealed)]))
 
 
 def engine_is_safe() -> bool:
@@ -590,9 +672,9 @@ def open_journal(
     vfs: str | None = None,
     check: Callable[[apsw.Connection], None] | None = None,
 ) -> Journal:
-    """Create or open the journal at `path` and prove its settings.
+    """Create or open the journal at `path`, migrate an older one, and prove its settings.
 
-    `floor` is the earliest second that message numbers of a new journal may carry. `vfs` names another VFS (power-cut
+    `floor` is the time now: the earliest second that message numbers of a new journal may carry. `vfs` names another VFS (power-cut
     tests). Raises `JournalFailed` with a reason when the file cannot be trusted or durability cannot be had.
     """
     if not engine_is_safe():
@@ -600,7 +682,7 @@ def open_journal(
             f"SQLite engine {apsw.sqlite_lib_version()} has the WAL-reset bug; 3.51.3 or later is needed"
         )
     try:
-        _create_if_new(path, vfs, floor)
+        _make_ready(path, vfs, boot_id, floor)
         connection = _connect(path, vfs)
         try:
             _prepare(connection)
@@ -616,9 +698,7 @@ def open_journal(
 
 def _prepare(connection: apsw.Connection) -> None:
     """Check the schema, switch to WAL, and prove every setting that durability hangs on."""
-    found = connection.pragma("user_version")
-    if found != SCHEMA_VERSION:
-        raise JournalFailed(f"journal has schema {found}, this program knows {SCHEMA_VERSION}")
+    refuse_newer(connection)
     # The switch writes one page through a rollback journal. Under FULL the removal of that journal is not synced: after
     # a power cut it could come back and roll later commits away. EXTRA syncs the directory too.
     connection.pragma("synchronous", 3)
@@ -641,21 +721,28 @@ def _connect(path: str, vfs: str | None) -> apsw.Connection:
     return connection
 
 
-def _create_if_new(path: str, vfs: str | None, floor: dt.datetime) -> None:
-    """Create tables under a rollback journal with EXTRA, in one transaction: old or new, never mixed."""
+def _make_ready(path: str, vfs: str | None, boot_id: str, now: dt.datetime) -> None:
+    """See that the file has this program's tables, under a rollback journal: new, migrated, or as they are."""
     connection = _connect(path, vfs)
     try:
-        if connection.pragma("user_version") != 0:
-            return
-        connection.pragma("synchronous", 3)
-        _require_pragma(connection, "synchronous", 3)
-        connection.execute("BEGIN EXCLUSIVE")
-        connection.execute(CREATE).fetchall()
-        connection.executemany("INSERT INTO transition_rule VALUES (?, ?)", RULES)
-        connection.execute("INSERT INTO sequence VALUES ('settlement', 0)")
-        whole_second = floor.replace(microsecond=0)
-        connection.execute("INSERT INTO meta VALUES ('message_numbers_until', ?)", (_text(whole_second),))
-        connection.pragma("user_version", SCHEMA_VERSION)
-        connection.execute("COMMIT")
+        if connection.pragma("user_version") == 0:
+            _create(connection, now)
+        else:
+            migrate_if_old(connection, path, vfs, boot_id, now)
     finally:
         connection.close()
+
+
+def _create(connection: apsw.Connection, floor: dt.datetime) -> None:
+    """Create tables with EXTRA, in one transaction: old or new, never mixed."""
+    connection.pragma("synchronous", 3)
+    _require_pragma(connection, "synchronous", 3)
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute(CREATE).fetchall()
+    connection.executemany("INSERT INTO transition_rule VALUES (?, ?)", RULES)
+    connection.execute("INSERT INTO sequence VALUES ('settlement', 0)")
+    whole_second = floor.replace(microsecond=0)
+    connection.execute("INSERT INTO meta VALUES ('message_numbers_until', ?)", (_text(whole_second),))
+    note_readable_from(connection, readable_from())
+    connection.pragma("user_version", SCHEMA_VERSION)
+    connection.execute("COMMIT")

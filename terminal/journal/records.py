@@ -47,7 +47,8 @@ class SettlementRow(msgspec.Struct, frozen=True):
     changed_at: dt.datetime
     doubt_since: dt.datetime | None
     sheet: bytes
-    """Everything else the machine needs after a restart, encrypted at rest; tokens are not in it."""
+    """Everything else the machine needs after a restart, encrypted at rest; tokens are not in it. Without names when their
+    term is over, empty when its own is (`settlement_of` in `sheet.py` makes the best of either)."""
 
 
 class AttemptRow(msgspec.Struct, frozen=True):
@@ -64,6 +65,8 @@ class AttemptRow(msgspec.Struct, frozen=True):
     answer: bytes | None
     sent_at: str
     ended_at: str | None
+    past_term: bool = False
+    """True when the bytes have been deleted at the end of their term: then request and answer are empty."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -138,6 +141,8 @@ class Commit(msgspec.Struct, frozen=True):
     receipt: NewReceipt | None = None
     code_mark: str = ""
     """Keyed hash of the certificate code this settlement uses up."""
+    opens: SettlementRow | None = None
+    """A sale that begins with it (what remains after a refund); generation and sequence are given by the journal."""
 
 
 class JournalRefused(Exception):
@@ -152,6 +157,9 @@ class JournalRefused(Exception):
 class JournalFailed(Exception):
     """Durability is in doubt (disk full, I/O error, corruption). The process must stop; only the disk is believed after it."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, code: str = "", **params: str) -> None:
+        """`code` is a message code for the operator, with its parameters, where there is a better word than `reason`."""
         super().__init__(reason)
         self.reason = reason
+        self.code = code
+        self.params = params

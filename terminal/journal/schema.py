@@ -10,7 +10,7 @@ spill into overflow pages with every write.
 
 from terminal.core.states import ALLOWED, SALE_KEY_FREE, State
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def _quoted(values: list[str]) -> str:
@@ -19,6 +19,8 @@ def _quoted(values: list[str]) -> str:
 
 _STATES = _quoted([state.value for state in State])
 _FREE = _quoted(sorted(state.value for state in SALE_KEY_FREE))
+NOT_OVER = f"state NOT IN ('CLOSED', {_FREE})"
+"""What still wants something; SQLite uses the index below only where these very words are asked for."""
 _TAKEN_UP_AGAIN = "quarantine = 1 AND state IN ('REVERSING', 'REVERSED_ONCE', 'MANUAL')"
 """A reversal taken up again after the day's reconciliation: its sale may have been settled anew in the meantime."""
 
@@ -54,6 +56,7 @@ CREATE TABLE settlement (
     doubt_since TEXT,
     sheet BLOB NOT NULL,
     row_mac BLOB NOT NULL,
+    identity BLOB,
     UNIQUE (institution, till, sale_number, business_date, generation),
     CHECK (total_fen IS NULL OR
            total_fen = fund_fen + account_fen + cash_fen + hospital_fen
@@ -66,7 +69,7 @@ CREATE TABLE settlement (
 CREATE UNIQUE INDEX one_live_settlement_per_sale
     ON settlement (institution, till, sale_number, business_date)
     WHERE state NOT IN ({_FREE}) AND NOT ({_TAKEN_UP_AGAIN});
-CREATE INDEX settlement_by_state ON settlement (state) WHERE state NOT IN ('CLOSED', {_FREE});
+CREATE INDEX settlement_by_state ON settlement (state) WHERE {NOT_OVER};
 CREATE INDEX settlement_by_date ON settlement (business_date, terminal_sequence);
 
 CREATE TRIGGER settlement_moves_by_rule BEFORE UPDATE OF state ON settlement
@@ -104,9 +107,21 @@ CREATE UNIQUE INDEX one_settle_attempt_in_a_life ON attempt (settlement) WHERE p
 CREATE UNIQUE INDEX one_open_conversation_per_lane ON attempt (lane) WHERE state = 'SENT';
 
 CREATE TRIGGER attempt_bytes_are_fixed BEFORE UPDATE OF msgid, settlement, purpose, infno, key_id, request, request_sm3 ON attempt
+WHEN NOT (NEW.request = x'' AND NEW.msgid = OLD.msgid AND NEW.settlement = OLD.settlement AND NEW.purpose = OLD.purpose
+          AND NEW.infno = OLD.infno AND NEW.key_id = OLD.key_id AND NEW.request_sm3 = OLD.request_sm3
+          AND EXISTS (SELECT 1 FROM settlement, day_key WHERE settlement.id = OLD.settlement
+                      AND day_key.day = settlement.business_date AND day_key.purpose = 'evidence'
+                      AND day_key.deleted_at IS NOT NULL))
 BEGIN SELECT RAISE(ABORT, 'sent bytes never change'); END;
 CREATE TRIGGER attempt_is_kept BEFORE DELETE ON attempt
 BEGIN SELECT RAISE(ABORT, 'attempts are never deleted'); END;
+
+CREATE TRIGGER attempt_moves_by_rule BEFORE UPDATE OF state ON attempt
+WHEN NEW.state <> OLD.state AND OLD.state <> 'SENT' AND NOT (OLD.state = 'UNSENT' AND NEW.state = 'SENT')
+BEGIN SELECT RAISE(ABORT, 'the outcome of an attempt never changes'); END;
+
+CREATE TRIGGER attempt_begins_as_sent BEFORE INSERT ON attempt WHEN NEW.state <> 'SENT'
+BEGIN SELECT RAISE(ABORT, 'an attempt begins before its outcome'); END;
 
 CREATE TABLE reversal_queue (
     settlement TEXT PRIMARY KEY REFERENCES settlement (id),
@@ -115,6 +130,12 @@ CREATE TABLE reversal_queue (
     last_verdict TEXT NOT NULL,
     quiet_stage INTEGER NOT NULL CHECK (quiet_stage IN (0, 1, 2))
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER only_what_is_open_is_queued BEFORE INSERT ON reversal_queue
+WHEN EXISTS (SELECT 1 FROM settlement WHERE id = NEW.settlement
+             AND (state IN ('DRAFT', 'PRICED', 'ARMED')
+                  OR (flow <> 'clinic_visit' AND (state IN ('DELIVERED', 'CLOSED') OR (state = 'CONFIRMED' AND quarantine = 0)))))
+BEGIN SELECT RAISE(ABORT, 'nothing is open in this settlement'); END;
 
 CREATE TABLE idempotency (
     client TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, settlement TEXT NOT NULL REFERENCES settlement (id),
@@ -137,6 +158,21 @@ CREATE UNIQUE INDEX one_original_receipt ON receipt (settlement, kind) WHERE kin
 CREATE UNIQUE INDEX one_copy_of_a_number ON receipt (settlement, copy_number) WHERE kind = 'copy';
 CREATE INDEX receipt_waiting ON receipt (id) WHERE state IN ('waiting', 'printing');
 
+CREATE TRIGGER receipt_moves_by_rule BEFORE UPDATE OF state ON receipt
+WHEN NEW.state <> OLD.state
+ AND NOT ((OLD.state = 'waiting' AND NEW.state IN ('printing', 'unknown'))
+          OR (OLD.state = 'printing' AND NEW.state IN ('waiting', 'printed', 'printed_unverified', 'unknown')))
+BEGIN SELECT RAISE(ABORT, 'a slip does not go this way'); END;
+
+CREATE TRIGGER receipt_begins_waiting BEFORE INSERT ON receipt WHEN NEW.state <> 'waiting'
+BEGIN SELECT RAISE(ABORT, 'a slip is owed before it is printed'); END;
+
+CREATE TRIGGER receipt_is_kept BEFORE DELETE ON receipt
+BEGIN SELECT RAISE(ABORT, 'slips are never forgotten'); END;
+
+CREATE TRIGGER receipt_identity_is_fixed BEFORE UPDATE OF id, settlement, kind, copy_number ON receipt
+BEGIN SELECT RAISE(ABORT, 'a slip stays what it is'); END;
+
 CREATE TABLE audit (
     sequence INTEGER PRIMARY KEY,
     previous BLOB NOT NULL CHECK (length(previous) = 32),
@@ -158,6 +194,30 @@ CREATE TABLE outbox (
     payload BLOB NOT NULL,
     created_at TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE day_key (
+    day TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('identity', 'evidence')),
+    wrapped BLOB,
+    made_at TEXT NOT NULL,
+    deleted_at TEXT,
+    PRIMARY KEY (day, purpose),
+    CHECK ((wrapped IS NULL) = (deleted_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER day_key_is_written_once BEFORE UPDATE ON day_key
+BEGIN SELECT RAISE(ABORT, 'a day key never changes'); END;
+
+CREATE TABLE anchor (
+    sequence INTEGER PRIMARY KEY CHECK (sequence >= 1),
+    head BLOB NOT NULL CHECK (length(head) = 32),
+    made_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    signature BLOB NOT NULL CHECK (length(signature) = 64)
+) STRICT;
+CREATE TRIGGER anchor_is_written_once BEFORE UPDATE ON anchor BEGIN SELECT RAISE(ABORT, 'anchors are never changed'); END;
+CREATE TRIGGER anchor_is_kept BEFORE DELETE ON anchor BEGIN SELECT RAISE(ABORT, 'anchors are never removed'); END;
 
 CREATE TABLE sequence (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """

@@ -1,7 +1,8 @@
 """Encryption of what names people or goods in the journal: SM4-GCM under a field key, bound to its place.
 
 The nonce comes from a random source that is handed in; the associated data is the table, column and row key, so that a
-blob moved to another row does not open. Day keys and their deletion will sit behind the same two methods.
+blob moved to another row does not open. Only journals of schema 1 hold blobs sealed like this; since schema 2 they are
+sealed under the keys of their day (`day_keys.py`), and what the vault itself seals are those keys.
 """
 
 from collections.abc import Callable
@@ -10,8 +11,10 @@ from protocols.gm.errors import DecryptionFailed
 from protocols.gm.sm3 import hmac_sm3
 from protocols.gm.sm4 import gcm_open, gcm_seal
 
+KEY_LENGTH = 16
 _VERSION = b"\x01"
 _NONCE_LENGTH = 12
+_TAG_LENGTH = 16
 
 
 class BlobDamaged(Exception):
@@ -22,23 +25,47 @@ class Vault:
     """Seals and opens blobs; also makes the keyed hashes that stand for people and codes."""
 
     def __init__(self, field_key: bytes, random_bytes: Callable[[int], bytes]) -> None:
-        self._sealing_key = hmac_sm3(field_key, b"journal sealing")[:16]
+        self._sealing_key = hmac_sm3(field_key, b"journal sealing")[:KEY_LENGTH]
+        self._wrapping_key = hmac_sm3(field_key, b"journal day keys")[:KEY_LENGTH]
         self._pseudonym_key = hmac_sm3(field_key, b"journal pseudonym")
         self._mac_key = hmac_sm3(field_key, b"journal row mac")
         self._random_bytes = random_bytes
 
     def seal(self, place: str, plain: bytes) -> bytes:
-        """Encrypt `plain` for `place` (for example `attempt.request:<msgid>`)."""
-        nonce = self._random_bytes(_NONCE_LENGTH)
-        return _VERSION + nonce + gcm_seal(self._sealing_key, nonce, plain, place.encode())
+        """Encrypt `plain` for `place` (for example `attempt.request:<msgid>`), as schema 1 did."""
+        return self.seal_under(self._sealing_key, _VERSION, place, plain)
 
     def open(self, place: str, sealed: bytes) -> bytes:
-        """Decrypt; raises `BlobDamaged`."""
-        if sealed[:1] != _VERSION or len(sealed) < 1 + _NONCE_LENGTH + 16:
+        """Decrypt what `seal` made; raises `BlobDamaged`."""
+        if not sealed.startswith(_VERSION):
             raise BlobDamaged(place.split(":")[0])
-        nonce, body = sealed[1 : 1 + _NONCE_LENGTH], sealed[1 + _NONCE_LENGTH :]
+        return self.open_under(self._sealing_key, len(_VERSION), place, sealed, bound=False)
+
+    def new_key(self, place: str) -> tuple[bytes, bytes]:
+        """Return a fresh random SM4 key, and the same key wrapped for `place` (for example `day_key:<day>:identity`)."""
+        key = self._random_bytes(KEY_LENGTH)
+        return key, self.seal_under(self._wrapping_key, b"", place, key)
+
+    def unwrap_key(self, place: str, wrapped: bytes) -> bytes:
+        """Return a key wrapped by `new_key`; raises `BlobDamaged`."""
+        return self.open_under(self._wrapping_key, 0, place, wrapped)
+
+    def seal_under(self, key: bytes, header: bytes, place: str, plain: bytes) -> bytes:
+        """Return `header`, nonce and `plain` encrypted under `key`; from version 2 on header and place are bound in."""
+        nonce = self._random_bytes(_NONCE_LENGTH)
+        associated = place.encode() if header == _VERSION else header + place.encode()
+        return header + nonce + gcm_seal(key, nonce, plain, associated)
+
+    def open_under(
+        self, key: bytes, header_length: int, place: str, sealed: bytes, *, bound: bool = True
+    ) -> bytes:
+        """Decrypt what `seal_under` made with a header of this length; raises `BlobDamaged`."""
+        begin = header_length + _NONCE_LENGTH
+        if len(sealed) < begin + _TAG_LENGTH:
+            raise BlobDamaged(place.split(":")[0])
+        associated = (sealed[:header_length] if bound else b"") + place.encode()
         try:
-            return gcm_open(self._sealing_key, nonce, body, place.encode())
+            return gcm_open(key, sealed[header_length:begin], sealed[begin:], associated)
         except DecryptionFailed as damaged:
             raise BlobDamaged(place.split(":")[0]) from damaged
 

@@ -18,9 +18,14 @@ import msgspec
 
 from protocols.errors import MoneyError
 from protocols.gm.sm3 import sm3
+from terminal.core.flows import CLINIC_VISIT
 from terminal.core.states import ALLOWED, OPEN_DOUBT, State
-from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
-from terminal.journal.sheet import decode_sheet
+from terminal.journal.day_keys import DayKeys, PastTerm
+from terminal.journal.journal import row_mac
+from terminal.journal.migrations import fresh_schema, migrate_in_memory, refuse_newer, schema_of
+from terminal.journal.records import JournalFailed
+from terminal.journal.schema import RULES, SCHEMA_VERSION
+from terminal.journal.sheet import decode_sheet, join_sheet
 from terminal.journal.vault import BlobDamaged, Vault
 
 _canonical = msgspec.json.Encoder(order="sorted")
@@ -69,7 +74,7 @@ def verify_journal(path: str, vault: Vault | None = None, anchor: tuple[int, byt
         try:
             connection.set_busy_timeout(1000)
             with connection:  # one snapshot for all checks, also beside a writer
-                checker.check(connection, anchor)
+                checker.check_any(connection, anchor)
         finally:
             connection.close()
     except apsw.Error as broken:
@@ -85,6 +90,8 @@ class _Checker:
         self._attempts = 0
         self._records = 0
         self._head = bytes(32)
+        self._newer = False
+        """A newer program has added things that this one does not know."""
         self._gap = 0
         """By how much the sequence numbers are ahead of the records: what is missing so far."""
 
@@ -98,18 +105,38 @@ class _Checker:
             self._settlements, self._attempts, self._records, self._head.hex(), self._vault is not None, tuple(self._findings)
         )  # fmt: skip
 
+    def check_any(self, connection: apsw.Connection, anchor: tuple[int, bytes] | None) -> None:
+        """Check a journal of this schema, or of an older one through a migrated copy in memory."""
+        if int(str(connection.pragma("user_version"))) >= SCHEMA_VERSION:
+            self.check(connection, anchor)
+            return
+        try:
+            copy = migrate_in_memory(connection)
+        except JournalFailed as failed:
+            self.found("schema", "user_version", failed.reason)
+            return
+        try:
+            self.check(copy, anchor)
+        finally:
+            copy.close()
+
     def check(self, connection: apsw.Connection, anchor: tuple[int, bytes] | None) -> None:
+        """Check a journal of this schema or of one that this program may use."""
         version = connection.pragma("user_version")
-        if version != SCHEMA_VERSION:
+        try:
+            refuse_newer(connection)
+        except JournalFailed:
             self.found("schema", "user_version", f"schema {version}, this program knows {SCHEMA_VERSION}")
             return
+        self._newer = version > SCHEMA_VERSION
         for (line,) in connection.execute("PRAGMA quick_check"):
             if line != "ok":
                 self.found("unreadable", "file", str(line))
         self._guards(connection)
         ends = self._chain(connection, anchor)
-        self._rows(connection, ends)
-        self._check_attempts(connection)
+        keys = None if self._vault is None else DayKeys(connection, self._vault)
+        self._rows(connection, ends, keys)
+        self._check_attempts(connection, keys)
         self._queue(connection)
         self._numbers(connection)
 
@@ -117,16 +144,16 @@ class _Checker:
 
     def _guards(self, connection: apsw.Connection) -> None:
         """Tables, indexes, triggers and transition rules are exactly those this program makes."""
-        fresh = apsw.Connection(":memory:")
-        fresh.execute(CREATE).fetchall()
-        expected, there = _schema(fresh), _schema(connection)
-        fresh.close()
+        expected, there = fresh_schema(), schema_of(connection)
+        if self._newer:
+            # Its tables may have got columns and its lists values; what this program made must at least be there.
+            there = {name: expected.get(name, "") for name in there if name in expected}
         for name in sorted(expected.keys() | there.keys()):
             if expected.get(name) != there.get(name):
                 missing = "is missing" if name not in there else "is not as it was made"
                 self.found("guard", name, missing if name in expected else "does not belong here")
         rules = {tuple(row) for row in connection.execute("SELECT source, target FROM transition_rule")}
-        if rules != set(RULES):
+        if rules != set(RULES) and not (self._newer and rules > set(RULES)):
             self.found("guard", "transition_rule", "the allowed transitions are not those of this program")
 
     # -- the audit chain --------------------------------------------------------------------------
@@ -135,6 +162,7 @@ class _Checker:
         """Check every link; return the state in which the audited moves leave each settlement."""
         ends: dict[str, str] = {}
         previous = bytes(32)
+        anchors = dict(connection.execute("SELECT sequence, head FROM anchor"))
         query = "SELECT sequence, previous, hash, record FROM audit ORDER BY sequence"
         for expected, (sequence, claimed, digest, record) in enumerate(connection.execute(query), start=1):
             self._records += 1
@@ -147,9 +175,13 @@ class _Checker:
                 self.found("chain", sequence, "the record is not the one that was hashed")
             if anchor is not None and sequence == anchor[0] and digest != anchor[1]:
                 self.found("chain", sequence, "is not the record noted as anchor")
+            if anchors.pop(sequence, digest) != digest:
+                self.found("chain", sequence, "is not the record of the anchor kept in the journal")
             previous = digest
             self._follow(sequence, record, ends)
         self._head = previous
+        for sequence in sorted(anchors):
+            self.found("chain", sequence, "has an anchor and is missing: the end was cut off")
         if anchor is not None and self._records + self._gap < anchor[0]:
             self.found("chain", anchor[0], "the record noted as anchor is missing: the end was cut off")
         return ends
@@ -177,17 +209,17 @@ class _Checker:
 
     # -- settlements ------------------------------------------------------------------------------
 
-    def _rows(self, connection: apsw.Connection, ends: dict[str, str]) -> None:
+    def _rows(self, connection: apsw.Connection, ends: dict[str, str], keys: DayKeys | None) -> None:
         seen: set[str] = set()
-        for row in _dicts(connection, "SELECT * FROM settlement ORDER BY terminal_sequence"):
+        for row in _dicts(connection, _SETTLEMENTS):
             self._settlements += 1
             name = row["id"]
             seen.add(name)
             if ends.get(name) != row["state"]:
                 self.found("transition", name, f"is {row['state']}, the audit log says {ends.get(name)}")
             self._sum(row)
-            if self._vault is not None:
-                self._authentic(row, self._vault)
+            if self._vault is not None and keys is not None:
+                self._authentic(row, self._vault, keys)
         for name in sorted(ends.keys() - seen):
             self.found("transition", name, "is in the audit log and not in the table")
 
@@ -205,14 +237,25 @@ class _Checker:
         if booked and total is None:
             self.found("sum", row["id"], "is booked without amounts")
 
-    def _authentic(self, row: dict[str, Any], vault: Vault) -> None:
-        columns = list(row.values())
-        sheet, mac = columns[-2:]
-        if vault.mac(_canonical.encode([*columns[:-2], sm3(sheet).hex()])) != mac:
+    def _authentic(self, row: dict[str, Any], vault: Vault, keys: DayKeys) -> None:
+        columns, sheet, identity = [row[name] for name in _PLAIN_COLUMNS], row["sheet"], row["identity"]
+        if row_mac(vault, columns, sheet, identity) != row["row_mac"]:
             self.found("row", row["id"], "was changed outside the terminal, or another key is in use")
             return
+        if not sheet:
+            if not row["past_term"]:
+                self.found("blob", row["id"], "the sheet is missing before its term")
+            return
         try:
-            settlement = decode_sheet(vault.open(f"settlement.sheet:{row['id']}", sheet))
+            rest = keys.open(f"settlement.sheet:{row['id']}", sheet)
+            shown = (
+                None
+                if identity is None
+                else _open_if_in_term(keys, f"settlement.identity:{row['id']}", identity)
+            )
+            settlement = decode_sheet(join_sheet(shown or b"", rest))
+        except PastTerm:
+            return
         except (BlobDamaged, MoneyError, msgspec.MsgspecError):
             self.found("blob", row["id"], "the sheet does not open in its place")
             return
@@ -224,11 +267,12 @@ class _Checker:
 
     # -- attempts, queue, numbers -----------------------------------------------------------------
 
-    def _check_attempts(self, connection: apsw.Connection) -> None:
+    def _check_attempts(self, connection: apsw.Connection, keys: DayKeys | None) -> None:
         settle_of: dict[str, int] = {}
         query = (
-            "SELECT attempt.*, settlement.state AS where_it_stands FROM attempt"
-            " LEFT JOIN settlement ON settlement.id = attempt.settlement ORDER BY msgid"
+            "SELECT attempt.*, settlement.state AS where_it_stands, day_key.deleted_at IS NOT NULL AS past_term FROM attempt"
+            " LEFT JOIN settlement ON settlement.id = attempt.settlement"
+            " LEFT JOIN day_key ON day_key.day = settlement.business_date AND day_key.purpose = 'evidence' ORDER BY msgid"
         )
         for row in _dicts(connection, query):
             self._attempts += 1
@@ -242,8 +286,8 @@ class _Checker:
                 self.found("attempt", msgid, f"was sent, but its settlement is {stands}")
             if row["purpose"] != "STEP" and row["state"] == "SENT" and stands not in _IN_FLIGHT:
                 self.found("attempt", msgid, f"has no outcome, but its settlement is {stands}")
-            if self._vault is not None:
-                self._blobs(row, self._vault)
+            if keys is not None:
+                self._blobs(row, keys)
         for (name,) in connection.execute(
             f"SELECT id FROM settlement WHERE state IN ({_MUST_HAVE_BEEN_SENT}) ORDER BY id"
         ):
@@ -252,12 +296,18 @@ class _Checker:
                     "attempt", name, f"has {settle_of.get(name, 0)} settlement messages instead of one"
                 )
 
-    def _blobs(self, row: dict[str, Any], vault: Vault) -> None:
+    def _blobs(self, row: dict[str, Any], keys: DayKeys) -> None:
         msgid = row["msgid"]
+        if not row["request"]:
+            if not row["past_term"]:
+                self.found("blob", msgid, "the request is missing before its term")
+            return
         try:
-            request = vault.open(f"attempt.request:{msgid}", row["request"])
-            if row["answer"] is not None:
-                vault.open(f"attempt.answer:{msgid}", row["answer"])
+            request = keys.open(f"attempt.request:{msgid}", row["request"])
+            if row["answer"]:
+                keys.open(f"attempt.answer:{msgid}", row["answer"])
+        except PastTerm:
+            return
         except BlobDamaged:
             self.found("blob", msgid, "request or answer does not open in its place")
             return
@@ -267,16 +317,17 @@ class _Checker:
             self.found("blob", msgid, "the request carries another message id")
 
     def _queue(self, connection: apsw.Connection) -> None:
-        """Every open doubt has its next try; without one only a withdrawal that an ended visit owes has one."""
+        """Every open doubt has its next try; without one only a withdrawal that a visit owes has one."""
         query = (
-            "SELECT settlement.id, settlement.state, settlement.quarantine, reversal_queue.settlement IS NOT NULL"
+            "SELECT settlement.id, settlement.state, settlement.quarantine, reversal_queue.settlement IS NOT NULL, settlement.flow"
             " FROM settlement LEFT JOIN reversal_queue ON reversal_queue.settlement = settlement.id ORDER BY settlement.id"
         )
-        for name, state, quarantine, queued in connection.execute(query):
+        for name, state, quarantine, queued, flow in connection.execute(query):
             open_ = state in OPEN_DOUBT or (quarantine and state == State.CONFIRMED.value)
             if open_ and not queued:
                 self.found("queue", name, f"is {state} and has no next try")
-            if queued and not open_ and state in _NOTHING_TO_TRY:
+            late_lines = flow == CLINIC_VISIT.name and state == State.CLOSED.value
+            if queued and not open_ and state in _NOTHING_TO_TRY and not late_lines:
                 self.found("queue", name, f"is {state} and still has a next try")
 
     def _numbers(self, connection: apsw.Connection) -> None:
@@ -297,6 +348,16 @@ class _Checker:
             self.found("number", "message_numbers_until", "a message id lies behind the reserved seconds")
 
 
+_SETTLEMENTS = (
+    "SELECT settlement.*, day_key.deleted_at IS NOT NULL AS past_term FROM settlement LEFT JOIN day_key"
+    " ON day_key.day = settlement.business_date AND day_key.purpose = 'evidence' ORDER BY terminal_sequence"
+)
+_PLAIN_COLUMNS = (
+    "id", "institution", "till", "sale_number", "business_date", "generation", "terminal_sequence", "lane", "flow", "state", "person",
+    "total_fen", "fund_fen", "account_fen", "mutual_aid_fen", "cash_fen", "hospital_fen", "mutual_aid_beside", "quarantine",
+    "opened_at", "changed_at", "doubt_since",
+)  # fmt: skip
+"""What the row's authentication code is made over, in order."""
 _ALLOWED_TEXT = frozenset((source.value, target.value) for source, target in ALLOWED)
 _NEEDS_AMOUNTS = frozenset(
     {State.CONFIRMED, State.DELIVERED, State.CLOSED, State.CANCELLING, State.CANCEL_DOUBT, State.CANCELLED}
@@ -306,13 +367,11 @@ _MUST_HAVE_BEEN_SENT = ", ".join(
 )  # fmt: skip
 
 
-def _schema(connection: apsw.Connection) -> dict[str, str]:
-    return {
-        str(name): str(sql)
-        for name, sql in connection.execute(
-            "SELECT type || ' ' || name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
-        )
-    }
+def _open_if_in_term(keys: DayKeys, place: str, sealed: bytes) -> bytes | None:
+    try:
+        return keys.open(place, sealed)
+    except PastTerm:
+        return None
 
 
 def _dicts(connection: apsw.Connection, query: str) -> Iterator[dict[str, Any]]:

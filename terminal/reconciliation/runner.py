@@ -65,7 +65,7 @@ from terminal.core.values import Notice, Settlement
 from terminal.counter.session import HubSession
 from terminal.hub.client import HubClient, Institution
 from terminal.journal.journal import Journal
-from terminal.journal.sheet import decode_sheet
+from terminal.journal.sheet import settlement_of
 from terminal.reconciliation.books import (
     AROUND,
     Books,
@@ -268,7 +268,9 @@ class Reconciliation:
             for settlement_id in ids:
                 row = journal.settlement(settlement_id)
                 if row is not None:
-                    settlement = _replace(decode_sheet(row.sheet), key=row.key, state=row.state)
+                    if not row.sheet:
+                        raise Misuse("day_past_term", date=row.key.business_date.isoformat())
+                    settlement = settlement_of(row)
                     found.append(Case(settlement, tuple(journal.sent_for(settlement_id))))
             return found
 
@@ -483,7 +485,7 @@ class Reconciliation:
         Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, or what the
         settlement itself objects to. Who they are is what the caller says; their numbers go into the audit log.
         """
-        first, second = _two(operators)
+        first, second = two_operators(operators)
         report = self.last(day)
         difference = next((one for one in report.differences if one.id == difference_id), None)
         if difference is None:
@@ -596,7 +598,7 @@ def _evidence(report: Report, difference: Difference) -> str:
     return f"3201 {' '.join(msgids)}"
 
 
-def _two(operators: tuple[str, str]) -> tuple[str, str]:
+def two_operators(operators: tuple[str, str]) -> tuple[str, str]:
     """Two operators' numbers; raises `Misuse` unless both are there and they are two, however they are written."""
     first, second = (unicodedata.normalize("NFKC", one).strip() for one in operators)
     if not first or not second or first.casefold() == second.casefold():

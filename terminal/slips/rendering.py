@@ -11,11 +11,18 @@ from protocols.hub.profile import Profile
 from protocols.hub.settlement import SettlementInfo
 from protocols.money import sum_fen
 from protocols.wire_time import parse_time
-from terminal.core.values import Booking, Settlement
+from terminal.core.values import Booking, SaleKey, Settlement
 from terminal.slips.check_code import check_code
 from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
 from terminal.slips.masking import MaskedPerson, MaskRule
-from terminal.slips.settlement import FundShare, SettlementSlip, SlipKind, SlipLine, settlement_document
+from terminal.slips.settlement import (
+    FundShare,
+    SettlementSlip,
+    SlipKind,
+    SlipLine,
+    quantity_text,
+    settlement_document,
+)
 
 _FUND_FIELDS = {
     "hifp_pay": "pooled_fund_fen",
@@ -44,7 +51,10 @@ class SlipImpossible(Exception):
 
 def receipt_number(settlement: Settlement) -> str:
     """Our own receipt number: till, business date, sale number, generation; also the only content of the QR code."""
-    key = settlement.key
+    return _receipt_number(settlement.key)
+
+
+def _receipt_number(key: SaleKey) -> str:
     number = f"{key.till}-{key.business_date:%Y%m%d}-{key.sale_number}"
     return number if key.generation == 1 else f"{number}-{key.generation}"
 
@@ -162,9 +172,34 @@ def _settled(
         trace_codes=sum(len(line.trace_codes) for line in settlement.lines),
         operator=site.operator_name,
         cancelled_setl_id=booking.info.settlement_id if kind is SlipKind.CANCELLED else "",
+        refund=refund_facts(settlement, kind),
         copy_number=copy_number,
     )
     return settlement_document(msgspec.structs.replace(slip, check_code=check_code(slip, mac)))
+
+
+def refund_facts(settlement: Settlement, kind: SlipKind) -> tuple[tuple[str, str], ...]:
+    """How the two slips of a refund name each other, and what came back."""
+    key, plan, origin = settlement.key, settlement.refund, settlement.refund_of
+    if kind is SlipKind.SETTLED and origin is not None:
+        first = _receipt_number(msgspec.structs.replace(key, generation=origin.generation))
+        return (("退货后重新结算，原单号", first), ("已撤销结算编号", origin.hub_settlement_id))
+    if kind is not SlipKind.CANCELLED or plan is None:
+        return ()
+    lines = {line.number: line for line in settlement.lines}
+    facts = tuple(
+        ("退货", f"{lines[row.number].name} {quantity_text(row.quantity)}") for row in plan.returned
+    )
+    if not plan.remaining:
+        return (*facts, ("退货说明", "全部退回"))
+    if plan.withdrawn:
+        return (*facts, ("退货说明", "其余商品未重新结算"))
+    rest = _receipt_number(msgspec.structs.replace(key, generation=key.generation + 1))
+    return (
+        *facts,
+        ("其余商品另行结算，新单号", rest),
+        ("退货说明", "新单结算之前，其余商品由顾客自付或退回"),
+    )
 
 
 def _fund_shares(info: SettlementInfo) -> list[FundShare]:

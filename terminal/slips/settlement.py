@@ -70,6 +70,8 @@ class SettlementSlip(msgspec.Struct, frozen=True, kw_only=True):
     operator: str
     cancelled_setl_id: str = ""
     """Of a cancellation: the settlement that was cancelled."""
+    refund: tuple[tuple[str, str], ...] = ()
+    """What a refund adds, as label and value: the goods that came back, the other slip's number."""
     copy_number: int = 0
     """0 = the original; n = the n-th reprint, marked 补打."""
     check_code: str = ""
@@ -103,6 +105,8 @@ def _numbers(slip: SettlementSlip) -> Iterable[Element]:
         yield fact("原结算编号", slip.cancelled_setl_id)
     yield fact("就诊编号", slip.mdtrt_id)
     yield fact("单号", slip.receipt_no)
+    for label, value in slip.refund:
+        yield fact(label, value)
 
 
 def _items(slip: SettlementSlip) -> Iterable[Element]:
@@ -113,7 +117,7 @@ def _items(slip: SettlementSlip) -> Iterable[Element]:
     for line in slip.lines:
         yield Row((Cell(f"{line.name} {line.spec}".rstrip()), Cell(level_mark(line.level), Align.RIGHT, 4)))
         yield Text(line.code, indent=2)
-        quantity = _quantity_text(Quantity(sign * line.quantity))
+        quantity = quantity_text(Quantity(sign * line.quantity))
         yield Pair(f"{quantity} × {line.price.wire_text()}", format_yuan(sign * line.amount_fen), indent=2)
 
 
@@ -142,6 +146,6 @@ def _sign(slip: SettlementSlip) -> int:
     return -1 if slip.kind is SlipKind.CANCELLED else 1
 
 
-def _quantity_text(quantity: Quantity) -> str:
+def quantity_text(quantity: Quantity) -> str:
     """A quantity without the zeros that the wire form carries: 2, 0.5."""
     return quantity.wire_text().rstrip("0").rstrip(".")

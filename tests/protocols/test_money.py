@@ -216,3 +216,26 @@ def test_a_split_that_does_not_add_up_cannot_exist(changes: dict[str, int], why:
     amounts = {"total_fen": 8330, "fund_fen": 0, "account_fen": 6000, "cash_fen": 2330} | changes
     with pytest.raises(MoneyError, match=why):
         Split(**amounts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "digits", "places", "always"),
+    [(Fen, 14, 2, 2), (Price, 10, 6, 2), (Quantity, 12, 4, 2), (Ratio, 1, 4, 2), (Age, 3, 1, 1)],
+)
+def test_every_kind_of_number_has_its_digits_and_no_more(
+    kind: type[Scaled], digits: int, places: int, always: int
+) -> None:
+    whole = "9" * digits
+    largest = kind.parse(f"{whole}.{'9' * places}")
+    assert largest.wire_text() == f"{whole}.{'9' * places}"
+    assert kind.parse(int(whole)).wire_text() == f"{whole}.{'0' * always}"
+    assert kind.parse(f"-{whole}").wire_text() == f"-{whole}.{'0' * always}"
+    for wrong in (f"{whole}9", int(f"{whole}9"), f"0.{'0' * places}1"):
+        with pytest.raises(MoneyError):
+            kind.parse(wrong)
+
+
+def test_a_split_that_exists_cannot_be_changed() -> None:
+    split = Split(total_fen=1, fund_fen=1, account_fen=0, cash_fen=0)
+    with pytest.raises(AttributeError):
+        split.fund_fen = 2  # type: ignore[misc]  # what the test is about

@@ -1,5 +1,9 @@
-"""A power cut at every write, sync and removal of the journal's life: whatever was acknowledged is there afterwards."""
+"""A power cut at every write, sync and removal of the journal's life: whatever was acknowledged is there afterwards.
 
+The journal alone, without a counter; the whole counter is cut in `test_cuts_images.py`.
+"""
+
+import itertools
 import random
 from pathlib import Path
 from typing import Any
@@ -8,23 +12,29 @@ import apsw
 import pytest
 
 from terminal.journal import journal as module
-from terminal.journal.verify import verify_journal
-from tests.recovery.power_cut import Operation, Recorder, image
+from terminal.journal.records import JournalFailed
+from terminal.journal.verify import Report, verify_journal
+from tests.recovery.power_cut import REAL, Disk, Files, Replay, digest
 from tests.terminal.journal.samples import MSGID, begin, doubt, open_at, send, settle, vault
 
 SECOND = MSGID[:-2] + "02"
+_names = itertools.count()
 
 
-def _life(folder: Path, name: str) -> tuple[list[Operation], list[tuple[int, int]]]:
-    """Create a journal, sell, close, open, sell again. Return what was done, and (moment, records acknowledged)."""
-    path = folder / "journal.db"
-    disk = Recorder(name, path)
+def _disk(folder: Path, files: Files | None = None) -> Disk:
+    return Disk(folder, f"alone-{id(folder)}-{next(_names)}.db", files)
+
+
+def _life(folder: Path) -> tuple[Disk, list[tuple[int, int]]]:
+    """Create a journal, sell, close, open, sell again. Return the disk, and (moment, records acknowledged)."""
+    disk = _disk(folder)
+    path = Path(disk.path)
     acknowledged: list[tuple[int, int]] = []
 
     def note(journal: module.Journal) -> None:
         acknowledged.append((len(disk.operations), journal.audit_head()[0]))
 
-    journal = open_at(path, vfs=name)
+    journal = open_at(path, vfs=disk.name)
     opened = begin(journal)
     note(journal)
     sending = send(journal, opened)
@@ -32,23 +42,33 @@ def _life(folder: Path, name: str) -> tuple[list[Operation], list[tuple[int, int
     settle(journal, sending)
     note(journal)
     journal.close()
-    journal = open_at(path, vfs=name)
+    journal = open_at(path, vfs=disk.name)
     sending = send(journal, begin(journal, "S2", "0002"), SECOND)
     note(journal)
     journal.checkpoint()
     doubt(journal, sending, SECOND)
     note(journal)
     journal.close()
-    return disk.operations, acknowledged
+    return disk, acknowledged
 
 
-def _assert_whole(folder: Path, expected: int) -> None:
+def _verified(disk: Disk) -> Report:
+    """What `verify_journal`, which knows no file systems, says of a journal on this one."""
+    apsw.set_default_vfs(disk.name)
+    report = verify_journal(disk.path, vault())
+    apsw.set_default_vfs(REAL)
+    return report
+
+
+def _assert_whole(folder: Path, files: Files, expected: int) -> None:
     """The image opens, holds at least what was acknowledged, and adds up."""
-    journal = open_at(folder / "journal.db")
+    disk = _disk(folder, files)
+    journal = open_at(Path(disk.path), vfs=disk.name)
     assert journal.audit_head()[0] >= expected, "an acknowledged write is gone"
-    journal.close()
-    report = verify_journal(str(folder / "journal.db"), vault())
+    report = _verified(disk)
     assert report.ok, report.findings
+    journal.close()
+    disk.close()
 
 
 def _expected(acknowledged: list[tuple[int, int]], moment: int) -> int:
@@ -57,15 +77,18 @@ def _expected(acknowledged: list[tuple[int, int]], moment: int) -> int:
 
 @pytest.mark.parametrize("seed", [None, 1, 2], ids=["strict", "torn 1", "torn 2"])
 def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(seed: int | None, tmp_path: Path) -> None:
-    (tmp_path / "life").mkdir()
-    operations, acknowledged = _life(tmp_path / "life", f"power cut {seed}")
-    assert len(operations) > 150
-    luck = None if seed is None else random.Random(seed)
-    for moment in range(0, len(operations) + 1, 1 if seed is None else 2):
-        folder = tmp_path / str(moment)
-        folder.mkdir()
-        image(operations[:moment], folder, luck)
-        _assert_whole(folder, _expected(acknowledged, moment))
+    disk, acknowledged = _life(tmp_path)
+    assert len(disk.operations) > 150
+    luck = random.Random(seed)
+    replay = Replay({})
+    for moment, operation in enumerate(disk.operations, start=1):
+        replay.apply(operation)
+        if seed is None:
+            _assert_whole(tmp_path, replay.strict(), _expected(acknowledged, moment))
+        elif moment % 2:
+            _assert_whole(tmp_path, replay.torn(luck), _expected(acknowledged, moment))
+    assert digest(replay.kept()) == digest({end: bytes(content) for end, content in disk.files.items()})
+    disk.close()
 
 
 class Careless(apsw.Connection):
@@ -86,20 +109,31 @@ def test_the_switch_to_wal_needs_extra(
     if careless:
         monkeypatch.setattr(apsw, "Connection", Careless)
         monkeypatch.setattr(module, "_require_pragma", lambda connection, name, expected: None)
-    (tmp_path / "life").mkdir()
-    (tmp_path / "image").mkdir()
-    path = tmp_path / "life" / "journal.db"
-    disk = Recorder(f"careless {careless}", path)
-    journal = open_at(path, vfs=disk.name)
+    disk = _disk(tmp_path)
+    journal = open_at(Path(disk.path), vfs=disk.name)
     for number in range(1, 60):
         begin(journal, f"S{number}", f"{number:04d}")
     records = journal.audit_head()[0]
     journal.close()
     monkeypatch.undo()
-    image(disk.operations, tmp_path / "image")
-    if careless:
-        assert (tmp_path / "image" / "journal.db-journal").exists()
-        report = verify_journal(str(tmp_path / "image" / "journal.db"), vault())
-        assert report.audit_records < records
+    replay = Replay({})
+    for operation in disk.operations:
+        replay.apply(operation)
+    disk.close()
+    left = [_records_after(tmp_path, replay.torn(random.Random(seed))) for seed in range(16)]
+    assert (min(left) < records) is careless, left
+
+
+def _records_after(folder: Path, files: Files) -> int:
+    """How many audit records a start finds; none when the file does not open."""
+    disk = _disk(folder, files)
+    try:
+        journal = open_at(Path(disk.path), vfs=disk.name)
+    except JournalFailed:
+        return 0
     else:
-        _assert_whole(tmp_path / "image", records)
+        found = journal.audit_head()[0]
+        journal.close()
+        return found
+    finally:
+        disk.close()

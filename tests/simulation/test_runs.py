@@ -14,10 +14,11 @@ import terminal.app
 import terminal.building
 import yibao.site.machine
 from terminal.building import Parts
+from terminal.counter.trusted_time import TrustedClock
 from terminal.journal.journal import open_journal
 from yibao.site.disk import Contents, Disk
 from yibao.site.machine import Life
-from yibao.site.site import REAL_KEYS_EVERY, Report, Site, simulate
+from yibao.site.site import REAL_KEYS_EVERY, SALES_PER_RUN, Report, Site, simulate
 from yibao.site.swarm import replay_command, totals
 from yibao.site.twins import Twin
 from yibao.site.virtual_loop import run_virtual
@@ -27,20 +28,30 @@ pytestmark = [
     pytest.mark.timeout(120),
 ]
 SEEDS = range(100, 116)
-FOUND: tuple[int, ...] = ()
-"""Seeds that once broke something: the bug has a small test of its own, the seed stays here."""
 SALES = 24
+FOUND = {
+    521: "a clock set back twice put sales into the wrong day, and so into no reconciliation (TrustedClock)",
+    1308: "a refund was told as under way after the disk had failed (test_refund: a disk that fails during a refund)",
+    2035: "as 521, and a cancellation whose answer was lost was looked for on the wrong day",
+}
+"""Seeds that once broke something with `SALES_PER_RUN` sales: the bug has a small test of its own, the seed stays here."""
 
 
 @pytest.fixture(scope="module")
 def reports() -> list[Report]:
     """The runs of the fixed seeds."""
-    return [simulate(seed, SALES) for seed in (*SEEDS, *FOUND)]
+    return [simulate(seed, SALES) for seed in SEEDS]
 
 
 def test_no_invariant_breaks(reports: list[Report]) -> None:
     broken = {report.seed: report.broken for report in reports if report.breaks}
     assert not broken, [replay_command(seed, SALES) for seed in broken]
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_once_broke_stays_whole(seed: int) -> None:
+    report = simulate(seed)
+    assert not report.breaks, (replay_command(seed, SALES_PER_RUN), FOUND[seed], report.broken)
 
 
 def test_most_settlements_are_hit_by_a_fault(reports: list[Report]) -> None:
@@ -99,13 +110,13 @@ def test_one_seed_in_fifty_runs_real_keys() -> None:
 
 
 REPLACED = {
-    "clock": "MachineClock",
     "random": "Random",
     "sleep": "function",
     "journal": "Port",
     "hub_transport": "Socket",
     "centre_transport": "Socket",
     "signer": "CheapKey",
+    "former_signers": "dict",
     "verifier": "CheapKey",
     "printer": "Cable",
     "scanner": "NoneType",
@@ -113,20 +124,22 @@ REPLACED = {
     "items": "dict",
     "write_log": "function",
 }
-"""What a simulated counter is handed instead of the application's clock, random numbers, links, disk, keys and devices."""
-SAME = {"vault": "Vault"}
+"""What a simulated counter is handed instead of the application's random numbers, links, disk, keys and devices."""
+SAME = {"clock": "TrustedClock", "vault": "Vault"}
+"""As in the application; below the clock is the simulated machine's own, which may lie."""
 
 
 def test_the_simulated_counter_is_built_by_the_applications_own_function(tmp_path: Path) -> None:
     for user in (terminal.app, yibao.site.machine):
-        assert vars(user)["build_counter"] is terminal.building.build_counter
+        for maker in ("build_counter", "build_clock_watch"):
+            assert vars(user)[maker] is vars(terminal.building)[maker]
 
     async def parts() -> Parts:
         machine = Site(1, tmp_path, Twin()).machines[0]
         disk = Disk(tmp_path, "pinned", Contents())
         journal = open_journal(disk.path, machine.vault(), "boot", machine.clock.now(), vfs=disk.name)
         try:
-            return machine.parts(Life(disk, None), journal)
+            return machine.parts(Life(disk, None), journal, TrustedClock(machine.clock))
         finally:
             journal.close()
             disk.close()

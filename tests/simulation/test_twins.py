@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 import yibao.site.twins
+from tests.faults import counted, fired
 from yibao.site.swarm import catch
 from yibao.site.twins import TWINS
 
@@ -26,11 +27,13 @@ def test_the_twin_is_caught(name: str) -> None:
     caught = catch(name)
     assert caught.invariant
     assert caught.settlements <= MOST_SETTLEMENTS
+    counted("twins_caught")
 
 
 def test_colliding_message_ids_are_found() -> None:
     """Fault F73: two tills with the same slot, and a hub that books a message id as often as it comes."""
     assert catch("colliding-message-ids").invariant in ("I2", "I5")
+    fired("F73")
 
 
 def test_no_twin_is_longer_than_thirty_lines() -> None:

@@ -214,6 +214,10 @@ class Watch:
             self.kill()
             raise Crash
 
+    def wrote(self, journal: Journal) -> None:
+        """The journal has written something and said so."""
+        self.point("written")
+
     def kill(self) -> None:
         """From now on nothing reaches the disk or the network any more."""
         self.dead = True
@@ -234,7 +238,7 @@ class WatchedJournal:
         before = self._connection.total_changes()
         result = work(self._journal)
         if self._connection.total_changes() != before:
-            self._watch.point("written")
+            self._watch.wrote(self._journal)
         return result
 
 
@@ -287,6 +291,8 @@ class Shop:
             seed=seed, profile=self.profile, settings=settings, signer=hub_key, people=_PEOPLE, world=_PLACES, book=_POLICIES
         )  # fmt: skip
         self.signer, ours = self._terminal_key(real_sm2)
+        self.former_signers: dict[str, Signer] = {}
+        """Keys of the terminal that were rotated away and are still kept."""
         self.hub_verifier = self._hub_verifier(real_sm2)
         self.world.keys.register(INSTITUTION, "", ours)
         self.hub_link = HubLink(self.world.hub, self.clock.now, asyncio.sleep, self.profile.hub.path)
@@ -294,6 +300,10 @@ class Shop:
         self.printer = MemoryPrinter()
         self.vault = self.new_vault()
         self.journal_path = folder / "journal-0.db"
+        self.vfs: str | None = None
+        """Another file system for the journal, by name: one that cuts the power or fails."""
+        self.newest: Till | None = None
+        """The counter started last, also while it is still starting."""
         self._starts = 0
 
     def _terminal_key(self, real_sm2: bool) -> tuple[Signer, Verifier]:
@@ -325,10 +335,16 @@ class Shop:
     ) -> "Till":
         """Start a counter on the disk as it is; returns when it is ready, or dead (see `Watch`)."""
         self._starts += 1
+        self.newest = None
         watch = watch or Watch()
         opened: list[apsw.Connection] = []
         journal = open_journal(
-            str(self.journal_path), self.vault, f"boot {self._starts}", self.clock.now(), check=opened.append
+            str(self.journal_path),
+            self.vault,
+            f"boot {self._starts}",
+            self.clock.now(),
+            self.vfs,
+            opened.append,
         )
         port: JournalPort = WatchedJournal(journal, opened[0], watch)
         parts = Parts(
@@ -345,10 +361,11 @@ class Shop:
             scanner=scanner,
             items=items or {},
             reader=reader,
+            former_signers=self.former_signers,
             write_log=write_log,
         )
         counter = build_counter(config or counter_config(), self.profile, parts)
-        till = Till(self, counter, journal, opened[0], watch)
+        till = self.newest = Till(self, counter, journal, opened[0], watch)
         await till.ready()
         return till
 

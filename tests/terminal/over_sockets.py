@@ -10,12 +10,14 @@ import datetime as dt
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from drivers.http.transport import HttpTransport
+from drivers.signers import PinnedKey, VerifierRing
 from simulators.chaos.proxy import ChaosProxy
 from simulators.serve import RunningWorld, SimulatedWorld, build_world, serve_world
 from terminal.building import Parts, build_counter
@@ -50,6 +52,22 @@ class FastClock:
         await asyncio.sleep(seconds / FASTER)
 
 
+class LoopClock(FastClock):
+    """The clock of a loop that is fast by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+
+    def monotonic_s(self) -> float:
+        """See `Clock`."""
+        return self._loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep by this clock."""
+        await asyncio.sleep(seconds)
+
+
 class Site:
     """One till, its world, and the line between them."""
 
@@ -63,13 +81,13 @@ class Site:
         self.proxy = proxy
         self._path = path
         self._vault = vault
-        self._clock = clock
+        self.clock = clock
         self._hub = hub
 
     async def priced(self, number: str, who: str = "jia") -> Settlement:
         """A sale that only has to be confirmed."""
         opened = await self.counter.open_sale(SaleWish(number, (PILLS,)), "till", "")
-        code = self.world.phone.issue(self.world.person(who), self._clock.now())
+        code = self.world.phone.issue(self.world.person(who), self.clock.now())
         priced = await self.counter.give_code(opened.id, code)
         assert priced.state is State.PRICED, priced.notice
         return priced
@@ -86,9 +104,13 @@ class Site:
                     break
         return await self.counter.get(settlement.id)
 
+    async def hang_up(self) -> None:
+        """Let the next message need a connection of its own."""
+        await self._hub.close()
+
     async def nobody_there(self) -> None:
         """Hang up, and let nobody listen any more."""
-        await self._hub.close()  # the next message needs a connection of its own
+        await self.hang_up()
         await self.proxy.refuse()
 
     def moves(self, settlement: Settlement) -> list[str]:
@@ -111,6 +133,24 @@ class Site:
         assert report.ok, report.findings
 
 
+def hub_key_after(rotations: int) -> MacKey:
+    """The hub's key after so many rotations."""
+    return MacKey(f"hub {rotations}")
+
+
+class Pinned(NamedTuple):
+    """A key of the hub that a till believes between two times of its clock, counted in seconds from its beginning."""
+
+    rotations: int
+    from_s: float = -3600.0
+    to_s: float = 1e6
+
+    def key(self) -> PinnedKey:
+        """The key as the till knows it."""
+        begins, ends = (NINE + dt.timedelta(seconds=one) for one in (self.from_s, self.to_s))
+        return PinnedKey(hub_key_after(self.rotations), begins, ends)
+
+
 @contextlib.asynccontextmanager
 async def site(
     folder: Path,
@@ -118,12 +158,20 @@ async def site(
     total_timeout_s: float = 5.0,
     server: ssl.SSLContext | None = None,
     trust: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    pinned: Sequence[Pinned] = (Pinned(0),),
+    clock: FastClock | None = None,
 ) -> AsyncIterator[Site]:
-    """A till that is ready; with `server` and `trust` everything is https, and the proxy passes the records on."""
+    """A till that is ready; with `server` and `trust` everything is https, and the proxy passes the records on.
+
+    `host` is what the till calls the hub, `pinned` are the hub's keys that it believes. `clock` is a `LoopClock`, where
+    the loop itself is fast (see `tests.terminal.fast_loop`).
+    """
     limits = msgspec.structs.replace(NATIONAL.hub, total_timeout_s=total_timeout_s)
     profile = msgspec.structs.replace(NATIONAL, hub=limits)
-    clock, key, hub_key = FastClock(), MacKey("terminal"), MacKey("hub")
-    world = build_world(seed=1, profile=profile, signer=hub_key)
+    clock, key, hub_key = clock or FastClock(), MacKey("terminal"), hub_key_after(0)
+    ring = VerifierRing([one.key() for one in pinned], clock.now)
+    world = build_world(seed=1, profile=profile, signer=hub_key, next_key=hub_key_after)
     world.keys.register(INSTITUTION, "", key)
     scheme = "http" if server is None else "https"
     async with contextlib.AsyncExitStack() as stack:
@@ -132,7 +180,7 @@ async def site(
         )
         hub_port = int(running.endpoints["hub"].rpartition(":")[2])
         proxy = await stack.enter_async_context(ChaosProxy("127.0.0.1", hub_port))
-        hub = HttpTransport(f"{scheme}://127.0.0.1:{proxy.port}", trust)
+        hub = HttpTransport(f"{scheme}://{host}:{proxy.port}", trust)
         centre = HttpTransport(running.endpoints["certificate_centre"], trust)
         stack.push_async_callback(hub.close)
         stack.push_async_callback(centre.close)
@@ -142,7 +190,7 @@ async def site(
         stack.callback(journal.close)
         parts = Parts(
             clock=clock, random=rng, sleep=clock.sleep, journal=InlineJournal(journal), vault=vault, hub_transport=hub,
-            centre_transport=centre, signer=key, verifier=hub_key, printer=None, scanner=None, items={},
+            centre_transport=centre, signer=key, verifier=ring, printer=None, scanner=None, items={},
         )  # fmt: skip
         counter = build_counter(counter_config(), profile, parts)
         working = asyncio.ensure_future(counter.run())
@@ -150,7 +198,7 @@ async def site(
             for _ in range(1000):
                 if counter.phase is Phase.READY:
                     break
-                await asyncio.sleep(0.002)
+                await clock.sleep(0.1)
             yield Site(counter, journal, path, vault, world, proxy, clock, hub)
         finally:
             working.cancel()

@@ -8,6 +8,7 @@ from drivers.http.tls import client_context
 from simulators.certificates import SimulatedAuthority, server_context
 from terminal.core.states import State
 from terminal.texts import tell_notice
+from tests.faults import fired
 from tests.terminal.over_sockets import Site, site
 
 pytestmark = pytest.mark.blocking_allowed("the journal is called in line, and the ledger is in this process")
@@ -49,6 +50,7 @@ async def test_an_answer_cut_at_any_byte_is_a_doubt_that_ends_reversed(tmp_path:
         assert len(cuts) >= 60
         for number, at in enumerate(cuts, start=1):
             await spoiled(till, str(number), f"cut-answer {at}{' reset' if number % 2 else ''}")
+            fired("F43")
         assert till.world.ledger.balance(till.world.person("jia").psn_no) == balance
         assert (await till.confirm(await till.priced("last"))).state is State.CONFIRMED
         till.assert_books_agree()
@@ -67,6 +69,7 @@ async def test_an_answer_that_is_late_or_somebody_elses_is_a_doubt_that_ends_rev
     """F41, F48, F49: nothing but the hub's own signed answer confirms or refuses."""
     async with site(tmp_path, total_timeout_s=0.5) as till:
         await spoiled(till, "1", order)
+        fired("F41" if order.startswith("delay") else "F48" if order.startswith("replace") else "F49")
         assert (await till.confirm(await till.priced("2"))).state is State.CONFIRMED
         till.assert_books_agree()
 
@@ -78,6 +81,7 @@ async def test_a_duplicated_answer_settles_once_and_disturbs_nobody(tmp_path: Pa
         till.proxy.order("duplicate-answer" + SETTLE)
         assert (await till.confirm(first)).state is State.CONFIRMED
         assert (await till.confirm(await till.priced("2", "yi"))).state is State.CONFIRMED
+        fired("F40")
         till.assert_books_agree()
 
 
@@ -90,6 +94,7 @@ async def test_a_refused_connection_is_not_sent_and_the_same_bytes_settle_later(
         assert told.state is State.ARMED
         assert told.notice is not None
         assert (told.notice.code, told.notice.params["reason"]) == ("not_sent", "refused")
+        fired("F51")
         await till.proxy.listen()
         assert (await till.confirm(priced)).state is State.CONFIRMED
         (attempt,) = till.journal.attempts(priced.id)
@@ -112,6 +117,7 @@ async def test_a_sale_over_tls_settles_and_survives_cut_records(tmp_path: Path) 
             await till.confirm(priced)
             over = await till.over(priced)
             assert over.state is State.REVERSED
+            fired("F43")
             cut += 1
         assert len(till.proxy.fired) == cut
         till.assert_books_agree()
@@ -132,6 +138,7 @@ async def test_a_hub_that_cannot_prove_itself_gets_nothing_and_the_operator_is_t
         assert told.state is State.ARMED
         assert told.notice is not None
         assert told.notice.code == "hub_not_trusted"
+        fired("F52")
         words = tell_notice(told.notice)
         assert words is not None
         assert "未入账" in words.zh

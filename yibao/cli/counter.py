@@ -112,8 +112,17 @@ async def _agreed() -> bool:
     return (answer or "").lower() in ("y", "yes", "是")
 
 
-def copy(sale: SaleArgument, json: JsonOption = False, counter: CounterOption = None) -> None:
-    """Print the slip once more."""
+def copy(
+    sale: SaleArgument,
+    came_out: Annotated[bool, typer.Option("--came-out", help=help_of("copy.came_out"))] = False,
+    json: JsonOption = False,
+    counter: CounterOption = None,
+) -> None:
+    """Print the slip once more, or say that it did come out."""
+    if came_out:
+        found = with_sale(counter, sale, lambda client, settlement_id: client.slip_seen(settlement_id))
+        print_json(found) if json else tell(say("slip_noted"))
+        return
     number = with_sale(counter, sale, lambda client, settlement_id: client.copy(settlement_id))
     if json:
         print_json({"copy_number": number})

@@ -67,10 +67,34 @@ async def converse(
     client: CounterClient, order: OrderKind, kind: "type[Conversation[OrderKind]]", *, as_json: bool
 ) -> int:
     """Hold a whole conversation; return the exit code."""
-    screen = Screen(beside_json=as_json)
-    status = await client.wait_ready()
-    has_scanner = any(device.name == "scanner" and device.state != "absent" for device in status.devices)
+    await client.wait_ready()
     sale = await _open(client, order, kind.flow)
+    return await _converse_about(client, order, kind, sale, as_json=as_json)
+
+
+async def resume(
+    client: CounterClient,
+    order: OrderKind,
+    kind: "type[Conversation[OrderKind]]",
+    settlement_id: str,
+    *,
+    as_json: bool,
+) -> int:
+    """Hold the conversation of a sale that is open already; return the exit code."""
+    return await _converse_about(client, order, kind, await client.sale(settlement_id), as_json=as_json)
+
+
+async def _converse_about(
+    client: CounterClient,
+    order: OrderKind,
+    kind: "type[Conversation[OrderKind]]",
+    sale: SettlementView,
+    *,
+    as_json: bool,
+) -> int:
+    screen = Screen(beside_json=as_json)
+    status = await client.status()
+    has_scanner = any(device.name == "scanner" and device.state != "absent" for device in status.devices)
     screen.line(say(f"{kind.name}_opened", number=sale.sale_number, id=sale.id))
     async with Happenings(client, sale.id) as happenings:
         talk = kind(client, screen, order, sale, happenings, has_scanner)

@@ -30,13 +30,34 @@ class Interrupted(CommandFailed):
         super().__init__(words, 130)
 
 
+_DAMAGE: Final = frozenset({"CorruptError", "NotADBError"})
+
+
+def _journal_words(error: Any) -> Words:
+    """What happened to the journal, who holds the money, what to do."""
+    from terminal.texts import reason_in_words
+
+    if error.code:
+        return say(error.code, **error.params)
+    code = {"FullError": "journal_full", "ReadOnlyError": "journal_read_only"}.get(
+        error.reason.partition(":")[0]
+    )
+    if code is not None:
+        return say(code)
+    word = error.reason.partition(":")[0]
+    is_damage = word in _DAMAGE or error.reason.startswith(("row changed", "a stored blob", "the audit log"))
+    zh, en = reason_in_words(word)
+    code = "journal_damaged" if is_damage else "journal_failed"
+    return Words(code, say(code, reason=zh).zh, say(code, reason=en).en)
+
+
 # Where an error class stands, and how it is told.
 _KNOWN: Final[tuple[tuple[str, str, Callable[[Any], Words]], ...]] = (
     ("yibao.client", "CounterError", lambda error: Words(*error.words)),
     ("yibao.simulated.folder", "SimulationRefused", lambda error: Words(*error.words)),
     ("terminal.app", "StartRefused", lambda error: Words(error.told.code, error.told.zh, error.told.en)),
     ("terminal.config", "ConfigError", lambda error: say("config_wrong", reason=str(error))),
-    ("terminal.journal.records", "JournalFailed", lambda error: say("journal_failed", reason=error.reason)),
+    ("terminal.journal.records", "JournalFailed", _journal_words),
     (
         "drivers.signers.errors",
         "KeyStoreError",

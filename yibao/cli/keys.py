@@ -27,6 +27,8 @@ def register(app: typer.Typer) -> None:
         help=help_of("keys"), short_help=help_of("keys"), no_args_is_help=True, rich_markup_mode=None
     )
     group.command("create", help=help_of("keys.create"), short_help=help_of("keys.create"))(create)
+    group.command("audit", help=help_of("keys.audit"), short_help=help_of("keys.audit"))(audit)
+    group.command("rotate", help=help_of("keys.rotate"), short_help=help_of("keys.rotate"))(rotate)
     group.command("show", help=help_of("keys.show"), short_help=help_of("keys.show"))(show)
     app.add_typer(group, name="keys")
 
@@ -55,7 +57,11 @@ def create(
 
     files = read_config(find_counter(counter))
     store = SoftwareKeyStore(files.path(files.config.keys.dir))
-    described = store.create(read_password(files, password_file))
+    password = read_password(files, password_file)
+    described = store.create(password)
+    audit_store = SoftwareKeyStore(files.path(files.config.keys.audit_dir))
+    if not audit_store.exists():
+        audit_store.create(password)
     public = store.folder / "public-key.pem"
     if json:
         print_json(
@@ -69,15 +75,71 @@ def create(
         tell(say("keys_created", key=described.key_id, folder=str(store.folder), public=str(public)))
 
 
+def audit(
+    password_file: PasswordFile = None, json: JsonOption = False, counter: CounterOption = None
+) -> None:
+    """Make the audit key of a counter that has none yet."""
+    from drivers.signers import SoftwareKeyStore
+    from terminal.config import read_config
+
+    files = read_config(find_counter(counter))
+    store = SoftwareKeyStore(files.path(files.config.keys.audit_dir))
+    described = store.create(read_password(files, password_file))
+    if json:
+        print_json({"key_id": described.key_id, "public_point": described.public_point.hex()})
+    else:
+        tell(say("audit_key_created", key=described.key_id, folder=str(store.folder)))
+
+
+def rotate(
+    password_file: PasswordFile = None, json: JsonOption = False, counter: CounterOption = None
+) -> None:
+    """Put a new signing key in the place of the present one."""
+    from drivers.clock import SystemClock
+    from drivers.signers import SoftwareKeyStore
+    from terminal.config import read_config
+
+    files = read_config(find_counter(counter))
+    store = SoftwareKeyStore(files.path(files.config.keys.dir))
+    described = store.rotate(read_password(files, password_file), SystemClock().now())
+    public = store.public_key_file
+    if json:
+        print_json(
+            {
+                "key_id": described.key_id,
+                "public_point": described.public_point.hex(),
+                "public_key": str(public),
+                "former": [one for one in store.public_points() if one != described.key_id],
+            }
+        )
+    else:
+        tell(say("keys_rotated", key=described.key_id, public=str(public)))
+
+
 def show(json: JsonOption = False, counter: CounterOption = None) -> None:
     """Show the public half."""
     from drivers.signers import SoftwareKeyStore, describe
     from terminal.config import read_config
 
     files = read_config(find_counter(counter))
-    key = SoftwareKeyStore(files.path(files.config.keys.dir)).public_key()
+    store = SoftwareKeyStore(files.path(files.config.keys.dir))
+    key = store.public_key()
     described = describe(key)
+    former = [one for one in store.public_points() if one != described.key_id]
+    audit_store = SoftwareKeyStore(files.path(files.config.keys.audit_dir))
+    audit_id = describe(audit_store.public_key()).key_id if audit_store.exists() else ""
     if json:
-        print_json({"key_id": described.key_id, "public_point": described.public_point.hex()})
+        print_json(
+            {
+                "key_id": described.key_id,
+                "public_point": described.public_point.hex(),
+                "audit_key_id": audit_id,
+                "former": former,
+            }
+        )
         return
     print(f"{described.key_id}\n{described.public_point.hex()}\n{key.to_pem().decode()}", end="", flush=True)
+    if former:
+        tell(say("keys_former", keys=", ".join(former)))
+    if audit_id:
+        tell(say("audit_key_is", key=audit_id))

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yibao.cli.common import CounterOption, find_counter, run_async
+from yibao.cli.errors import CommandFailed, WrongUse
 from yibao.cli.help import help_of
 from yibao.cli.output import tell_line
 from yibao.words import say
 
 if TYPE_CHECKING:
     from terminal.config import CounterFiles
+    from terminal.journal.anchors import Noted
 
 
 def register(app: typer.Typer) -> None:
@@ -20,21 +22,36 @@ def register(app: typer.Typer) -> None:
     app.command("demo", help=help_of("demo"), short_help=help_of("demo"))(demo)
 
 
-def run(counter: CounterOption = None) -> None:
+def run(
+    anchor: Annotated[
+        str, typer.Option("--anchor", metavar="RECORDS:HASH", help=help_of("run.anchor"), show_default=False)
+    ] = "",
+    counter: CounterOption = None,
+) -> None:
     """Run the service of a counter."""
     from terminal.config import read_config
 
-    run_async(_serve(read_config(find_counter(counter))))
+    run_async(_serve(read_config(find_counter(counter)), _noted(anchor)))
 
 
-async def _serve(counter_files: "CounterFiles") -> None:
+def _noted(text: str) -> "Noted | None":
+    from terminal.journal.anchors import parse_noted
+
+    try:
+        return parse_noted(text) if text else None
+    except ValueError:
+        raise WrongUse(say("wrong_anchor", text=text)) from None
+
+
+async def _serve(counter_files: "CounterFiles", noted: "Noted | None") -> None:
     import asyncio
 
-    from terminal.app import Application
+    from terminal.app import Application, ServiceBroken
     from terminal.logs import configure_logs
+    from yibao.cli.details import keep_details
 
     configure_logs()
-    application = Application(counter_files)
+    application = Application(counter_files, noted)
     application.stop_on_signals()
     ready = asyncio.Event()
 
@@ -45,6 +62,9 @@ async def _serve(counter_files: "CounterFiles") -> None:
     announcing = asyncio.create_task(announce())
     try:
         await application.run(ready)
+    except ServiceBroken as broken:
+        words = say("service_broken", error=str(broken), where=keep_details(broken.error))
+        raise CommandFailed(words) from broken.error
     finally:
         announcing.cancel()
         await asyncio.gather(announcing, return_exceptions=True)

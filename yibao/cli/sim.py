@@ -8,6 +8,7 @@ import typer
 
 from yibao.cli import benefit, certificate, chaos, simulation
 from yibao.cli.common import JsonOption, run_async
+from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan
@@ -65,6 +66,11 @@ def register(app: typer.Typer) -> None:
     hub = _group("sim.hub")
     hub.command("fault", help=help_of("sim.hub.fault"), short_help=help_of("sim.hub.fault"))(hub_fault)
     hub.command("faults", help=help_of("sim.hub.faults"), short_help=help_of("sim.hub.faults"))(hub_faults)
+    hub.command("script", help=help_of("sim.hub.script"), short_help=help_of("sim.hub.script"))(hub_script)
+    hub.command("rotate-key", help=help_of("sim.hub.rotate_key"), short_help=help_of("sim.hub.rotate_key"))(
+        hub_rotate_key
+    )
+    hub.command("enrol", help=help_of("sim.hub.enrol"), short_help=help_of("sim.hub.enrol"))(hub_enrol)
     hub.command("clear", help=help_of("sim.hub.clear"), short_help=help_of("sim.hub.clear"))(hub_clear)
     hub.command("ledger", help=help_of("sim.hub.ledger"), short_help=help_of("sim.hub.ledger"))(hub_ledger)
     sim.add_typer(hub, name="hub")
@@ -96,14 +102,17 @@ def up(
     single_use_code: Annotated[
         bool, typer.Option("--single-use-code", help=help_of("sim.single_use"))
     ] = False,
+    tls: Annotated[bool, typer.Option("--tls", help=help_of("sim.tls"))] = False,
 ) -> None:
     """Start every far end and stay."""
     from yibao.simulated.folder import SimFolder
 
-    run_async(_stay_up(SimFolder(folder), institution, seed, single_use_code))
+    run_async(_stay_up(SimFolder(folder), institution, seed, single_use_code=single_use_code, tls=tls))
 
 
-async def _stay_up(folder: "SimFolder", institution: str, seed: int | None, single_use_code: bool) -> None:
+async def _stay_up(
+    folder: "SimFolder", institution: str, seed: int | None, *, single_use_code: bool, tls: bool
+) -> None:
     import asyncio
     import signal
 
@@ -114,7 +123,7 @@ async def _stay_up(folder: "SimFolder", institution: str, seed: int | None, sing
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with simulated_counter(
-        folder, institution=institution, seed=seed, single_use_code=single_use_code
+        folder, institution=institution, seed=seed, single_use_code=single_use_code, tls=tls
     ) as world:
         for part in world.endpoints.left_out:
             chinese, english = say("sim_left_out", part=part.zh), say("sim_left_out", part=part.en)
@@ -331,9 +340,10 @@ def hub_fault(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help=help_of("sim.hub.fault.name"), show_default=False)
     ],
-    argument: Annotated[
-        str, typer.Argument(metavar="[ARGUMENT]", help=help_of("sim.hub.fault.argument"), show_default=False)
-    ] = "",
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ARGUMENT]...", help=help_of("sim.hub.fault.argument"), show_default=False),
+    ] = None,
     infno: Annotated[
         str, typer.Option("--infno", metavar="INFNO", help=help_of("sim.hub.fault.infno"), show_default=False)
     ] = "",
@@ -341,7 +351,7 @@ def hub_fault(
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Arm a fault."""
-    fault = f"{name} {argument}".strip()
+    fault = " ".join((name, *(arguments or ())))
     with_sim(folder, lambda sim: sim.arm(fault, infno, count))
     tell(say("sim_armed", fault=f"{fault} {infno or '*'} x{count}"))
 
@@ -359,6 +369,79 @@ def hub_faults(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
     screen.rows((("等待", "Armed"), ("交易", "infno"), ("次", "Left")), waiting, frozenset({2}))
     fired = [(one.kind, one.infno, one.msgid) for one in found.fired]
     screen.rows((("已发生", "Fired"), ("交易", "infno"), ("报文编号", "Message id")), fired, frozenset())
+    screen.rows(
+        (("已发生", "Fired"), ("次", "Times")),
+        [(kind, str(n)) for kind, n in found.counts.items()],
+        frozenset({1}),
+    )
+    if found.script is not None:
+        planned = {"seed": found.script.get("seed", 0), "step": len(found.script.get("step", ()))}
+        planned["rate"] = len(found.script.get("rate", ()))
+        tell(say("sim_script_in_force", **{key: str(value) for key, value in planned.items()}))
+
+
+def hub_script(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help=help_of("sim.hub.script.file"), show_default=False)
+    ],
+    json: JsonOption = False,
+    folder: DirOption = SIM_DIR,
+) -> None:
+    """Load a fault script."""
+    from simulators.hub.script import ScriptError, parse_script
+
+    try:
+        script = parse_script(file.read_text(encoding="utf-8"), str(file))
+    except ScriptError as wrong:
+        raise WrongUse(say("file_wrong", reason=str(wrong))) from None
+    except (OSError, UnicodeDecodeError) as unreadable:
+        reason = getattr(unreadable, "strerror", None) or "not UTF-8 text"
+        raise WrongUse(say("file_wrong", reason=f"{file}: {reason}")) from None
+    found = with_sim(folder, lambda sim: sim.load_script(script))
+    if json:
+        print_json(found)
+        return
+    planned = {"seed": str(script.seed), "step": str(len(script.step)), "rate": str(len(script.rate))}
+    tell(say("sim_script_in_force", **planned))
+
+
+def hub_rotate_key(
+    pem: Annotated[
+        Path | None,
+        typer.Option("--pem", metavar="FILE", help=help_of("sim.hub.rotate_key.pem"), show_default=False),
+    ] = None,
+    announce: Annotated[
+        bool, typer.Option("--announce", help=help_of("sim.hub.rotate_key.announce"))
+    ] = False,
+    json: JsonOption = False,
+    folder: DirOption = SIM_DIR,
+) -> None:
+    """Change the hub's answer key, or only tell the next one."""
+    from protocols.gm.sm2 import PublicKey
+    from yibao.simulated.folder import write_file
+
+    keys = with_sim(folder, lambda sim: sim.hub_keys() if announce else sim.rotate_hub_key())
+    key = PublicKey(bytes.fromhex(keys.next if announce else keys.public_point))
+    if pem is not None:
+        write_file(pem, key.to_pem())
+    if json:
+        print_json(keys)
+    elif pem is None:
+        print(key.to_pem().decode(), end="", flush=True)
+    else:
+        tell(say("sim_done"))
+
+
+def hub_enrol(clinic: ClinicOption = False, folder: DirOption = SIM_DIR) -> None:
+    """Let the hub accept a counter's new key besides the old one."""
+    from terminal.config import read_config
+    from yibao.simulated.folder import CLINIC, MAIN, SimFolder
+
+    paths = SimFolder(folder).paths(CLINIC if clinic else MAIN)
+    institution = read_config(paths.file).config.institution.code
+    point = paths.keys.public_key().point
+    with_sim(folder, lambda sim: sim.register_terminal(institution, point, keep=True))
+    tell(say("sim_done"))
 
 
 def hub_clear(folder: DirOption = SIM_DIR) -> None:

@@ -17,7 +17,7 @@ MOST_SALES = 100_000
 
 def run(
     seed: Annotated[int, typer.Option("--seed", min=0, help=help_of("sim.run.seed"), show_default=False)],
-    sales: Annotated[int, typer.Option("--sales", min=2, max=MOST_SALES, help=help_of("sim.run.sales"))] = 40,
+    sales: Annotated[int, typer.Option("--sales", min=2, max=MOST_SALES, help=help_of("sim.run.sales"))] = 60,
     twin: Annotated[
         str, typer.Option("--twin", metavar="NAME", help=help_of("sim.run.twin"), show_default=False)
     ] = "",
@@ -43,6 +43,8 @@ def run(
 
 def result_of(report: "Report") -> dict[str, Any]:
     """What is printed of a run: one JSON object."""
+    from yibao.site.delays import share_below
+
     return {
         "seed": report.seed,
         "sales": report.sales,
@@ -53,6 +55,11 @@ def result_of(report: "Report") -> dict[str, Any]:
         "real_keys": report.real_keys,
         "virtual_hours": round(report.virtual_hours, 3),
         "healed_after_s": round(report.healed_after_s, 3),
+        "doubts": len(report.final_after_s),
+        "final_p50_s": share_below(report.final_after_s, 0.5),
+        "final_p99_s": share_below(report.final_after_s, 0.99),
+        "final_max_s": max(report.final_after_s, default=0.0),
+        "days_compared": report.days_compared,
         "faults": dict(report.faults),
         "broken": [f"{one.invariant} {one.text}" for one in report.broken],
     }

@@ -122,7 +122,14 @@ class Screen:
         if sale.msgid:
             rows.append(("报文编号", "Message id", sale.msgid))
         if sale.person is not None:
-            rows.append(("参保人", "Person", f"{sale.person.name} {sale.person.certno}"))
+            shown = f"{sale.person.name} {sale.person.certno}"
+            rows.append(
+                (
+                    "参保人",
+                    "Person",
+                    "已过保存期，已删除 past term, deleted" if sale.person.past_term else shown,
+                )
+            )
         self.pairs(rows)
         if sale.lines:
             self.lines(sale)
@@ -196,5 +203,5 @@ class Screen:
             ]
         )
         self.devices(status.devices)
-        if status.reason is not None:
-            self.say(Words(status.reason.code, status.reason.zh, status.reason.en))
+        for told in (*((status.reason,) if status.reason is not None else ()), *status.holds):
+            self.say(Words(told.code, told.zh, told.en))

@@ -104,7 +104,7 @@ async def _file_parts(files: CounterFiles, found: Found, eyes: Eyes) -> Parts:
             "config": machine.look_at_config(files),
             "program": machine.look_at_program(),
             "keys": part("keys", "keys_unlocked") if unlocked else machine.look_at_keys(files),
-            "disk": machine.look_at_disk(files.state_dir),
+            "disk": machine.look_at_disk(files.state_dir, machine.reserve_of(files)),
             "fonts": machine.look_at_fonts(),
             "certificates": machine.look_at_certificates(files, eyes.now()),
         }

@@ -9,6 +9,7 @@ from typing import Final
 
 from protocols.wire_time import WIRE_ZONE
 from terminal.config import CounterFiles
+from terminal.journal.reserve import MEGABYTE, Reserve
 from yibao.doctor.report import Both, Facts, Part, part
 
 LOW_BYTES: Final = 1_000_000_000
@@ -19,6 +20,11 @@ CLOCK_WRONG_S: Final = 600.0
 """The narrowest clock window of any far end is ten minutes (PD-8)."""
 FUTURE_S: Final = 60.0
 CERTIFICATE_DAYS: Final = 30
+
+
+def reserve_of(files: CounterFiles) -> Reserve:
+    """The disk space that the counter keeps aside."""
+    return Reserve(files.reserve_path, files.config.state.reserve_mb * MEGABYTE)
 
 
 def look_at_config(files: CounterFiles) -> Part:
@@ -117,8 +123,8 @@ def look_at_certificates(files: CounterFiles, now: dt.datetime) -> Part:
     return part("certificates", code, facts, name=name, days=str(first))
 
 
-def look_at_disk(state_dir: Path) -> Part:
-    """Free space and the right to write, where the journal lies or will lie."""
+def look_at_disk(state_dir: Path, reserve: Reserve | None = None) -> Part:
+    """Free space and the right to write, where the journal lies or will lie, and the space kept aside there."""
     folder = next((path for path in (state_dir, *state_dir.parents) if os.path.exists(path)), state_dir)
     try:
         disk = os.statvfs(folder)
@@ -132,6 +138,10 @@ def look_at_disk(state_dir: Path) -> Part:
         return part("disk", "disk_read_only", facts, folder=str(folder))
     if not os.access(folder, os.W_OK | os.X_OK):
         return part("disk", "disk_forbidden", facts, folder=str(folder))
+    if reserve is not None:
+        facts = {**facts, "reserve_bytes": reserve.size_bytes if reserve.is_whole() else 0}
+        if free >= FULL_BYTES and os.path.exists(state_dir / "journal.db") and not reserve.is_whole():
+            return part("disk", "disk_no_reserve", facts, folder=str(folder), free=size_text(free))
     code = "disk_full" if free < FULL_BYTES else "disk_low" if free < LOW_BYTES else "disk_good"
     return part("disk", code, facts, folder=str(folder), free=size_text(free), needed=size_text(FULL_BYTES))
 

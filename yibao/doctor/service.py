@@ -76,6 +76,9 @@ def judge_service(found: Found) -> Part:
     told = status.reason
     reason = Both("?", "?") if told is None else Both(told.zh, told.en)
     code = _PHASES.get(status.phase, "service_starting")
+    if code == "service_ready" and status.holds:
+        told = status.holds[0]
+        return part("service", "service_holds", facts, reason=Both(told.zh, told.en))
     return part("service", code, facts, phase=status.phase, reason=reason)
 
 

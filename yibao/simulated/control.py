@@ -106,6 +106,20 @@ class Faults(msgspec.Struct, frozen=True):
 
     armed: tuple[ArmedFault, ...] = ()
     fired: tuple[FiredFault, ...] = ()
+    counts: dict[str, int] = {}
+    """How often each kind has fired."""
+    script: dict[str, Any] | None = None
+    """The script in force."""
+    travelling: int = 0
+    """Requests that have not reached the hub yet."""
+
+
+class HubKeys(msgspec.Struct, frozen=True):
+    """The hub's answer keys as 04 || x || y in hex."""
+
+    public_point: str
+    former: tuple[str, ...] = ()
+    next: str = ""
 
 
 class SimClient:
@@ -172,12 +186,24 @@ class SimClient:
         order = {"fault": fault, "infno": infno, "count": count}
         return await self._hub("POST", "faults", Faults, order)
 
+    async def load_script(self, script: object) -> Faults:
+        """Take a fault script into force (a `simulators.hub.script.Script`), instead of the one before."""
+        return await self._hub("POST", "script", Faults, script)
+
+    async def hub_keys(self) -> HubKeys:
+        """The hub's answer key, those before it and the one to come."""
+        return await self._hub("GET", "key", HubKeys)
+
+    async def rotate_hub_key(self) -> HubKeys:
+        """Let the hub sign with its next key from now on."""
+        return await self._hub("POST", "key/rotate", HubKeys)
+
     async def faults(self) -> Faults:
         """Faults waiting and fired."""
         return await self._hub("GET", "faults", Faults)
 
     async def clear_faults(self) -> None:
-        """Disarm all."""
+        """Disarm all and drop the script."""
         await self._hub("DELETE", "faults", Faults)
 
     async def ledger(
@@ -195,9 +221,11 @@ class SimClient:
         found = await self._hub("GET", "messages", dict[str, list[MessageRow]], query=query)
         return found["messages"]
 
-    async def register_terminal(self, institution: str, public_point: bytes, slot: str = "") -> None:
-        """Let the hub accept a terminal's key."""
-        order = {"institution": institution, "slot": slot, "public_point": public_point.hex()}
+    async def register_terminal(
+        self, institution: str, public_point: bytes, slot: str = "", *, keep: bool = False
+    ) -> None:
+        """Let the hub accept a terminal's key; `keep` = besides those it accepts already."""
+        order = {"institution": institution, "slot": slot, "public_point": public_point.hex(), "keep": keep}
         await self._hub("POST", "terminals", dict[str, object], order)
 
     # -- desk -------------------------------------------------------------------------------------

@@ -5,9 +5,11 @@ clinic.toml      configuration of the clinic's terminal      ledger.db       the
 items.toml       the goods of both                           pcsc/           the clinic's card service
 endpoints.json   where everything listens, while up          broker/         the fleet's message broker
 sim.json         seed and ports                              fleet-password  of the fleet's server there, mode 0600
+tls/             with --tls: the authority that the terminals trust, and the servers' certificate
 
 For each terminal, those of the clinic with `clinic-` before their names:
-keys/            its signing key                             state/           journal, lock and socket
+keys/            its signing key                             state/           journal, lock, socket, reserve
+audit-keys/      key of its audit log's anchors, and the newest anchor
 key-password     its password, mode 0600                     dev/             scanner and printer, as pseudo-terminals
 broker-password  of its two names at the broker, mode 0600
 """
@@ -37,6 +39,9 @@ CLINIC_INSTITUTION: Final = "H99990000002"
 MAIN: Final = "counter"
 """Name of the counter everybody means who names none."""
 CLINIC: Final = "clinic"
+_TLS_LIFE_DAYS: Final = 365
+_PLAIN: Final = {"hub.ca": "", "centre.ca": ""}
+"""What stands in the files of a folder that has never been served over TLS."""
 _PORTS: Final = range(20000, 32000)
 """Below the ports that the system gives to outgoing connections, so that they are still free at the next start."""
 
@@ -100,6 +105,8 @@ class Endpoints(msgspec.Struct, frozen=True):
     """Path of the file with the password of the fleet's server at the broker."""
     phone: str = ""
     """The page on which people look at a phone."""
+    authority: str = ""
+    """PEM file of the authority behind hub and centre; empty = they are plain http."""
     left_out: tuple[LeftOut, ...] = ()
     """Real parts that are missing here."""
 
@@ -148,6 +155,11 @@ class CounterPaths(msgspec.Struct, frozen=True):
     def keys(self) -> SoftwareKeyStore:
         """The terminal's keys."""
         return SoftwareKeyStore(self.folder / f"{self.prefix}keys")
+
+    @property
+    def audit_keys(self) -> SoftwareKeyStore:
+        """The key that signs anchors of the terminal's audit log."""
+        return SoftwareKeyStore(self.folder / f"{self.prefix}audit-keys")
 
     @property
     def key_password(self) -> Path:
@@ -237,6 +249,18 @@ class SimFolder:
         """Password of the fleet's server at the broker."""
         return self.path / "fleet-password"
 
+    def certificates(self) -> tuple[Path, Path]:
+        """The authority's certificate and the servers' own (with key); made anew when they are not there or about to expire."""
+        from simulators.certificates import SimulatedAuthority, is_current
+
+        folder = self.path / "tls"
+        authority, server = folder / "authority.pem", folder / "server.pem"
+        if not (is_current(authority) and is_current(server)):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            made = SimulatedAuthority(folder, "authority", life_days=_TLS_LIFE_DAYS)
+            made.issue(server.name, until_days=_TLS_LIFE_DAYS)
+        return authority, server
+
     @contextlib.contextmanager
     def only_one(self) -> Iterator[None]:
         """Create the folder and hold its lock. Raises `SimulationRefused` when another process has it."""
@@ -303,7 +327,7 @@ class SimFolder:
             for name, there in endpoints.counters().items()
         }
         for name, now in addresses.items():
-            paths, before = self.paths(name), kept.addresses.get(name, {})
+            paths, before = self.paths(name), {**_PLAIN, **kept.addresses.get(name, {})}
             if not paths.file.exists():
                 values = counter_values(institutions[name], paths.prefix, now)
                 write_file(paths.file, counter_toml(values).encode())
@@ -318,6 +342,7 @@ class SimFolder:
         if not paths.keys.exists():
             password = secrets.token_urlsafe(24)
             write_file(paths.key_password, password.encode() + b"\n", 0o600)
+            paths.audit_keys.create(password.encode())
             return paths.keys.create(password.encode()).public_point
         return paths.keys.public_key().point
 
@@ -344,7 +369,9 @@ def _addresses(world: Endpoints, counter: CounterEndpoints, paths: CounterPaths)
     """What stands under `section.key` in the counter's file because of where the far ends are now."""
     return {
         "hub.url": world.hub,
+        "hub.ca": world.authority,
         "centre.url": world.certificate_centre,
+        "centre.ca": world.authority,
         "scanner.url": counter.scanner,
         "printer.url": counter.printer,
         "reader.name": counter.reader,

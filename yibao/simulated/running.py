@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 
 import msgspec
@@ -39,21 +40,32 @@ class SimulatedCounter(msgspec.Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def simulated_counter(
-    folder: SimFolder, *, institution: str = "", seed: int | None = None, single_use_code: bool = False
+    folder: SimFolder,
+    *,
+    institution: str = "",
+    seed: int | None = None,
+    single_use_code: bool = False,
+    tls: bool = False,
 ) -> AsyncIterator[SimulatedCounter]:
     """Hold the folder, serve hub, certificate centre, desks, card service and broker, write the counters' files.
 
     endpoints.json appears last: whoever finds it finds everything ready. `seed` and `institution` belong to the first start of a folder.
     With `single_use_code` a certificate code is decoded once only, also at the same institution.
+    With `tls` hub and centre are https under an authority of the folder's own, which the counters' files name.
     Raises `SimulationRefused` or a `KeyStoreError`.
     """
     async with contextlib.AsyncExitStack() as stack:
         lock = folder.only_one()
         await asyncio.to_thread(stack.enter_context, lock)
         kept, world, places = await asyncio.to_thread(_prepare, folder, institution, seed, single_use_code)
+        authority, context = await asyncio.to_thread(_tls, folder) if tls else ("", None)
         running = await stack.enter_async_context(
             serve_world(
-                world, hub_port=kept.hub_port, centre_port=kept.centre_port, phone_port=kept.phone_port
+                world,
+                hub_port=kept.hub_port,
+                centre_port=kept.centre_port,
+                phone_port=kept.phone_port,
+                tls=context,
             )
         )
         desks = await _desks(stack, folder, kept, world)
@@ -65,6 +77,7 @@ async def simulated_counter(
             "clinic": counters.get(CLINIC),
             "broker": broker,
             "fleet_password": str(folder.fleet_password) if broker else "",
+            "authority": authority,
             "left_out": _left_out(desks, broker_missing),
             "pid": os.getpid(),
         }
@@ -72,6 +85,14 @@ async def simulated_counter(
         stack.push_async_callback(asyncio.to_thread, folder.withdraw)
         await asyncio.to_thread(_put_in_place, folder, kept, endpoints, world, places)
         yield SimulatedCounter(folder, world, {name: desk.desk for name, desk in desks.items()}, endpoints)
+
+
+def _tls(folder: SimFolder) -> tuple[str, ssl.SSLContext]:
+    """The authority as the counters' files name it, and what the servers serve with."""
+    from simulators.certificates import server_context
+
+    authority, server = folder.certificates()
+    return str(authority.relative_to(folder.path)), server_context(server)
 
 
 def _prepare(
@@ -169,5 +190,7 @@ def _put_in_place(
     """Write the counters' files, let the hub accept their keys, and say that everything is up."""
     folder.write_counters(kept, endpoints, places, world.world.shop)
     for name, place in places.items():
-        world.keys.register(place.code, "", Sm2Verifier(folder.ensure_keys(name)))
+        folder.ensure_keys(name)
+        for point in folder.paths(name).keys.public_points().values():
+            world.keys.add(place.code, "", Sm2Verifier(point))
     folder.publish(endpoints)

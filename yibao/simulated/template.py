@@ -5,7 +5,7 @@ from typing import Final
 
 from simulators.world import Institution, ShopItem
 
-Value = str | int | bool
+Value = str | int | bool | tuple[()]
 
 # Section, key, Chinese sentence, English sentence. The values come from `counter_values`.
 _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
@@ -45,6 +45,12 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "账本、锁和本机接口所在的文件夹（相对于本文件）。",
         "Folder of journal, lock and API socket, relative to this file.",
     ),
+    (
+        "state",
+        "reserve_mb",
+        "预留磁盘空间（MB），磁盘写满时用来了结未决结算；0 = 不预留。",
+        "Disk space kept aside (MB), to finish open doubts on a full disk; 0 = none.",
+    ),
     ("keys", "dir", "签名密钥所在的文件夹。", "Folder of the signing key."),
     (
         "keys",
@@ -53,6 +59,12 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "File of mode 600 with the key's password; empty = the systemd credential below.",
     ),
     ("keys", "credential", "systemd 凭据的名称。", "Name of the systemd credential."),
+    (
+        "keys",
+        "audit_dir",
+        "审计密钥所在的文件夹：为审计日志签署锚点，锚点见证文件也在其中。",
+        "Folder of the audit key, which signs anchors of the audit log; the witness file lies there too.",
+    ),
     (
         "hub",
         "url",
@@ -64,6 +76,12 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "public_key",
         "医保平台的 SM2 公钥（PEM）：只相信用它验签通过的应答。",
         "The hub's SM2 public key (PEM): only answers that verify under it are believed.",
+    ),
+    (
+        "hub",
+        "more_keys",
+        '平台更换密钥期间另外相信的公钥，各有起止时间：[{ file = "hub-2.pem", valid_from = 2026-12-01T00:00:00+08:00 }]。',
+        "Further keys of the hub, each believed in its time, while the hub changes its key; written as above.",
     ),
     (
         "hub",
@@ -215,18 +233,21 @@ def counter_values(
         ("terminal", "mac"): "00-00-00-00-00-01",
         ("terminal", "ip"): "127.0.0.1",
         ("state", "dir"): f"{prefix}state",
+        ("state", "reserve_mb"): 4,
         ("keys", "dir"): f"{prefix}keys",
         ("keys", "password_file"): f"{prefix}key-password",
         ("keys", "credential"): "yibao-key-password",
+        ("keys", "audit_dir"): f"{prefix}audit-keys",
         ("hub", "url"): addresses.get("hub.url", ""),
         ("hub", "public_key"): "hub.pem",
+        ("hub", "more_keys"): (),
         ("hub", "profile"): "national",
-        ("hub", "ca"): "",
+        ("hub", "ca"): addresses.get("hub.ca", ""),
         ("centre", "url"): addresses.get("centre.url", ""),
         ("centre", "office_id"): "0001",
         ("centre", "office_name"): "收银台",
         ("centre", "activation_entry"): "国家医保服务平台 App",
-        ("centre", "ca"): "",
+        ("centre", "ca"): addresses.get("centre.ca", ""),
         ("scanner", "url"): addresses.get("scanner.url", ""),
         ("scanner", "family"): "plain",
         ("scanner", "baudrate"): 9600,
@@ -304,5 +325,7 @@ def _toml(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, tuple):
+        return "[]"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -18,6 +18,7 @@ It never asks the counter's memory. Journal rows are read as evidence of two thi
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -43,6 +44,9 @@ from yibao.site.machine import Machine
 from yibao.site.people import Sale
 
 CLINIC = "H99990000002"
+CODE_DIGITS = 28
+"""Length of an e-certificate code."""
+_DIGITS_ONLY = bytes(ord("9") if chr(byte) in "0123456789" else 0 for byte in range(256))
 _UNDER_CANCELLATION = frozenset({State.CANCELLING, State.CANCEL_DOUBT, State.CANCELLED, State.MANUAL})
 _ENDS = frozenset({State.REFUSED, State.REVERSED, State.CANCELLED, State.ABANDONED})
 
@@ -86,6 +90,8 @@ class Auditor:
         self._told: dict[str, tuple[Sale, list[State]]] = {}
         self.secrets: set[str] = set()
         """Codes shown to the counter."""
+        self.acts = Counter[str]()
+        """What people did unwisely."""
         self.settlements = 0
         self.sent: dict[str, str] = {}
         """Message id of everything that moved money, with the settlement it belongs to; known after `audit`."""
@@ -149,6 +155,10 @@ class Auditor:
         self.broken(
             "I4", f"{machine.name} no longer knows sale {sale.number}, which was {sale.told[-1].state}"
         )
+
+    def acted(self, kind: str) -> None:
+        """See `people.Listener`."""
+        self.acts[kind] += 1
 
     # -- at the end -------------------------------------------------------------------------------
 
@@ -334,16 +344,28 @@ class Auditor:
 
     def _secrecy(self, machine: Machine) -> None:
         """I8."""
-        log = "\n".join(machine.logged)
-        for person in self._people:
-            for secret in (person.name, person.psn_no, person.certno):
-                if secret in log:
-                    self.broken("I8", f"{machine.name}: the log names a person")
-                if machine.contents.contain(secret.encode()):
-                    self.broken("I8", f"{machine.name}: the disk names a person in clear")
-        for secret in self.secrets:
-            if secret in log or machine.contents.contain(secret.encode()):
-                self.broken("I8", f"{machine.name}: a certificate code in clear")
+        log = "\n".join(machine.logged).encode()
+        names = {
+            secret.encode() for person in self._people for secret in (person.name, person.psn_no, person.certno)
+        }  # fmt: skip
+        if any(name in log for name in names):
+            self.broken("I8", f"{machine.name}: the log names a person")
+        if any(machine.contents.contain(name) for name in names):
+            self.broken("I8", f"{machine.name}: the disk names a person in clear")
+        codes = {secret.encode() for secret in self.secrets}
+        if any(_holds_one(text, codes) for text in (log, *machine.contents.texts())):
+            self.broken("I8", f"{machine.name}: a certificate code in clear")
+
+
+def _holds_one(text: bytes, codes: set[bytes]) -> bool:
+    """True when one of the codes stands in the text; looks only where so many digits stand together."""
+    digits, run = text.translate(_DIGITS_ONLY), b"9" * CODE_DIGITS
+    at = digits.find(run)
+    while at >= 0:
+        if text[at : at + CODE_DIGITS] in codes:
+            return True
+        at = digits.find(run, at + 1)
+    return False
 
 
 def _read(machine: Machine, folder: Path) -> _Books:

@@ -54,14 +54,21 @@ class StoredFile:
 
     def change(self, offset: int, data: bytes | None) -> None:
         """Write `data` at `offset`, or cut the file to `offset` bytes."""
-        _apply(self.now, offset, data)
+        now = self.now
+        if data is None or len(now) < offset:
+            _apply(now, offset, data)
+        else:
+            now[offset : offset + len(data)] = data  # what nearly every write is
         self.coming.append((offset, data))
 
     def sync(self) -> None:
         """Make all of it durable."""
         content = bytearray() if self.durable is None else self.durable
         for offset, data in self.coming:
-            _apply(content, offset, data)
+            if data is None or len(content) < offset:
+                _apply(content, offset, data)
+            else:
+                content[offset : offset + len(data)] = data
         self.durable, self.coming = content, []
 
     def lose(self) -> None:
@@ -120,6 +127,10 @@ class Contents:
             (folder / f"{name}{end}").write_bytes(file.now)
         return folder / name
 
+    def texts(self) -> list[bytes]:
+        """The files, one after the other."""
+        return [bytes(file.now) for file in self.files.values()]
+
     def contain(self, text: bytes) -> bool:
         """True when the bytes stand in one of the files."""
         return any(text in file.now for file in self.files.values())
@@ -153,8 +164,18 @@ class Disk(apsw.VFS):
         """The machine stops dead just before this change (counted from 1)."""
         self.fail_sync_at: int | None = None
         """The first sync from this change on fails, once."""
+        self.full_at: int | None = None
+        """From this change on no file can grow."""
+        self.fail_read_at: int | None = None
+        """This read fails (counted from 1), once."""
+        self.reads = 0
         self.stopped = False
-        self.sync_failed = False
+        self.failure = ""
+        """`sync`, `full` or `read` once the disk has failed so; the process must stop."""
+
+    def heal(self) -> None:
+        """No fault is to come any more."""
+        self.stop_at = self.fail_sync_at = self.full_at = self.fail_read_at = None
 
     def close(self) -> None:
         """Forget the file system; its files must be closed."""
@@ -176,12 +197,25 @@ class Disk(apsw.VFS):
             self.stopped = True
             raise apsw.IOError("the power went off")
 
+    def reading(self) -> None:
+        """Count one read."""
+        self.reads += 1
+        if self.reads == self.fail_read_at:
+            self.failure = "read"
+            raise apsw.IOError("a sector cannot be read")
+
+    def growing(self) -> None:
+        """A file is about to become longer."""
+        if self.full_at is not None and self.changes >= self.full_at:
+            self.failure = "full"
+            raise apsw.FullError("no space is left")
+
     def sync(self, end: str, file: StoredFile) -> None:
         """Sync one file."""
         self.changing()
         if self.fail_sync_at is not None and self.changes >= self.fail_sync_at:
             self.fail_sync_at = None
-            self.sync_failed = True
+            self.failure = "sync"
             file.lose()
             raise apsw.IOError("a sync failed")
         if file.durable is None:
@@ -225,11 +259,15 @@ class _SideFile:
         self._file = file
 
     def xRead(self, amount: int, offset: int) -> bytes:
-        return bytes(self._file.now[offset : offset + amount])
+        self._disk.reading()
+        with memoryview(self._file.now) as now:
+            return bytes(now[offset : offset + amount])
 
     def xWrite(self, data: bytes, offset: int) -> None:
         self._disk.changing()
-        self._file.change(offset, bytes(data))
+        if offset + len(data) > len(self._file.now):
+            self._disk.growing()
+        self._file.change(offset, data)
 
     def xTruncate(self, newsize: int) -> None:
         self._disk.changing()

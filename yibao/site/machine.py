@@ -20,10 +20,11 @@ from drivers.interfaces.hub_transport import HubTransport, RawAnswer
 from drivers.interfaces.printer import PrinterStatus, PrintResult
 from drivers.interfaces.signer import Signer, Verifier
 from protocols.hub.profile import Profile
-from terminal.building import Parts, build_counter
+from terminal.building import Parts, build_clock_watch, build_counter
 from terminal.config import Config
 from terminal.core.states import FINAL, UNSENT
 from terminal.counter.counter import Counter, Phase
+from terminal.counter.trusted_time import TrustedClock
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.vault import Vault
@@ -86,7 +87,8 @@ class Life:
         self.disk = disk
         self.doom = doom
         self.dead = False
-        self.died = asyncio.Event()
+        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the process has ended."""
         self.counter: Counter | None = None
         self.journal: Journal | None = None
         self._messages = 0
@@ -101,7 +103,12 @@ class Life:
         """From now on nothing of this process is seen or heard."""
         self.dead = True
         self.disk.stopped = True
-        self.died.set()
+        self.over()
+
+    def over(self) -> None:
+        """The process has ended, or is asked to."""
+        if not self.end.done():
+            self.end.set_result(None)
 
     def message_point(self, moves_money: bool) -> None:
         """A message is about to leave, or its answer is back."""
@@ -234,6 +241,12 @@ class Machine:
         self.life: Life | None = None
         self.found_unfinished: Callable[[str], None] = lambda settlement_id: None
         """Called at every start for each settlement found between S3 and its final state."""
+        self.happened: Callable[[str], None] = lambda kind: None
+        """Called for each fault of the machine that has fired."""
+        self.new_key: Callable[[], Signer] = lambda: signer
+        """Makes the terminal a new key, which the hub then knows besides the old one."""
+        self.starts: list[float] = []
+        """When a counter took sales again, in seconds of the world."""
         self._profile = profile
         self._folder = folder
         self._seed = seed
@@ -242,6 +255,8 @@ class Machine:
         self._field_key = field_key
         self._note = note
         self._lives = 0
+        self._told_date: dt.date | None = None
+        self._former_signers: dict[str, Signer] = {}
         self._up = asyncio.Event()
         self._ended = asyncio.Event()
 
@@ -253,11 +268,9 @@ class Machine:
         if life is None or life.dead or life.counter is None:
             raise Gone
         doing = asyncio.ensure_future(work(life.counter))
-        dying = asyncio.ensure_future(life.died.wait())
         try:
-            await asyncio.wait((doing, dying), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((doing, life.end), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            dying.cancel()
             if not doing.done():
                 doing.cancel()
         if life.dead or not doing.done():
@@ -269,6 +282,12 @@ class Machine:
         except (Crash, asyncio.CancelledError):
             raise Gone from None
 
+    def today(self) -> dt.date:
+        """The business date as the counter last told it; before its first start the date of the machine's clock."""
+        if self.life is not None and self.life.counter is not None:
+            self._told_date = self.life.counter.today()
+        return self._told_date or self.clock.now().date()
+
     async def wait_up(self) -> None:
         """Wait until a counter takes sales."""
         await self._up.wait()
@@ -277,7 +296,8 @@ class Machine:
         """All faults off: the present life goes on for ever, on a sound disk."""
         life = self.life
         if life is not None:
-            life.doom, life.disk.stop_at, life.disk.fail_sync_at = None, None, None
+            life.doom = None
+            life.disk.heal()
 
     def vault(self) -> Vault:
         """The vault of this machine's field key."""
@@ -298,7 +318,9 @@ class Machine:
             self.cuts[cut] = self.cuts.get(cut, 0) + 1
             self.contents = life.disk.contents.after(cut, self._rng)
             self._close(life)
-            self._note("ended", self.name, cut, "disk" if life.disk.sync_failed else "")
+            self._note("ended", self.name, cut, life.disk.failure)
+            if life.disk.failure:
+                self.happened(life.disk.failure)
             await asyncio.sleep(PAUSE_S[cut])
 
     def _how_it_ended(self, life: Life) -> Cut:
@@ -315,29 +337,40 @@ class Machine:
         disk = Disk(self._folder, f"{self.name}-{self._lives}", self.contents)
         disk.stop_at = doom.after_changes if doom is not None else None
         disk.fail_sync_at = self._weather.sync_fails_at()
+        disk.full_at = self._weather.full_at()
+        disk.fail_read_at = self._weather.fails_reading_at()
+        if self._lives > 1 and self._weather.has_new_key():
+            self._former_signers[self.signer.description.key_id] = self.signer
+            self.signer = self.new_key()
+            self.happened("new-key")
         life = Life(disk, doom)
+        clock = TrustedClock(self.clock)
         try:
             life.journal = open_journal(
-                disk.path, self.vault(), f"boot {self._lives}", self.clock.now(), vfs=disk.name
+                disk.path, self.vault(), f"boot {self._lives}", clock.now(), vfs=disk.name
             )
+            clock.raise_floor(life.journal.anchors.newest_time())
+            for row in life.journal.unfinished():
+                if row.state not in UNSENT and row.state not in FINAL:
+                    self.found_unfinished(row.id)
         except JournalFailed:
             if disk.stopped:
                 life.die()
-            if not disk.stopped and not disk.sync_failed:
+            if not disk.stopped and not disk.failure:
                 raise
             return life
-        for row in life.journal.unfinished():
-            if row.state not in UNSENT and row.state not in FINAL:
-                self.found_unfinished(row.id)
-        life.counter = build_counter(self.config, self._profile, self.parts(life, life.journal))
+        life.counter = build_counter(self.config, self._profile, self.parts(life, life.journal, clock))
+        clock_watch = build_clock_watch(clock, life.counter, asyncio.sleep)
+        clock_watch.look()
+        life.counter.chores["clock"] = clock_watch.run
         self.life = life
         await self._serve(life, life.counter)
         return life
 
-    def parts(self, life: Life, journal: Journal) -> Parts:
+    def parts(self, life: Life, journal: Journal, clock: TrustedClock) -> Parts:
         """What is handed to the counter here instead of clocks, disks, sockets and devices."""
         return Parts(
-            clock=self.clock,
+            clock=clock,
             random=Random(f"{self._seed} {self.name} {self._lives}"),
             sleep=asyncio.sleep,
             journal=Port(journal, life),
@@ -345,6 +378,7 @@ class Machine:
             hub_transport=Socket(self.road, life),
             centre_transport=Socket(self.centre, life),
             signer=self.signer,
+            former_signers=dict(self._former_signers),
             verifier=self.verifier,
             printer=Cable(self.printer, life, self._rng),
             scanner=None,
@@ -355,16 +389,15 @@ class Machine:
     async def _serve(self, life: Life, counter: Counter) -> None:
         running = asyncio.ensure_future(counter.run())
         helpers = [asyncio.ensure_future(self._watch(life, counter))]
-        dying = asyncio.ensure_future(life.died.wait())
         if life.doom is not None and life.doom.after_s is not None:
             helpers.append(asyncio.ensure_future(self._dies_later(life, life.doom.after_s)))
-        await asyncio.wait((running, dying), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((running, life.end), return_when=asyncio.FIRST_COMPLETED)
         if life.disk.stopped:
             life.die()
-        for task in (running, dying, *helpers):
+        for task in (running, *helpers):
             task.cancel()
-        ending, *_ = await asyncio.gather(running, dying, *helpers, return_exceptions=True)
-        stopped_for_its_disk = isinstance(ending, JournalFailed) and life.disk.sync_failed
+        ending, *_ = await asyncio.gather(running, *helpers, return_exceptions=True)
+        stopped_for_its_disk = isinstance(ending, JournalFailed) and bool(life.disk.failure)
         if isinstance(ending, Exception) and not life.dead and not stopped_for_its_disk:
             raise ending
 
@@ -373,6 +406,7 @@ class Machine:
         while counter.phase is Phase.RECOVERING:  # noqa: ASYNC110 - asked from outside, as a till does
             await asyncio.sleep(0.05)
         self._up.set()
+        self.starts.append(asyncio.get_running_loop().time())
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY_S)
             if life.dead or life.journal is None:
@@ -381,7 +415,9 @@ class Machine:
                 life.journal.checkpoint()
             if life.disk.stopped:
                 life.die()
-            elif not life.journal.failed:
+            elif life.journal.failed:
+                life.over()  # the application ends with an error, and is started again
+            else:
                 self.heads = [life.journal.audit_head()]
 
     @staticmethod
@@ -396,7 +432,7 @@ class Machine:
         life = self.life
         if life is None or life.counter is None:
             return
-        life.died.set()
+        life.over()
         await self._ended.wait()
         self._close(life)
         self.contents = life.disk.contents
@@ -404,7 +440,8 @@ class Machine:
     @staticmethod
     def _close(life: Life) -> None:
         disk = life.disk
-        disk.stopped, disk.stop_at, disk.fail_sync_at = False, None, None
+        disk.stopped = False
+        disk.heal()
         with contextlib.suppress(JournalFailed, apsw.Error):
             if life.journal is not None:
                 life.journal.close()

@@ -15,7 +15,7 @@ from terminal.core.events import Misuse
 from terminal.core.flows import CLINIC_VISIT, PHARMACY_PURCHASE
 from terminal.core.states import BOOKED, FINAL, UNSENT, State
 from terminal.core.values import Settlement
-from terminal.counter.counter import Counter, DiseaseWish, LineWish, SaleWish
+from terminal.counter.counter import Counter, DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.journal.records import JournalRefused
 from yibao.site.machine import Gone, Machine
@@ -38,7 +38,9 @@ BUYERS: Final = ("jia", "yi", "bing", "ding", "wu", "ji")
 PATIENTS: Final = ("yi", "jia", "ji")
 """Insured employees; the site files a chronic disease for those who have none."""
 DIAGNOSES: Final = {"M01600": ("E11.900", "2型糖尿病"), "M03900": ("I10.x00", "原发性高血压")}
-PATIENCE_S: Final = 900.0
+MOST_TRIES: Final = 12
+"""What is refused so often is given up."""
+PATIENCE_S: Final = 400.0
 """After this the customer walks out; what has been sent by then is the counter's to finish."""
 
 
@@ -57,6 +59,14 @@ class Sale:
         """What the counter said of it, in order."""
         self.cancel_asked = False
         self.over = False
+        self.tries = 0
+        """How often the cashier has asked for a price, or shown a code."""
+        self.looks = 0
+        """How often the cashier has looked at a doubt."""
+        self.numbered_on: dt.date | None = None
+        """The business date to which its number belongs."""
+        self.who = ""
+        """Whose code was shown; of a sale of what remains after a refund, whose code must be."""
 
 
 class Listener(Protocol):
@@ -76,6 +86,10 @@ class Listener(Protocol):
 
     def forgotten(self, machine: Machine, sale: Sale) -> None:
         """The counter does not know a sale that it had answered for."""
+        ...
+
+    def acted(self, kind: str) -> None:
+        """Somebody has done something unwise."""
         ...
 
 
@@ -124,8 +138,8 @@ class Till:
         return self._rng.random() < self._err() * factor
 
     def new_sale(self) -> Sale:
-        """The next customer's sale: numbers begin anew every day, as on real tills."""
-        rng, today = self._rng, self.machine.clock.now().date()
+        """The next customer's sale: numbers begin anew every business day of the counter, as on real tills."""
+        rng, today = self._rng, self.machine.today()
         number = self._used_numbers.get(today, 0) + 1
         self._used_numbers[today] = number
         shelf = TREATMENT if self._clinic else GOODS
@@ -140,18 +154,43 @@ class Till:
         wish = SaleWish(f"{self.name}{number:04d}", tuple(lines), rng.random() < 0.9, flow)
         key = f"{self.name}-{today:%Y%m%d}-{number}"
         sale = Sale(self.name, wish.sale_number, key, wish, tuple(boxes))
+        sale.numbered_on = today
         self.sales.append(sale)
         return sale
 
     async def serve(self, sale: Sale) -> None:
         """Serve one customer from the first pack on the table to the slip, or until patience ends."""
+        if not await self._open(sale):
+            sale.over = True
+            return
+        await self._see_through(sale)
+        rest = self._rest_of(sale)
+        if rest is not None and not self.slips_up():
+            await self._see_through(rest)
+
+    async def _see_through(self, sale: Sale) -> None:
         loop = asyncio.get_running_loop()
         end_s = loop.time() + PATIENCE_S
-        if await self._open(sale):
-            while loop.time() < end_s and not sale.over:
-                await self._next_act(sale, await self._look(sale))
-            await self._leave(sale)
+        while loop.time() < end_s and not sale.over:
+            await self._next_act(sale, await self._look(sale))
+        await self._leave(sale)
         sale.over = True
+
+    def _rest_of(self, sale: Sale) -> Sale | None:
+        """What the customer keeps of a sale that went back in part: the counter has opened it as a sale of its own."""
+        known = sale.told[-1] if sale.told else None
+        if (
+            known is None
+            or known.state is not State.CANCELLED
+            or known.refund is None
+            or not known.refund.rest_id
+        ):
+            return None
+        boxes = tuple(code for line in known.refund.remaining for code in line.trace_codes)
+        rest = Sale(sale.till, sale.number, sale.key, sale.wish, boxes)
+        rest.id, rest.who = known.refund.rest_id, sale.who
+        self.sales.append(rest)
+        return rest
 
     # -- acts -------------------------------------------------------------------------------------
 
@@ -162,7 +201,8 @@ class Till:
             try:
                 opened = await self._ask(lambda counter: counter.open_sale(sale.wish, self.name, sale.key))
             except JournalRefused as refused:
-                self._listener.refused_without_cause(self.machine, sale, refused.code)
+                if sale.numbered_on == self.machine.today():  # else its number belongs to another day
+                    self._listener.refused_without_cause(self.machine, sale, refused.code)
                 return False
             except Misuse:
                 await self._pause(2.0)
@@ -175,22 +215,48 @@ class Till:
             self._heard(sale, opened)
             if self.slips_up(0.5):
                 await self._open_again_wrongly(sale)
+            if self.slips_up(0.5):
+                await self._open_elsewhere(sale)
             return True
         return False
 
     def _disk_has_failed(self) -> bool:
         life = self.machine.life
-        return life is not None and life.disk.sync_failed
+        return life is not None and life.disk.failure in ("sync", "full")
 
     async def _open_again_wrongly(self, sale: Sale) -> None:
         """The same key with other amounts is refused and changes nothing."""
         line = sale.wish.lines[0]
         other = SaleWish(sale.wish.sale_number, (LineWish(*_with_quantity(line, "9")),), flow=sale.wish.flow)
+        self._listener.acted("other-amounts")
         try:
             await self._ask(lambda counter: counter.open_sale(other, self.name, sale.key))
         except (JournalRefused, Misuse, Gone):
             return
         self._listener.refused_without_cause(self.machine, sale, "took other amounts under the same key")
+
+    async def _open_elsewhere(self, sale: Sale) -> None:
+        """Another till sends the same sale, at once twice: it gets this one or a no, never a second."""
+        self._listener.acted("two-tills")
+        for _ in range(2):
+            try:
+                opened = await self._ask(
+                    lambda counter: counter.open_sale(sale.wish, f"{self.name}2", f"{sale.key}-2")
+                )
+            except (JournalRefused, Misuse, Gone):
+                continue
+            # Two that may both settle are wrong. Not so on another date (numbers begin anew every day), nor after an
+            # end without a settlement: a counter that died meanwhile gave the first one up.
+            same_day = opened.key.business_date == sale.told[-1].key.business_date
+            if opened.id != sale.id and same_day and not await self._has_ended(sale):
+                self._listener.refused_without_cause(self.machine, sale, "one sale was opened twice")
+
+    async def _has_ended(self, sale: Sale) -> bool:
+        try:
+            state = (await self._ask(lambda counter: counter.get(sale.id))).state
+            return state in FINAL and state is not State.CLOSED
+        except (Gone, Misuse, UnknownSettlement):
+            return True  # nobody says; the auditor looks at the books anyway
 
     async def _look(self, sale: Sale) -> Settlement | None:
         try:
@@ -215,6 +281,7 @@ class Till:
             return
         state = settlement.state
         if state in UNSENT and self.slips_up(0.1):
+            self._listener.acted("abandon")
             await self._try(sale, lambda counter: counter.abandon(sale.id, self.name))
         elif state is State.DRAFT:
             await self._draft(sale, settlement)
@@ -225,17 +292,26 @@ class Till:
         elif state in FINAL:
             sale.over = True
         elif self.slips_up(0.5):
+            self._listener.acted("same-sale-again")
             await self._sell_again(sale)
+        elif self.slips_up(0.3):  # no state but a settled one lets itself be cancelled
+            self._listener.acted("cancel-in-doubt")
+            await self._try(sale, lambda counter: counter.cancel(sale.id, self.name, "顾客改变主意"))
         elif self.slips_up(0.3):
             sale.over = True  # this customer does not wait for the end of a doubt
         else:
-            await self._pause(5.0)
+            sale.looks += 1
+            await self._pause(min(5.0 * sale.looks, 30.0))
 
     async def _draft(self, sale: Sale, settlement: Settlement) -> None:
         await self._pause(1.5)
         if settlement.running:
             return
-        if settlement.person is not None and settlement.filings == ():
+        sale.tries += 1
+        if sale.tries > MOST_TRIES:
+            await self._try(sale, lambda counter: counter.abandon(sale.id, self.name))
+            sale.over = True
+        elif settlement.person is not None and settlement.filings == ():
             await self._try(sale, lambda counter: counter.abandon(sale.id, self.name))
         elif settlement.person is not None and settlement.filings and settlement.disease is None:
             filed = settlement.filings[0].code
@@ -249,7 +325,8 @@ class Till:
             await self._show_code(sale)
 
     async def _show_code(self, sale: Sale) -> None:
-        person = self._customer(self._rng.choice(PATIENTS if self._clinic else BUYERS))
+        sale.who = sale.who or self._rng.choice(PATIENTS if self._clinic else BUYERS)
+        person = self._customer(sale.who)
         code = self._code_of(person, 300.0 if self.slips_up(0.3) else 0.0)
         if self._old_codes and self.slips_up(0.3):
             code = self._rng.choice(self._old_codes)
@@ -265,8 +342,10 @@ class Till:
             return counter.confirm(sale.id, self.name)
 
         if self.slips_up():  # pressed twice, or by two tills
+            self._listener.acted("double-press")
             await asyncio.gather(*(self._try(sale, press) for _ in range(self._rng.choice((2, 3)))))
         elif self.slips_up():  # the till dies before it reads the answer
+            self._listener.acted("till-dies")
             dying = asyncio.ensure_future(self._try(sale, press))
             await asyncio.sleep(self._rng.uniform(0.0, 2.0))
             dying.cancel()
@@ -279,6 +358,8 @@ class Till:
             sale.cancel_asked = True
             await self._pause(5.0)
             await self._try(sale, lambda counter: counter.cancel(sale.id, self.name, "顾客改变主意"))
+        elif not sale.cancel_asked and self._rng.random() < 0.05:
+            await self._give_back(sale)
         elif sale.cancel_asked and self.slips_up():
             await self._try(sale, lambda counter: counter.cancel(sale.id, self.name, "顾客改变主意"))
         elif settlement.acknowledged:
@@ -287,6 +368,15 @@ class Till:
             sale.over = True
         else:
             await self._try(sale, lambda counter: counter.acknowledge(sale.id, self.name))
+
+    async def _give_back(self, sale: Sale) -> None:
+        """Goods come back: the first line, or everything."""
+        sale.cancel_asked = True
+        whole = len(sale.wish.lines) == 1 or self._rng.random() < 0.4
+        lines = () if whole else (ReturnWish(1),)
+        wish = RefundWish(lines, everything=whole, operator=self.name, reason="顾客退货")
+        await self._pause(5.0)
+        await self._try(sale, lambda counter: counter.refund(sale.id, wish, self.name))
 
     async def _copy(self, sale: Sale) -> None:
         try:
@@ -330,6 +420,9 @@ class Till:
 
     def _heard(self, sale: Sale, settlement: Settlement) -> None:
         sale.id = settlement.id
+        # Midnight may fall between the till's number and the counter's date: then the number is used on that day.
+        used, date = self._used_numbers, settlement.key.business_date
+        used[date] = max(used.get(date, 0), int(sale.number[1:]))
         if not sale.told or sale.told[-1].state is not settlement.state:
             sale.told.append(settlement)
         self._listener.told(self.machine, sale, settlement)

@@ -15,13 +15,18 @@ import msgspec
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from drivers.interfaces.signer import Signer
 from protocols.hub import envelope
+from protocols.hub.catalogue import MESSAGES
 from protocols.hub.profile import Profile
 from protocols.hub.signing import answer_signing_bytes, encode_signature
 from simulators.hub import faults
-from yibao.site.weather import MONEY, Weather
+from yibao.site.weather import MONEY, OF_AMOUNTS, Weather
 
 REPEATS: Final = frozenset({"swap", "replay"})
 """Faults that need an answer to another message; while there is none they do not fire."""
+ANSWERED: Final = OF_AMOUNTS | {
+    "slow-answer", "duplicate", "reorder", "expire-sign-in", "refused-reversal", "not-found-reversal",
+}  # fmt: skip
+"""Faults that let an authentic answer through."""
 LONGEST_JOURNEY_S: Final = 110.0
 """No message travels longer than this; less than the quiet time before the second 2601, else no terminal could be right."""
 _replace = msgspec.structs.replace
@@ -38,6 +43,10 @@ class Hub(Protocol):
         """A fault has met this message."""
         ...
 
+    def forget_sign_ins(self) -> None:
+        """Let the hub know nobody's sign-in any more."""
+        ...
+
 
 class Reply(msgspec.Struct, frozen=True):
     """What comes back over the wire."""
@@ -48,6 +57,23 @@ class Reply(msgspec.Struct, frozen=True):
     after_s: float = 0.0
     broken: bool = False
     """The connection ends without a whole answer."""
+
+
+class Exchanged(msgspec.Struct, frozen=True):
+    """One exchange as the counter's side of the road saw it."""
+
+    infno: str
+    msgid: str
+    began_s: float
+    ended_s: float
+    clean: bool
+    """Nothing went wrong: the hub answered, at once and for certain."""
+    answered: bool
+    """The hub's own signed answer came, whatever it said."""
+    away: bool
+    """No byte could be sent, or a question was not answered: the hub is away."""
+    not_found: bool
+    """The hub said that it does not know what a 2601 is about."""
 
 
 class HubRoad:
@@ -75,6 +101,8 @@ class HubRoad:
         self._sleep = sleep
         self.down = False
         """Nobody listens at the hub."""
+        self.exchanges: list[Exchanged] = []
+        """Everything that was asked, in the order in which it ended."""
         self._old: dict[str, list[tuple[str, bytes]]] = {}
         self._doubted: set[str] = set()
 
@@ -88,11 +116,33 @@ class HubRoad:
     ) -> RawAnswer:
         """See `HubTransport`."""
         request = envelope.decode_request(body)
+        fault = "down" if self.down else self._weather.fault_for(request.infno)
+        loop, clean, answer, is_sent = asyncio.get_running_loop(), False, b"", True
+        began_s = loop.time()
+        try:
+            raw = await self._post(fault, request, body, total_timeout_s)
+            clean, answer = not fault, raw.body
+            return raw
+        except NotSent:
+            is_sent = False
+            raise
+        finally:
+            answered = bool(answer) and (clean or fault in ANSWERED)
+            self.exchanges.append(
+                Exchanged(
+                    request.infno, request.message_id, began_s, loop.time(), clean, answered,
+                    not is_sent or (not answered and not MESSAGES[request.infno].changes_hub),
+                    request.infno == "2601" and b"[SETL_NOT_FOUND]" in answer,
+                )
+            )  # fmt: skip
+
+    async def _post(
+        self, fault: str, request: envelope.Request, body: bytes, total_timeout_s: float
+    ) -> RawAnswer:
         infno, msgid = request.infno, request.message_id
-        if self.down:
-            self._fired("down", infno, msgid)
+        if fault == "down":
+            self._fired(fault, infno, msgid)
             raise NotSent("refused")
-        fault = self._weather.fault_for(infno)
         if fault == "no-way":
             self._fired(fault, infno, msgid)
             raise NotSent("unreachable")
@@ -112,7 +162,7 @@ class HubRoad:
     async def _travel(self, fault: str, request: envelope.Request, body: bytes, patience_s: float) -> Reply:
         """Carry one request there and something back."""
         infno, msgid, rng = request.infno, request.message_id, self._rng
-        if fault and fault not in REPEATS:
+        if fault and fault not in REPEATS | OF_AMOUNTS:
             self._fired(fault, infno, msgid)
         back_s = rng.uniform(0.01, 0.3)
         match fault:
@@ -142,6 +192,17 @@ class HubRoad:
                     return Reply(answer, after_s=back_s)
                 self._fired(fault, infno, msgid)
                 return Reply(other, after_s=back_s)
+            case (
+                "huge" | "trickle"
+            ):  # the counter stops reading: at its limit of size, or at its limit of time
+                self._ask(request, body)
+                is_slow = fault == "trickle"
+                return Reply(b"{", after_s=patience_s if is_slow else back_s, broken=not is_slow)
+            case "reorder":
+                return Reply(self._ask(request, body), after_s=rng.uniform(2.0, patience_s * 0.7))
+            case "expire-sign-in":
+                self._hub.forget_sign_ins()
+                return Reply(self._ask(request, body), after_s=back_s)
             case "refused-reversal":
                 refusal = self._error("冲正失败，请联系医保经办机构 (not possible now)")
                 return Reply(self._signed(msgid, refusal), after_s=back_s)
@@ -168,14 +229,16 @@ class HubRoad:
                 else:
                     forged = _replace(right, infcode=-1 if right.infcode == 0 else 0)
                 return Reply(envelope.encode_answer(forged), after_s=back_s)
-            case "http-500":
-                single: faults.Fault = faults.HttpStatus(500)
+            case "http-429" | "http-500" | "http-502":
+                single: faults.Fault = faults.HttpStatus(int(fault[5:]))
             case "http-503-before":
                 single = faults.HttpStatus(503, before=True)
             case "html-before":
                 single = faults.Html(before=True)
             case "identity-broken":
                 single = faults.AmountOff("acct_pay", rng.choice((1, -1)))
+            case "other-amount":
+                single = faults.OtherAmount(rng.choice((1, 100, 99999)))
             case "other-person":
                 single = faults.OtherPerson()
             case _:
@@ -184,6 +247,8 @@ class HubRoad:
             body, infno, msgid, lambda sent: self._ask(request, sent), None, self._profile, self._signer
         )
         delivery = single.deliver(exchange)
+        if fault in OF_AMOUNTS and not delivery.missed:
+            self._fired(fault, infno, msgid)
         return Reply(delivery.body, delivery.status, delivery.content_type, back_s, delivery.closed)
 
     # -- parts ------------------------------------------------------------------------------------

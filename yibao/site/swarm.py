@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from yibao.site.delays import share_below
 from yibao.site.site import SALES_PER_RUN, Report, simulate
 from yibao.site.twins import TWINS
 
@@ -37,6 +38,14 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """How often each fault fired."""
     healed_p99_s: float
     """Virtual seconds from the end of all faults until nothing was in doubt, quiet times and gates included."""
+    doubts: int
+    """Doubts that saw the hub answer again and none of whose own messages went wrong after that, see `delays`."""
+    final_p50_s: float
+    """Virtual seconds from then to their end, without quiet times and without the message that had left before then."""
+    final_p99_s: float
+    final_max_s: float
+    days_compared: int
+    """Business days that were reconciled with the hub."""
     seconds: float
 
 
@@ -102,6 +111,7 @@ def totals(first_seed: int, reports: list[Report], seconds: float) -> Totals:
     for report in reports:
         faults.update(report.faults)
     healed = sorted(report.healed_after_s for report in reports)
+    final = [delay_s for report in reports for delay_s in report.final_after_s]
     cuts = sum(count for name, count in faults.items() if name.split()[0] in ("kill", "strict", "torn"))
     return Totals(
         first_seed=first_seed,
@@ -113,6 +123,11 @@ def totals(first_seed: int, reports: list[Report], seconds: float) -> Totals:
         cuts=cuts,
         faults=dict(sorted(faults.items())),
         healed_p99_s=healed[(len(healed) * 99 - 1) // 100] if healed else 0.0,
+        doubts=len(final),
+        final_p50_s=share_below(final, 0.5),
+        final_p99_s=share_below(final, 0.99),
+        final_max_s=max(final, default=0.0),
+        days_compared=sum(report.days_compared for report in reports),
         seconds=round(seconds, 1),
     )
 

@@ -41,6 +41,8 @@ class TapePrinter:
         self.lines_left = roll_lines
         self.mute = False
         """It prints, and answers no question."""
+        self.met: Callable[[str], None] = lambda kind: None
+        """Called for each fault of the printer that has fired."""
         self.tape: list[Piece] = []
 
     def new_roll(self) -> None:
@@ -55,17 +57,21 @@ class TapePrinter:
     async def print(self, document: bytes) -> PrintResult:
         """See `Printer`."""
         if self.lines_left <= 0 and not self.mute:
+            self.met("paper-out")
             return PrintResult(PrintOutcome.NOT_PRINTED, PrinterStatus(paper_out=True), "paper_out")
         lines = document.count(b"\n")
         try:
             await asyncio.sleep(self._rng.uniform(0.3, 3.0))
         except asyncio.CancelledError:
             # The machine died; its printer had anything from nothing to the whole job in its buffer.
+            self.met("cut-print")
             self._come_out(document, lines, self._rng.randrange(lines * 2))
             raise
         if not self._come_out(document, lines, lines):
+            self.met("paper-out")
             return PrintResult(PrintOutcome.UNKNOWN, PrinterStatus(paper_out=True), "paper_out")
         if self.mute:
+            self.met("mute-printer")
             return PrintResult(PrintOutcome.PRINTED_UNVERIFIED, PrinterStatus())
         return PrintResult(PrintOutcome.PRINTED, PrinterStatus())
 

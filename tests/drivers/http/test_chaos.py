@@ -18,6 +18,7 @@ from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from simulators.certificates import SimulatedAuthority, server_context
 from simulators.chaos.faults import Plan
 from simulators.chaos.proxy import ChaosProxy
+from tests.faults import fired
 from tests.simulators.chaos.echo import Echo, answer_to, echo
 
 BODY = '{"infno":"2102","input":{"data":{"psn_name":"测试甲"}}}'.encode()
@@ -76,6 +77,7 @@ async def test_an_answer_cut_at_any_byte_is_no_answer(
     for at in range(WHOLE):
         proxy.order(f"cut-answer {at}{how}")
         assert await no_answer(transport) in ("disconnected", "broken"), at
+        fired("F43")
     assert hub.requests == [BODY] * WHOLE, "the hub got each message, and once"
     proxy.order(f"cut-answer {WHOLE}")
     assert (await post(transport)).body == BODY
@@ -91,6 +93,7 @@ async def test_a_request_cut_at_any_byte_is_no_answer_too(
     for at in range(0, length, 5):
         proxy.order(f"cut-request {at}{how}")
         assert await no_answer(transport) in ("disconnected", "broken"), at
+        fired("F51")
     assert hub.requests == [BODY]
 
 
@@ -117,6 +120,7 @@ async def test_a_line_that_is_too_slow_ends_with_the_total_limit(
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     assert await no_answer(transport, total_s=QUICK_S) == "timeout"
+    fired("F49")
     assert QUICK_S <= loop.time() - began_s < QUICK_S + 2.0
 
 
@@ -135,6 +139,7 @@ async def test_an_answer_that_comes_after_the_limit_is_nobodys(
     assert (await post(transport, b'{"next":1}')).body == b'{"next":1}'
     assert proxy.connections == 2
     assert hub.requests == [BODY, b'{"next":1}']
+    fired("F41")
 
 
 # -- F40, F42: twice, swapped ----------------------------------------------------------------------
@@ -148,6 +153,7 @@ async def test_a_duplicated_answer_never_answers_the_next_request(
         first, second = b'{"n":%d}' % number, b'{"m":%d}' % number
         assert (await post(transport, first)).body == first
         assert (await post(transport, second)).body == second
+        fired("F40")
     assert len(hub.requests) == 10
 
 
@@ -157,6 +163,7 @@ async def test_swapped_answers_arrive_swapped(transport: HttpTransport, proxy: C
     answers = await asyncio.gather(post(transport, b'{"a":1}'), post(transport, b'{"b":2}'))
     assert sorted(answer.body for answer in answers) == [b'{"a":1}', b'{"b":2}']
     assert answers[0].body == b'{"b":2}'
+    fired("F42")
 
 
 # -- F48, F55: somebody else's answer --------------------------------------------------------------
@@ -167,6 +174,7 @@ async def test_a_page_is_handed_on_unjudged(transport: HttpTransport, proxy: Cha
     answer = await post(transport)
     assert (answer.status, answer.content_type) == (200, "text/html")
     assert b"<html>" in answer.body
+    fired("F48")
 
 
 async def test_a_character_set_that_nobody_knows_leaves_the_bytes_alone(
@@ -176,6 +184,7 @@ async def test_a_character_set_that_nobody_knows_leaves_the_bytes_alone(
     answer = await post(transport)
     assert answer.content_type == "application/json"
     assert "余额不足".encode("gb18030") in answer.body
+    fired("F48")
 
 
 async def test_an_empty_answer_is_an_answer(transport: HttpTransport, proxy: ChaosProxy) -> None:
@@ -207,6 +216,7 @@ async def test_an_answer_without_measure_is_dropped_before_it_fills_the_memory(
     # The body grows in steps of an eighth; beside it stand what the reader holds and a piece of the proxy.
     assert peak < MAX_BODY_BYTES * 5 // 4
     assert proxy.answer_bytes < 4 * MAX_BODY_BYTES, "the line was cut, not read to the end"
+    fired("F48")
 
 
 # -- F51, F50: nobody there ------------------------------------------------------------------------
@@ -220,6 +230,7 @@ async def test_a_refused_connection_is_proved_not_sent(
         await post(transport)
     assert refused.value.reason == "refused"
     assert hub.received == 0
+    fired("F51")
     await proxy.listen()
     assert (await post(transport)).body == BODY
 
@@ -231,6 +242,7 @@ async def test_a_kept_connection_that_is_reset_under_the_request_is_never_called
     proxy.order("cut-request 0 reset")
     assert await no_answer(transport) == "disconnected"
     assert (proxy.connections, hub.requests) == (1, [BODY])
+    fired("F51")
 
 
 # -- by chance -------------------------------------------------------------------------------------
@@ -320,6 +332,7 @@ async def test_a_handshake_that_fails_is_proved_not_sent(order: str, certified: 
             await post(transport)
         assert unsent.value.reason in ("tls", "unreachable")
         assert (hub.received, hub.requests) == (0, [])
+        fired("F51")
         assert (await post(transport)).body == BODY
         await transport.close()
 
@@ -331,6 +344,7 @@ async def test_a_handshake_that_stalls_runs_into_the_limit_for_connecting(certif
         with pytest.raises(NotSent) as unsent:
             await transport.post("/hub", BODY, HEADERS, QUICK_S, LONG_S)
         assert (unsent.value.reason, hub.requests) == ("connect_timeout", [])
+        fired("F49")
         await transport.close()
 
 
@@ -343,6 +357,7 @@ async def test_a_proxy_that_ends_tls_itself_replaces_answers_under_it(certified:
         proxy.order('replace html if "infno":"2102"')
         assert (await post(transport, b"{}")).body == b"{}"
         assert (await post(transport)).content_type == "text/html"
+        fired("F48")
         proxy.order("replace endless")
         assert await no_answer(transport) == "too_large"
         await transport.close()

@@ -16,6 +16,7 @@ from drivers.http.tls import TrustUnusable, client_context
 from drivers.http.transport import HttpTransport
 from drivers.interfaces.hub_transport import NotSent, RawAnswer
 from simulators.certificates import SimulatedAuthority, server_context
+from tests.faults import fired
 
 pytestmark = pytest.mark.blocking_allowed("the test itself writes certificates and reads them")
 
@@ -75,6 +76,7 @@ async def assert_refused(context: ssl.SSLContext, trust: ssl.SSLContext) -> str:
         found = await reach(url, tls=trust)
         assert (found.reason, found.status) == ("tls", None)
         assert (server.connections, bytes(server.received)) == (0, b"")
+        fired("F52", 2)
         return found.detail
 
 
@@ -152,6 +154,7 @@ async def test_an_old_version_of_tls_is_refused(authority: SimulatedAuthority) -
             await ask(f"https://127.0.0.1:{listening.getsockname()[1]}", client_context(authority.file))
         assert refused.value.reason == "tls"
         assert await server_end == "UNSUPPORTED_PROTOCOL"
+        fired("F52")
 
 
 def shake_hands(listening: socket.socket, context: ssl.SSLContext) -> str:
@@ -174,6 +177,7 @@ async def test_a_server_that_speaks_no_tls_is_refused(authority: SimulatedAuthor
             await ask(f"https://127.0.0.1:{server.port}", client_context(authority.file), 0.2)
     assert refused.value.reason == "connect_timeout"
     assert BODY not in server.received
+    fired("F52")
 
 
 async def test_a_revoked_certificate_is_refused_and_another_one_is_not(authority: SimulatedAuthority) -> None:

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from drivers.http.transport import MAX_BODY_BYTES, HttpTransport
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from tests.drivers.http.wire_server import Behaviour, Exchange, WireServer
+from tests.faults import fired
 
 HEADERS = {"Content-Type": "application/json"}
 BODY = '{"infno":"2102","input":"测试"}'.encode()
@@ -180,6 +181,7 @@ async def test_a_name_that_is_not_known(
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nobody)
     with pytest.raises(NotSent, match="name"):
         await post(transports, "https://hub.invalid", tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    fired("F50")
 
 
 async def test_no_way_there(transports: list[HttpTransport], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +194,7 @@ async def test_no_way_there(transports: list[HttpTransport], monkeypatch: pytest
         with pytest.raises(NotSent, match="unreachable"):
             await post(transports, server.url)
     assert server.requests == []
+    fired("F55")
 
 
 async def test_a_server_that_lets_nobody_in_runs_into_the_connect_timeout(
@@ -386,6 +389,7 @@ async def test_silence_ends_with_the_total_limit(transports: list[HttpTransport]
         with pytest.raises(NoAnswer, match="timeout"):
             await post(transports, server.url, total_s=0.2)
     assert len(server.requests) == 1
+    fired("F49")
 
 
 async def test_an_answer_of_one_byte_at_a_time_ends_with_the_total_limit(
@@ -403,6 +407,7 @@ async def test_an_answer_of_one_byte_at_a_time_ends_with_the_total_limit(
         with pytest.raises(NoAnswer, match="timeout"):
             await post(transports, server.url, total_s=0.2)
     assert len(server.requests) == 1
+    fired("F49")
 
 
 # -- connections that are kept ---------------------------------------------------------------------

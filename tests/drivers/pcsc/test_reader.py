@@ -34,7 +34,8 @@ pytest.importorskip(
     "smartcard.scard", reason="real part missing: the module smartcard (see what make setup says)"
 )
 
-from drivers.pcsc import CardReset, PcscReader, ProtocolMismatch, ReaderBroken, probe_service
+from drivers.pcsc import CardReset, PcscReader, ProtocolMismatch, ReaderBroken, probe_service, scard
+from tests.faults import fired
 
 READER = "Virtual PCD 00 00"
 
@@ -143,6 +144,7 @@ async def test_a_card_pulled_at_any_command_is_a_removed_card(
         with pytest.raises(CardRemoved):
             await read(reader)
     assert not (await seen(reader, present=False)).present
+    fired("F02" if point is TearPoint.INSIDE else "F01")
     if apdu == 1:  # one of each kind is enough to see that the reader goes on
         await insert(slot, reader, card())
         assert (await read(reader)).certno
@@ -163,6 +165,7 @@ async def test_nothing_is_continued_on_another_card(slot: VpcdSlot, reader: Pcsc
         await reader.run(swapped_in_the_middle(), 10.0)
     assert len(answers) == 1
     assert other.commands == 0
+    fired("F03")
 
 
 async def test_two_insertions_of_the_same_card_are_two_events(slot: VpcdSlot, reader: PcscReader) -> None:
@@ -218,6 +221,7 @@ async def test_a_restarted_service_is_found_again_within_two_seconds(
                 await read(reader)
             await pcscd.start()
             back_at = time.monotonic()
+            fired("F05")
             assert before is not None
             await seen(reader, present=True, other_than=before.presence.event_count)
             assert (await read(reader)).certno
@@ -237,6 +241,7 @@ async def test_the_service_killed_inside_a_dialogue_ends_it(
     await insert(slot, reader, card())
     with pytest.raises(NoService):
         await reader.run(killed_in_the_middle(), 10.0)
+    fired("F05")
 
 
 async def test_a_service_that_dies_of_a_torn_card_is_survived(
@@ -246,6 +251,7 @@ async def test_a_service_that_dies_of_a_torn_card_is_survived(
     await insert(slot, reader, card(), Tear(1, TearPoint.ONE_BYTE))
     with pytest.raises((NoService, CardRemoved)):
         await read(reader)
+    fired("F02")
     await pcscd.restart()
     async with VpcdSlot(pcscd.ports[0]) as again:
         await insert(again, reader, card())
@@ -269,6 +275,7 @@ async def test_a_service_that_hangs_is_a_timeout_and_the_loop_goes_on(
         with pytest.raises(ReaderTimeout):
             await running
         assert turns >= 20
+        fired("F06")
         with pytest.raises(ReaderTimeout):  # behind the first one, in the same thread
             await read(reader, 0.1)
         assert (await probe_service(0.1)).fault == "reader_timeout"
@@ -320,6 +327,7 @@ async def test_another_program_that_holds_the_reader_makes_us_wait_and_say_so(
     with pytest.raises(ReaderBusy, match="another program holds the reader"):
         await read(reader, 0.3)
     assert machine.commands == 0
+    fired("F07")
     waiting = asyncio.ensure_future(read(reader))
     await rival.ask("free")
     assert (await waiting).certno
@@ -417,3 +425,22 @@ def test_every_fault_says_what_to_do_in_its_own_words() -> None:
         *(CardReset, ProtocolMismatch, ReaderBroken),
     ]
     assert len({fault.kind for fault in faults}) == len({fault.what_to_do for fault in faults}) == len(faults)
+
+
+async def test_a_reader_that_is_unplugged_and_plugged_in_again_comes_back_by_itself(
+    slot: VpcdSlot, pcscd: PcscdInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault F04: the service's list is without it for a while; whoever asks meanwhile is told that it is missing."""
+    real = scard.list_readers
+    async with PcscReader("PCD 00 00") as reader:
+        await insert(slot, reader, card())
+        assert (await read(reader)).certno
+        for _ in range(3):
+            monkeypatch.setattr(scard, "list_readers", lambda _: ())
+            gone = await seen(reader, present=False)
+            with pytest.raises(NoReader):
+                await read(reader)
+            fired("F04")
+            monkeypatch.setattr(scard, "list_readers", real)
+            await seen(reader, present=True, other_than=gone.event_count)
+            assert (await read(reader)).certno

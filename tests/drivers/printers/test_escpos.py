@@ -11,6 +11,7 @@ from protocols.escpos.builder import build
 from protocols.escpos.document import Cut, Document, Raster
 from tests.drivers.printers.memory_wire import MemoryLink
 from tests.drivers.printers.wired_printer import SHORT_S, WIRES, slip, wired_printer
+from tests.faults import fired
 
 ALL_WELL = PrinterStatus(
     offline=False, cover_open=False, paper_out=False, paper_near_end=False, cutter_fault=False
@@ -56,6 +57,7 @@ async def test_a_problem_before_sends_nothing(wire: str, tmp_path: Path, problem
         told = "offline" if problem == "cutter_fault" else problem
         assert (result.outcome, result.reason) == (PrintOutcome.NOT_PRINTED, told)
         assert printer.current.prints == ()
+        fired("F15")
         printer.load_paper()
         printer.cover_close()
         printer.offline(False)
@@ -71,6 +73,7 @@ async def test_paper_out_in_the_middle_is_unknown_and_never_repeated(wire: str, 
         driver = at.driver()
         result = await driver.print(slip(20))
         assert (result.outcome, result.reason) == (PrintOutcome.UNKNOWN, "paper_out")
+        fired("F15")
         assert at.printer.current.lines == tuple(f"第{number}行" for number in range(1, 6))
         assert (await driver.print(slip(1))).outcome is PrintOutcome.NOT_PRINTED
         at.printer.load_paper()
@@ -82,6 +85,7 @@ async def test_mute_printer_is_unverified(wire: str, tmp_path: Path) -> None:
         at.printer.mute()
         result = await at.driver(status_timeout_s=SHORT_S).print(slip())
         assert result == PrintResult(PrintOutcome.PRINTED_UNVERIFIED, PrinterStatus(), "no_status")
+        fired("F17")
         assert len((await at.printer.wait_printed(1)).lines) == 20
 
 
@@ -92,6 +96,7 @@ async def test_power_cut_that_unplugs_in_the_middle_is_unknown(wire: str, tmp_pa
         result = await driver.print(slip(20))
         assert (result.outcome, result.reason) == (PrintOutcome.UNKNOWN, "device_lost")
         assert len(at.printer.current.lines) == 5
+        fired("F16")
         assert (await driver.print(slip(1))).reason == "no_device"
 
 
@@ -101,6 +106,7 @@ async def test_silent_power_cut_in_the_middle_is_unverified(wire: str, tmp_path:
         result = await at.driver(status_timeout_s=SHORT_S).print(slip(20))
         assert result.outcome is PrintOutcome.PRINTED_UNVERIFIED
         assert at.printer.printed == 0
+        fired("F16")
 
 
 async def test_a_printer_that_never_drains_is_unknown(wire: str, tmp_path: Path) -> None:
@@ -109,6 +115,7 @@ async def test_a_printer_that_never_drains_is_unknown(wire: str, tmp_path: Path)
         driver = at.driver(status_timeout_s=SHORT_S, block_timeout_s=SHORT_S)
         result = await driver.print(picture)
         assert (result.outcome, result.reason) == (PrintOutcome.UNKNOWN, "write_timeout")
+        fired("F17")
 
 
 async def test_a_lying_printer_is_believed(wire: str, tmp_path: Path) -> None:
@@ -118,6 +125,7 @@ async def test_a_lying_printer_is_believed(wire: str, tmp_path: Path) -> None:
         result = await at.driver().print(slip(20))
         assert result.outcome is PrintOutcome.PRINTED
         assert len(at.printer.papers[0].lines) == 5
+        fired("F16")
 
 
 async def test_no_device_is_not_printed(wire: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from protocols.codes.assembler import SuffixMode
 from simulators.links import DeviceLink, PtyLink, TcpLink
 from simulators.scanner import SimulatedScanner
 from tests.drivers.scanners.memory_line import MemoryOpener, MemoryStream
+from tests.faults import fired
 
 CERTIFICATE = "4240000000000000001707990000"
 TRACE = "89999990000000000017"
@@ -96,6 +97,7 @@ class TestOnALineInMemory:
                 line.arrive(b"\r" + wire[:cut])
                 line.arrive(wire[cut:])
                 assert await take(scanner, 1) == [CERTIFICATE]
+                fired("F12")
             assert line.closed
 
     async def test_unplugged_at_each_byte_of_a_code_no_half_is_used(self) -> None:
@@ -111,6 +113,7 @@ class TestOnALineInMemory:
                 first.arrive(b"\r" + wire[:cut])
                 first.unplug()
                 assert await take(scanner, 1) == ["scan.lost"]
+                fired("F11")
                 await until(lambda line=first: line.closed)  # type: ignore[misc] # the line of this round
                 second.arrive(b"\r" + EAN.encode() + b"\r")
                 assert await take(scanner, 1) == [EAN]
@@ -120,6 +123,7 @@ class TestOnALineInMemory:
         async with running(PlainScanner(MemoryOpener(line), clock=hand)) as scanner:
             line.arrive(EAN.encode()[5:] + b"\r")
             assert await take(scanner, 1) == ["scan.lost"]
+            fired("F11")
             assert scanner.status.state is DeviceState.READY
             line.arrive(EAN.encode() + b"\r")
             assert await take(scanner, 1) == [EAN]
@@ -136,6 +140,7 @@ class TestOnALineInMemory:
                     await asyncio.sleep(0)
             line.arrive(TRACE.encode() + b"\r")
             assert await take(scanner, 3) == [EAN, EAN, TRACE]
+            fired("F12")
 
     async def test_a_line_that_never_ends_is_an_overrun_by_length(self) -> None:
         line = MemoryStream()
@@ -143,6 +148,7 @@ class TestOnALineInMemory:
             line.arrive(b"\r" + b"1" * 1000)
             line.arrive(b"2" * 1000 + b"\r" + TRACE.encode() + b"\r")
             assert await take(scanner, 2) == ["scan.overrun", TRACE]
+            fired("F19")
 
     async def test_a_flood_is_bounded_and_the_driver_lives_on(self) -> None:
         line = MemoryStream()
@@ -164,6 +170,7 @@ class TestOnALineInMemory:
                     break
             assert found[0] == ScanFault(kind="scan.dropped")
             assert len(found) == 1 + 64
+            fired("F19")
 
     async def test_time_limits_do_not_cancel_the_read(self) -> None:
         line = MemoryStream()
@@ -271,6 +278,8 @@ class TestOnARealLine:
                 "]0;title[2J",
                 "https://example.invalid/$(reboot)",
             ]
+            fired("F12", 3)  # split, glued, repeated
+            fired("F13", 2)
 
     async def test_a_device_without_suffix(self, link: DeviceLink) -> None:
         device = SimulatedScanner(link, suffix=b"")
@@ -300,6 +309,7 @@ class TestOnARealLine:
                 await wait_state(scanner, DeviceState.READY)
                 await device.unplug_inside(CERTIFICATE, sent_bytes)
                 assert (await wait_state(scanner, DeviceState.ABSENT)).reason
+                fired("F11")
                 await link.plug()
                 await wait_state(scanner, DeviceState.READY)
                 await device.scan(f"{EAN}{sent_bytes}")

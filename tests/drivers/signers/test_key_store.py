@@ -399,7 +399,7 @@ def test_an_unknown_field_or_kind_is_damage_and_a_newer_version_says_upgrade(key
     edit_manifest(keys, check=False, surprise=1)
     with pytest.raises(KeyFileDamaged):
         keys.unlock(PASSWORD)
-    edit_manifest(keys, check=False, version=2)
+    edit_manifest(keys, check=False, version=3)
     with pytest.raises(KeyFormatUnknown, match=r"升级.*Upgrade"):
         keys.unlock(PASSWORD)
 

@@ -14,6 +14,7 @@ from protocols.fleet.commands import Command, Ping, ShowMessage, SignedCommand, 
 from protocols.fleet.messages import (
     MAX_PAYLOAD_BYTES,
     Anchor,
+    AnchorEcho,
     Evidence,
     EvidenceAck,
     FleetNotice,
@@ -37,9 +38,36 @@ def test_presence_on_the_wire() -> None:
     assert decode(Presence, wire) == presence
 
 
+ANCHOR = Anchor(7, "ab" * 32, "2026-11-21T20:00:00.000000+08:00", "b0", "0123456789abcdef", "cd" * 64)
+
+
+def test_an_anchor_is_signed_over_six_lines() -> None:
+    """The terminal stands in what is signed: an anchor of another terminal is none of ours."""
+    lines = ["yibao anchor 1", "P99990000001-01", "7", "ab" * 32, "2026-11-21T20:00:00.000000+08:00", "b0"]
+    assert ANCHOR.signed_bytes("P99990000001-01") == "".join(f"{line}\n" for line in lines).encode()
+    echo = AnchorEcho(ANCHOR)
+    assert decode(AnchorEcho, encode(echo)) == echo
+
+
+@pytest.mark.parametrize(
+    "spoiled", [b'"records":0', b'"head":"AB', b'"at":"2026-11-21 20', b'"key_id":"x', b'"signature":"c"']
+)
+def test_an_anchor_of_another_form_is_refused(spoiled: bytes) -> None:
+    """Lengths and alphabets are checked before anything is verified."""
+    name = spoiled.partition(b":")[0]
+    wire = encode(AnchorEcho(ANCHOR))
+    start = wire.index(name)
+    end = wire.index(b",", start) if b"," in wire[start:] else wire.index(b"}", start)
+    with pytest.raises(MalformedMessage):
+        decode(
+            AnchorEcho,
+            wire[:start] + spoiled + (b"" if spoiled.endswith((b"0", b'"c"')) else b'"') + wire[end:],
+        )
+
+
 def test_evidence_says_what_it_is() -> None:
     """Kinds are told apart by a tag."""
-    evidence = Evidence("anchor-b0-7", AT, "b0", Anchor(7, "ab" * 32))
+    evidence = Evidence("anchor-b0-7", AT, "b0", ANCHOR)
     assert b'"content":{"type":"anchor","records":7' in encode(evidence)
     assert decode(Evidence, encode(evidence)) == evidence
 

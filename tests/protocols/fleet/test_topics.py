@@ -78,10 +78,11 @@ def test_commands_are_the_only_thing_on_the_clean_session() -> None:
     assert broker_name(A, Session.COMMANDS) == f"{A}.commands"
 
 
-def test_only_presence_and_health_are_retained_and_no_topic_holds_anything_but_names() -> None:
+def test_only_presence_health_and_the_echo_are_retained_and_no_topic_holds_anything_but_names() -> None:
     """PD-60: nothing personal in topics; a retained command would be an order for ever."""
-    assert {channel.name for channel in CHANNELS if channel.retained} == {"presence", "health"}
-    assert all(channel.writer is Side.TERMINAL for channel in CHANNELS if channel.retained)
+    retained = {channel.name: channel.writer for channel in CHANNELS if channel.retained}
+    # The echo changes nothing at the terminal unless the terminal's own audit key signed it.
+    assert retained == {"presence": Side.TERMINAL, "health": Side.TERMINAL, "anchor_echo": Side.FLEET}
     for channel in CHANNELS:
         assert channel.topic(A).replace(A, "").replace("/", "").replace(".", "").replace("_", "").isalnum()
 

@@ -6,7 +6,7 @@ import pytest
 
 from protocols.errors import ProfileError
 from protocols.hub import profiles
-from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.profile import Profile, Retention, parse_profile
 
 NATIONAL = Profile(name="national")
 FILES = sorted(entry.name for entry in resources.files(profiles).iterdir() if entry.name.endswith(".toml"))
@@ -170,3 +170,10 @@ def test_local_is_the_same_city() -> None:
     by_province = parse_profile('[codes]\nlocality = "two_digits"', "x.toml")
     assert by_province.is_local("999900", "999800")
     assert not by_province.is_local("999900", "989900")
+
+
+def test_names_are_never_kept_longer_than_the_evidence() -> None:
+    assert (Retention().identity_days, Retention().evidence_days) == (30, 730)
+    for identity_days, evidence_days in ((0, 730), (31, 30)):
+        with pytest.raises(ValueError, match="identity_days"):
+            Retention(identity_days=identity_days, evidence_days=evidence_days)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from protocols.iso7816.atr import MalformedAtr, contact_atr, contactless_atr, parse_atr, reset_information
 from protocols.iso7816.status import describe
 from protocols.iso7816.tlv import MalformedTlv, encode_ber, encode_simple, parse_ber, parse_simple
+from tests.faults import fired
 from tests.vectors.cards.load import vector
 
 
@@ -27,12 +28,14 @@ def test_a_long_length_and_padding_are_read() -> None:
 def test_broken_ber_is_refused(raw: str) -> None:
     with pytest.raises(MalformedTlv):
         parse_ber(bytes.fromhex(raw))
+    fired("F10")
 
 
 @pytest.mark.parametrize("raw", ["07", "0709AA", "07FF0001", "07FF"])
 def test_a_broken_record_is_refused(raw: str) -> None:
     with pytest.raises(MalformedTlv):
         parse_simple(bytes.fromhex(raw))
+    fired("F10")
 
 
 @given(st.lists(st.tuples(st.integers(1, 254), st.binary(max_size=254))))
@@ -47,6 +50,7 @@ def test_any_bytes_are_data_objects_or_malformed(raw: bytes) -> None:
         try:
             parse(raw)
         except MalformedTlv:
+            fired("F10")
             continue
 
 
@@ -78,6 +82,7 @@ def test_a_wrong_answer_to_reset_is_refused(raw: str) -> None:
     with pytest.raises(MalformedAtr):
         parse_atr(bytes.fromhex(raw))
     assert reset_information(bytes.fromhex(raw)) == ""
+    fired("F10")
 
 
 def test_another_card_has_no_reset_information() -> None:

@@ -1,13 +1,16 @@
 """Hub and certificate centre on real sockets: answers, faults, control API."""
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
 
+from protocols.gm.sm2 import PrivateKey
 from protocols.hub import envelope
 from protocols.hub.envelope import Request
 from simulators.people import Person
@@ -126,6 +129,10 @@ async def test_faults_are_listed_and_cleared(running: RunningWorld, http: aiohtt
         ("faults", {"fault": "explode"}, 400),
         ("faults", {"fault": "cut 3", "shoes": 1}, 400),
         ("faults", {"fault": "html", "count": 0}, 400),
+        ("faults", {"fault": {"kind": "cut", "at": -1}}, 400),
+        ("script", {"step": [{"fault": "explode"}]}, 400),
+        ("script", {"step": [{"fault": "html", "nth": 0}]}, 400),
+        ("script", [], 400),
         ("phone/codes", {"person": "nobody"}, 404),
         ("terminals", {"institution": "P99990000001", "public_point": "04" * 65}, 400),
         ("terminals", {"institution": "P99990000001", "public_point": "xyz"}, 400),
@@ -212,3 +219,79 @@ async def test_messages_show_what_the_hub_took(
 async def test_the_servers_listen_on_loopback_only(running: RunningWorld) -> None:
     for name in ("hub", "certificate_centre"):
         assert running.endpoints[name].startswith("http://127.0.0.1:")
+
+
+async def test_a_script_is_loaded_counted_and_dropped(
+    running: RunningWorld, http: aiohttp.ClientSession, till: Counter, jia: Person
+) -> None:
+    script = {"seed": 4, "step": [{"fault": "cut 40", "infno": "2102", "nth": 2}]}
+    assert (await control(http, running, "script", script))["script"]["seed"] == 4
+    first, second = settlement(till, jia), settlement(till, jia)
+    assert len(await (await post(http, running, first)).read()) > 40
+    assert len(await (await post(http, running, second)).read()) == 40
+    shown = await control(http, running, "faults")
+    assert shown["counts"] == {"cut": 1}
+    assert [row["msgid"] for row in shown["fired"]] == [second.message_id]
+    async with http.delete(f"{running.endpoints['control']}/faults") as response:
+        assert response.status == 200
+    assert (await control(http, running, "faults"))["script"] is None
+
+
+async def test_a_trickled_answer_comes_byte_by_byte(
+    running: RunningWorld, http: aiohttp.ClientSession, till: Counter, jia: Person
+) -> None:
+    await control(http, running, "faults", {"fault": "trickle 0.0001"})
+    request = settlement(till, jia)
+    assert till.read(request, await (await post(http, running, request)).read()).infcode == 0
+
+
+async def test_a_body_without_measure_is_cut_by_whoever_has_enough(
+    running: RunningWorld, http: aiohttp.ClientSession, till: Counter, jia: Person
+) -> None:
+    url = running.endpoints["hub"] + running.endpoints["hub_path"]
+    for fault in ("huge", "gzip-bomb"):
+        await control(http, running, "faults", {"fault": fault})
+        body = envelope.encode_request(settlement(till, jia))
+        async with http.post(url, data=body) as response:
+            assert len(await response.content.readexactly(100_000)) == 100_000
+            response.close()
+    assert len(till.world.ledger.live_settlements()) == 2
+
+
+async def test_a_travelling_request_is_in_the_books_once_its_time_has_come(
+    running: RunningWorld, http: aiohttp.ClientSession, till: Counter, jia: Person
+) -> None:
+    await control(http, running, "faults", {"fault": "late-request 600"})
+    request = settlement(till, jia)
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await post(http, running, request)
+    assert (await control(http, running, "ledger"))["settlements"] == []
+    assert (await control(http, running, "faults"))["travelling"] == 1
+    till.now += dt.timedelta(minutes=11)
+    (row,) = (await control(http, running, "ledger"))["settlements"]
+    assert (row["msgid"], row["live"]) == (request.message_id, True)
+
+
+async def test_the_hubs_keys_are_told_and_rotated(
+    running: RunningWorld, http: aiohttp.ClientSession, till: Counter, jia: Person
+) -> None:
+    before = await control(http, running, "key")
+    after = await control(http, running, "key/rotate", {})
+    assert after["public_point"] == before["next"]
+    assert after["former"] == [before["public_point"]]
+    request = settlement(till, jia)
+    answer = envelope.decode_answer(await (await post(http, running, request)).read())
+    assert not till.verifies(request, answer)
+
+
+async def test_a_terminals_new_key_is_accepted_besides_the_old_one(
+    running: RunningWorld, http: aiohttp.ClientSession, till: Counter, jia: Person
+) -> None:
+    by_old = settlement(till, jia)
+    fresh = PrivateKey.generate(Random("fresh").randbytes).public_key.point.hex()
+    order = {"institution": "P99990000001", "slot": till.place.slot, "public_point": fresh, "keep": True}
+    await control(http, running, "terminals", order)
+    assert till.read(by_old, await (await post(http, running, by_old)).read()).infcode == 0
+    await control(http, running, "terminals", {**order, "keep": False})
+    refused = await post(http, running, settlement(till, jia))
+    assert "[SIGNATURE]" in await refused.text()

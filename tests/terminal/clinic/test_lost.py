@@ -239,7 +239,10 @@ async def test_a_reversal_without_answer_is_repeated_before_the_visit_is_withdra
     await window.confirm(priced)
     await window.rest()
     assert (await window.get(priced)).state is State.REVERSED
-    assert clinic.hub_link.transactions()[-6:] == ["2601", "2601", "2601", "2601", "2205", "2202"]
+    sent = [infno for infno in clinic.hub_link.transactions() if infno != "5201"]
+    assert sent[-6:] == ["2601", "2601", "2601", "2601", "2205", "2202"], (
+        "beside the question whether the hub is there"
+    )
     await window.finish()
 
 
@@ -262,7 +265,8 @@ async def test_a_cancellation_without_answer_is_finished_and_the_visit_withdrawn
     await window.rest()
     assert state_of(await window.get(settled)) == (State.CANCELLED, "cancelled")
     repeated = ["2208"] if fault == "lose-request" else []
-    assert clinic.hub_link.transactions()[8:] == [
+    sent = [infno for infno in clinic.hub_link.transactions()[8:] if infno != "5201"]
+    assert sent == [  # beside the question whether the hub is there
         "2208",
         *["5203"] * (1 + ask_lost),
         *repeated,

@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from protocols.money import Quantity
 from protocols.secret import Secret
 from terminal.core.events import (
     Abandoned,
@@ -34,6 +35,7 @@ from terminal.core.events import (
     NotAuthentic,
     NotSent,
     QuoteAsked,
+    RefundWithdrawn,
     Reopened,
     Restarted,
     Ruled,
@@ -42,11 +44,12 @@ from terminal.core.events import (
 )
 from terminal.core.outcome import MANUAL_AFTER_S
 from terminal.core.states import ALLOWED, BOOKED, TRANSITIONS, State
-from terminal.core.values import Disease, Settlement
+from terminal.core.values import Disease, RefundPlan, ReturnedLine, Settlement
 from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core import samples
 from tests.terminal.core.samples import decide, draft, good
 
+REFUND = RefundPlan((ReturnedLine(1, Quantity.parse("1")),), (samples.LINE,), "S2", "T01")
 QUERY_NUMBERS = ("1101", "2101", "2102", "2103", "2601", "5203")
 HEARD: tuple[Heard, ...] = (
     samples.UNSENT, samples.SILENT, samples.HTML, samples.FORGED, samples.REFUSED, samples.OTHER_CODE, samples.SEEN,
@@ -57,7 +60,8 @@ HEARD: tuple[Heard, ...] = (
 EVENTS: tuple[Event, ...] = (
     LinesSet(()), samples.CHANGED_LINES, LinesSet((samples.LINE,)), samples.CODE, MediumGiven(samples.MEDIUM),
     DiseasePicked(Disease("M01600", "糖尿病", "E11.900", "2型糖尿病")), QuoteAsked(), Confirmed("T01"), Abandoned("T01"),
-    CancelAsked("T01", "错误"), Acknowledged("T01"), SlipPrinted("original"), SlipPrinted("copy"), samples.DECODED,
+    CancelAsked("T01", "错误"), CancelAsked("T01", "退货", REFUND), RefundWithdrawn("T02"),
+    Acknowledged("T01"), SlipPrinted("original"), SlipPrinted("copy"), samples.DECODED,
     CentreRefused("code_expired"), CentreRefused("centre_not_reached", {"reason": "timeout"}, rescan=False),
     samples.COMPOSED, samples.COMPOSED_2601, samples.COMPOSED_2103, Composed("STEP", "2201", "X", "key", b"{}"),
     *(ComposeFailed(purpose, "key_locked") for purpose in ("SETTLE", "REVERSE", "CANCEL", "STEP", "NONSENSE")),
@@ -96,7 +100,7 @@ def _kind(settlement: Settlement) -> tuple[object, ...]:
         settlement.quarantine, settlement.confirmed, settlement.paper_out, settlement.acknowledged, settlement.unseen,
         settlement.cancel_from, settlement.in_flight, len(settlement.lines), settlement.code is None,
         settlement.medium is None, settlement.person is None, settlement.quote is None, settlement.booking is None,
-        attempt and attempt.purpose,
+        attempt and attempt.purpose, settlement.refund is None, settlement.refund is not None and settlement.refund.withdrawn,
     )  # fmt: skip
 
 
@@ -215,6 +219,8 @@ def test_silence_and_forgery_after_sending_are_a_doubt() -> None:
                 State.CANCELLING: State.CANCEL_DOUBT,
             }.get(visit.before.state)
             if expected is not None:
+                if visit.before.manual and expected is not State.DOUBT:
+                    expected = State.MANUAL
                 assert visit.decision.settlement.state is expected, visit
                 assert visit.decision.retry is not None, visit
 
@@ -290,6 +296,7 @@ def test_a_wish_that_does_not_fit_changes_nothing_and_says_why() -> None:
     assert codes == {
         "busy", "not_open_for_changes", "no_lines", "no_medium", "nothing_to_confirm", "too_late_to_abandon", "nothing_to_cancel",
         "nothing_to_acknowledge", "out_of_turn", "filings_unknown", "nothing_to_correct",
+        "no_refund_under_way",
     }  # fmt: skip
 
 
@@ -326,3 +333,13 @@ def test_secrets_do_not_show_in_what_the_core_says() -> None:
 def test_the_certificate_code_event_hides_the_code() -> None:
     assert "4240" not in repr(CodeGiven(Secret("4240000000000000001707990000"), "mark"))
     assert "999900ecsim" not in repr(CentreSaid(samples.MEDIUM))
+
+
+def test_what_remains_of_a_refund_is_opened_with_the_cancellation_and_only_then() -> None:
+    for visit in explored()[0]:
+        before, after, decision = visit.before, visit.decision.settlement, visit.decision
+        cancelled = after.state is State.CANCELLED and before.state is not State.CANCELLED
+        wanted = after.refund is not None and not after.refund.withdrawn
+        assert (decision.opens is not None) == (cancelled and wanted), visit
+        if after.state in BOOKED and not after.cancel_wish and not after.running:
+            assert after.refund is None, visit

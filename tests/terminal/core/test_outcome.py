@@ -438,6 +438,12 @@ def test_a_cancellation_open_for_a_day_calls_a_person_in_words_of_a_cancellation
     assert begun(manual) == ["ask 5203"]
     waiting = decide(manual.settlement, HubSaid("5203", SILENT)).settlement
     assert notice_of(waiting).startswith("cancel_")
+    refused = after(
+        HubSaid("5203", good(query_output("0"))), COMPOSED_2103, HubSaid("2103", REFUSED), start=manual.settlement
+    )  # fmt: skip
+    assert (refused.state, refused.manual) == (State.CONFIRMED, False), (
+        "the next one is not called out at once"
+    )
 
 
 def test_a_confirmed_sale_is_armed_without_a_message_until_the_key_is_there() -> None:

@@ -115,6 +115,21 @@ def test_what_waits_in_manual_is_closed_on_evidence(cancel_wish: bool, target: S
     )
 
 
+def test_what_was_closed_starts_from_the_beginning_when_it_is_cancelled_again() -> None:
+    """The person called for the first cancellation is not called at once for the next."""
+    called = _replace(manual(cancel_wish=True), manual=True)
+    for target in rulings(called):
+        assert not decide(called, Ruled(target, EVIDENCE)).settlement.manual
+
+
+def test_a_visit_whose_cancellation_is_ruled_out_still_withdraws_late_lines() -> None:
+    visit = _replace(manual(cancel_wish=True), flow="clinic_visit", visit_id="V1", stray_lines=True)
+    back = decide(visit, Ruled(State.CONFIRMED, EVIDENCE))
+    assert (back.settlement.owed, back.leave_queue) == (("2205",), False)
+    assert back.retry is not None
+    assert back.retry.delay_s == samples.PROFILE.quiet_s
+
+
 @pytest.mark.parametrize(
     ("cancel_wish", "target"),
     [

@@ -7,6 +7,7 @@ import pytest
 
 from terminal.core.events import Misuse
 from terminal.core.states import State
+from tests.faults import fired
 from tests.terminal.harness import Shop, Till, virtual
 
 
@@ -122,6 +123,7 @@ async def test_the_wall_clock_does_not_move_the_gate(jump_s: float, tmp_path: Pa
         await till.counter.confirm(other.id, "T01")
     await till.wait(200)
     till.counter.require_gate(other)
+    fired("F33")
     assert (await till.get(doubtful)).state is not State.MANUAL, "nor does a jump make a day of a minute"
     await till.stop()
 

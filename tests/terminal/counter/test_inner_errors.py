@@ -183,6 +183,41 @@ async def test_a_locked_key_sends_nothing_and_says_so(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_a_question_with_a_locked_key_is_not_sent_and_can_be_asked_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    hub = till.counter.engine._hub
+    hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
+    stuck = await till.quote()
+    assert (stuck.state, stuck.running) == (State.DRAFT, "")
+    assert stuck.notice == Notice("hub_not_reached", {"reason": "key_locked"})
+    assert (await till.counter.quote(stuck.id)).state is State.PRICED
+    await till.stop()
+
+
+@virtual
+async def test_a_disk_that_fails_while_a_message_gets_its_number_stops_the_counter_and_nothing_leaves(
+    tmp_path: Path,
+) -> None:
+    """No worst outcome is made up of it: what is on disk decides, after the next start."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    priced = await till.quote()
+    await till.wait(60)
+    full = _failing(1, lambda: JournalFailed("FullError"), lambda until: until)
+    till.journal.reserve_message_numbers = full  # type: ignore[method-assign]  # a fault on purpose
+    with pytest.raises(Misuse, match="journal_failed"):
+        await till.counter.confirm(priced.id, "T01")
+    assert isinstance(await till.ended(), JournalFailed)
+    assert shop.live() == []
+    assert till.attempts(priced.id) == []
+    await till.kill()
+    till = await shop.start()
+    assert till.states() == [State.ABANDONED]
+    await till.stop()
+
+
+@virtual
 async def test_a_reversal_with_a_locked_key_is_tried_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()

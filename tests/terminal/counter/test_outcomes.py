@@ -13,6 +13,7 @@ from drivers.interfaces.hub_transport import NoAnswer, NotSent
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.texts import tell_notice
+from tests.faults import fired
 from tests.terminal.harness import PILLS, Shop, Till, virtual
 
 FULL = 6000
@@ -248,6 +249,7 @@ async def test_a_signed_answer_that_does_not_fit_is_never_shown_as_good(fault: s
     assert held.state is State.CONFIRMED
     assert held.quarantine
     assert held.booking is None
+    fired("F45" if fault == "other-person" else "F46")
     assert held.notice == Notice("quarantined")
     zh, en = told(held.notice)
     assert "勿收款" in zh

@@ -8,6 +8,7 @@ from drivers.interfaces.printer import PrintOutcome
 from protocols.gm.sm3 import sm3
 from terminal.core.states import State
 from terminal.core.values import Notice
+from tests.faults import fired
 from tests.terminal.harness import Shop, Till, virtual
 
 
@@ -58,6 +59,7 @@ async def test_a_printer_that_cannot_print_makes_the_slip_wait_and_nothing_else(
     assert settled.state is State.CONFIRMED, "the settlement stands"
     await till.wait(30)
     assert states(till, settled.id) == [("original", "waiting")]
+    fired("F15")
     assert notices(till) == [Notice("printer_waits", {"reason": problem})], "said once"
     assert (await till.settle("0002")).state is State.CONFIRMED, "the next sale goes on"
     shop.printer.problem = None
@@ -90,6 +92,7 @@ async def test_a_job_whose_fate_is_unknown_is_never_repeated_by_itself(tmp_path:
     settled = await till.settle()
     await till.wait(60)
     assert states(till, settled.id) == [("original", "unknown")]
+    fired("F16")
     assert notices(till) == [Notice("printer_unknown", {"reason": "device_lost"})]
     assert len(shop.printer.papers) == 1
     shop.printer.outcome = PrintOutcome.PRINTED
@@ -111,6 +114,7 @@ async def test_a_printer_without_a_status_is_good_enough(tmp_path: Path) -> None
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
     assert states(till, settled.id) == [("original", "printed_unverified")]
+    fired("F17")
     assert (await till.get(settled.id)).state is State.CLOSED
     await till.stop()
 
@@ -161,6 +165,7 @@ async def test_a_slip_that_was_being_printed_when_the_power_went_is_unknown(tmp_
     await till.wait(60)
     assert states(till, settled.id) == [("original", "unknown")]
     assert shop.printer.papers == []
+    fired("F16")
     assert Notice("printer_unknown", {"reason": "restart"}) in notices(till)
     await till.stop()
 

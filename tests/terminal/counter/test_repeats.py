@@ -232,7 +232,7 @@ async def test_wishes_that_do_not_fit_are_refused_and_change_nothing(tmp_path: P
         (counter.cancel(opened.id, "T01", ""), "nothing_to_cancel"),
         (counter.acknowledge(opened.id, "T01"), "nothing_to_acknowledge"),
         (counter.quote(opened.id), "no_medium"),
-        (counter.copy(opened.id, "T01"), "nothing_to_acknowledge"),
+        (counter.copy(opened.id, "T01"), "nothing_to_copy"),
         (counter.give_code(opened.id, "not a code"), "not_a_certificate"),
         (counter.give_code(opened.id, "134567890123456789"), "payment_code"),
     ):

@@ -100,14 +100,25 @@ async def test_one_that_takes_long_does_not_keep_the_others() -> None:
 
 
 @virtual
-async def test_when_the_network_is_back_everything_is_due() -> None:
+async def test_when_the_network_is_back_what_waits_is_due_in_the_order_given() -> None:
     bench = Bench()
     bench.retries.schedule("A", 300.0)
     bench.retries.schedule("B", 200.0)
     await asyncio.sleep(10)
-    bench.retries.hurry()
+    bench.retries.hurry(["A", "B", "not waiting"])
     assert await bench.after(1) == [(10.0, "A"), (10.0, "B")]
     assert await bench.after(1000) == [(10.0, "A"), (10.0, "B")]
+    await bench.stop()
+
+
+@virtual
+async def test_hurry_brings_forward_and_never_puts_off() -> None:
+    bench = Bench()
+    bench.retries.schedule("A", 300.0)
+    bench.retries.schedule("B", 2.0)
+    bench.retries.schedule("C", 200.0)
+    bench.retries.hurry(["A", "B"], 5.0)
+    assert await bench.after(1000) == [(2.0, "B"), (5.0, "A"), (200.0, "C")]
     await bench.stop()
 
 

@@ -25,10 +25,10 @@ def keys_of(shop: Shop) -> EvidenceKeys:
     return EvidenceKeys(shop.signer.description.public_point, shop.world.signer.description.public_point)
 
 
-async def capsule_of(till: Till, settlement_id: str) -> bytes:
-    """Ask the API for it."""
+async def capsule_of(till: Till, settlement_id: str, keys: EvidenceKeys | None = None) -> bytes:
+    """Ask the API for it; `keys` None = those of today."""
     api = Api(till, counter_config())
-    api.service.evidence_keys = keys_of(till.shop)
+    api.service.evidence_keys = keys or keys_of(till.shop)
     answer = await api.call("GET", f"/sales/{settlement_id}/evidence")
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/zip"

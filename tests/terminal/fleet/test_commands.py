@@ -13,6 +13,7 @@ from drivers.signers import Sm2Verifier
 from protocols.fleet.commands import Command, Ping, SignedCommand, unsigned, with_signature
 from protocols.gm.sm2 import PrivateKey
 from terminal.fleet.commands import CommandGate, CommandRefused
+from tests.faults import fired
 from tests.terminal.fleet.clock import NOON, StoodClock
 
 TERMINAL, BOOT = "P99990000001-01", "boot1"
@@ -62,6 +63,7 @@ def test_a_good_command_passes_once(gate: CommandGate) -> None:
     assert gate.admit(message) == command()
     again = refusal(gate, message)
     assert (again.reason, again.command_id) == ("repeated", "c1")
+    fired("F67")
     assert gate.refused == 1
 
 
@@ -89,11 +91,13 @@ def test_signed_commands_that_are_not_for_here_and_now(
     """Another terminal's, one from before the restart, one replayed after a week, one with a wrong clock."""
     refused = refusal(gate, arriving(sign(command(**change))))
     assert (refused.reason, refused.command_id) == (reason, "c1")
+    fired("F67")
 
 
 def test_a_retained_command_is_refused(gate: CommandGate) -> None:
     """An attacker at the broker keeps an order for whoever subscribes next."""
     assert refusal(gate, arriving(sign(command()), retained=True)).reason == "retained"
+    fired("F67")
 
 
 def _without_signature(envelope: SignedCommand) -> SignedCommand:
@@ -129,6 +133,7 @@ def test_what_the_fleet_did_not_sign_is_refused_without_an_answer(
     """No id in the refusal: nothing of an unproved message is answered. The real one still passes afterwards."""
     refused = refusal(gate, arriving(forge(sign(command()))))
     assert (refused.reason, refused.command_id) == (reason, "")
+    fired("F67")
     gate.admit(arriving(sign(command())))
 
 
@@ -165,5 +170,6 @@ def test_a_wall_clock_that_is_set_back_revives_nothing(gate: CommandGate, clock:
     gate.admit(arriving(sign(later)))
     clock.set_back(3600)
     assert refusal(gate, message).reason == "repeated"
+    fired("F67")
     fresh = command(id="c3", issued_at=NOON + dt.timedelta(seconds=2))
     gate.admit(arriving(sign(fresh)))

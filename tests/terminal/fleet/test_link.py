@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import pytest
 
 from drivers.interfaces.fleet_transport import FleetProblem
 from protocols.fleet.commands import CommandOutcome, CommandResult, Ping, RefreshCatalogue, ShowMessage
@@ -26,6 +27,7 @@ from protocols.fleet.messages import (
 from protocols.fleet.topics import COMMAND, FLEET_SERVER, broker_rules
 from simulators.fleet.broker import MosquittoBroker, plain_settings
 from simulators.fleet.server import FleetServer, Heard
+from terminal.core.events import Misuse
 from terminal.core.values import Notice
 from terminal.counter.counter import FeedEntry
 from terminal.fleet.health import Facts
@@ -34,6 +36,7 @@ from terminal.journal.records import JournalFailed
 from terminal.texts import tell_notice
 from tests.drivers.mqtt.authority import Authority
 from tests.drivers.mqtt.relay import Relay
+from tests.faults import fired
 from tests.fleet_broker import PASSWORD, A
 from tests.real_parts import require_real
 from tests.terminal.fleet.till import FLEET_VERIFIER, FleetTill, eventually, server
@@ -86,6 +89,7 @@ async def test_a_line_that_breaks_is_seen_and_comes_back_by_itself(
             gone = await far.wait_for(offline)
             assert isinstance(gone, Presence)
             assert gone.stopped_at is None
+            fired("F66")
             await far.wait_for(online)
     assert till.pauses[:1] == [1.0]
     assert till.announced == []
@@ -150,6 +154,7 @@ async def test_evidence_survives_a_broker_that_forgets_and_a_server_that_was_awa
         await broker.kill()
         await eventually(lambda: _is(not link.connected))
         assert len(await till.kept_evidence()) == 2
+        fired("F66")
         await broker.start()
         async with server(broker.port, till) as far:
             await far.wait_for(
@@ -178,6 +183,7 @@ async def test_evidence_of_an_earlier_process_is_sent_by_the_next(
         assert isinstance(alarm, Evidence)
         assert alarm.boot_id == "boot1"
         await eventually(lambda: _waits(after, 0))
+        fired("F66")
 
 
 async def test_without_a_broker_pauses_grow_and_nobody_is_bothered(
@@ -188,6 +194,7 @@ async def test_without_a_broker_pauses_grow_and_nobody_is_bothered(
     async with till.running() as link:
         await eventually(lambda: _is(len(till.pauses) >= 14))
         assert link.problem is FleetProblem.UNREACHABLE
+        fired("F66")
     assert sorted(till.pauses)[:6] == [1.0, 1.0, 1.95, 1.95, 3.9, 3.9]
     assert max(till.pauses) == 58.5
     assert till.announced == []
@@ -311,6 +318,7 @@ async def test_a_command_is_executed_at_most_once_however_often_and_however_it_c
         payload = msgspec.json.encode(signed)
         await far.send_raw(COMMAND.topic(A), payload)
         await far.wait_for(lambda _, heard: isinstance(heard, CommandResult) and heard.reason == "repeated")
+        fired("F67")
         await far.send_raw(COMMAND.topic(A), msgspec.json.encode({"body": signed.body}))
         await far.send_raw(COMMAND.topic(A), payload, retain=True)
         await broker.kill()
@@ -323,6 +331,7 @@ async def test_a_command_is_executed_at_most_once_however_often_and_however_it_c
         async with restarted.running() as link:
             refused = await command_result(far, "c1")
             assert (refused.outcome, refused.reason) == (CommandOutcome.REFUSED, "other_boot")
+            fired("F67", 2)  # retained, and replayed after a restart
             await eventually(lambda: _is(link.connected))
             await far.send_raw(COMMAND.topic(A), payload)
     assert till.announced == [Notice("fleet_message", {"text": "once"})]
@@ -434,3 +443,36 @@ async def test_a_fault_of_ours_ends_the_link_and_not_the_counter(
     async with till.running() as link:
         await eventually(lambda: _is(link.detail == "the link has ended"))
     assert link.problem is FleetProblem.LOST
+
+
+async def test_the_fleets_echo_finds_a_journal_that_was_put_back(
+    broker: MosquittoBroker, password_file: Path, tmp_path: Path
+) -> None:
+    """F29: the anchor comes back, retained, at the next start; a journal without that record starts no new sale."""
+    till = FleetTill(tmp_path, broker.port, password_file)
+    async with server(broker.port, till) as far:
+        async with till.running():
+            await far.wait_for(_is_anchor)
+            await eventually(lambda: _heard_the_echo(till))
+            assert till.anchors is not None
+            assert till.anchors.view().contradictions == ()
+        for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        fired("F29")
+        again = FleetTill(tmp_path, broker.port, password_file, boot_id="boot2")
+        async with again.running():
+            notice = await again.announcement("journal_rolled_back")
+            assert again.anchors is not None
+            (found,) = again.anchors.view().contradictions
+            assert (found.witness, notice.params["noted"]) == ("fleet", str(found.records))
+            with pytest.raises(Misuse):
+                again.holds.require_none()
+    assert far.went_back == []
+
+
+def _is_anchor(_: str, heard: Heard) -> bool:
+    return isinstance(heard, Evidence) and isinstance(heard.content, Anchor)
+
+
+async def _heard_the_echo(till: FleetTill) -> bool:
+    return till.anchors is not None and till.anchors.view().witnesses == ("fleet",)

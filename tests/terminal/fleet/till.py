@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from drivers.clock import SystemClock
@@ -16,16 +16,19 @@ from protocols.gm.sm2 import PrivateKey, PublicKey
 from simulators.fleet.server import FleetServer
 from terminal.core.values import Notice
 from terminal.counter.counter import FeedEntry
+from terminal.counter.holds import Holds
 from terminal.fleet.health import Facts, Surroundings
 from terminal.fleet.link import LOOK_EVERY_S, FleetLink, FleetParts
 from terminal.fleet.outbox import AGAIN_EVERY_S
+from terminal.journal.anchors import AnchorKeeper
 from terminal.journal.journal import Journal, open_journal
-from terminal.journal.records import Stamp
+from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import JournalPort, JournalThread
 from terminal.journal.vault import Vault
 from tests.fleet_broker import PASSWORD, A
 
 LIMIT_S = 10.0
+AUDIT_SIGNER = SoftwareSigner(PrivateKey.generate(random.Random(8).randbytes))
 FLEET_SIGNER = SoftwareSigner(PrivateKey.generate(random.Random(7).randbytes))
 FLEET_VERIFIER = Sm2Verifier(PublicKey(FLEET_SIGNER.description.public_point))
 
@@ -58,6 +61,9 @@ class FleetTill:
         self.refresh: Callable[[], Awaitable[bool]] | None = None
         self.follow: Callable[[int], AsyncIterator[FeedEntry]] = self._follow
         self.journal = JournalThread(self._open)
+        self.holds = Holds(self._announce)
+        self.anchors: AnchorKeeper | None = None
+        """Of the link that runs."""
 
     def _open(self) -> Journal:
         vault = Vault(bytes(16), lambda size: bytes(size))
@@ -116,12 +122,18 @@ class FleetTill:
 
     def link(self, journal: JournalPort) -> FleetLink:
         """A link that does not run yet."""
+        self.anchors = AnchorKeeper(
+            terminal=A, boot_id=self.boot_id, journal=journal, clock=self.clock, sleep=self._sleep, holds=self.holds,
+            signer=AUDIT_SIGNER, verifier=Sm2Verifier(PublicKey(AUDIT_SIGNER.description.public_point)), witness=None,
+            to_fleet=True,
+        )  # fmt: skip
         return FleetLink(
             FleetParts(
                 terminal=A, boot_id=self.boot_id, version="0.1.0", evidence=self._transport(Session.EVIDENCE),
                 commands=self._transport(Session.COMMANDS), journal=journal, clock=self.clock, sleep=self._sleep,
                 jitter=lambda: 0.9, facts=lambda: self.facts, surroundings=Surroundings({"python": "3"}, {}, _free),
                 announce=self._announce, follow=self.follow, verifier=self.verifier, refresh_catalogue=self.refresh,
+                anchors=self.anchors,
             )
         )  # fmt: skip
 
@@ -131,6 +143,9 @@ class FleetTill:
         self.journal = JournalThread(self._open)
         await self.journal.open()
         link = self.link(self.journal)
+        assert self.anchors is not None
+        with suppress(JournalFailed):
+            await self.anchors.make()
         running = asyncio.create_task(link.run())
         try:
             yield link

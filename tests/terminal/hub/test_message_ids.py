@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from terminal.hub.message_ids import BLOCK_S, COUNTERS, MessageIds
 from terminal.journal.journal import Journal
 from terminal.journal.thread import InlineJournal
+from tests.faults import fired
 from tests.terminal.harness import INSTITUTION, NINE, in_line, virtual
 from tests.terminal.journal.samples import open_at
 from yibao.site.virtual_loop import VirtualClock, run_virtual
@@ -108,6 +109,7 @@ async def test_two_tills_of_one_pharmacy_never_meet(tmp_path: Path) -> None:
     ids = [await till.ids.next() for _ in range(50) for till in tills]
     assert len(set(ids)) == 100
     assert {identity[26:28] for identity in ids} == {"01", "02"}
+    fired("F73", 50)
     for till in tills:
         till.journal.close()
 
@@ -151,6 +153,7 @@ async def test_the_clock_may_jump_back_an_hour_or_to_1970(tmp_path: Path) -> Non
         ids += [await terminal.ids.next() for _ in range(3)]
     assert len(set(ids)) == len(ids)
     assert ids == sorted(ids), "time in ids never goes back"
+    fired("F33", 2)
     terminal.journal.close()
 
 

@@ -11,6 +11,7 @@ from terminal.journal import journal as module
 from terminal.journal.journal import Journal, engine_is_safe
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import SCHEMA_VERSION
+from tests.faults import fired
 from tests.terminal.journal.samples import Disk, begin, open_at, raw, send, settle, vault
 
 
@@ -149,6 +150,7 @@ def test_a_journal_of_another_schema_is_refused_and_left_alone(tmp_path: Path) -
     open_at(path).close()
     stranger = raw(path)
     stranger.pragma("user_version", SCHEMA_VERSION + 1)
+    stranger.execute("UPDATE meta SET value = ? WHERE name = 'readable_from'", (str(SCHEMA_VERSION + 1),))
     stranger.close()
     with pytest.raises(
         JournalFailed, match=f"schema {SCHEMA_VERSION + 1}, this program knows {SCHEMA_VERSION}"
@@ -156,6 +158,7 @@ def test_a_journal_of_another_schema_is_refused_and_left_alone(tmp_path: Path) -
         open_at(path)
     again = raw(path)
     assert again.pragma("user_version") == SCHEMA_VERSION + 1
+    fired("F72")
     again.close()
 
 

@@ -57,9 +57,9 @@ FORBIDDEN = {
     "an attempt of another settlement": "UPDATE attempt SET settlement = 'S2' WHERE settlement = 'S1'",
     "another purpose": "UPDATE attempt SET purpose = 'REVERSE' WHERE settlement = 'S1'",
     "an attempt that vanishes": "DELETE FROM attempt WHERE settlement = 'S1'",
-    "a second settlement message": f"INSERT INTO attempt VALUES ('M2', 'S1', '1', 'SETTLE', '2102', 'k', x'00', {BLOB}, 'UNKNOWN',"
+    "a second settlement message": f"INSERT INTO attempt VALUES ('M2', 'S1', '1', 'SETTLE', '2102', 'k', x'00', {BLOB}, 'SENT',"
                                    " NULL, NULL, 't', 1.0, 'b', NULL)",
-    "a message id used twice": f"INSERT INTO attempt VALUES ('{MSGID}', 'S2', '1', 'REVERSE', '2601', 'k', x'00', {BLOB}, 'UNKNOWN',"
+    "a message id used twice": f"INSERT INTO attempt VALUES ('{MSGID}', 'S2', '3', 'REVERSE', '2601', 'k', x'00', {BLOB}, 'SENT',"
                                " NULL, NULL, 't', 1.0, 'b', NULL)",
     "a second conversation on a lane": f"INSERT INTO attempt VALUES ('M2', 'S1', '2', 'REVERSE', '2601', 'k', x'00', {BLOB}, 'SENT',"
                                        " NULL, NULL, 't', 1.0, 'b', NULL)",
@@ -73,8 +73,25 @@ FORBIDDEN = {
                                " VALUES ('S1', 'copy', 0, 'waiting', 't', 't')",
     "an audit record changed": "UPDATE audit SET record = x'00' WHERE sequence = 1",
     "an audit record removed": "DELETE FROM audit WHERE sequence = (SELECT MAX(sequence) FROM audit)",
-    "a tries number below zero": "INSERT INTO reversal_queue VALUES ('S1', -1, 't', 'v', 0)",
-    "a quiet stage nobody knows": "INSERT INTO reversal_queue VALUES ('S1', 0, 't', 'v', 3)",
+    "a tries number below zero": "INSERT INTO reversal_queue VALUES ('S2', -1, 't', 'v', 0)",
+    "a quiet stage nobody knows": "INSERT INTO reversal_queue VALUES ('S2', 0, 't', 'v', 3)",
+    "an attempt that begins with its outcome": f"INSERT INTO attempt VALUES ('M2', 'S1', '3', 'REVERSE', '2601', 'k', x'00', {BLOB},"
+                                               " 'UNKNOWN', NULL, NULL, 't', 1.0, 'b', NULL)",
+    "an answer taken back": "UPDATE attempt SET state = 'SENT' WHERE settlement = 'S1'",
+    "an answer that becomes unknown": "UPDATE attempt SET state = 'UNKNOWN' WHERE settlement = 'S1'",
+    "request bytes erased before their term": "UPDATE attempt SET request = x'' WHERE settlement = 'S1'",
+    "a try for a settlement that is booked": "INSERT INTO reversal_queue VALUES ('S1', 0, 't', 'v', 0)",
+    "a slip printed before it was being printed": "UPDATE receipt SET state = 'printed'",
+    "a slip that was never owed": "INSERT INTO receipt (settlement, kind, copy_number, state, created_at, changed_at)"
+                                  " VALUES ('S1', 'copy', 1, 'printed', 't', 't')",
+    "a slip that vanishes": "DELETE FROM receipt",
+    "a slip of another settlement": "UPDATE receipt SET settlement = 'S2'",
+    "a slip of another kind": "UPDATE receipt SET kind = 'cancellation'",
+    "another day key": "UPDATE day_key SET wrapped = x'00' WHERE purpose = 'evidence'",
+    "a day key blanked in place": "UPDATE day_key SET wrapped = NULL, deleted_at = 't'",
+    "a day key without a key": "INSERT INTO day_key VALUES ('2026-01-01', 'identity', NULL, 't', NULL)",
+    "a day key for another purpose": "INSERT INTO day_key VALUES ('2026-01-01', 'names', x'00', 't', NULL)",
+    "a second key for a day": "INSERT INTO day_key VALUES ('2026-11-23', 'evidence', x'00', 't', NULL)",
     "a text in a column of numbers": "UPDATE settlement SET total_fen = 'much' WHERE id = 'S1'",
 }  # fmt: skip
 
@@ -90,7 +107,7 @@ def test_a_guard_refuses(mistake: str, connection: apsw.Connection) -> None:
 def _content(connection: apsw.Connection) -> list[object]:
     return [
         connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
-        for table in ("settlement", "attempt", "receipt", "audit", "reversal_queue")
+        for table in ("settlement", "attempt", "receipt", "audit", "reversal_queue", "day_key")
     ]
 
 
@@ -102,7 +119,8 @@ def test_a_second_live_settlement_of_one_sale_is_refused_by_the_schema(
     with pytest.raises(apsw.ConstraintError, match="UNIQUE"):
         connection.execute(
             f"INSERT INTO settlement SELECT 'S3', {columns}, 2, 3, lane, flow, ?, person, total_fen, fund_fen, account_fen,"
-            " mutual_aid_fen, cash_fen, hospital_fen, mutual_aid_beside, quarantine, opened_at, changed_at, doubt_since, sheet, row_mac"
+            " mutual_aid_fen, cash_fen, hospital_fen, mutual_aid_beside, quarantine, opened_at, changed_at, doubt_since, sheet, row_mac,"
+            " identity"
             " FROM settlement WHERE id = 'S1'",
             (state.value,),
         )
@@ -122,7 +140,6 @@ def test_every_pair_of_states_is_allowed_or_refused_as_the_table_says(connection
             if source is target:
                 continue
             connection.execute("SAVEPOINT pair")
-            connection.execute("DELETE FROM receipt")
             _put(connection, source)
             try:
                 connection.execute("UPDATE settlement SET state = ? WHERE id = 'S1'", (target.value,))
@@ -175,3 +192,57 @@ def test_a_refused_commit_leaves_nothing_behind_and_the_journal_goes_on(tmp_path
     assert journal.failed == ""
     assert settle(journal, sending).state is State.CONFIRMED
     journal.close()
+
+
+SLIP_STATES = ("waiting", "printing", "printed", "printed_unverified", "unknown")
+SLIP_MOVES = {
+    ("waiting", "printing"), ("waiting", "unknown"), ("printing", "waiting"), ("printing", "printed"),
+    ("printing", "printed_unverified"), ("printing", "unknown"),
+}  # fmt: skip
+ATTEMPT_STATES = ("SENT", "UNSENT", "ANSWERED", "UNKNOWN")
+ATTEMPT_MOVES = {("SENT", "UNSENT"), ("SENT", "ANSWERED"), ("SENT", "UNKNOWN"), ("UNSENT", "SENT")}
+
+
+@pytest.mark.parametrize(
+    ("table", "guard", "states", "moves"),
+    [("receipt", "receipt_moves_by_rule", SLIP_STATES, SLIP_MOVES), ("attempt", "attempt_moves_by_rule", ATTEMPT_STATES, ATTEMPT_MOVES)],
+)  # fmt: skip
+def test_slips_and_attempts_move_only_as_the_counter_moves_them(
+    table: str, guard: str, states: tuple[str, ...], moves: set[tuple[str, str]], connection: apsw.Connection
+) -> None:
+    (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (guard,)).fetchone() or ("",)
+    which = "settlement = 'S1'"
+    found = set()
+    for source in states:
+        for target in states:
+            if source == target:
+                continue
+            connection.execute("SAVEPOINT pair")
+            connection.execute(f"DROP TRIGGER {guard}")
+            connection.execute(f"UPDATE {table} SET state = ? WHERE {which}", (source,))
+            connection.execute(str(sql))
+            try:
+                connection.execute(f"UPDATE {table} SET state = ? WHERE {which}", (target,))
+                found.add((source, target))
+            except apsw.ConstraintError:
+                pass  # refused: not among the moves
+            connection.execute("ROLLBACK TO pair; RELEASE pair").fetchall()
+    assert found == moves
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_is_open_or_owes_a_withdrawal_waits_for_a_try(
+    state: State, connection: apsw.Connection
+) -> None:
+    _put(connection, state)
+    put = "INSERT INTO reversal_queue (settlement, tries, due_at, last_verdict, quiet_stage) VALUES ('S1', 0, 't', 'v', 0)"
+    if state in (State.DRAFT, State.PRICED, State.ARMED, State.CONFIRMED, State.DELIVERED, State.CLOSED):
+        with pytest.raises(apsw.ConstraintError, match="nothing is open"):
+            connection.execute(put)
+    else:
+        connection.execute(put)
+
+
+def test_a_quarantined_booking_waits_for_its_reversal(connection: apsw.Connection) -> None:
+    connection.execute("UPDATE settlement SET quarantine = 1 WHERE id = 'S1'")
+    connection.execute("INSERT INTO reversal_queue VALUES ('S1', 0, 't', 'v', 0)")

@@ -12,6 +12,7 @@ from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import Stamp
 from terminal.journal.vault import Vault
 from terminal.journal.verify import verify_journal
+from tests.faults import fired
 
 NOON = dt.datetime(2026, 11, 21, 12, 0, tzinfo=WIRE_ZONE)
 STAMP = Stamp(NOON, 0.0)
@@ -63,6 +64,7 @@ def test_old_telemetry_is_dropped_and_evidence_never(journal: Journal) -> None:
         journal.outbox.put("telemetry", f"t{number}", "health", b"", STAMP, telemetry_limit=3)
     assert [one for one in waiting(journal) if one[0] == "t"] == ["t7", "t8", "t9"]
     assert [one for one in waiting(journal) if one[0] == "e"] == [f"e{number}" for number in range(10)]
+    fired("F66")
 
 
 def test_the_same_message_id_is_kept_once(journal: Journal) -> None:

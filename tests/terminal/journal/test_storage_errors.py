@@ -10,6 +10,7 @@ from terminal.core.states import State
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.verify import verify_journal
+from tests.faults import fired
 from tests.terminal.journal.samples import Disk, begin, open_at, send, settle, stamp, vault
 
 
@@ -55,6 +56,7 @@ def test_each_write_and_each_sync_fails_in_turn(
         disk.fail_at = number
         with pytest.raises(JournalFailed, match=word):
             _story(journal, opened, done)
+        fired("F25" if stays_broken else "F24")
         disk.fail_at = None
         _assert_refuses_everything(journal)
         journal.close()
@@ -152,6 +154,7 @@ def test_an_error_while_reading_stops_the_journal_too(tmp_path: Path) -> None:
     with path.open("r+b") as file:  # a disk that returns rubbish where the sales were
         file.seek(page * 4096)
         file.write(b"\xa5" * 4096)
+    fired("F26")
     again = open_at(path)
     with pytest.raises(JournalFailed, match="CorruptError"):
         again.recent(100)

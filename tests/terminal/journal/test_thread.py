@@ -77,6 +77,35 @@ async def test_a_journal_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
     await port.close()
 
 
+async def test_before_it_is_open_and_after_it_is_closed_nobody_is_served(path: Path) -> None:
+    port = JournalThread(lambda: open_at(path))
+    with pytest.raises(RuntimeError, match="the journal is not open"):
+        await port.call(begin)
+    await port.open()
+    await port.close()
+    with pytest.raises(RuntimeError, match="the journal is not open"):
+        await port.call(begin)
+
+
+async def test_an_error_after_the_caller_went_away_is_nobodys_and_the_thread_goes_on(path: Path) -> None:
+    port = JournalThread(lambda: open_at(path))
+    await port.open()
+    go_on = threading.Event()
+
+    def fails(journal: Journal) -> None:
+        go_on.wait(5)
+        raise JournalRefused("sale_number_open", "S1")
+
+    caller = asyncio.ensure_future(port.call(fails))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    go_on.set()
+    assert (await port.call(begin)).terminal_sequence == 1
+    await port.close()
+
+
 async def test_closing_finishes_what_was_handed_over_and_leaves_one_file(path: Path) -> None:
     port = JournalThread(lambda: open_at(path))
     await port.open()

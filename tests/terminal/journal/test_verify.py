@@ -129,10 +129,13 @@ TAMPERING: dict[str, tuple[Callable[[apsw.Connection], None], set[str], set[str]
         _without("settlement_is_kept", "PRAGMA foreign_keys = 0; DELETE FROM settlement WHERE id = 'S3'"), {"transition", "number"}, set(),
     ),
     "a doubt is taken from the queue": (_sql("DELETE FROM reversal_queue"), {"queue"}, set()),
-    "an open sale is put into the queue": (_sql("INSERT INTO reversal_queue VALUES ('S3', 0, 't', 'v', 0)"),
-                                             {"queue"}, set()),
+    "an open sale is put into the queue": (
+        _without("only_what_is_open_is_queued", "INSERT INTO reversal_queue VALUES ('S3', 0, 't', 'v', 0)"), {"queue"}, set()
+    ),
     "an attempt vanishes": (_without("attempt_is_kept", "DELETE FROM attempt WHERE settlement = 'S1'"), {"attempt"}, set()),
-    "an outcome is taken back": (_sql("UPDATE attempt SET state = 'SENT' WHERE settlement = 'S1'"), {"attempt"}, set()),
+    "an outcome is taken back": (
+        _without("attempt_moves_by_rule", "UPDATE attempt SET state = 'SENT' WHERE settlement = 'S1'"), {"attempt"}, set()
+    ),
     "a request is exchanged": (
         _without("attempt_bytes_are_fixed", f"UPDATE attempt SET request = (SELECT request FROM attempt WHERE msgid = '{SECOND}')"),
         set(), {"blob"},

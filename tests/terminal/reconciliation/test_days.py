@@ -18,6 +18,7 @@ from terminal.core.values import AttemptEnded, AttemptSent, Move, Notice, Settle
 from terminal.journal.records import Commit, Stamp
 from terminal.journal.sheet import encode_sheet
 from terminal.reconciliation.report import Group, Outcome, Sums
+from tests.faults import fired
 from tests.terminal.harness import INSTITUTION, NINE, Shop, Till, counter_config, virtual
 from tests.terminal.reconciliation.days import (
     DAY_S,
@@ -106,6 +107,7 @@ async def test_a_sale_over_midnight_counts_where_the_hub_booked_it(tmp_path: Pat
     assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
     monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
     assert [day.groups[0].own.count for day in (monday, tuesday)] == [0, 1]
+    fired("F34")
     assert (monday.outcome, tuesday.outcome) == (Outcome.LEVEL, Outcome.LEVEL)
     await till.stop()
 
@@ -240,6 +242,7 @@ async def test_what_was_booked_after_two_times_not_found_is_reversed_by_two_peop
     )
     found = only(report)
     assert (found.settlement_id, found.state, found.operators_needed) == (lost, "REVERSED", 2)
+    fired("F57")
     fixed = await reconciliation(till).fix(MONDAY, found.id, ("A1", "B2"))
     assert (fixed.settlement.state, fixed.settlement.unseen) == (State.REVERSED, False)
     assert (shop.live(), shop.balance_fen()) == ([], 6000)
@@ -350,6 +353,7 @@ async def test_other_amounts_in_a_signed_answer_are_found_and_cancelled_by_two_p
     assert settled.state is State.CONFIRMED
     report = await reconcile(till)
     assert facts(report) == [("amount_differs", "amounts_differ", "cancel")]
+    fired("F57")
     found = only(report)
     assert found.hub is not None
     assert found.own is not None
@@ -370,6 +374,7 @@ async def test_what_the_hub_has_forgotten_is_taken_up_with_it(tmp_path: Path) ->
     shop.world.ledger._database.execute("UPDATE settlement SET fixmedins_code = 'P99990000003'")
     report = await reconcile(till)
     assert facts(report) == [("terminal_only", "missing_at_hub", "ask_hub")]
+    fired("F57")
     assert (only(report).settlement_id, only(report).hub) == (settled.id, None)
     assert report.groups[0].accounted is True
     await till.stop()
@@ -401,10 +406,12 @@ async def test_a_doubt_that_is_still_open_is_listed_and_waited_for(tmp_path: Pat
 
 
 async def down_for_a_day(shop: Shop, till: Till) -> None:
-    """The hub is away until the terminal calls a person, and is back now."""
+    """The hub is away until the terminal calls a person; now it is back, but leaves what undoes unanswered."""
     shop.hub_link.down = True
     await till.wait(25 * 3600)
     assert till.states() == [State.MANUAL]
+    for infno in ("2601", "2103", "5203"):
+        shop.arm("lose-request", infno, 10_000)
     shop.hub_link.down = False
 
 
@@ -421,9 +428,9 @@ async def test_a_doubt_in_manual_is_closed_on_the_hubs_signed_level(tmp_path: Pa
     fixed = await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
     assert fixed.settlement.state is State.REVERSED
     assert fixed.settlement.notice == Notice("reversed_by_ruling")
-    move = next(
+    move = [
         record for record in till.audit() if record.get("old") == "MANUAL" and record["object"] == lost.id
-    )
+    ][-1]
     assert (move["new"], move["actor"], "3201" in move["reason"]) == ("REVERSED", "A1+B2", True)
     assert till.counter.doubts() == []
     await till.stop()
@@ -438,6 +445,7 @@ async def test_a_doubt_in_manual_that_stands_at_the_hub_is_not_closed_but_revers
     shop.hub_link.down = True
     await down_for_a_day(shop, till)
     assert facts(await reconcile(till)) == [("hub_only", "waits_for_people", "wait")]
+    shop.world.hub.clear()
     await till.quiet()
     assert ((await till.get(lost.id)).state, shop.live()) == (State.REVERSED, [])
     await till.stop()
@@ -480,6 +488,7 @@ async def test_a_day_that_is_not_over_proves_no_absence(tmp_path: Path) -> None:
     assert facts(await reconcile(till)) == [("open", "waits_for_people", "wait")], (
         "sent a minute before midnight"
     )
+    shop.world.hub.clear()
     await till.quiet()
     await till.stop()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults import fired
 from tests.yibao.cli.conftest import Call
 from tests.yibao.cli.processes import COMMAND, LIMIT_S, Running, environment, run
 
@@ -154,6 +155,26 @@ def test_the_journal_is_whole_with_and_without_its_key(call: Call, place: Path) 
     assert call(place, "journal", "verify", "--anchor", "x").returncode == 2
 
 
+def test_the_journal_is_copied_while_it_is_in_use(call: Call, place: Path, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    made = call(place, "journal", "backup", str(target), "--json").json
+    assert (made["ok"], made["path"], made["report"]["key_used"]) == (True, str(target), True)
+    assert target.stat().st_mode & 0o777 == 0o600
+    again = call(place, "journal", "backup", str(target), "--no-key")
+    assert again.returncode == 1
+    assert "已存在" in again.stderr
+    told = call(place, "journal", "backup", str(tmp_path / "second.db"), "--no-key")
+    assert told.returncode == 0
+    assert "已备份到" in told.stdout + told.stderr
+
+
+def test_nothing_new_is_past_its_term(call: Call, place: Path) -> None:
+    assert call(place, "journal", "expire", "--json").json == {"deleted": [], "held": [], "purged": True}
+    told = call(place, "journal", "expire")
+    assert told.returncode == 0
+    assert "没有超过保存期的内容" in told.stdout + told.stderr
+
+
 def test_goods_and_code_from_the_scanner_and_yes_from_the_keyboard(call: Call, place: Path) -> None:
     code = call(place, "sim", "phone", "code", "bing").stdout.strip()
     with Running(["sale", "--number", "S1"], place) as sale:
@@ -214,6 +235,7 @@ def test_a_second_service_and_a_second_simulation_are_refused(place: Path) -> No
     second = run("run", cwd=place)
     assert second.returncode == 1
     assert "Another service already runs this counter" in second.stderr
+    fired("F32")
     again = run("sim", "up", cwd=place)
     assert again.returncode == 1
     assert "is up already" in again.stderr

@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from drivers.http.tls import client_context
 from protocols.gm.sm2 import PrivateKey
+from simulators.certificates import SimulatedAuthority, is_current
 from simulators.world import load_world
 from terminal.config import Config, CounterFiles, read_config
 from terminal.shop_items import parse_items
@@ -269,3 +271,32 @@ async def test_without_pcscd_and_mosquitto_it_is_up_and_says_what_is_missing(
         async with SimClient(up.endpoints.at("clinic")) as sim:
             with pytest.raises(SimulationRefused, match="missing: pcscd"):
                 await sim.insert_card("yi")
+
+
+def test_a_folder_that_is_served_over_tls_names_its_authority_and_back(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path)
+    kept = folder.next_start(7)
+    plain = _endpoints(kept.hub_port)
+    secure = msgspec.structs.replace(
+        plain, hub=plain.hub.replace("http:", "https:"), certificate_centre="https://127.0.0.1:9", authority="tls/authority.pem"
+    )  # fmt: skip
+    for endpoints in (plain, secure, plain):
+        folder.write_counters(kept, endpoints, {"counter": PLACE}, WORLD.shop)
+        kept = folder.next_start()
+        config = read_config(folder.counter_file).config
+        assert (config.hub.url, config.hub.ca) == (endpoints.hub, endpoints.authority)
+        assert (config.centre.url, config.centre.ca) == (endpoints.certificate_centre, endpoints.authority)
+
+
+def test_certificates_are_made_once_and_again_before_they_expire(tmp_path: Path) -> None:
+    folder = SimFolder(tmp_path)
+    authority, server = folder.certificates()
+    first = server.read_bytes()
+    assert (server.stat().st_mode & 0o777, client_context(authority).cert_store_stats()["x509_ca"]) == (
+        0o600,
+        1,
+    )
+    assert folder.certificates()[1].read_bytes() == first
+    SimulatedAuthority(authority.parent, "authority").issue(server.name, until_days=0.5)
+    assert folder.certificates()[1].read_bytes() != first
+    assert is_current(server, days=300)

@@ -119,3 +119,32 @@ def test_a_journal_that_does_not_sync_loses_commits_here(tmp_path: Path) -> None
     assert records_after(tmp_path, left, "after normal") < 5
     journal.close()
     disk.close()
+
+
+def test_on_a_full_disk_nothing_grows_and_the_journal_stops(tmp_path: Path) -> None:
+    journal, disk = journal_on(tmp_path, Contents(), "full")
+    begin(journal, "S1", "0001")
+    disk.full_at = disk.changes
+    with pytest.raises(JournalFailed):
+        begin(journal, "S2", "0002")
+    assert disk.failure == "full"
+    disk.heal()
+    left = disk.contents.after(Cut.KILL, LUCK)
+    assert records_after(tmp_path, left, "roomier") == 1
+    journal.close()
+    disk.close()
+
+
+def test_a_sector_that_cannot_be_read_stops_the_journal(tmp_path: Path) -> None:
+    first, disk = journal_on(tmp_path, Contents(), "readable")
+    begin(first, "S1", "0001")
+    first.close()
+    contents = disk.contents
+    disk.close()
+    unreadable = Disk(tmp_path, "unreadable", contents)
+    unreadable.fail_read_at = 1
+    with pytest.raises(JournalFailed):
+        open_at(Path(unreadable.path), vfs=unreadable.name)
+    assert unreadable.failure == "read"
+    unreadable.close()
+    assert records_after(tmp_path, contents, "read again") == 1

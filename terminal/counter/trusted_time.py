@@ -1,0 +1,151 @@
+"""Time that never goes back, and what happens while the machine's clock cannot be trusted (faults F33 and F36).
+
+The wall clock of a counter may jump: a dead battery starts it in 1970, somebody sets it, a time server corrects it. What
+the counter tells (in messages, slips, the journal) comes from `TrustedClock`: it follows the wall clock while that goes
+on evenly, goes on by the monotonic clock while it does not, and never tells a time before one it has told, nor before
+the newest record of the journal. Deadlines use the monotonic clock anyway.
+
+No new sale starts while the time is not trusted; what is open is worked off. Trust comes back with the wall clock
+itself, or with the hub: its answers say when it received the request. That member is not under the hub's signature; only the
+TLS line vouches for it. It can therefore end a hold, but no time is ever taken from it.
+"""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from drivers.interfaces.clock import Clock
+from protocols.wire_time import WIRE_ZONE, format_time
+from terminal.core.values import Notice
+from terminal.counter.holds import Holds
+from terminal.hub.client import Contact
+
+BUILT: Final = dt.datetime(2026, 11, 1, tzinfo=WIRE_ZONE)
+"""No time before this one is true: the program did not exist. Raised with each release."""
+BACK: Final = dt.timedelta(minutes=2)
+"""So far behind the newest record the clock may be at a start without suspicion."""
+JUMP: Final = dt.timedelta(minutes=10)
+"""What is more than this in one step is a jump; also the narrowest clock window of a far end (PD-8)."""
+LOOK_EVERY_S: Final = 2.0
+ASK_HUB_EVERY_S: Final = 30.0
+BEHIND: Final = "clock_behind"
+JUMPED: Final = "clock_jumped"
+
+log = structlog.get_logger("terminal.clock")
+
+
+class TrustedClock:
+    """Implements `Clock` over the machine's clock."""
+
+    def __init__(self, machine: Clock) -> None:
+        self._machine = machine
+        self._base = max(machine.now(), BUILT)
+        self._base_s = machine.monotonic_s()
+        self._told = self._base
+        self.trouble = BEHIND if machine.now() < BUILT else ""
+        """`clock_behind` or `clock_jumped` while the machine's clock is not followed; else empty."""
+
+    def raise_floor(self, newest_record: dt.datetime | None) -> None:
+        """Take the journal's newest record into account; called once, when it has been opened."""
+        if newest_record is None:
+            return
+        if self._machine.now() < newest_record - BACK:
+            self.trouble = BEHIND
+            self._base, self._base_s = newest_record, self._machine.monotonic_s()
+        self._told = max(self._told, newest_record)
+
+    def now(self) -> dt.datetime:
+        """See `Clock`. Never goes back."""
+        wall, at_s = self._machine.now(), self._machine.monotonic_s()
+        expected = self._base + dt.timedelta(seconds=at_s - self._base_s)
+        if (self.trouble == BEHIND and wall >= expected - BACK) or (
+            self.trouble != BEHIND and abs(wall - expected) <= JUMP
+        ):
+            self._follow(wall, at_s)
+        elif not self.trouble:
+            self.trouble = JUMPED
+            log.error("clock_jumped", expected=format_time(expected), machine=format_time(wall))
+        self._told = max(self._told, wall if not self.trouble else expected)
+        return self._told
+
+    def _follow(self, wall: dt.datetime, at_s: float) -> None:
+        self._base, self._base_s, self.trouble = wall, at_s, ""
+
+    def monotonic_s(self) -> float:
+        """See `Clock`."""
+        return self._machine.monotonic_s()
+
+    @property
+    def machine_now(self) -> dt.datetime:
+        """What the machine's own clock says."""
+        return self._machine.now()
+
+    def follow_machine(self) -> None:
+        """Somebody trusted says that the machine's clock is right as it is now."""
+        log.info("clock_trusted", machine=format_time(self._machine.now()))
+        self._follow(self._machine.now(), self._machine.monotonic_s())
+
+
+class ClockWatch:
+    """Holds new sales back while the time is not trusted, and asks the hub for its time."""
+
+    def __init__(
+        self,
+        clock: TrustedClock,
+        holds: Holds,
+        contact: Callable[[], Contact | None],
+        ask_hub: Callable[[], Awaitable[object]],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """`ask_hub` makes the hub answer anything; `contact` is the newest authentic exchange."""
+        self._clock = clock
+        self._holds = holds
+        self._contact = contact
+        self._ask_hub = ask_hub
+        self._sleep = sleep
+        self._since_s: float | None = None
+        self._asked_s: float | None = None
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            await self.look_once()
+            await self._sleep(LOOK_EVERY_S)
+
+    def look(self) -> str:
+        """Set or lift the hold by what the clocks say now; returns the trouble."""
+        clock = self._clock
+        told, trouble = clock.now(), clock.trouble
+        for code in {BEHIND, JUMPED} - {trouble}:
+            self._holds.lift(code)
+        if not trouble:
+            self._since_s = self._asked_s = None
+            return ""
+        if self._since_s is None:
+            self._since_s = clock.monotonic_s()
+        contact = self._contact()
+        offset_s = None if contact is None or contact.arrived_s <= self._since_s else contact.clock_offset_s
+        if contact is not None and offset_s is not None:
+            hub_now = told + dt.timedelta(seconds=offset_s)
+            if abs(clock.machine_now - hub_now) <= JUMP:
+                clock.follow_machine()
+                self._holds.lift(trouble)
+                self._since_s = self._asked_s = None
+                return ""
+            if abs(offset_s) <= JUMP.total_seconds():
+                self._holds.lift(trouble)  # what we tell is right, only the machine's clock is not
+                return trouble
+        self._holds.set(Notice(trouble, {"now": format_time(clock.machine_now), "floor": format_time(told)}))
+        return trouble
+
+    async def look_once(self) -> None:
+        """Look, and while the time is not trusted ask the hub now and then."""
+        if not self.look():
+            return
+        now_s = self._clock.monotonic_s()
+        if self._asked_s is None or now_s - self._asked_s >= ASK_HUB_EVERY_S:
+            self._asked_s = now_s
+            await self._ask_hub()
+            self.look()

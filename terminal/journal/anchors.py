@@ -1,0 +1,364 @@
+"""Anchors of the audit chain: made and signed as the chain grows, kept outside, held against the journal at every start.
+
+A chain of hashes stops editing, but not cutting its end off, nor putting an old copy of the whole file back (fault F29,
+abuse cases T29 and T30). An anchor that lies somewhere else does: a journal that does not hold the record it names, or
+holds another one in its place, is not the journal that was there. Three witnesses can say so: a small file beside the audit
+key, the fleet's echo, and a number a person noted.
+
+The witness file is written after the anchor's records are on disk, never before: a power cut leaves a journal that
+is at least as long as its witness. So "shorter" is never the doing of a crash.
+"""
+
+import asyncio
+import datetime as dt
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from drivers.interfaces.clock import Clock
+from drivers.interfaces.signer import Signer, SignerUnavailable, Verifier
+from protocols.fleet.messages import Anchor
+from protocols.wire_time import WIRE_ZONE
+from terminal.core.values import Notice
+from terminal.counter.holds import Holds
+from terminal.journal.journal import Journal
+from terminal.journal.records import JournalFailed, Stamp
+from terminal.journal.thread import JournalPort
+
+ANCHOR_RECORDS: Final = 256
+ANCHOR_EVERY_S: Final = 900.0
+"""An anchor is due after so many audit records, or after this time if there is any new record, and when a day is over."""
+LOOK_EVERY_S: Final = 2.0
+ROLLED_BACK: Final = "journal_rolled_back"
+MAX_WITNESS_BYTES: Final = 4096
+TAIL_RECORDS: Final = 1000
+"""At a start no more than so many records are hashed anew; `yibao journal verify` does all."""
+DAYS_ASKED: Final = 31
+"""No more days than this are asked to be reconciled before selling goes on."""
+
+log = structlog.get_logger("terminal.anchors")
+
+
+class WitnessDamaged(Exception):
+    """The witness file is there and cannot be used; it proves nothing, either way."""
+
+
+class WitnessFile:
+    """The newest anchor in a small file outside the journal. Methods block for a sync: call them in a worker thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Anchor | None:
+        """Return the anchor, or None when there is no file; raises `WitnessDamaged`."""
+        try:
+            with self.path.open("rb") as file:
+                content = file.read(MAX_WITNESS_BYTES + 1)
+            return msgspec.json.decode(content, type=Anchor)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as damaged:
+            raise WitnessDamaged(type(damaged).__name__) from damaged
+
+    def write(self, anchor: Anchor) -> None:
+        """Replace the file in one step, on disk when this returns; raises `OSError`."""
+        fresh = self.path.with_name(f".{self.path.name}.new")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.encode(anchor) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """What somebody outside knows of the chain: number of records, and the hash of that record or its beginning."""
+
+    records: int
+    head: str
+    """16 to 64 hexadecimal digits."""
+    at: str = ""
+    """When, if it is known; RFC 3339."""
+
+    @property
+    def name(self) -> str:
+        """How it is kept once it was accepted."""
+        return f"{self.records}:{self.head}"
+
+
+def parse_noted(text: str) -> Noted:
+    """Read `RECORDS:HASH` as it is printed and shown (at least 16 hexadecimal digits); raises `ValueError`."""
+    number, _, digest = text.strip().lower().partition(":")
+    if not 16 <= len(digest) <= 64 or not set(digest) <= set("0123456789abcdef") or int(number) < 1:
+        raise ValueError("not RECORDS:HASH")
+    return Noted(int(number), digest)
+
+
+class Contradiction(msgspec.Struct, frozen=True):
+    """A witness that does not fit the journal."""
+
+    witness: str
+    """`journal` (the newest anchor it holds itself), `file`, `fleet` or `person`."""
+    records: int
+    head: str
+    at: str
+    verdict: str
+    """`shorter`: the journal has no such record. `differs`: it has another one there."""
+    journal_records: int
+
+
+def hold_against(journal: Journal, noted: Noted, witness: str) -> Contradiction | None:
+    """Compare what was noted with the journal; None when it fits, or when two people have accepted that it does not."""
+    digest = journal.anchors.hash_at(noted.records)
+    if digest is not None and digest.hex().startswith(noted.head):
+        return None
+    if noted.name in journal.anchors.accepted():
+        return None
+    records, _ = journal.audit_head()
+    verdict = "shorter" if digest is None else "differs"
+    return Contradiction(witness, noted.records, noted.head, noted.at, verdict, records)
+
+
+class AnchorView(msgspec.Struct, frozen=True):
+    """How the anchors stand."""
+
+    newest: str
+    """`RECORDS:` and the first 16 hex digits of the hash: worth noting on paper at the end of a day; "" = none yet."""
+    made_at: str
+    key_id: str
+    """Of the audit key; "" = there is none, and no anchors are made."""
+    witnesses: tuple[str, ...]
+    """What this journal was held against since the start: `journal`, `file`, `fleet`, `person`."""
+    contradictions: tuple[Contradiction, ...]
+    days: tuple[str, ...]
+    """What must be reconciled before the contradictions can be accepted."""
+
+
+class AnchorKeeper:
+    """Makes anchors, keeps the witness file, and holds the journal against whatever witness speaks."""
+
+    def __init__(
+        self,
+        *,
+        terminal: str,
+        boot_id: str,
+        journal: JournalPort,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[None]],
+        holds: Holds,
+        signer: Signer | None,
+        verifier: Verifier | None,
+        witness: WitnessFile | None,
+        to_fleet: bool,
+    ) -> None:
+        """`terminal` is its id in the fleet; without `signer` nothing is made, but witnesses are still heard."""
+        self._terminal = terminal
+        self._boot_id = boot_id
+        self._journal = journal
+        self._clock = clock
+        self._sleep = sleep
+        self._holds = holds
+        self._signer = signer
+        self._verifier = verifier
+        self._witness = witness
+        self._to_fleet = to_fleet
+        self._newest: Anchor | None = None
+        self._made_s: float | None = None
+        self._heard: list[str] = []
+        self._contradictions: dict[str, Contradiction] = {}
+        self.known_until: dt.datetime | None = None
+        """Wall time of the newest audit record that the start found; None in a new journal."""
+        self.made: Callable[[], None] = lambda: None
+        """Called after each new anchor."""
+
+    # -- witnesses --------------------------------------------------------------------------------
+
+    async def check_at_start(self, given: Noted | None = None) -> None:
+        """Hold the journal against its own anchor, the witness file and what a person gave; before anything new is written.
+
+        Raises `JournalFailed` when the newest part of the audit log was changed.
+        """
+        self.known_until = await self._journal.call(lambda journal: journal.anchors.newest_time())
+        self._newest = await self._journal.call(_tail_checked)
+        if self._newest is not None and self._is_ours(self._newest):
+            await self._compare(_noted(self._newest), "journal")
+        if given is not None:
+            await self._compare(given, "person")
+        if self._witness is None:
+            return
+        try:
+            anchor = await asyncio.to_thread(self._witness.read)
+        except WitnessDamaged as damaged:
+            log.warning("witness_damaged", path=str(self._witness.path), reason=str(damaged))
+            return
+        if anchor is None:
+            log.info("no_witness_file", path=str(self._witness.path))
+        elif not self._is_ours(anchor):
+            log.warning("witness_not_ours", path=str(self._witness.path))
+        else:
+            await self._compare(_noted(anchor), "file")
+
+    async def echoed(self, anchor: Anchor) -> None:
+        """The fleet gives back the newest anchor it has; one that our audit key did not sign is not believed."""
+        if not self._is_ours(anchor):
+            log.warning("echo_not_ours", records=anchor.records)
+            return
+        await self._compare(_noted(anchor), "fleet")
+
+    def _is_ours(self, anchor: Anchor) -> bool:
+        return self._verifier is not None and self._verifier.verify(
+            anchor.signed_bytes(self._terminal), bytes.fromhex(anchor.signature)
+        )
+
+    async def _compare(self, noted: Noted, witness: str) -> None:
+        if witness not in self._heard:
+            self._heard.append(witness)
+        found = await self._journal.call(lambda journal: hold_against(journal, noted, witness))
+        if found is None:
+            return
+        self._contradictions[witness] = found
+        log.error(
+            "journal_contradicted", witness=witness, verdict=found.verdict, records=found.journal_records, noted=found.records
+        )  # fmt: skip
+        self._holds.set(
+            Notice(ROLLED_BACK, {"count": str(found.journal_records), "noted": str(found.records)})
+        )
+
+    # -- accepting --------------------------------------------------------------------------------
+
+    def missing_days(self) -> tuple[dt.date, ...]:
+        """The days whose records may be missing: from the journal's newest record to today, at most 31."""
+        if not self._contradictions:
+            return ()
+        today = self._clock.now().date()
+        known = self.known_until
+        first = known.date() if known is not None else min(
+            (dt.date.fromisoformat(one.at[:10]) for one in self._contradictions.values() if one.at), default=today
+        )  # fmt: skip
+        days = max((today - first).days + 1, 1)
+        return tuple(today - dt.timedelta(days=back) for back in reversed(range(min(days, DAYS_ASKED))))
+
+    async def accept(self, actor: str, text: str) -> None:
+        """Two people answer for it (the caller has seen to that, and to the days): selling goes on with this journal."""
+        found = self._contradictions.values()
+        names = frozenset(f"{one.records}:{one.head}" for one in found)
+        note = f"{' '.join(sorted(names))} {text}"
+        stamp = self._stamp()
+        await self._journal.call(lambda journal: journal.anchors.accept(names, actor, note, stamp))
+        self._contradictions.clear()
+        self._holds.lift(ROLLED_BACK)
+        await self.make()
+
+    def view(self) -> AnchorView:
+        """How the anchors stand."""
+        newest = self._newest
+        return AnchorView(
+            newest="" if newest is None else f"{newest.records}:{newest.head[:16]}",
+            made_at="" if newest is None else newest.at,
+            key_id="" if self._signer is None else self._signer.description.key_id,
+            witnesses=tuple(self._heard),
+            contradictions=tuple(self._contradictions.values()),
+            days=tuple(day.isoformat() for day in self.missing_days()),
+        )
+
+    # -- making -----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Make anchors as they fall due, for ever; one more when the service is stopped in order."""
+        try:
+            while True:
+                await self.anchor_if_due()
+                await self._sleep(LOOK_EVERY_S)
+        except JournalFailed:
+            return  # the counter stops the process
+
+    async def anchor_if_due(self) -> bool:
+        """Make an anchor when it is time to; the first call of a start always does. Returns whether it did."""
+        now_s, newest = self._clock.monotonic_s(), self._newest
+        records, _ = await self._journal.call(lambda journal: journal.audit_head())
+        new = records - (0 if newest is None else newest.records)
+        is_due = (
+            self._made_s is None
+            or now_s - self._made_s >= ANCHOR_EVERY_S
+            or new >= ANCHOR_RECORDS
+            or (newest is not None and newest.at[:10] != _text(self._clock.now())[:10])
+        )
+        return new > 0 and is_due and await self.make()
+
+    async def make(self) -> bool:
+        """Anchor the chain as it is now, in the journal, in the outbox and in the witness file.
+
+        While a contradiction stands nothing is made: the witness that found it must not be overwritten.
+        """
+        signer = self._signer
+        if signer is None or self._contradictions:
+            return False
+        stamp = self._stamp()
+
+        def work(journal: Journal) -> Anchor | None:
+            records, head = journal.audit_head()
+            if records == 0 or (self._newest is not None and records == self._newest.records):
+                return None
+            anchor = sign_anchor(records, head, stamp.wall, self._boot_id, self._terminal, signer)
+            journal.anchors.put(anchor, stamp, to_fleet=self._to_fleet)
+            return anchor
+
+        try:
+            anchor = await self._journal.call(work)
+        except SignerUnavailable as unavailable:
+            log.error("anchor_not_signed", reason=str(unavailable))
+            return False
+        if anchor is None:
+            return False
+        self._newest, self._made_s = anchor, stamp.monotonic_s
+        await self._write_witness(anchor)
+        self.made()
+        return True
+
+    async def _write_witness(self, anchor: Anchor) -> None:
+        if self._witness is None:
+            return
+        try:
+            await asyncio.to_thread(self._witness.write, anchor)
+        except OSError as failure:
+            log.warning("witness_not_written", path=str(self._witness.path), reason=failure.strerror or "")
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self._clock.now(), self._clock.monotonic_s())
+
+
+def _tail_checked(journal: Journal) -> Anchor | None:
+    """Return the newest anchor; raises `JournalFailed` when the records behind it (at most 1,000) do not hang together."""
+    newest = journal.anchors.newest()
+    records, _ = journal.audit_head()
+    anchored = 0 if newest is None or newest.records > records else newest.records
+    if not journal.anchors.is_whole_behind(max(anchored, records - TAIL_RECORDS, 0)):
+        raise JournalFailed("the audit log was changed")
+    return newest
+
+
+def sign_anchor(
+    records: int, head: bytes, at: dt.datetime, boot_id: str, terminal: str, signer: Signer
+) -> Anchor:
+    """Make a signed anchor; raises `SignerUnavailable`."""
+    key_id = signer.description.key_id
+    unsigned = Anchor(records, head.hex(), _text(at), boot_id, key_id, "")
+    return msgspec.structs.replace(unsigned, signature=signer.sign(unsigned.signed_bytes(terminal)).hex())
+
+
+def _noted(anchor: Anchor) -> Noted:
+    return Noted(anchor.records, anchor.head, anchor.at)
+
+
+def _text(at: dt.datetime) -> str:
+    """RFC 3339 in UTC+8, always with microseconds."""
+    return at.astimezone(WIRE_ZONE).isoformat("T", "microseconds")

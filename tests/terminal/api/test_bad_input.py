@@ -1,0 +1,121 @@
+"""What a till sends that makes no sense: a clear answer in both languages, and nothing done."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import fired
+from tests.terminal.api.calling import Api
+from tests.terminal.harness import Shop, counter_config, virtual
+
+LINE = {
+    "national_code": "XTEST000000000000000D03",
+    "own_code": "SKU0003",
+    "name": "测试降糖片",
+    "price": "12.50",
+    "quantity": "3",
+}
+
+
+def sale(**changes: Any) -> dict[str, Any]:
+    """The body that opens a sale."""
+    return {"sale_number": "0001", "lines": [LINE], **changes}
+
+
+@virtual
+async def test_the_same_key_with_other_amounts_is_409_and_the_first_sale_is_as_it_was(tmp_path: Path) -> None:
+    """Fault F61: also when the first one has been settled meanwhile."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    api = Api(till, counter_config())
+    opened = await api.post("/sales", sale(), Idempotency_Key="k1")
+    for settled in (False, True):
+        if settled:
+            await api.post(f"/sales/{opened['id']}/medium", {"code": shop.code()})
+            assert (await api.post(f"/sales/{opened['id']}/confirm", {"operator": "T01"}))[
+                "state"
+            ] == "CONFIRMED"
+        before = await api.get(f"/sales/{opened['id']}")
+        dearer = sale(lines=[{**LINE, "price": "99.50"}])
+        refused = await api.call("POST", "/sales", dearer, Idempotency_Key="k1")
+        told = refused.json()
+        assert (refused.status_code, told["code"]) == (409, "idempotency_conflict")
+        fired("F61")
+        assert told["settlement_id"] == opened["id"]
+        assert ("幂等键" in told["zh"], "stands untouched" in told["en"]) == (True, True)
+        assert await api.get(f"/sales/{opened['id']}") == before
+    assert (before["total_fen"], len(shop.live())) == (3750, 1)
+    await till.quiet()
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+COMMANDS = {
+    "confirm": ({"operator": "T01"}, "nothing_to_confirm"),
+    "cancel": ({"operator": "T01", "reason": ""}, "nothing_to_cancel"),
+    "acknowledge": ({"operator": "T01"}, "nothing_to_acknowledge"),
+    "copies": ({"operator": "T01"}, "nothing_to_copy"),
+    "quote": ({}, "no_medium"),
+    "disease": (
+        {"disease_code": "M03900", "diagnosis_code": "I10", "diagnosis_name": "x"},
+        "filings_unknown",
+    ),
+}
+
+
+@virtual
+async def test_a_command_that_does_not_fit_the_state_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    opened = await api.post("/sales", sale(), Idempotency_Key="k1")
+    for command, (body, code) in COMMANDS.items():
+        refused = await api.call("POST", f"/sales/{opened['id']}/{command}", body)
+        told = refused.json()
+        assert (refused.status_code, told["code"]) == (422, code), command
+        assert told["zh"]
+        assert told["en"]
+        assert "{" not in told["zh"] + told["en"], "a parameter was not filled in"
+    assert await api.get(f"/sales/{opened['id']}") == opened
+    await till.stop()
+
+
+@virtual
+async def test_an_unknown_sale_is_404_whatever_is_asked_of_it(tmp_path: Path) -> None:
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    for command, (body, _) in COMMANDS.items():
+        refused = await api.call("POST", f"/sales/S0000/{command}", body)
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown_settlement"), command
+    assert (await api.call("GET", "/sales/S0000")).status_code == 404
+    await till.stop()
+
+
+@pytest.mark.parametrize("number", ["", " ", "1 ", "12\n3", "\x00", "9" * 65, "\u202e17"])
+@virtual
+async def test_a_sale_number_that_nobody_could_read_is_refused(number: str, tmp_path: Path) -> None:
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    refused = await api.call("POST", "/sales", sale(sale_number=number), Idempotency_Key="k1")
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_request")
+    assert "sale_number" in refused.json()["en"]
+    assert till.rows() == []
+    await till.stop()
+
+
+@virtual
+async def test_a_wrong_member_is_named_and_its_value_is_not_repeated(tmp_path: Path) -> None:
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    opened = await api.post("/sales", sale(), Idempotency_Key="k1")
+    for body, word in (
+        ({"operatr": "T01"}, "operatr"),
+        ({"operator": 999999199001010016}, "operator"),
+    ):
+        refused = await api.call("POST", f"/sales/{opened['id']}/confirm", body)
+        told = refused.json()
+        assert (refused.status_code, told["code"]) == (400, "bad_request")
+        assert word in told["en"], told["en"]
+        assert "999999199001010016" not in refused.text
+    assert await api.get(f"/sales/{opened['id']}") == opened
+    await till.stop()

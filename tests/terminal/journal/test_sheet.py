@@ -1,0 +1,67 @@
+"""The sheet in two parts: what people are shown, and the rest."""
+
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from protocols.secret import Secret
+from terminal.core.values import ChargeLine
+from terminal.journal.sheet import SheetGone, _finder, decode_sheet, encode_sheet, join_sheet, split_sheet
+from tests.terminal.core.samples import TO_CONFIRMED, after, draft
+
+FULL = after(*TO_CONFIRMED, start=draft(id="S1"))
+SHEET = encode_sheet(FULL)
+
+
+def test_the_rest_holds_no_name_and_no_identity_number_but_the_person_number() -> None:
+    assert FULL.person is not None
+    shown, rest = split_sheet(SHEET)
+    for secret in (FULL.person.name, FULL.person.certno):
+        assert secret.reveal().encode() in shown
+        assert secret.reveal().encode() not in rest
+    assert FULL.person.psn_no.reveal().encode() in rest
+    assert FULL.person.psn_no.reveal().encode() not in shown
+
+
+def test_each_value_stands_once_however_often_it_occurs() -> None:
+    shown, _ = split_sheet(SHEET)
+    values = msgspec.msgpack.decode(shown)
+    assert len(values) == len(set(values))
+
+
+def test_without_the_first_part_everything_else_comes_back() -> None:
+    _, rest = split_sheet(SHEET)
+    bare = decode_sheet(join_sheet(b"", rest))
+    assert FULL.person is not None
+    assert bare.person == msgspec.structs.replace(FULL.person, name=Secret(""), certno=Secret(""))
+    assert (bare.lines, bare.key, bare.settle_msgid) == (FULL.lines, FULL.key, FULL.settle_msgid)
+
+
+def test_a_sheet_of_schema_1_decodes_and_is_all_rest() -> None:
+    def reveal(value: Any) -> Any:
+        return value.reveal() if isinstance(value, Secret) else int(value)
+
+    stored = msgspec.structs.replace(FULL, code=None, medium=None, running="", attempt=None)
+    old = msgspec.msgpack.Encoder(enc_hook=reveal).encode(stored)
+    assert split_sheet(old) == (b"", old)
+    assert decode_sheet(old) == stored
+
+
+def test_a_draft_has_nothing_to_hide() -> None:
+    shown, rest = split_sheet(encode_sheet(draft()))
+    assert shown == b""
+    assert decode_sheet(join_sheet(shown, rest)) == draft()
+
+
+def test_an_empty_sheet_is_gone() -> None:
+    with pytest.raises(SheetGone):
+        decode_sheet(b"")
+
+
+def test_what_is_no_value_of_ours_is_a_bug_and_said() -> None:
+    strange = cast("ChargeLine", object())
+    with pytest.raises(TypeError, match="object"):
+        encode_sheet(msgspec.structs.replace(FULL, lines=(strange,)))
+    with pytest.raises(TypeError, match="complex"):
+        _finder([])(complex, 1)

@@ -1,0 +1,291 @@
+"""What the checker says, word for word, of each thing that can be wrong in a file: code, place and text."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+import pytest
+
+from protocols.gm.sm3 import sm3
+from terminal.core.states import State
+from terminal.core.values import AttemptSent
+from terminal.journal.anchor_table import COLUMNS
+from terminal.journal.records import Amounts, Commit
+from terminal.journal.sheet import encode_sheet
+from terminal.journal.verify import verify_journal
+from tests.terminal.core.samples import TO_CONFIRMED, TO_SENDING, after, draft
+from tests.terminal.journal.samples import (
+    AMOUNTS,
+    MSGID,
+    TO_SENDING_STATES,
+    begin,
+    doubt,
+    open_at,
+    path_of,
+    raw,
+    row,
+    send,
+    settle,
+    stamp,
+    vault,
+)
+
+SECOND = MSGID[:-2] + "02"
+Tamper = Callable[[apsw.Connection], None]
+CHANGED_ROW = "was changed outside the terminal, or another key is in use"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A journal with a settled sale S1 (audit records 1 to 5), a doubt S2 on lane 2, and an open sale S3."""
+    path = tmp_path / "journal.db"
+    journal = open_at(path)
+    settle(journal, send(journal, begin(journal)))
+    doubt(journal, send(journal, begin(journal, "S2", "0002", lane="2"), SECOND), SECOND)
+    begin(journal, "S3", "0003")
+    journal.close()
+    return path
+
+
+def findings(path: Path, tamper: Tamper, *, key: bool = False) -> list[tuple[str, str, str]]:
+    """What is found after somebody has been at the file."""
+    stranger = raw(path)
+    stranger.execute("PRAGMA foreign_keys = 0; PRAGMA ignore_check_constraints = 1").fetchall()
+    tamper(stranger)
+    stranger.close()
+    report = verify_journal(str(path), vault() if key else None)
+    return [(finding.code, finding.where, finding.text) for finding in report.findings]
+
+
+def sql(statement: str, *guards: str) -> Tamper:
+    """Do this with these triggers out of the way, and put them back."""
+
+    def tamper(connection: apsw.Connection) -> None:
+        made = []
+        for guard in guards:
+            made.append(
+                connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (guard,)).fetchall()[0][0]
+            )
+            connection.execute(f"DROP TRIGGER {guard}")
+        connection.execute(statement).fetchall()
+        for text in made:
+            connection.execute(str(text))
+
+    return tamper
+
+
+def record(number: int, **changes: Any) -> Tamper:
+    """Change the content of one audit record (or replace it by `whole`) and hash the chain anew behind it."""
+
+    def tamper(connection: apsw.Connection) -> None:
+        (guard,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'audit_is_written_once'"
+        ).fetchall()[0]
+        connection.execute("DROP TRIGGER audit_is_written_once")
+        previous = bytes(32)
+        rows: list[Any] = connection.execute(
+            "SELECT sequence, record FROM audit ORDER BY sequence"
+        ).fetchall()
+        for sequence, content in rows:
+            text = bytes(content)
+            if sequence == number:
+                text = changes.get("whole") or msgspec.json.encode(msgspec.json.decode(text) | changes)
+            digest = sm3(previous + text)
+            connection.execute(
+                "UPDATE audit SET previous = ?, hash = ?, record = ? WHERE sequence = ?",
+                (previous, digest, text, sequence),
+            )
+            previous = digest
+        connection.execute(str(guard))
+
+    return tamper
+
+
+OPEN: dict[str, tuple[Tamper, list[tuple[str, str, str]]]] = {
+    "a record that is no JSON": (
+        record(5, whole=b"no record"),
+        [("chain", "5", "the record cannot be read"), ("transition", "S1", "is CONFIRMED, the audit log says SENDING")],
+    ),
+    "a record that is no object": (
+        record(5, whole=b"[]"),
+        [("chain", "5", "the record cannot be read"), ("transition", "S1", "is CONFIRMED, the audit log says SENDING")],
+    ),
+    "a record without an action": (
+        record(5, whole=b'{"sequence":5}'),
+        [("chain", "5", "the record cannot be read"), ("transition", "S1", "is CONFIRMED, the audit log says SENDING")],
+    ),
+    "a record with another number": (record(5, sequence=6), [("chain", "5", "the record carries another number")]),
+    "a sale opened twice": (record(2, action="open"), [("transition", "S1", "was opened twice")]),
+    "a move from elsewhere": (
+        record(3, old="DRAFT"), [("transition", "S1", "left DRAFT (record 3) without being in it")]
+    ),
+    "a move that is not allowed": (
+        record(5, new="CLOSED"),
+        [("transition", "S1", "SENDING to CLOSED (record 5) is not allowed"),
+         ("transition", "S1", "is CONFIRMED, the audit log says CLOSED")],
+    ),
+    "an anchor of another record": (
+        sql(f"INSERT INTO anchor ({COLUMNS}) VALUES (5, zeroblob(32), 't', 'b', 'k', zeroblob(64))"),
+        [("chain", "5", "is not the record of the anchor kept in the journal")],
+    ),
+    "an anchor of a record that is not there": (
+        sql(f"INSERT INTO anchor ({COLUMNS}) VALUES (12, zeroblob(32), 't', 'b', 'k', zeroblob(64))"),
+        [("chain", "12", "has an anchor and is missing: the end was cut off")],
+    ),
+    "parts without a total": (
+        sql("UPDATE settlement SET total_fen = NULL WHERE id = 'S1'"),
+        [("sum", "S1", "has parts without a total"), ("sum", "S1", "is booked without amounts")],
+    ),
+    "a total without a part": (
+        sql("UPDATE settlement SET hospital_fen = NULL WHERE id = 'S1'"), [("sum", "S1", "total is not fund + account + cash + hospital")]
+    ),
+    "a total without the mutual aid": (
+        sql("UPDATE settlement SET mutual_aid_fen = NULL WHERE id = 'S1'"),
+        [("sum", "S1", "total is not fund + account + cash + hospital")],
+    ),
+    "a fen too much": (
+        sql("UPDATE settlement SET cash_fen = 1 WHERE id = 'S1'"), [("sum", "S1", "total is not fund + account + cash + hospital")]
+    ),
+    "mutual aid beside the account": (
+        sql("UPDATE settlement SET mutual_aid_fen = 1, mutual_aid_beside = 1 WHERE id = 'S1'"),
+        [("sum", "S1", "total is not fund + account + cash + hospital")],
+    ),
+    "mutual aid beside the account that adds up": (
+        sql("UPDATE settlement SET mutual_aid_fen = 50, account_fen = 3700, mutual_aid_beside = 1 WHERE id = 'S1'"), [],
+    ),
+    "an amount below nothing": (
+        sql("UPDATE settlement SET cash_fen = -1, fund_fen = 1 WHERE id = 'S1'"), [("sum", "S1", "an amount is negative")]
+    ),
+    "no amounts of what is booked": (
+        sql("UPDATE settlement SET total_fen = NULL, fund_fen = NULL, account_fen = NULL, mutual_aid_fen = NULL, cash_fen = NULL,"
+            " hospital_fen = NULL WHERE id = 'S1'"),
+        [("sum", "S1", "is booked without amounts")],
+    ),
+    "no amounts of what is quarantined": (
+        sql("UPDATE settlement SET total_fen = NULL, fund_fen = NULL, account_fen = NULL, mutual_aid_fen = NULL, cash_fen = NULL,"
+            " hospital_fen = NULL, quarantine = 1 WHERE id = 'S1'"),
+        [("queue", "S1", "is CONFIRMED and has no next try")],
+    ),
+    "messages of a settlement that is gone": (
+        sql("DELETE FROM settlement WHERE id = 'S2'", "settlement_is_kept"),
+        [("transition", "S2", "is in the audit log and not in the table"), ("attempt", SECOND, "belongs to no settlement"),
+         ("number", "2", "a settlement of this sequence number is missing"),
+         ("number", "sequence", "the counter of settlements differs from their number")],
+    ),
+    "a message of what was never sent": (
+        sql("UPDATE settlement SET state = 'PRICED' WHERE id = 'S1'", "settlement_moves_by_rule"),
+        [("transition", "S1", "is PRICED, the audit log says CONFIRMED"), ("attempt", MSGID, "was sent, but its settlement is PRICED")],
+    ),
+    "two messages without an outcome": (
+        sql(f"UPDATE attempt SET state = 'SENT' WHERE msgid = '{MSGID}'", "attempt_moves_by_rule"),
+        [("attempt", MSGID, "has no outcome, but its settlement is CONFIRMED")],
+    ),
+    "no settlement message": (
+        sql(f"DELETE FROM attempt WHERE msgid = '{MSGID}'", "attempt_is_kept"),
+        [("attempt", "S1", "has 0 settlement messages instead of one")],
+    ),
+    "a sequence number left out": (
+        sql("UPDATE settlement SET terminal_sequence = 9 WHERE id = 'S2'", "settlement_key_is_fixed"),
+        [("number", "2", "a settlement of this sequence number is missing")],
+    ),
+    "no counter": (
+        sql("DELETE FROM sequence WHERE name = 'settlement'"),
+        [("number", "sequence", "the counter of settlements differs from their number")],
+    ),
+    "no reserved numbers": (
+        sql("DELETE FROM meta WHERE name = 'message_numbers_until'"),
+        [("number", "message_numbers_until", "a message id lies behind the reserved seconds")],
+    ),
+    "a doubt out of the queue": (sql("DELETE FROM reversal_queue"), [("queue", "S2", "is DOUBT and has no next try")]),
+    "an open sale in the queue": (
+        sql("INSERT INTO reversal_queue VALUES ('S3', 0, 't', 'v', 0)", "only_what_is_open_is_queued"),
+        [("queue", "S3", "is DRAFT and still has a next try")],
+    ),
+    "a rule taken away": (
+        sql("DELETE FROM transition_rule WHERE source = 'DRAFT' AND target = 'PRICED'"),
+        [("guard", "transition_rule", "the allowed transitions are not those of this program")],
+    ),
+    "a trigger dropped": (sql("DROP TRIGGER receipt_is_kept"), [("guard", "trigger receipt_is_kept", "is missing")]),
+    "a table added": (sql("CREATE TABLE extra (x)"), [("guard", "table extra", "does not belong here")]),
+    "an index changed": (
+        sql("DROP INDEX receipt_waiting; CREATE INDEX receipt_waiting ON receipt (id)"),
+        [("guard", "index receipt_waiting", "is not as it was made")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", OPEN)
+def test_what_can_be_seen_without_the_key_is_said(harm: str, path: Path) -> None:
+    tamper, expected = OPEN[harm]
+    assert findings(path, tamper) == expected
+
+
+SEALED: dict[str, tuple[Tamper, list[tuple[str, str, str]]]] = {
+    "another hash of the request": (
+        sql(f"UPDATE attempt SET request_sm3 = zeroblob(32) WHERE msgid = '{MSGID}'", "attempt_bytes_are_fixed"),
+        [("blob", MSGID, "the request is not the one whose hash was kept")],
+    ),
+    "an answer that does not open": (
+        sql(f"UPDATE attempt SET answer = zeroblob(60) WHERE msgid = '{MSGID}'"),
+        [("blob", MSGID, "request or answer does not open in its place")],
+    ),
+    "a request taken away": (
+        sql(f"UPDATE attempt SET request = x'' WHERE msgid = '{MSGID}'", "attempt_bytes_are_fixed"),
+        [("blob", MSGID, "the request is missing before its term")],
+    ),
+    "a changed row": (sql("UPDATE settlement SET person = 'x' WHERE id = 'S1'"), [("row", "S1", CHANGED_ROW)]),
+    "a changed sheet": (sql("UPDATE settlement SET sheet = x'' WHERE id = 'S1'"), [("row", "S1", CHANGED_ROW)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", SEALED)
+def test_what_only_the_key_shows_is_said_with_it(harm: str, path: Path) -> None:
+    tamper, expected = SEALED[harm]
+    assert findings(path, tamper, key=True) == expected
+    assert verify_journal(str(path)).ok
+
+
+def written(path: Path) -> list[tuple[str, str, str]]:
+    """What is found, with the key, in a file that only the journal has written."""
+    report = verify_journal(str(path), vault())
+    return [(finding.code, finding.where, finding.text) for finding in report.findings]
+
+
+def test_a_sheet_of_another_settlement_or_state_is_found(tmp_path: Path) -> None:
+    journal = open_at(tmp_path / "journal.db")
+    journal.open_sale(row(sheet=encode_sheet(draft(id="S9"))), None, "till", stamp())
+    journal.open_sale(
+        row(id="S2", key=msgspec.structs.replace(row().key, sale_number="0002"), lane="2",
+            sheet=encode_sheet(draft(id="S2", state=State.PRICED))),
+        None, "till", stamp(),
+    )  # fmt: skip
+    journal.close()
+    text = "the sheet belongs to another settlement or state"
+    assert written(tmp_path / "journal.db") == [("blob", "S1", text), ("blob", "S2", text)]
+
+
+def test_a_sheet_with_other_amounts_than_its_row_is_found(tmp_path: Path) -> None:
+    journal = open_at(tmp_path / "journal.db")
+    sending = send(journal, begin(journal))
+    sheet = encode_sheet(after(*TO_CONFIRMED, start=draft(id="S1")))
+    dearer = Amounts(3751, 0, 3751, 0, 0, 0)
+    assert AMOUNTS.total_fen == 3750
+    settled = msgspec.structs.replace(sending, state=State.CONFIRMED, amounts=dearer, sheet=sheet)
+    journal.commit(Commit(settled, path_of(State.SENDING, State.CONFIRMED), "T01", stamp(2)))
+    journal.close()
+    assert written(tmp_path / "journal.db") == [
+        ("sum", "S1", "the sheet and the row have different amounts"),
+        ("attempt", MSGID, "has no outcome, but its settlement is CONFIRMED"),
+    ]
+
+
+def test_a_request_that_carries_another_message_id_is_found(tmp_path: Path) -> None:
+    journal = open_at(tmp_path / "journal.db")
+    sheet = encode_sheet(after(*TO_SENDING, start=draft(id="S1")))
+    sending = msgspec.structs.replace(begin(journal), state=State.SENDING, sheet=sheet)
+    sent = AttemptSent(MSGID, "SETTLE", "2102", "key 1", b'{"msgid":"another"}')
+    journal.commit(Commit(sending, path_of(*TO_SENDING_STATES), "T01", stamp(1), sent=sent))
+    journal.close()
+    assert written(tmp_path / "journal.db") == [("blob", MSGID, "the request carries another message id")]

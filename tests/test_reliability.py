@@ -1,0 +1,123 @@
+"""What fired is counted by row, taken over by `make docs` only, and shown with a reason where it is nothing."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests import faults
+from tools import reliability
+from tools.reliability import Recorded, Run, document, fault_rows, invariants, means, recorded, rows_of
+from yibao.site.weather import REVERSAL_FAULTS, ROAD_FAULTS
+
+ALL_ROWS = [f"F{number:02d}" for number in range(1, 75)]
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that takes what fires."""
+    faults.write_down()
+    monkeypatch.setenv(reliability.FOLDER_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def _leave(folder: Path, *, whole: bool = True, exit_status: int = 0) -> None:
+    session = reliability.session_record(
+        whole=whole, exit_status=exit_status, tests=12, seconds=3.4, date=dt.date(2026, 11, 21)
+    )
+    (folder / reliability.SESSION).write_text(json.dumps(session), encoding="utf-8")
+
+
+def test_what_fired_is_added_up_by_row_and_by_figure(record: Path) -> None:
+    faults.fired("F05")
+    faults.fired("F05", 2)
+    faults.fired("F06", 0)
+    faults.counted("real_kills", 7)
+    faults.write_down()
+    (record / "1.jsonl").write_text('{"row": "F05", "count": 10}\n', encoding="utf-8")
+    _leave(record)
+    assert reliability.taken_test(record) == Run("2026-11-21", 12, 3, {"F05": 13}, {"real_kills": 7})
+
+
+def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(reliability.FOLDER_VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    faults.fired("F05")
+    faults.write_down()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("row", ["F00", "F75", "T01", ""])
+def test_a_row_that_does_not_exist_is_refused(row: str) -> None:
+    with pytest.raises(ValueError, match="no such row"):
+        faults.fired(row)
+
+
+def test_a_figure_has_a_plain_name() -> None:
+    with pytest.raises(ValueError, match="no name"):
+        faults.counted("real kills")
+
+
+@pytest.mark.parametrize(("whole", "exit_status"), [(False, 0), (True, 1)])
+def test_a_part_of_the_tests_or_a_red_run_is_not_taken(record: Path, whole: bool, exit_status: int) -> None:
+    _leave(record, whole=whole, exit_status=exit_status)
+    assert reliability.taken_test(record) is None
+
+
+def test_a_soak_is_taken_with_the_rows_of_its_faults(tmp_path: Path) -> None:
+    totals = {"settlements": 100, "faulted": 60, "cuts": 9, "breaks": 0, "seconds": 3600.4,
+              "faults": {"lose-answer 2102": 4, "lose-answer 2601": 3, "kill P1": 5, "torn P1": 9}}  # fmt: skip
+    (tmp_path / reliability.SOAK_TOTALS).write_text(json.dumps(totals), encoding="utf-8")
+    taken = reliability.taken_soak(tmp_path)
+    assert taken is not None
+    assert taken.rows == {"F20": 9, "F27": 9, "F38": 7, "F47": 3}
+    assert (taken.seconds, taken.figures["simulated_settlements"], taken.figures["simulated_hit"]) == (
+        3600,
+        100,
+        60,
+    )
+
+
+def test_every_fault_of_the_simulation_has_a_row() -> None:
+    names = [*ROAD_FAULTS, *REVERSAL_FAULTS, "down", "clock jump", "strict P1", "torn P1"]
+    assert [name for name in names if not rows_of(f"{name} 2601" if name in REVERSAL_FAULTS else name)] == []
+
+
+def test_every_row_and_every_invariant_has_its_means() -> None:
+    assert list(fault_rows()) == ALL_ROWS
+    assert list(invariants()) == [f"I{number}" for number in range(1, 13)]
+    assert set(means()) == {*ALL_ROWS, *invariants()}
+
+
+def test_every_row_stands_in_the_document_once() -> None:
+    lines = document().splitlines()
+    for row in ALL_ROWS:
+        assert len([line for line in lines if line.startswith(f"| {row} |")]) == 1
+
+
+def test_a_row_that_did_not_fire_says_not_covered_and_why() -> None:
+    """Of a row with a reason the document gives it; without one the gap is named."""
+    text = document(Recorded(Run("2026-11-21", 5, 60, {"F01": 1234})))
+    (fired,) = (line for line in text.splitlines() if line.startswith("| F01 |"))
+    (absent,) = (line for line in text.splitlines() if line.startswith("| F18 |"))
+    assert "| 1,234 |" in fired
+    assert f"0, **not covered**: {means()['F18'].absent}" in absent
+
+
+def test_every_row_of_the_committed_run_fired_or_has_a_reason() -> None:
+    assert reliability.unexplained(recorded()) == []
+
+
+def test_the_record_survives_being_written_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reliability, "RECORD_FILE", tmp_path / "record.toml")
+    monkeypatch.setattr(reliability, "RECORDS", tmp_path)
+    assert recorded() == Recorded()
+    (tmp_path / "test").mkdir()
+    _leave(tmp_path / "test")
+    (tmp_path / "test" / "7.jsonl").write_text('{"row": "F01", "count": 3}\n', encoding="utf-8")
+    reliability.take()
+    assert recorded() == Recorded(Run("2026-11-21", 12, 3, {"F01": 3}))
+    reliability.take()
+    assert msgspec.to_builtins(recorded())["test"]["rows"] == {"F01": 3}

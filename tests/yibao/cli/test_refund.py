@@ -1,0 +1,126 @@
+"""`yibao refund` against a running counter: goods come back, what is kept is sold anew."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.yibao.cli.conftest import Call
+from yibao.cli.errors import WrongUse
+from yibao.cli.refund import parse_return
+from yibao.client import ReturnWish
+
+pytestmark = pytest.mark.timeout(60)
+BARCODE = "6901234567892"
+"""测试降糖片, 12.50 yuan."""
+
+
+def code(call: Call, place: Path, who: str = "测试甲") -> str:
+    """A fresh code on somebody's phone."""
+    return call(place, "sim", "phone", "code", who).stdout.strip()
+
+
+def test_one_of_two_comes_back_and_the_other_is_sold_anew(call: Call, place: Path) -> None:
+    sold = call(
+        place,
+        "sale",
+        "--item",
+        f"{BARCODE}*2",
+        "--code",
+        code(call, place),
+        "--number",
+        "R1",
+        "--yes",
+        "--json",
+    ).json
+    done = call(
+        place,
+        "refund",
+        "R1",
+        "--return",
+        "1=1",
+        "--reason",
+        "破损",
+        "--code",
+        code(call, place),
+        "--yes",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    rest = done.json
+    assert rest["refund_of"] == sold["id"]
+    assert rest["generation"] == 2
+    assert rest["settled"]["total_fen"] == 1250
+    old = call(place, "status", sold["id"], "--json").json
+    assert old["state"] == "CANCELLED"
+    assert old["refund"]["rest_id"] == rest["id"]
+    assert old["refund"]["returned"] == [
+        {"line": 1, "name": "测试降糖片", "quantity": "1.00", "trace_codes": 0}
+    ]
+
+
+def test_a_script_without_a_code_is_told_how_to_go_on(call: Call, place: Path) -> None:
+    call(place, "sale", "--item", f"{BARCODE}*2", "--code", code(call, place), "--number", "R2", "--yes")
+    first = call(place, "refund", "R2", "--return", "1=1", "--yes", "--json")
+    assert first.returncode == 3
+    assert first.json["state"] == "DRAFT"
+    assert f"yibao refund {first.json['id']} --code CODE" in first.stderr
+    second = call(place, "refund", first.json["id"], "--code", code(call, place), "--yes", "--json")
+    assert second.returncode == 0, second.stderr
+    assert second.json["settled"]["total_fen"] == 1250
+
+
+def test_everything_comes_back_and_nothing_is_sold(call: Call, place: Path) -> None:
+    call(place, "sale", "--item", BARCODE, "--code", code(call, place), "--number", "R3", "--yes")
+    done = call(place, "refund", "R3", "--all", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "Everything came back" in done.stdout
+
+
+def test_the_rest_is_not_wanted_after_all(call: Call, place: Path) -> None:
+    sold = call(
+        place,
+        "sale",
+        "--item",
+        f"{BARCODE}*2",
+        "--code",
+        code(call, place),
+        "--number",
+        "R4",
+        "--yes",
+        "--json",
+    ).json
+    rest = call(place, "refund", "R4", "--return", "1=1", "--yes", "--json").json
+    withdrawn = call(place, "refund", sold["id"], "--withdraw")
+    assert withdrawn.returncode == 0, withdrawn.stderr
+    assert "nothing is sold anew" in withdrawn.stdout
+    assert call(place, "status", rest["id"], "--json").json["state"] == "ABANDONED"
+
+
+def test_a_line_that_is_not_there_is_refused_with_words(call: Call, place: Path) -> None:
+    call(place, "sale", "--item", BARCODE, "--code", code(call, place), "--number", "R5", "--yes")
+    refused = call(place, "refund", "R5", "--return", "7", "--yes")
+    assert refused.returncode == 1
+    assert "Line 7 cannot come back" in refused.stderr
+    assert call(place, "status", "R5", "--json").json["state"] in ("DELIVERED", "CLOSED")
+    for arguments in ((), ("--all", "--return", "1"), ("--all", "--withdraw")):
+        assert call(place, "refund", "R5", *arguments, "--yes").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("2", ReturnWish(2)),
+        ("2=1", ReturnWish(2, "1")),
+        (" 2*0.5 ", ReturnWish(2, "0.5")),
+        ("2=1,8999,9000", ReturnWish(2, "1", ("8999", "9000"))),
+        ("2,8999", ReturnWish(2, "", ("8999",))),
+    ],
+)
+def test_what_comes_back_is_read(text: str, wish: ReturnWish) -> None:
+    assert parse_return(text) == wish
+
+
+@pytest.mark.parametrize("text", ["", "x", "2=", "=1", "2=-1", "2=1e3", "２", "2 = 1", "99999"])
+def test_what_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(WrongUse):
+        parse_return(text)

@@ -1,0 +1,173 @@
+"""`yibao refund`: goods come back. The whole sale is cancelled, then what the customer keeps is sold anew."""
+
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from yibao.cli.common import (
+    OUTCOME_OPEN,
+    CounterOption,
+    JsonOption,
+    SaleArgument,
+    WaitOption,
+    YesOption,
+    with_sale,
+)
+from yibao.cli.errors import CommandFailed, Interrupted, WrongUse
+from yibao.cli.help import help_of
+from yibao.cli.output import print_json, yuan
+from yibao.words import say
+
+if TYPE_CHECKING:
+    from yibao.client import CounterClient, ReturnWish, SettlementView
+
+_RETURN: Final = re.compile(
+    r"(?P<line>[0-9]{1,4})(?:[=*](?P<quantity>[0-9]+(?:\.[0-9]+)?))?(?P<codes>(?:,[0-9A-Za-z]+)*)", re.ASCII
+)
+
+Returns = Annotated[
+    list[str] | None,
+    typer.Option("--return", metavar="LINE[=QTY][,CODE]", help=help_of("refund.return"), show_default=False),
+]
+Everything = Annotated[bool, typer.Option("--all", help=help_of("refund.all"))]
+Reason = Annotated[str, typer.Option("--reason", help=help_of("cancel.reason"), show_default=False)]
+Withdraw = Annotated[bool, typer.Option("--withdraw", help=help_of("refund.withdraw"))]
+Code = Annotated[str, typer.Option("--code", metavar="CODE", help=help_of("refund.code"), show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("refund", help=help_of("refund"), short_help=help_of("refund"))(refund)
+
+
+def refund(
+    sale: SaleArgument,
+    returned: Returns = None,
+    everything: Everything = False,
+    reason: Reason = "",
+    withdraw: Withdraw = False,
+    code: Code = "",
+    yes: YesOption = False,
+    json: JsonOption = False,
+    wait: WaitOption = 60.0,
+    counter: CounterOption = None,
+) -> int:
+    """Take goods back."""
+    wishes = tuple(parse_return(text) for text in returned or [])
+    if bool(wishes) + everything + withdraw > 1:
+        raise WrongUse(say("refund_one_of"))
+
+    async def work(client: "CounterClient", settlement_id: str) -> int:
+        if withdraw:
+            return await _withdraw(client, settlement_id, json)
+        desk = _Desk(client, yes=yes, wait_s=wait, json=json, code="".join(code.split()))
+        return await desk.take_back(settlement_id, wishes, reason, everything=everything)
+
+    return with_sale(counter, sale, work)
+
+
+def parse_return(text: str) -> "ReturnWish":
+    """What `2`, `2=1` or `2=1,CODE,CODE` says comes back; raises `WrongUse`."""
+    from yibao.client import ReturnWish
+
+    found = _RETURN.fullmatch(text.strip())
+    if found is None:
+        from protocols.secret import hide_numbers
+
+        raise WrongUse(say("wrong_return", text=hide_numbers(text)))
+    codes = tuple(code for code in found["codes"].split(",") if code)
+    return ReturnWish(int(found["line"]), found["quantity"] or "", codes)
+
+
+async def _withdraw(client: "CounterClient", settlement_id: str, json: bool) -> int:
+    from yibao.cli.tables import Screen
+
+    known = await client.withdraw_refund(settlement_id)
+    if json:
+        print_json(known)
+    else:
+        Screen().say(say("refund_withdrawn", number=known.receipt_number))
+    return 0
+
+
+class _Desk:
+    """One refund: ask, cancel, follow, and then the sale of what remains."""
+
+    def __init__(self, client: "CounterClient", *, yes: bool, wait_s: float, json: bool, code: str) -> None:
+        from yibao.cli.tables import Screen
+
+        self._client = client
+        self._yes = yes
+        self._wait_s = wait_s
+        self._json = json
+        self._code = code
+        self._screen = Screen(beside_json=json)
+
+    async def take_back(
+        self, settlement_id: str, wishes: "tuple[ReturnWish, ...]", reason: str, *, everything: bool
+    ) -> int:
+        """Return the exit code: 0 all is settled or everything is back, 3 something is open, 1 not done."""
+        known = await self._client.sale(settlement_id)
+        if known.refund_of and known.state in ("DRAFT", "PRICED", "ARMED"):
+            return await self._sell_rest(known)  # the command was broken off: go on where it was
+        if not wishes and not everything:
+            raise WrongUse(say("refund_one_of"))
+        await self._agree(known)
+        cancelled = await self._cancel(known, wishes, reason)
+        plan = cancelled.refund
+        if cancelled.in_doubt or plan is None or cancelled.state != "CANCELLED" or not plan.rest_id:
+            if self._json:
+                print_json(cancelled)
+            return OUTCOME_OPEN if cancelled.in_doubt else int(cancelled.state != "CANCELLED")
+        return await self._sell_rest(await self._client.sale(plan.rest_id))
+
+    async def _agree(self, known: "SettlementView") -> None:
+        if self._yes or known.settled is None or known.refund is not None:
+            return
+        from yibao.cli.typing_in import TypedLines
+
+        self._screen.lines(known)
+        self._screen.ask(say("refund_ask", number=known.receipt_number, amount=yuan(known.settled.total_fen)))
+        if ((await TypedLines().next()) or "").lower() not in ("y", "yes", "是"):
+            raise CommandFailed(say("refund_not_done"))
+
+    async def _cancel(
+        self, known: "SettlementView", wishes: "tuple[ReturnWish, ...]", reason: str
+    ) -> "SettlementView":
+        import asyncio
+
+        from yibao.cli.dialogue import follow
+
+        try:
+            asked = await self._client.refund(known.id, wishes, everything=not wishes, reason=reason)
+            return await follow(self._client, self._screen, asked, self._wait_s)
+        except asyncio.CancelledError:
+            raise Interrupted(say("cancel_interrupted", number=known.receipt_number)) from None
+
+    async def _sell_rest(self, rest: "SettlementView") -> int:
+        from yibao.cli.dialogue import Conversation, Order, resume
+        from yibao.cli.visit_dialogue import VisitConversation, VisitOrder
+
+        interactive = sys.stdin.isatty()
+        if not interactive and not self._code:
+            self._screen.say(say("refund_rest_waits", number=rest.sale_number, id=rest.id))
+            if self._json:
+                print_json(rest)
+            return OUTCOME_OPEN
+        if rest.flow == "clinic_visit":
+            visit = VisitOrder(
+                lines=(), code=self._code, number="", confirmed=False, follow_s=self._wait_s, interactive=interactive,
+                card=False, identity_number=False, disease="", diagnosis=None,
+            )  # fmt: skip
+            return await resume(self._client, visit, VisitConversation, rest.id, as_json=self._json)
+        order = Order(
+            lines=(),
+            code=self._code,
+            number="",
+            confirmed=self._yes,
+            follow_s=self._wait_s,
+            interactive=interactive,
+        )
+        return await resume(self._client, order, Conversation, rest.id, as_json=self._json)
