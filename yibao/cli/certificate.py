@@ -148,6 +148,7 @@ def notices(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
         ("状态", "State"),
         ("结算编号", "setl_id"),
         ("总额", "Total"),
+        ("基金", "Funds"),
         ("账户", "Account"),
         ("自付", "Own"),
     )

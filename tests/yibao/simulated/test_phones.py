@@ -64,7 +64,23 @@ async def test_the_commands_do_the_same(tmp_path: Path, capsys: pytest.CaptureFi
         await run("sim", "centre", "scan", (await run("sim", "phone", "code", "jia")).strip())
         assert await _ask(up.endpoints.certificate_centre, request("cn.nhsa.qrcode.get")) == 0
         assert await run("sim", "centre", "notices", "--json") == "[]\n"
-        assert "结算编号" in await run("sim", "centre", "notices")
+        told = request(
+            "cn.nhsa.settle.notify", outBizNo="n", medicalSettleState="SUCCESS", totalFee="25.00", bizType="settle", idNo="1",
+            userName="测试甲", setlTime="2026-11-21 10:00:00", hospitalName="x", medicalSettleNo="SETL1", ownAmt="1.00",
+            balance="35.00", drugList="[]", hifAmt="4.00", acctAmt="20.00",
+        )  # fmt: skip
+        assert await _ask(up.endpoints.certificate_centre, told) == 0
+        heads, _, row = (await run("sim", "centre", "notices")).splitlines()
+        assert [word for word in heads.split() if not word.isascii()] == [
+            "状态",
+            "结算编号",
+            "总额",
+            "基金",
+            "账户",
+            "自付",
+        ]
+        assert row.split() == ["SUCCESS", "SETL1", "25.00", "4.00", "20.00", "1.00"]
+        assert "测试甲" not in await run("sim", "centre", "notices", "--json")
 
 
 async def test_the_phones_page_stays_at_its_address(tmp_path: Path) -> None:
