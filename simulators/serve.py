@@ -17,12 +17,22 @@ import msgspec
 from aiohttp import web
 
 from drivers.interfaces.signer import Signer, Verifier
+from protocols.ecertificate.open_interface import style_of
 from protocols.gm.sm2 import PrivateKey
 from protocols.hub.profile import Profile, parse_profile
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit import policies
-from simulators.certificate_centre import CertificateCentre, CodeBook, Lives
+from simulators.certificate_centre import (
+    Activation,
+    CentreSettings,
+    CertificateCentre,
+    CodeBook,
+    Lives,
+    OpenDesk,
+)
 from simulators.certificate_centre import server as centre_server
+from simulators.certificate_centre.control import add_centre_routes
+from simulators.hub import bare_decode
 from simulators.hub import server as hub_server
 from simulators.hub.core import HubCore
 from simulators.hub.desk import HubSettings
@@ -31,6 +41,7 @@ from simulators.hub.keys import Sm2Signer, Sm2Verifier, TerminalKeys
 from simulators.hub.ledger import Ledger
 from simulators.people import Person, find, load_people
 from simulators.phone import Phone
+from simulators.phone import server as phone_server
 from simulators.world import World, load_world
 
 Clock = Callable[[], dt.datetime]
@@ -45,6 +56,9 @@ class SimulatedWorld(msgspec.Struct, frozen=True):
     ledger: Ledger
     book: CodeBook
     centre: CertificateCentre
+    open_desk: OpenDesk
+    """The centre's signed and encrypted door."""
+    activation: Activation
     phone: Phone
     keys: TerminalKeys
     signer: Signer
@@ -61,7 +75,7 @@ class RunningWorld(msgspec.Struct, frozen=True):
 
     world: SimulatedWorld
     endpoints: dict[str, str]
-    """Base URLs `hub`, `certificate_centre`, `control`; besides `hub_path`, `certificate_path`, `profile` (its name),
+    """Base URLs `hub`, `certificate_centre`, `control`, `phone`; besides `hub_path`, `certificate_path`, `profile` (its name),
     and `hub_public_point` (hex)."""
 
 
@@ -87,7 +101,8 @@ def build_world(
     world: World | None = None,
     book: policies.PolicyBook | None = None,
     lives: Lives | None = None,
-    data_as_text: bool = False,
+    centre_settings: CentreSettings | None = None,
+    single_use_code: bool = False,
     numbers: Random | None = None,
     next_key: NextKey | None = None,
 ) -> SimulatedWorld:
@@ -106,7 +121,10 @@ def build_world(
     ledger = Ledger(ledger_path)
     ledger.seed(everybody)
     code_numbers, hub_numbers = numbers or Random(rng.getrandbits(64)), numbers or Random(rng.getrandbits(64))
-    codes = CodeBook(everybody, code_numbers, lives or _lives(ways))
+    codes = CodeBook(everybody, code_numbers, lives or _lives(ways), single_use=single_use_code)
+    centre = CertificateCentre(
+        codes, places.institutions, centre_settings or CentreSettings(operator_len=ways.ecert.operator_len)
+    )
     keys = TerminalKeys()
     core = HubCore(
         people=everybody,
@@ -126,7 +144,9 @@ def build_world(
         profile=ways,
         ledger=ledger,
         book=codes,
-        centre=CertificateCentre(codes, places.institutions, data_as_text=data_as_text),
+        centre=centre,
+        open_desk=OpenDesk(centre, style_of(ways.open)),
+        activation=Activation(codes, everybody),
         phone=Phone(codes),
         keys=keys,
         signer=hub_signer,
@@ -136,7 +156,9 @@ def build_world(
 
 def _lives(profile: Profile) -> Lives:
     ecert = profile.ecert
-    return Lives(int(ecert.code_life_s), int(ecert.grace_s), int(ecert.token_life_s))
+    return Lives(
+        int(ecert.code_life_s), int(ecert.grace_s), int(ecert.token_life_s), int(ecert.authno_life_s)
+    )
 
 
 @contextlib.asynccontextmanager
@@ -147,6 +169,7 @@ async def serve_world(
     verifier_of: Callable[[bytes], Verifier] = Sm2Verifier,
     hub_port: int = 0,
     centre_port: int = 0,
+    phone_port: int = 0,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[RunningWorld]:
     """Serve `world` on loopback until the block ends; port 0 takes a free one. The ledger is closed with it.
@@ -164,11 +187,17 @@ async def serve_world(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(world.ledger.close)
         hub_app = hub_server.build_app(control, world.profile.hub.path)
+        if world.profile.ecert.path == "hub_1162":
+            decode = bare_decode.handler(world.hub.core.desk, world.centre, clock)
+            hub_app.router.add_post(world.profile.ecert.hub_path, decode)
+        control_app = hub_app if tls is None else hub_server.build_control_app(control)
+        add_centre_routes(control_app, world.centre, world.people)
         hub_url = await _listen(stack, hub_app, hub_port, tls)
-        centre_url = await _listen(stack, centre_server.build_app(world.centre, clock), centre_port, tls)
-        control_url = hub_url
-        if tls is not None:
-            control_url = await _listen(stack, hub_server.build_control_app(control), 0)
+        centre_app = centre_server.build_app(world.centre, clock, world.open_desk)
+        centre_url = await _listen(stack, centre_app, centre_port, tls)
+        control_url = hub_url if tls is None else await _listen(stack, control_app, 0)
+        phone = phone_server.PhoneDesk(world.people, world.book, world.activation, clock)
+        phone_url = await _listen(stack, phone_server.build_app(phone), phone_port)
         yield RunningWorld(
             world,
             {
@@ -177,6 +206,7 @@ async def serve_world(
                 "certificate_centre": centre_url,
                 "certificate_path": world.profile.ecert.url_path,
                 "control": f"{control_url}/control",
+                "phone": f"{phone_url}/",
                 "hub_public_point": world.signer.description.public_point.hex(),
                 "profile": world.profile.name,
             },

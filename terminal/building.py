@@ -20,6 +20,7 @@ from terminal.counter.chronicle import WriteLog, say_nothing
 from terminal.counter.counter import Counter
 from terminal.counter.expiry import Expiry
 from terminal.counter.session import HubSession
+from terminal.counter.settle_notices import SettleNotices
 from terminal.counter.trusted_time import ClockWatch, TrustedClock
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import HubClient, Institution, Operator
@@ -65,10 +66,14 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         profile, institution, operator, parts.hub_transport, profile.hub.path, parts.signer, parts.verifier, ids, parts.clock,
         parts.former_signers,
     )  # fmt: skip
+    office = Office(config.centre.office_id, config.centre.office_name, config.centre.activation_entry)
     centre = CentreClient(
-        profile, institution, operator, Office(config.centre.office_id, config.centre.office_name),
-        _business_type(profile, place.code), parts.centre_transport, parts.clock,
+        profile, institution, operator, office, _business_type(profile, place.code), parts.centre_transport, parts.clock,
+        parts.hub_transport,
     )  # fmt: skip
+    notices = SettleNotices(
+        institution, operator, office, config.clinic.doctor_name, centre.tell, parts.clock.now
+    )
     session = HubSession(profile, hub, operator, terminal.mac, terminal.ip, parts.clock)
     counter = Counter(
         profile=profile,
@@ -102,6 +107,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         sleep=parts.sleep,
         reader=parts.reader,
         write_log=parts.write_log,
+        notices=notices if profile.ecert.settle_notify else None,
     )
     counter.reconciliation = Reconciliation(
         counter=counter, profile=profile, institution=institution, slot=terminal.slot, hub=hub, session=session,

@@ -97,6 +97,8 @@ class CentreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Scheme, host and port; plain http only to this machine."""
     office_id: str = "0001"
     office_name: str = "收银台"
+    activation_entry: str = "国家医保服务平台 App"
+    """Where a customer whose certificate is not activated can do it: the official app's name or address."""
     ca: str = ""
     """PEM file of the authority that issues the centre's TLS certificate; nobody else is trusted. Needed for https."""
 

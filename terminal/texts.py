@@ -72,7 +72,7 @@ TEXTS: Mapping[str, str] = {
     "code_expired": "The code has expired. Nothing was booked. Ask the customer to refresh the code and scan again.",
     "code_unknown": "The centre does not know this code. Nothing was booked. Ask the customer to refresh the code and scan again.",
     "code_used": "This code has been used before. Nothing was booked. Ask the customer for a fresh code.",
-    "certificate_not_activated": "The certificate is not activated. Nothing was booked. Help the customer to activate it, or use the card.",
+    "certificate_not_activated": "The certificate is not activated. Nothing was booked. The customer can do it on the phone in {entry}: accept the terms, real name, face, six-digit password; then scan the new code. Or use the card.",
     "certificate_frozen": "The certificate is frozen or cancelled. Nothing was booked. The customer must ask the insurance office.",
     "centre_refused": "The certificate centre refused (code {centre_code}). Nothing was booked. Ask for a fresh code.",
     "centre_not_reached": "The certificate centre is not reached ({reason}). Nothing was booked. Scan again when the network is back.",

@@ -143,6 +143,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "apdu_is_masked": "Data bytes are masked; --full shows them, and the journal notes it.",
     # the simulated counter
     "sim_ready": "The simulated counter in {path} is up. Stop it with Ctrl-C. Try next, in another window:",
+    "sim_phone": "The customers' phones, in a browser: {url}",
     "sim_ended": "The simulated counter has ended.",
     "sim_armed": "Armed: {fault}",
     "sim_cleared": "All faults are disarmed.",

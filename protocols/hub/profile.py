@@ -184,17 +184,31 @@ class Retention(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Ecert(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The e-certificate centre."""
 
-    path: Literal["middle_office"] = "middle_office"  # K32
+    path: Literal["middle_office", "hub_1162", "library", "province_own"] = "middle_office"  # K32
     url_path: str = "/localcfc/api/hsecfc/localQrCodeQuery"
+    hub_path: str = "/fsi/api/hsecfc/localQrCodeQuery"  # at the hub, for hub_1162
     operator_len: Literal[20, 64] = 20
     code_life_s: float = 60.0  # PD-1
     grace_s: float = 15.0  # PD-1
     token_life_s: float = 1800.0  # PD-7
+    authno_life_s: float = 300.0  # PD-7
+    settle_notify: bool = True  # K38
+    check_terminal_sn: bool = False  # the register it would be compared with is not published
     business_type_pharmacy: str = "02121"
     business_type_registration: str = "01101"
     business_type_settlement: str = "01301"
     connect_timeout_s: float = 5.0
     total_timeout_s: float = 10.0
+
+
+class Open(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How we write messages of the signed and encrypted open interface; reading accepts all but the signer id (PD-8)."""
+
+    user_id: Literal["app_secret", "default16"] = "app_secret"
+    timestamp: Literal["ms", "s", "text"] = "ms"
+    version: Literal["2.0.1", "1.0.0"] = "2.0.1"
+    hex: Literal["upper", "lower"] = "upper"
+    escape_unicode: bool = False
 
 
 class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -213,6 +227,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     slip: Slip = Slip()
     retention: Retention = Retention()
     ecert: Ecert = Ecert()
+    open: Open = Open()
     msgid_check: Literal["strict", "none"] = "strict"  # K12, followed by the hub simulator
 
     @property
@@ -316,6 +331,13 @@ def _allowed_values(path: list[str]) -> tuple[object, ...]:
     return typing.get_args(type_) if typing.get_origin(type_) is Literal else ()
 
 
+_NO_PATH: Final = {
+    "library": "the region's native library opens its own scan window and takes no scanned code from us",
+    "province_own": "each such transaction is one province's own, and none is published far enough to write it",
+}
+"""Decode paths that are known by name only, and why they cannot be followed (K32)."""
+
+
 def _refuse_bad_values(profile: Profile, file: str) -> None:
     patterns = {
         "outcome.message_seen": (profile.outcome.message_seen,),
@@ -338,6 +360,7 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
         "ecert.total_timeout_s": profile.ecert.total_timeout_s,
         "ecert.code_life_s": profile.ecert.code_life_s,
         "ecert.token_life_s": profile.ecert.token_life_s,
+        "ecert.authno_life_s": profile.ecert.authno_life_s,
     }
     for key, value in limits.items():
         if not 0 < value < math.inf:
@@ -356,8 +379,17 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
         raise ProfileError(file, "outcome.refusal_codes", "must name at least one code, and never 0")
     if not profile.hub.path.startswith("/"):
         raise ProfileError(file, "hub.path", "must begin with a slash")
-    if not profile.ecert.url_path.startswith("/"):
-        raise ProfileError(file, "ecert.url_path", "must begin with a slash")
+    for key, path in (("url_path", profile.ecert.url_path), ("hub_path", profile.ecert.hub_path)):
+        if not path.startswith("/"):
+            raise ProfileError(file, f"ecert.{key}", "must begin with a slash")
+    if profile.ecert.path in _NO_PATH:
+        raise ProfileError(file, "ecert.path", f"{profile.ecert.path}: {_NO_PATH[profile.ecert.path]}")
+    if profile.ecert.check_terminal_sn:
+        raise ProfileError(
+            file,
+            "ecert.check_terminal_sn",
+            "the register that the serial number is compared with is not published",
+        )
     for key, table in (
         ("codes.med_type", profile.codes.med_type),
         ("codes.clr_type", profile.codes.clr_type),

@@ -129,6 +129,11 @@ class HubCore:
         """The books, for auditors."""
         return self._desk.ledger
 
+    @property
+    def desk(self) -> Desk:
+        """The records, for the doors beside the envelope."""
+        return self._desk
+
     def sign_with(self, signer: Signer) -> None:
         """Take another answer key into use."""
         self._signer = signer

@@ -55,6 +55,11 @@ def person_information(desk: Desk, call: Call) -> Output:
     node = check(as_node(call.input.get("data"), "data"), tables.PERSON, "data")
     person = person_of_medium(desk, call, node)
     check_identity(person, node)
+    return person_output(desk, person, call.now)
+
+
+def person_output(desk: Desk, person: Person, now: dt.datetime) -> dict[str, object]:
+    """What the hub tells of a person: the output of 1101, and the greater part of 1162's."""
     return {
         "baseinfo": {
             "psn_no": person.psn_no,
@@ -64,7 +69,7 @@ def person_information(desk: Desk, call: Call) -> Output:
             "gend": person.sex,
             "naty": person.ethnic_group,
             "brdy": person.born.isoformat(),
-            "age": tenths(person.age(call.now.date())),
+            "age": tenths(person.age(now.date())),
             "exp_content": None,
         },
         "insuinfo": [
@@ -88,8 +93,8 @@ def person_information(desk: Desk, call: Call) -> Output:
                 "psn_idet_type": _CATEGORY_CODES[category],
                 "psn_type_lv": None,
                 "memo": model.CATEGORIES[category],
-                "begntime": f"{call.now.year}-01-01 00:00:00",
-                "endtime": f"{call.now.year}-12-31 23:59:59",
+                "begntime": f"{now.year}-01-01 00:00:00",
+                "endtime": f"{now.year}-12-31 23:59:59",
             }
             for category in person.categories
         ],

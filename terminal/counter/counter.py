@@ -74,6 +74,7 @@ from terminal.counter.scanning import (
     with_item,
 )
 from terminal.counter.session import HubSession
+from terminal.counter.settle_notices import SettleNotices
 from terminal.devices.card_desk import CardDesk
 from terminal.devices.card_medium import medium_of
 from terminal.hub.centre import CentreClient
@@ -279,8 +280,10 @@ class Counter(Listener):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         reader: CardReader | None = None,
         write_log: WriteLog = say_nothing,
+        notices: SettleNotices | None = None,
     ) -> None:
         self._profile = profile
+        self._notices = notices
         self._site = site
         self._till = till
         self._lane = lane
@@ -383,6 +386,25 @@ class Counter(Listener):
         """See `Listener`."""
         self._tell(settlement.id, settlement.state.value, settlement.notice)
         self._chronicle.changed(settlement)
+        if self._notices is not None:
+            self._notices.changed(settlement, self._beside)
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work beside the sales as long as the counter runs; a counter that is stopping leaves it out."""
+        try:
+            if self._work is not None:
+                self._work.create_task(self._harmless(work))
+                return
+        except RuntimeError:  # the group takes no more tasks
+            log.info("a settle notice was left out: the counter is being stopped")
+        work.close()
+
+    async def _harmless(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await work on which nothing depends: its error is told and ends nothing else."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - a notice must never stop the counter
+            self.went_wrong("", error)
 
     def step_done(self, settlement_id: str, name: str, elapsed_s: float) -> None:
         """See `Listener`."""

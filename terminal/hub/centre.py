@@ -1,7 +1,8 @@
 """The certificate centre as the terminal asks it: who showed this code? Books nothing, so silence is harmless.
 
 A lost answer is repeated once with the same code inside its life (the centre then gives the same token); after that a
-fresh code is asked for.
+fresh code is asked for. Some hubs decode themselves (`ecert.path = "hub_1162"`): then the same question goes there.
+What became of a settlement is told once to the certified terminal behind the centre; nothing depends on it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ import msgspec
 
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.hub_transport import HubTransport, NoAnswer, NotSent, RawAnswer
-from protocols.ecertificate import refusals
+from protocols.ecertificate import hub_1162, refusals
+from protocols.ecertificate.notice import SettleNotice, encode_notice, parse_notice_reply
 from protocols.ecertificate.query import Decoded, DecodeRequest, encode_query, parse_reply
 from protocols.ecertificate.refusals import CentreRefusal
 from protocols.errors import MalformedMessage
@@ -31,10 +33,12 @@ _WORDS: Mapping[int, str] = {
 
 
 class Office(msgspec.Struct, frozen=True):
-    """The department that every decode names."""
+    """The department that every decode names, and what its customers are told."""
 
     code: str
     name: str
+    activation_entry: str = "国家医保服务平台 App"
+    """Where a customer can activate a certificate (PD-10); we cannot do it for them."""
 
 
 class CentreClient:
@@ -49,18 +53,55 @@ class CentreClient:
         business_type: str,
         transport: HubTransport,
         clock: Clock,
+        hub_transport: HubTransport | None = None,
     ) -> None:
+        """`transport` leads to the centre; `hub_transport` to a hub that decodes itself, where the profile says so."""
         self._profile = profile
         self._institution = institution
         self._operator = operator
         self._office = office
         self._business_type = business_type
         self._transport = transport
+        self._decoder = hub_transport if profile.ecert.path == "hub_1162" and hub_transport else transport
         self._clock = clock
 
     async def decode(self, code: Secret) -> CentreSaid | CentreRefused:
         """Decode one scanned code; never raises for what the centre does."""
-        body = encode_query(
+        body = self._question(code)
+        asked_at_s = self._clock.monotonic_s()
+        answer = await self._ask(body)
+        if isinstance(answer, CentreRefused) and self._may_repeat(answer, asked_at_s):
+            answer = await self._ask(body)
+        return answer
+
+    async def tell(self, notice: SettleNotice) -> str:
+        """Show a settlement's result at the certified terminal: "" = shown, else why not. Sent once, never repeated."""
+        ecert = self._profile.ecert
+        try:
+            raw = await self._transport.post(
+                ecert.url_path, encode_notice(notice), HEADERS, ecert.connect_timeout_s, ecert.total_timeout_s
+            )
+            refusal = parse_notice_reply(raw.body)
+        except (NotSent, NoAnswer) as silent:
+            return silent.reason
+        except MalformedMessage:
+            return "unreadable"
+        return "" if refusal is None else str(refusal.code)
+
+    def _question(self, code: Secret) -> bytes:
+        if self._profile.ecert.path == "hub_1162":
+            return hub_1162.encode(
+                hub_1162.Request(
+                    institution_code=self._institution.code,
+                    business_type=self._business_type,
+                    operator_id=self._operator.number,
+                    operator_name=self._operator.name,
+                    department_code=self._office.code,
+                    department_name=self._office.name,
+                    code=code,
+                )
+            )
+        return encode_query(
             DecodeRequest(
                 institution_code=self._institution.code,
                 business_type=self._business_type,
@@ -71,11 +112,6 @@ class CentreClient:
                 code=code,
             )
         )
-        asked_at_s = self._clock.monotonic_s()
-        answer = await self._ask(body)
-        if isinstance(answer, CentreRefused) and self._may_repeat(answer, asked_at_s):
-            answer = await self._ask(body)
-        return answer
 
     def _may_repeat(self, answer: CentreRefused, asked_at_s: float) -> bool:
         return (
@@ -84,24 +120,31 @@ class CentreClient:
 
     async def _ask(self, body: bytes) -> CentreSaid | CentreRefused:
         ecert = self._profile.ecert
+        at_hub = ecert.path == "hub_1162"
         try:
-            raw = await self._transport.post(
-                ecert.url_path, body, HEADERS, ecert.connect_timeout_s, ecert.total_timeout_s
+            raw = await self._decoder.post(
+                ecert.hub_path if at_hub else ecert.url_path,
+                body,
+                HEADERS,
+                ecert.connect_timeout_s,
+                ecert.total_timeout_s,
             )
         except NotSent as not_sent:
             return CentreRefused("centre_not_reached", {"reason": not_sent.reason})
         except NoAnswer as silent:
             return CentreRefused("centre_not_reached", {"reason": silent.reason}, rescan=False)
-        return _read(raw)
+        return self._read(raw, at_hub)
 
-
-def _read(raw: RawAnswer) -> CentreSaid | CentreRefused:
-    try:
-        reply = parse_reply(raw.body)
-    except MalformedMessage:
-        return CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
-    match reply:
-        case CentreRefusal():
-            return CentreRefused(_WORDS.get(reply.code, "centre_refused"), {"centre_code": str(reply.code)})
-        case Decoded():
-            return CentreSaid(Medium("01", reply.token, certno=reply.document_no, name=reply.name))
+    def _read(self, raw: RawAnswer, at_hub: bool) -> CentreSaid | CentreRefused:
+        try:
+            reply = hub_1162.parse_answer(raw.body) if at_hub else parse_reply(raw.body)
+        except MalformedMessage:
+            return CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
+        match reply:
+            case CentreRefusal():
+                params = {"centre_code": str(reply.code)}
+                if reply.code == refusals.NOT_ACTIVATED:
+                    params["entry"] = self._office.activation_entry
+                return CentreRefused(_WORDS.get(reply.code, "centre_refused"), params)
+            case Decoded():
+                return CentreSaid(Medium("01", reply.token, certno=reply.document_no, name=reply.name))

@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yibao.cli import benefit, chaos, simulation
+from yibao.cli import benefit, certificate, chaos, simulation
 from yibao.cli.common import JsonOption, run_async
 from yibao.cli.errors import WrongUse
+from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan
 from yibao.words import Words, say
@@ -19,13 +20,7 @@ if TYPE_CHECKING:
     from yibao.simulated.control import SimClient
     from yibao.simulated.folder import SimFolder
 
-Result = TypeVar("Result")
-
-DirOption = Annotated[
-    Path, typer.Option("--dir", metavar="DIR", envvar="YIBAO_SIM_DIR", help=help_of("sim.dir"))
-]
 ClinicOption = Annotated[bool, typer.Option("--clinic", help=help_of("sim.clinic"))]
-SIM_DIR = Path("sim")
 PRINTER_VERBS = (
     "load", "cover-open", "cover-close", "offline", "online", "mute", "unmute", "power-on",
 )  # fmt: skip
@@ -41,6 +36,7 @@ def register(app: typer.Typer) -> None:
     sim.command("scan", help=help_of("sim.scan"), short_help=help_of("sim.scan"))(scan)
     phone = _group("sim.phone")
     phone.command("code", help=help_of("sim.phone.code"), short_help=help_of("sim.phone.code"))(phone_code)
+    certificate.register(sim, phone)
     sim.add_typer(phone, name="phone")
     printer = _group("sim.printer")
     for verb in PRINTER_VERBS:
@@ -89,22 +85,6 @@ def _group(name: str) -> typer.Typer:
     )
 
 
-def with_sim(
-    folder: Path, work: "Callable[[SimClient], Awaitable[Result]]", *, clinic: bool = False
-) -> Result:
-    """Do something with the running simulated world of a folder; `clinic` = with the clinic's counter."""
-    from yibao.simulated.control import SimClient
-    from yibao.simulated.folder import CLINIC, MAIN, SimFolder
-
-    endpoints = SimFolder(folder).endpoints().at(CLINIC if clinic else MAIN)
-
-    async def talk() -> Result:
-        async with SimClient(endpoints) as sim:
-            return await work(sim)
-
-    return run_async(talk())
-
-
 # -- starting -------------------------------------------------------------------------------------
 
 
@@ -119,15 +99,20 @@ def up(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help=help_of("sim.seed"), show_default=False)
     ] = None,
+    single_use_code: Annotated[
+        bool, typer.Option("--single-use-code", help=help_of("sim.single_use"))
+    ] = False,
     tls: Annotated[bool, typer.Option("--tls", help=help_of("sim.tls"))] = False,
 ) -> None:
     """Start every far end and stay."""
     from yibao.simulated.folder import SimFolder
 
-    run_async(_stay_up(SimFolder(folder), institution, seed, tls))
+    run_async(_stay_up(SimFolder(folder), institution, seed, single_use_code=single_use_code, tls=tls))
 
 
-async def _stay_up(folder: "SimFolder", institution: str, seed: int | None, tls: bool) -> None:
+async def _stay_up(
+    folder: "SimFolder", institution: str, seed: int | None, *, single_use_code: bool, tls: bool
+) -> None:
     import asyncio
     import signal
 
@@ -137,7 +122,9 @@ async def _stay_up(folder: "SimFolder", institution: str, seed: int | None, tls:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with simulated_counter(folder, institution=institution, seed=seed, tls=tls) as world:
+    async with simulated_counter(
+        folder, institution=institution, seed=seed, single_use_code=single_use_code, tls=tls
+    ) as world:
         for part in world.endpoints.left_out:
             chinese, english = say("sim_left_out", part=part.zh), say("sim_left_out", part=part.en)
             tell(Words(english.code, chinese.zh, english.en))
@@ -147,6 +134,7 @@ async def _stay_up(folder: "SimFolder", institution: str, seed: int | None, tls:
             commands += next_clinic_commands(folder)
         for command in commands:
             print(f"    {command}", flush=True)
+        tell(say("sim_phone", url=world.endpoints.phone))
         await stop.wait()
     tell(say("sim_ended"))
 

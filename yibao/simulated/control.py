@@ -51,6 +51,32 @@ class LedgerRow(msgspec.Struct, frozen=True):
     balance_fen: int
 
 
+class CentreView(msgspec.Struct, frozen=True):
+    """How the certificate centre is set."""
+
+    single_use_code: bool
+    reply_shape: str
+    operator_len: int
+    scan_wait_s: float
+
+
+class NoticeRow(msgspec.Struct, frozen=True):
+    """One settle notice that the certified terminal has shown; amounts as the notice writes them."""
+
+    institution: str
+    business_number: str
+    state: str
+    kind: str
+    settlement_no: str
+    settled_at: str
+    total: str
+    fund: str
+    account: str
+    own: str
+    balance: str
+    lines: int
+
+
 class MessageRow(msgspec.Struct, frozen=True):
     """One message id the hub has taken, and the infcode it answered."""
 
@@ -133,6 +159,25 @@ class SimClient:
     async def set_certificate(self, person: str, state: str) -> PersonRow:
         """Activate, freeze ... a certificate: NOT_INSURED, NOT_ACTIVATED, ACTIVATED, FROZEN, CANCELLED."""
         return await self._hub("POST", "certificates", PersonRow, {"person": person, "state": state})
+
+    # -- certificate centre and its terminal -----------------------------------------------------------
+
+    async def centre(self, **changes: object) -> CentreView:
+        """Settings of the centre, after `changes` to them (`single_use_code`, `reply_shape`, `scan_wait_s`)."""
+        return await self._hub("POST" if changes else "GET", "centre", CentreView, changes or None)
+
+    async def terminal_scan(self, code: str) -> CentreView:
+        """Hold a code to the certified terminal's own scanner."""
+        return await self._hub("POST", "centre/scan", CentreView, {"code": code})
+
+    async def terminal_face(self, person: str, outcome: str = "match") -> CentreView:
+        """Stand before its camera: match, mismatch, not_alive, cancelled, timeout."""
+        return await self._hub("POST", "centre/face", CentreView, {"person": person, "outcome": outcome})
+
+    async def notices(self) -> list[NoticeRow]:
+        """Settle notices it has shown, oldest first."""
+        found = await self._hub("GET", "centre/notices", dict[str, list[NoticeRow]])
+        return found["notices"]
 
     # -- hub --------------------------------------------------------------------------------------
 

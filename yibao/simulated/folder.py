@@ -103,6 +103,8 @@ class Endpoints(msgspec.Struct, frozen=True):
     """The fleet's message broker; empty = none."""
     fleet_password: str = ""
     """Path of the file with the password of the fleet's server at the broker."""
+    phone: str = ""
+    """The page on which people look at a phone."""
     authority: str = ""
     """PEM file of the authority behind hub and centre; empty = they are plain http."""
     left_out: tuple[LeftOut, ...] = ()
@@ -181,6 +183,7 @@ class Kept(msgspec.Struct, frozen=True):
     desk_port: int = 0
     clinic_desk_port: int = 0
     broker_port: int = 0
+    phone_port: int = 0
     addresses: dict[str, dict[str, str]] = {}
     """What we wrote into each counter's file for `section.key`, so that it can be put right when it had to change."""
 
@@ -297,7 +300,7 @@ class SimFolder:
             raise SimulationRefused(
                 say("sim_other_institution", path=str(self.path), institution=kept.institution)
             )
-        names = ("hub_port", "centre_port", "desk_port", "clinic_desk_port", "broker_port")
+        names = ("hub_port", "centre_port", "desk_port", "clinic_desk_port", "broker_port", "phone_port")
         ports = _free_ports(tuple(getattr(kept, name) for name in names))
         kept = msgspec.structs.replace(kept, starts=kept.starts + 1, **dict(zip(names, ports, strict=True)))
         self._keep(kept)

@@ -40,21 +40,33 @@ class SimulatedCounter(msgspec.Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def simulated_counter(
-    folder: SimFolder, *, institution: str = "", seed: int | None = None, tls: bool = False
+    folder: SimFolder,
+    *,
+    institution: str = "",
+    seed: int | None = None,
+    single_use_code: bool = False,
+    tls: bool = False,
 ) -> AsyncIterator[SimulatedCounter]:
     """Hold the folder, serve hub, certificate centre, desks, card service and broker, write the counters' files.
 
     endpoints.json appears last: whoever finds it finds everything ready. `seed` and `institution` belong to the first start of a folder.
+    With `single_use_code` a certificate code is decoded once only, also at the same institution.
     With `tls` hub and centre are https under an authority of the folder's own, which the counters' files name.
     Raises `SimulationRefused` or a `KeyStoreError`.
     """
     async with contextlib.AsyncExitStack() as stack:
         lock = folder.only_one()
         await asyncio.to_thread(stack.enter_context, lock)
-        kept, world, places = await asyncio.to_thread(_prepare, folder, institution, seed)
+        kept, world, places = await asyncio.to_thread(_prepare, folder, institution, seed, single_use_code)
         authority, context = await asyncio.to_thread(_tls, folder) if tls else ("", None)
         running = await stack.enter_async_context(
-            serve_world(world, hub_port=kept.hub_port, centre_port=kept.centre_port, tls=context)
+            serve_world(
+                world,
+                hub_port=kept.hub_port,
+                centre_port=kept.centre_port,
+                phone_port=kept.phone_port,
+                tls=context,
+            )
         )
         desks = await _desks(stack, folder, kept, world)
         broker, broker_missing = await _broker(stack, folder, kept, places)
@@ -84,12 +96,17 @@ def _tls(folder: SimFolder) -> tuple[str, ssl.SSLContext]:
 
 
 def _prepare(
-    folder: SimFolder, institution: str, seed: int | None
+    folder: SimFolder, institution: str, seed: int | None, single_use_code: bool
 ) -> tuple[Kept, SimulatedWorld, dict[str, Institution]]:
     """Build the world behind the counters; nothing listens yet."""
     folder.withdraw()
     kept = folder.next_start(seed, institution)
-    world = build_world(seed=kept.run_seed, signer=kept.hub_signer(), ledger_path=folder.ledger_file)
+    world = build_world(
+        seed=kept.run_seed,
+        signer=kept.hub_signer(),
+        ledger_path=folder.ledger_file,
+        single_use_code=single_use_code,
+    )
     places: dict[str, Institution] = {}
     for name, code in kept.institutions.items():
         place = world.world.institutions.get(code)

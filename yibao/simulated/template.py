@@ -100,6 +100,12 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("centre", "office_name", "科室名称，解码时上报。", "Office name told to the centre."),
     (
         "centre",
+        "activation_entry",
+        "顾客自助激活电子凭证的入口：官方应用名称或网址。",
+        "Where a customer can activate a certificate: the official app's name or address.",
+    ),
+    (
+        "centre",
         "ca",
         "签发凭证中心 TLS 证书的机构（PEM）；https 必填，只信任它。",
         "PEM of the authority behind the centre's TLS certificate; needed for https, nobody else is trusted.",
@@ -240,6 +246,7 @@ def counter_values(
         ("centre", "url"): addresses.get("centre.url", ""),
         ("centre", "office_id"): "0001",
         ("centre", "office_name"): "收银台",
+        ("centre", "activation_entry"): "国家医保服务平台 App",
         ("centre", "ca"): addresses.get("centre.ca", ""),
         ("scanner", "url"): addresses.get("scanner.url", ""),
         ("scanner", "family"): "plain",

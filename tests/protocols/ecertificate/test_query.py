@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,7 @@ def test_the_worked_query_is_read() -> None:
         (b'"ec.query"', b'"iot.gain.ec.qrcode"', "$.transType"),
         (b'"orgId":"P99999900001","transType"', b'"orgId":"P99999900002","transType"', "$.data.orgId"),
         (b'"operatorId":"op01"', b'"operatorId":""', "$.data"),
-        (b'"data":', b'"date":', ""),
+        (b'"data":', b'"date":', "$.data"),
     ],
 )
 def test_a_query_with_a_wrong_or_missing_member_is_refused(old: bytes, new: bytes, where: str) -> None:
@@ -178,12 +179,18 @@ def test_random_bytes_are_a_reply_or_malformed(body: bytes) -> None:
         return
 
 
-@pytest.mark.parametrize("shape", ["object", "text"])
-def test_a_reply_survives_writing_and_reading(shape: str) -> None:
+@pytest.mark.parametrize(("shape", "kind"), [("object", dict), ("text", str)])
+def test_a_reply_survives_writing_and_reading(shape: Literal["object", "text"], kind: type) -> None:
     decoded = _decoded(_body("reply-object.json"))
-    assert parse_reply(encode_reply(decoded, shape)) == decoded  # type: ignore[arg-type]  # one of the two literals
-    data = json.loads(encode_reply(decoded, shape))["data"]  # type: ignore[arg-type]  # one of the two literals
-    assert isinstance(data, str if shape == "text" else dict)
+    assert parse_reply(encode_reply(decoded, shape)) == decoded
+    assert isinstance(json.loads(encode_reply(decoded, shape))["data"], kind)
+
+
+def test_a_reply_may_be_written_inside_message() -> None:
+    decoded = _decoded(_body("reply-object.json"))
+    body = encode_reply(decoded, "in_message")
+    assert list(json.loads(body)) == ["message"]
+    assert parse_reply(body) == decoded
 
 
 def test_a_refusal_survives_writing_and_reading() -> None:

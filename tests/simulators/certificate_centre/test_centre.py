@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from protocols.wire_time import WIRE_ZONE
-from simulators.certificate_centre import CentreRefusal, CertificateCentre, CodeBook
+from simulators.certificate_centre import CentreRefusal, CentreSettings, CertificateCentre, CodeBook
 from simulators.people import find, load_people
 from simulators.phone import Phone
 
@@ -77,7 +77,7 @@ def test_a_fresh_code_is_decoded_to_person_and_token(centre: CertificateCentre) 
 
 
 def test_data_may_come_as_text_that_holds_the_object(book: CodeBook) -> None:
-    centre = CertificateCentre(book, [PHARMACY], data_as_text=True)
+    centre = CertificateCentre(book, [PHARMACY], CentreSettings(reply_shape="text"))
     reply = query(centre, book.issue(JIA, NOW))
     assert msgspec.json.decode(reply["data"])["userName"] == "测试甲"
 

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from protocols.ecertificate import query
+from protocols.ecertificate.envelope import ReplyShape
 from protocols.hub import settlement, wire
 from protocols.hub.catalogue import MESSAGES
 from protocols.hub.check import check_settlement_identities
 from protocols.secret import Secret
-from simulators.certificate_centre import CertificateCentre
+from simulators.certificate_centre import CentreSettings, CertificateCentre
 from simulators.hub.core import HANDLERS
 from simulators.people import Person
 from tests.simulators.hub.clinic_visit import ClinicVisit
@@ -80,9 +81,9 @@ def test_a_clinic_conversation_reads_back(clinic: Counter, yi: Person) -> None:
     typed("2202", visit.withdraw())
 
 
-@pytest.mark.parametrize("as_text", [False, True])
-def test_the_centres_reply_reads_back(till: Counter, jia: Person, as_text: bool) -> None:
-    centre = CertificateCentre(till.world.book, [till.institution.code], data_as_text=as_text)
+@pytest.mark.parametrize("shape", ["object", "text", "in_message"])
+def test_the_centres_reply_reads_back(till: Counter, jia: Person, shape: ReplyShape) -> None:
+    centre = CertificateCentre(till.world.book, [till.institution.code], CentreSettings(reply_shape=shape))
     request = query.DecodeRequest(
         institution_code=till.institution.code,
         business_type="02121",

@@ -629,3 +629,24 @@ async def test_a_code_that_has_expired_is_told_to_be_refreshed(tmp_path: Path) -
     assert refused.notice.code == "code_expired"
     assert (await till.counter.give_code(opened.id, shop.code())).state is State.PRICED
     await end(shop, till)
+
+
+@virtual
+async def test_a_customer_is_helped_to_activate_and_then_scans_a_new_code(tmp_path: Path) -> None:
+    """The terminal cannot activate anything: it tells the steps and where, and takes the code of afterwards (PD-10)."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    refused = await till.quote(who="ren")
+    assert refused.notice is not None
+    chinese, english = told(refused.notice)
+    for text in (chinese, english):
+        assert "国家医保服务平台 App" in text
+    assert refused.code is None, "the refused code is gone"
+    ren, phone = shop.world.person("ren"), shop.world.activation
+    phone.agree(ren)
+    phone.real_name(ren, ren.name, ren.certno)
+    phone.face(ren, "match")
+    phone.set_password(ren, "135790")
+    priced = await till.counter.give_code(refused.id, shop.code("ren"))
+    assert priced.state is State.PRICED
+    await end(shop, till)

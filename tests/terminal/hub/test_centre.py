@@ -8,6 +8,8 @@ import pytest
 
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from protocols.ecertificate import refusals
+from protocols.ecertificate.notice import NoticeKind, NoticeState, SettleNotice
+from protocols.hub.profile import parse_profile
 from protocols.secret import Secret
 from terminal.core.events import CentreRefused, CentreSaid
 from terminal.hub.centre import CentreClient, Office
@@ -41,7 +43,8 @@ class Clock:
 class Link:
     """Answers in turn; an answer takes `each_takes_s`."""
 
-    def __init__(self, clock: Clock, *answers: object, each_takes_s: float = 0.0) -> None:
+    def __init__(self, clock: Clock, *answers: object, each_takes_s: float = 0.0, path: str = "") -> None:
+        self._path = path or NATIONAL.ecert.url_path
         self._clock = clock
         self._answers = list(answers)
         self._each_takes_s = each_takes_s
@@ -56,7 +59,7 @@ class Link:
         total_timeout_s: float,
     ) -> RawAnswer:
         """See `HubTransport`."""
-        assert path == NATIONAL.ecert.url_path
+        assert path == self._path
         self.sent.append(body)
         self._clock.passed_s += self._each_takes_s
         answer = self._answers.pop(0)
@@ -142,3 +145,83 @@ async def test_what_did_not_leave_is_not_repeated() -> None:
 async def test_an_answer_that_cannot_be_read_is_silence(answer: bytes) -> None:
     said, _ = await decode(answer, answer)
     assert said == CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
+
+
+# -- a hub that decodes itself ---------------------------------------------------------------------
+
+AT_HUB = parse_profile('[ecert]\npath = "hub_1162"\nhub_path = "/bare/1162"\n', "x.toml")
+OUTPUT = {
+    "baseinfo": {"psn_no": "1", "psn_cert_type": "01", "certno": "999999199001010016", "psn_name": "测试甲"},
+    "insuinfo": [{"insuplc_admdvs": "999900", "psn_insu_stas": "1"}],
+    "ecToken": TOKEN,
+}  # fmt: skip
+
+
+async def decode_at_hub(*answers: object) -> tuple[CentreSaid | CentreRefused, Link, Link]:
+    """The same where the profile says that the hub decodes; returns the links to centre and hub too."""
+    clock = Clock()
+    centre_link, hub_link = Link(clock), Link(clock, *answers, path="/bare/1162")
+    centre = CentreClient(
+        AT_HUB, Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试"), Office("0001", "收银台"),
+        AT_HUB.ecert.business_type_pharmacy, centre_link, clock, hub_link,
+    )  # fmt: skip
+    return await centre.decode(CODE), centre_link, hub_link
+
+
+@pytest.mark.parametrize("answer", [{"infcode": 0, "err_msg": None, "output": OUTPUT}, GOOD])
+async def test_the_hub_is_asked_bare_and_either_answer_is_a_medium(answer: object) -> None:
+    said, centre_link, hub_link = await decode_at_hub(answer)
+    assert isinstance(said, CentreSaid)
+    assert said.medium.number.reveal() == TOKEN
+    assert said.medium.certno.reveal() == "999999199001010016"
+    assert centre_link.sent == []
+    request = json.loads(hub_link.sent[0])
+    assert "transType" not in request
+    assert (request["orgId"], request["ecQrCode"], request["businessType"]) == (
+        INSTITUTION,
+        CODE.reveal(),
+        "02121",
+    )
+
+
+async def test_a_no_of_the_hub_has_the_same_words() -> None:
+    said, _, _ = await decode_at_hub({"infcode": refusals.CODE_EXPIRED, "err_msg": "二维码已过期"})
+    assert isinstance(said, CentreRefused)
+    assert said.code == "code_expired"
+
+
+async def test_a_hub_that_does_not_decode_is_a_clear_error() -> None:
+    said, _, hub_link = await decode_at_hub(b"404: Not Found", b"404: Not Found")
+    assert said == CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
+    assert len(hub_link.sent) == 2
+
+
+# -- the settle notice -----------------------------------------------------------------------------
+
+NOTICE = SettleNotice(
+    institution_code=INSTITUTION, business_number="n", state=NoticeState.FAIL, operator_id="T01", operator_name="收银员测试",
+    total="1.00", kind=NoticeKind.SETTLE, document_no=Secret("1"), name=Secret("测试甲"), settled_at="2026-11-21 09:00:00",
+    institution_name="测试大药房一号店", department_code="0001", department_name="收银台",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"code": 0, "message": "ok"}, ""),
+        ({"code": 990009, "message": "x"}, "990009"),
+        (b"<html>", "unreadable"),
+        (NoAnswer("timeout"), "timeout"),
+        (NotSent("refused"), "refused"),
+    ],
+)
+async def test_a_notice_is_sent_once_whatever_becomes_of_it(answer: object, told: str) -> None:
+    clock = Clock()
+    link = Link(clock, answer)
+    centre = CentreClient(
+        NATIONAL, Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试"), Office("0001", "收银台"),
+        NATIONAL.ecert.business_type_pharmacy, link, clock,
+    )  # fmt: skip
+    assert await centre.tell(NOTICE) == told
+    (sent,) = link.sent
+    assert json.loads(sent)["transType"] == "cn.nhsa.settle.notify"

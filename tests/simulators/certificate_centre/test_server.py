@@ -1,0 +1,217 @@
+"""The centre on real sockets: waiting for a scan, the signed and encrypted door, its control API, 1162 at the hub."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from protocols.ecertificate import hub_1162
+from protocols.ecertificate import open_interface as oi
+from protocols.ecertificate.query import Decoded
+from protocols.ecertificate.refusals import CentreRefusal
+from protocols.hub.profile import parse_profile
+from protocols.secret import Secret
+from simulators.certificate_centre import CHECK_PATH, OPEN_PATH, QUERY_PATH
+from simulators.certificate_centre.open_desk import TEST_APP, shared_app_key, shared_centre_key
+from simulators.serve import RunningWorld, SimulatedWorld, build_world, serve_world, shipped_profile
+from tests.simulators.certificate_centre.asking import CLINIC, NOW, PHARMACY, later, request
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        yield session
+
+
+@pytest.fixture
+def world() -> SimulatedWorld:
+    """Everything behind the counter."""
+    return build_world(seed=1)
+
+
+@pytest.fixture
+async def running(world: SimulatedWorld) -> AsyncIterator[RunningWorld]:
+    """A world that stands still at ten o'clock."""
+    async with serve_world(world, clock=lambda: NOW) as served:
+        yield served
+
+
+async def post(http: aiohttp.ClientSession, url: str, body: bytes) -> bytes:
+    """Post bytes."""
+    async with http.post(url, data=body) as answer:
+        assert answer.status == 200
+        return await answer.read()
+
+
+async def control(
+    http: aiohttp.ClientSession, running: RunningWorld, what: str, body: object = None, status: int = 200
+) -> Any:
+    """GET, or POST with a body."""
+    url = f"{running.endpoints['control']}/{what}"
+    async with http.request("GET" if body is None else "POST", url, json=body) as answer:
+        assert answer.status == status
+        return await answer.json()
+
+
+async def test_a_request_without_a_code_waits_until_one_is_held_to_the_terminal(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    url = running.endpoints["certificate_centre"] + QUERY_PATH
+    code = running.world.book.issue(running.world.person("jia"), NOW)
+    waits = asyncio.Event()
+    running.world.centre.on_wait = waits.set
+    waiting = asyncio.create_task(post(http, url, request("ec.query")))
+    await waits.wait()
+    assert not waiting.done()
+    await control(http, running, "centre/scan", {"code": code})
+    assert json.loads(await waiting)["data"]["ecQrCode"] == code
+
+
+async def test_nobody_comes_and_the_request_is_refused(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    await control(http, running, "centre", {"scan_wait_s": 0})
+    url = running.endpoints["certificate_centre"] + QUERY_PATH
+    assert json.loads(await post(http, url, request("ec.query")))["code"] == 990010
+
+
+async def test_face_pair_and_token_check_over_http(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    centre = running.endpoints["certificate_centre"]
+    await control(http, running, "centre/face", {"person": "jia"})
+    checked = json.loads(await post(http, centre + QUERY_PATH, request("cn.nhsa.ec.auth", outBizNo="a")))
+    exchange = request("cn.nhsa.auth.check", outBizNo="b", authNo=checked["data"]["authNo"])
+    data = json.loads(await post(http, centre + QUERY_PATH, exchange))["data"]
+    question = {
+        "ecToken": data["ecToken"],
+        "idType": "01",
+        "idNo": data["idNo"],
+        "userName": data["userName"],
+    }
+    flag = json.loads(await post(http, centre + CHECK_PATH, json.dumps(question).encode()))["data"]["flag"]
+    assert flag == "1"
+
+
+async def test_the_open_door_answers_signed_and_encrypted(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    plain = request("ec.query", ecQrCode=running.world.book.issue(running.world.person("jia"), NOW))
+    body = oi.seal(plain, NOW, TEST_APP, oi.Style(), shared_app_key().sign)
+    answer = await post(http, running.endpoints["certificate_centre"] + OPEN_PATH, body)
+    found = oi.open_message(answer, TEST_APP, oi.Style(), shared_centre_key().public_key.verify, NOW)
+    assert json.loads(found.data)["userName"] == "测试甲"
+
+
+async def test_settings_change_while_the_centre_is_up(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    assert (await control(http, running, "centre"))["single_use_code"] is False
+    view = await control(http, running, "centre", {"single_use_code": True, "reply_shape": "text"})
+    assert (view["single_use_code"], view["reply_shape"], view["operator_len"]) == (True, "text", 20)
+    url = running.endpoints["certificate_centre"] + QUERY_PATH
+    body = request("ec.query", ecQrCode=running.world.book.issue(running.world.person("jia"), NOW))
+    first, second = [json.loads(await post(http, url, body)) for _ in range(2)]
+    assert isinstance(first["data"], str)
+    assert second["code"] == 990003
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "status"),
+    [
+        ("centre", {"reply_shape": "xml"}, 400),
+        ("centre", {"scan_wait_s": -1}, 400),
+        ("centre", {"operator_len": 64}, 400),
+        ("centre/face", {"person": "nobody"}, 404),
+        ("centre/face", {"person": "jia", "outcome": "smile"}, 400),
+        ("centre/scan", {}, 400),
+    ],
+)
+async def test_a_wrong_control_request_is_refused(
+    running: RunningWorld, http: aiohttp.ClientSession, what: str, body: object, status: int
+) -> None:
+    assert "error" in await control(http, running, what, body, status)
+
+
+# -- 1162 ------------------------------------------------------------------------------------------
+
+HUB_DECODES = parse_profile(
+    '[ecert]\npath = "hub_1162"\nhub_path = "/fsi/api/hsecfc/localQrCodeQuery"\n', "x.toml"
+)
+
+
+def bare(code: str, institution: str = PHARMACY, business_type: str = "02121") -> bytes:
+    """One 1162."""
+    return hub_1162.encode(
+        hub_1162.Request(
+            institution_code=institution, business_type=business_type, operator_id="T01", operator_name="收银终端一",
+            department_code="0001", department_name="收银台", code=Secret(code),
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def hub_decodes() -> SimulatedWorld:
+    """A world whose hub decodes codes itself."""
+    return build_world(seed=1, profile=HUB_DECODES)
+
+
+async def test_the_hub_decodes_where_the_profile_says_so(
+    hub_decodes: SimulatedWorld, http: aiohttp.ClientSession
+) -> None:
+    world = hub_decodes
+    async with serve_world(world, clock=lambda: NOW) as running:
+        url = running.endpoints["hub"] + HUB_DECODES.ecert.hub_path
+        code = world.book.issue(world.person("jia"), NOW)
+        body = await post(http, url, bare(code))
+        answer = json.loads(body)
+        found = hub_1162.parse_answer(body)
+        assert isinstance(found, Decoded)
+        assert world.book.resolve(found.token.reveal(), PHARMACY, NOW) == world.person("jia").psn_no
+        assert (found.insured_division, found.document_no.reveal()) == ("999900", world.person("jia").certno)
+        assert answer["output"]["insuinfo"][0]["balc"] == 60
+        assert answer["output"]["cardno"] == "T0000001X"
+        refused = hub_1162.parse_answer(await post(http, url, bare(code, CLINIC, "01101")))
+        assert isinstance(refused, CentreRefusal)
+        assert refused.code == 990003
+        for bad in (b"{}", b"[]", bare("x", business_type="01101")):
+            assert json.loads(await post(http, url, bad))["infcode"] in (990008, 990009)
+
+
+async def test_the_hub_decodes_nothing_where_the_profile_does_not_say_so(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    async with http.post(running.endpoints["hub"] + HUB_DECODES.ecert.hub_path, data=bare("x")) as answer:
+        assert answer.status == 404
+
+
+# -- lives from the profile ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["code_life_s", "grace_s", "token_life_s", "authno_life_s"])
+def test_each_life_comes_from_the_profile(key: str) -> None:
+    shorter = parse_profile(f"[ecert]\n{key} = 7\n", "x.toml")
+    usual, changed = build_world(seed=1).book.lives, build_world(seed=1, profile=shorter).book.lives
+    assert getattr(changed, key) == 7
+    assert getattr(usual, key) == getattr(shipped_profile().ecert, key)
+
+
+def test_a_shorter_flow_number_of_the_profile_runs_out() -> None:
+    world = build_world(seed=1, profile=parse_profile("[ecert]\nauthno_life_s = 7\n", "x.toml"))
+    for seconds, code in ((7, 0), (7.5, 990013)):
+        world.centre.push_face(world.person("jia"))
+        number = json.loads(world.centre.handle(request("cn.nhsa.ec.auth", outBizNo=f"a{seconds}"), NOW))
+        body = request("cn.nhsa.auth.check", outBizNo=f"b{seconds}", authNo=number["data"]["authNo"])
+        assert json.loads(world.centre.handle(body, later(seconds)))["code"] == code
+
+
+def test_operator_len_of_the_profile_decides_at_the_centre() -> None:
+    for length, code in ((20, 990009), (64, 0)):
+        world = build_world(seed=1, profile=parse_profile(f"[ecert]\noperator_len = {length}\n", "x.toml"))
+        fresh = world.book.issue(world.person("jia"), NOW)
+        body = request("ec.query", ecQrCode=fresh, operatorId="7" * 21)
+        assert json.loads(world.centre.handle(body, NOW))["code"] == code
