@@ -121,3 +121,11 @@ def test_the_record_survives_being_written_and_read(tmp_path: Path, monkeypatch:
     assert recorded() == Recorded(Run("2026-11-21", 12, 3, {"F01": 3}))
     reliability.take()
     assert msgspec.to_builtins(recorded())["test"]["rows"] == {"F01": 3}
+
+
+def test_in_the_committed_runs_most_settlements_were_hit_and_nothing_broke() -> None:
+    """Asserted over all chunks and seeds together: one by one they may have drawn calm weather."""
+    for run in (recorded().test, recorded().soak):
+        if run.figures:
+            assert run.figures["simulated_hit"] * 2 > run.figures["simulated_settlements"] >= 15_000
+            assert run.figures.get("simulated_breaks", 0) == 0

