@@ -52,6 +52,7 @@ def inner_pytest(
     monkeypatch.setenv("PYTHONPATH", str(pytestconfig.rootpath))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)  # what fires in there is not this run's
     return pytester
 
 

@@ -1,4 +1,6 @@
-"""Enough of it: at least 15,000 simulated settlements, most of them hit by a fault, and no invariant breaks.
+"""Enough of it for every change: 5,000 simulated settlements, most of them hit by a fault, and no invariant breaks.
+
+`make simulation` runs 15,000 and every twin from its first seed, `make soak` runs for hours.
 
 In chunks, so that they share the processors. Every chunk has seeds of its own; what was simulated, hit and cut, and
 every fault that fired, goes into the record from which docs/reliability.md is made.
@@ -19,8 +21,8 @@ pytestmark = [
     pytest.mark.blocking_allowed("virtual time: the disk is called in line, and nobody is kept waiting"),
     pytest.mark.timeout(300),
 ]
-WANTED = 15_000
-CHUNKS = 30
+WANTED = 5_000
+CHUNKS = 10
 OF_ONE_CHUNK = WANTED // CHUNKS
 SALES = 60
 FIRST_SEED = 1000
@@ -45,7 +47,7 @@ def _checked(seeds: Iterable[int], settlements: int) -> list[Report]:
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_nothing_breaks_in_fifteen_thousand_settlements(chunk: int) -> None:
+def test_nothing_breaks_in_a_chunk_of_settlements(chunk: int) -> None:
     first = FIRST_SEED + chunk * SEEDS_APART
     reports = _checked(itertools.count(first), OF_ONE_CHUNK)
     result = totals(first, reports, 0.0)

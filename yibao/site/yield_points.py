@@ -111,6 +111,7 @@ def _about(subject: _Subject) -> Iterator[None]:
         _SUBJECT.reset(token)
 
 
+_NOTICE = b"cn.nhsa.settle.notify"
 _OF_THE_COUNTER = frozenset({"9001", "reserve_message_numbers"})
 """Sign-in and message numbers belong to the counter, whatever settlement happens to need them first."""
 
@@ -286,6 +287,9 @@ class _Link:
         total_timeout_s: float,
     ) -> RawAnswer:
         """See `HubTransport`."""
+        if _NOTICE in body:
+            # Told by a task of its own, beside the sale and after it: no step of any settlement.
+            return await self._inner.post(path, body, headers, connect_timeout_s, total_timeout_s)
         found = _INFNO.match(body)
         name = "ec.query" if found is None else found[1].decode()
         with _about_counter_if(name in _OF_THE_COUNTER):

@@ -73,7 +73,8 @@ def test_an_old_journal_put_back_sells_nothing_before_two_people_accept_it(
             assert (
                 "days must be compared" in call(place, "journal", "accept", "--by", "A", "--by", "B").stderr
             )
-            call(place, "reconcile", day)
+            # Within seconds of the lost hours the hub may have seen our next message ids: then it is run again, as told.
+            assert any("not_compared" not in call(place, "reconcile", day).stdout for _ in range(8))
             assert call(place, "journal", "accept", "--by", "A", "--by", "A").returncode == 1
             assert call(place, "journal", "accept", "--by", "A").returncode == 2
             assert call(place, "journal", "accept", "--by", "A", "--by", "B").returncode == 0
