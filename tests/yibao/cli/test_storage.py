@@ -185,6 +185,9 @@ def fill(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.blocking_allowed(
+    "a command waits for the service, which is another process: nobody else is kept waiting"
+)
 def test_on_a_full_disk_an_open_doubt_is_finished_and_no_new_sale_starts(
     call: Call, small_state: Path
 ) -> None:
