@@ -69,6 +69,8 @@ class Exchange(msgspec.Struct, frozen=True):
 
     request: bytes
     answer: bytes
+    far_end_ms: float
+    """What the far end says it took."""
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -135,8 +137,9 @@ class MeteredTransport:
     ) -> RawAnswer:
         """See `HubTransport.post`."""
         answer = await self._inner.post(path, body, headers, connect_timeout_s, total_timeout_s)
-        self.far_end_ms += self._inner.last_server_timing_ms
-        self._record.add(Exchange(body, answer.body))
+        far_end_ms = self._inner.last_server_timing_ms
+        self.far_end_ms += far_end_ms
+        self._record.add(Exchange(body, answer.body, far_end_ms))
         return answer
 
     async def close(self) -> None:

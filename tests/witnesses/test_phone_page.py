@@ -48,7 +48,7 @@ async def page(book: CodeBook) -> AsyncIterator[Page]:
 
 async def read_screen(page: Page) -> str:
     """What a scanner in front of the screen reads, once digits and picture belong together."""
-    await page.wait_for_function("document.getElementById('picture').complete")
+    await expect(page.locator("#picture")).to_have_js_property("complete", True)
     picture = Image.open(io.BytesIO(await page.screenshot())).convert("L")
     (found,) = zxingcpp.read_barcodes(picture)
     return found.text
@@ -59,7 +59,7 @@ async def test_a_scanner_reads_the_live_code_and_the_next_one_comes_by_itself(pa
     first = await read_screen(page)
     assert first.startswith("424")
     assert len(first) == 28
-    await page.wait_for_function("(old) => document.getElementById('digits').dataset.code !== old", arg=first)
+    await expect(page.locator("#digits")).not_to_have_attribute("data-code", first)
     second = await read_screen(page)
     assert second != first
     assert second == await page.locator("#digits").get_attribute("data-code")
