@@ -19,7 +19,7 @@ from bench.counter_rig import CLINIC, DOCTOR, Rig, running_counter
 from bench.floors import BareJournal, BarePosts
 from bench.result import Result
 from terminal.core.states import State
-from terminal.counter.counter import DiseaseWish, LineWish, SaleWish
+from terminal.counter.wishes import DiseaseWish, LineWish, SaleWish
 
 NAME = "whole clinic visit"
 LIMIT_RATIO = 1.5
@@ -54,7 +54,7 @@ async def undo(rig: Rig, settlement_id: str) -> None:
     """Cancel it and let its withdrawals be answered, so that the next one finds the same balances and limits."""
     await rig.counter.cancel(settlement_id, "bench", "benchmark")
     async with asyncio.timeout(10.0):
-        async for entry in rig.counter.follow(0):
+        async for entry in rig.counter.feed.follow(0):
             over = entry.settlement_id == settlement_id and entry.state == State.CANCELLED
             if over and not (await rig.counter.get(settlement_id)).owed:
                 break

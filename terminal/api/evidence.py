@@ -1,16 +1,14 @@
 """The evidence of a sale, as one file. It holds identities: only whoever may read the socket gets it, and that is noted."""
 
-from typing import Annotated
-
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter
+from litestar.params import FromPath
 
+from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.evidence.capsule import build_capsule
 
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 CAPSULE_TYPE = "application/zip"
 
 

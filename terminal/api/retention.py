@@ -1,17 +1,14 @@
 """The end of terms over the local API: delete now what is past its term."""
 
-from typing import Annotated
-
 import msgspec
 from litestar import Controller, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, JSONBody
+from litestar.params import JSONBody
 
+from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.counter.expiry import ExpiryReport
-
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 
 
 class ExpireWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,7 +62,9 @@ from terminal.core.events import (
 )
 from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
+from terminal.counter.feed import Feed
 from terminal.counter.session import HubSession
+from terminal.counter.workroom import Workroom
 from terminal.hub.client import HubClient, Institution
 from terminal.journal.journal import Journal
 from terminal.journal.sheet import settlement_of
@@ -121,8 +123,14 @@ OPERATOR_LENGTH = 30
 class CounterPort(Protocol):
     """What a reconciliation needs of the counter it belongs to."""
 
-    async def read_journal(self, work: Callable[[Journal], _Result]) -> _Result:
-        """Read from the journal."""
+    @property
+    def workroom(self) -> Workroom:
+        """Reads the journal."""
+        ...
+
+    @property
+    def feed(self) -> Feed:
+        """Tells everybody who follows the counter."""
         ...
 
     async def note(self, actor: str, action: str, text: str = "") -> None:
@@ -131,10 +139,6 @@ class CounterPort(Protocol):
 
     async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
         """Hand an event to a settlement."""
-        ...
-
-    def announce(self, notice: Notice) -> None:
-        """Tell everybody who follows the counter."""
         ...
 
 
@@ -264,7 +268,7 @@ class Reconciliation:
             message_id(self._institution.code, at, slot, slot)
             for at, slot in ((start - dt.timedelta(days=1), 0), (end + AROUND, 99))
         )
-        sent = await self._counter.read_journal(lambda journal: journal.sent_between(first, last))
+        sent = await self._counter.workroom.read(lambda journal: journal.sent_between(first, last))
         ids = list(dict.fromkeys(one.settlement for one in sent if touches(one, day)))
         cases = [
             case for at in range(0, len(ids), SETTLEMENTS_AT_ONCE) for case in await self._cases(ids[at : at + SETTLEMENTS_AT_ONCE])
@@ -284,7 +288,7 @@ class Reconciliation:
                     found.append(Case(settlement, tuple(journal.sent_for(settlement_id))))
             return found
 
-        return await self._counter.read_journal(read)
+        return await self._counter.workroom.read(read)
 
     async def _cases_behind(self, msgids: Sequence[str]) -> list[Case]:
         """The settlements of other days behind message ids that the file names."""
@@ -292,7 +296,7 @@ class Reconciliation:
         def owners(journal: Journal) -> list[str]:
             return [one.settlement for msgid in msgids for one in journal.sent_between(msgid, msgid)]
 
-        return await self._cases(await self._counter.read_journal(owners))
+        return await self._cases(await self._counter.workroom.read(owners))
 
     # -- 3201 -----------------------------------------------------------------------------------------
 
@@ -558,7 +562,7 @@ class Reconciliation:
             if report.outcome is not Outcome.NOT_COMPARED or not left:
                 break
             await self._sleep(DAILY_PAUSE_S)
-        self._counter.announce(notice_of(report))
+        self._counter.feed.announce(notice_of(report))
 
 
 def notice_of(report: Report) -> Notice:

@@ -8,8 +8,8 @@ import pytest
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Settlement
-from terminal.counter.counter import LineWish, RefundWish, ReturnWish
 from terminal.counter.engine import Busy
+from terminal.counter.wishes import LineWish, RefundWish, ReturnWish
 from terminal.journal.records import JournalFailed
 from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic
@@ -180,6 +180,19 @@ async def test_the_same_refund_twice_is_one_and_another_is_refused(tmp_path: Pat
     await till.kill()
     till = await shop.start()
     assert (await refund(till, sold)).refund == first.refund
+    assert len(till.rows()) == 2
+    await till.stop()
+
+
+@virtual
+async def test_the_same_packs_read_in_another_order_are_the_same_refund(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.settle("0001", SHEET)
+    codes = ("89999990000000000001", "89999990000000000002")
+    first = await refund(till, sold, RefundWish((ReturnWish(2, "2", codes),)))
+    again = await refund(till, sold, RefundWish((ReturnWish(2, "2", codes[::-1]),)))
+    assert again.refund == first.refund
     assert len(till.rows()) == 2
     await till.stop()
 

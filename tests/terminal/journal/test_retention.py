@@ -16,7 +16,7 @@ from simulators.hub.link import HubLink
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import AttemptSent, Move, Notice
-from terminal.counter.counter import RefundWish, ReturnWish
+from terminal.counter.wishes import RefundWish, ReturnWish
 from terminal.journal.day_keys import DayKeys, PastTerm, Purpose
 from terminal.journal.journal import Journal, open_journal, row_mac
 from terminal.journal.records import Commit, JournalFailed, JournalRefused, Stamp
@@ -585,14 +585,14 @@ async def test_nothing_is_deleted_while_something_is_wrong_with_clock_or_disk(tm
     settled = await till.settle()
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
-    till.counter.holds.set(Notice("clock_wrong"))
+    till.counter.holds.set(Notice("clock_behind"))
     shop.clock.jump(31 * 86_400)
     assert till.counter.expiry is not None
-    with pytest.raises(Misuse, match="clock_wrong"):
+    with pytest.raises(Misuse, match="clock_behind"):
         await till.counter.expiry.run("T01")
     await till.wait(3 * 3600)
     assert [record for record in till.audit() if record["action"] == "expire"] == []
-    till.counter.holds.lift("clock_wrong")
+    till.counter.holds.lift("clock_behind")
     await till.wait(3600)
     assert [record["purpose"] for record in till.audit() if record["action"] == "expire"] == ["identity"]
     await till.stop()
