@@ -30,6 +30,15 @@ async def refund(till: Till, settlement: Settlement, wish: RefundWish = ONE_BACK
     return await till.counter.refund(settlement.id, wish, "T01")
 
 
+async def begin_in_doubt(till: Till, fault: str = "lose-answer") -> Settlement:
+    """Sell, and take goods back while the line is bad: nobody knows yet whether the sale is cancelled."""
+    sold = await till.settle("0001", SHEET)
+    till.shop.arm(fault, "2103")
+    till.shop.arm("lose-request", "5203", 2)
+    assert (await refund(till, sold)).state is State.CANCEL_DOUBT
+    return sold
+
+
 async def rest_of(till: Till, settlement: Settlement) -> Settlement:
     """The sale of what remains."""
     known = await till.get(settlement.id)
@@ -284,12 +293,9 @@ async def test_while_the_cancellation_is_in_doubt_nothing_is_opened(fault: str, 
     """Fault F65 inside a refund: the plan waits until CANCELLED is known, then the rest is opened by itself."""
     shop = Shop(tmp_path)
     till = await shop.start()
-    sold = await till.settle("0001", SHEET)
-    shop.arm(fault, "2103")
-    shop.arm("lose-request", "5203", 2)
-    doubtful = await refund(till, sold)
+    sold = await begin_in_doubt(till, fault)
     fired("F65")
-    assert doubtful.state is State.CANCEL_DOUBT
+    doubtful = await till.get(sold.id)
     assert doubtful.refund is not None
     assert len(till.rows()) == 1
     assert (await refund(till, sold)).state is State.CANCEL_DOUBT
@@ -308,10 +314,7 @@ async def test_while_the_cancellation_is_in_doubt_nothing_is_opened(fault: str, 
 async def test_the_plan_survives_a_kill_while_the_cancellation_is_in_doubt(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    sold = await till.settle("0001", SHEET)
-    shop.arm("lose-answer", "2103")
-    shop.arm("lose-request", "5203", 2)
-    await refund(till, sold)
+    sold = await begin_in_doubt(till)
     await till.kill()
     till = await shop.start()
     await till.quiet()
@@ -330,10 +333,7 @@ async def test_the_plan_survives_a_kill_while_the_cancellation_is_in_doubt(tmp_p
 async def test_the_plan_can_be_withdrawn_while_the_cancellation_is_in_doubt(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    sold = await till.settle("0001", SHEET)
-    shop.arm("lose-answer", "2103")
-    shop.arm("lose-request", "5203", 2)
-    await refund(till, sold)
+    sold = await begin_in_doubt(till)
     assert (await till.counter.withdraw_refund(sold.id, "T02")).refund is not None
     await till.quiet()
     over = await till.get(sold.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from drivers.interfaces.scanner import Scan, ScanFault
 from terminal.core.states import State
 from terminal.core.values import Settlement
-from tests.terminal.counter.test_refund import SHEET, refund, rest_of
+from tests.terminal.counter.test_refund import SHEET, begin_in_doubt, refund, rest_of
 from tests.terminal.harness import PILLS, Shop, Till, virtual
 
 
@@ -40,11 +40,7 @@ async def scan_and_settle(till: Till, scanner: HandScanner, sold: Settlement) ->
 async def test_after_a_doubtful_cancellation(tmp_path: Path) -> None:
     shop, scanner = Shop(tmp_path), HandScanner()
     till = await shop.start(scanner=scanner)
-    sold = await till.settle("0001", SHEET)
-    await till.settle("0002", (PILLS,))
-    shop.arm("lose-answer", "2103")
-    shop.arm("lose-request", "5203", 2)
-    assert (await refund(till, sold)).state is State.CANCEL_DOUBT
+    sold = await begin_in_doubt(till)
     await till.quiet()
     assert (await scan_and_settle(till, scanner, sold)).state is State.CONFIRMED
     await till.stop()
@@ -67,10 +63,7 @@ async def test_after_a_restart(tmp_path: Path) -> None:
 async def test_a_sale_that_is_open_keeps_its_scans(tmp_path: Path) -> None:
     shop, scanner = Shop(tmp_path), HandScanner()
     till = await shop.start(scanner=scanner)
-    sold = await till.settle("0001", SHEET)
-    shop.arm("lose-answer", "2103")
-    shop.arm("lose-request", "5203", 2)
-    await refund(till, sold)
+    sold = await begin_in_doubt(till)
     other = await till.open("0002", (PILLS,))
     await till.quiet()
     assert (await rest_of(till, sold)).state is State.DRAFT
