@@ -194,7 +194,8 @@ class AnchorKeeper:
     async def check_at_start(self, given: Noted | None = None) -> None:
         """Hold the journal against its own anchor, the witness file and what a person gave; before anything else is written.
 
-        What an earlier start has found stands until it is accepted, whether its witness is there today or not. Raises `JournalFailed` when the newest part of the audit log was changed.
+        What an earlier start has found stands until it is accepted, whether its witness is there today or not. Raises
+        `JournalFailed` when the newest part of the audit log was changed.
         """
         self.known_until = await self._journal.call(lambda journal: journal.anchors.newest_time())
         self._newest = await self._journal.call(_tail_checked)

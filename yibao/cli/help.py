@@ -35,6 +35,8 @@ HELP: Final[Mapping[str, str]] = {
     "refund.return": "A line that comes back, how many of it (default: all), and the trace codes of those packs: 2=1. May be repeated.",
     "refund.all": "Everything comes back.",
     "refund.withdraw": "Sell nothing anew: the cancellation stands.",
+    "refund.disease": "At a clinic: code of the filed disease of the visit for what remains (default: the only one, else it is asked for).",
+    "refund.diagnosis": "At a clinic: the doctor's diagnosis of that visit, for example E11.900:2型糖尿病.",
     "refund.code": "The customer's certificate code for what remains; without it the scanner or the keyboard is waited for.",
     "status": "State of the service, or of one sale.",
     "doubts": "Settlements whose outcome is still open.",
