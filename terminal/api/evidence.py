@@ -1,5 +1,7 @@
 """The evidence of a sale, as one file. It holds identities: only whoever may read the socket gets it, and that is noted."""
 
+import asyncio
+
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -26,5 +28,6 @@ class EvidenceController(Controller):
         if keys is None:
             raise Misuse("not_ready", state=service.phase.value)
         row, attempts, chain = await counter.evidence(settlement_id, client)
-        capsule = build_capsule(row, attempts, chain, keys, service.profile)
+        # Two signatures to verify for each message of perhaps hundreds: too long for the loop that serves every lane.
+        capsule = await asyncio.to_thread(build_capsule, row, attempts, chain, keys, service.profile)
         return Response(capsule, media_type=CAPSULE_TYPE)

@@ -39,7 +39,8 @@ class ExpiryView(msgspec.Struct, frozen=True):
     deleted: tuple[ExpiredDayView, ...]
     held: tuple[HeldDayView, ...]
     purged: bool
-    """False while a reader of the file keeps traces in the write-ahead log from being cut; the next run does it."""
+    """False while traces are left on the disk (a reader of the file, the copy kept after a migration); a later run removes
+    them."""
 
 
 class RetentionController(Controller):

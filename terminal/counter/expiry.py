@@ -33,7 +33,7 @@ class ExpiryReport(msgspec.Struct, frozen=True):
     held: tuple[Held, ...]
     """Days past their term that are kept, because something of them is not over."""
     purged: bool
-    """False while a reader of the file keeps the write-ahead log from being cut; the next run does it."""
+    """False while traces are left (a reader of the file, the copy kept after a migration); a later run removes them."""
 
 
 class Expiry:
@@ -59,7 +59,7 @@ class Expiry:
         deleted = [
             found for due in outlook.due if (found := await self._expire(due, actor, stamp)) is not None
         ]
-        purged = await self._counter.workroom.write(lambda journal: journal.retention.purge())
+        purged = await self._counter.workroom.write(lambda journal: journal.retention.purge(stamp.wall))
         return ExpiryReport(tuple(deleted), outlook.held, purged)
 
     def _require_the_hubs_time(self) -> None:

@@ -12,6 +12,7 @@ is at least as long as its witness. So "shorter" is never the doing of a crash.
 import asyncio
 import datetime as dt
 import os
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,9 @@ TAIL_RECORDS: Final = 1000
 """At a start no more than so many records are hashed anew; `yibao journal verify` does all."""
 DAYS_ASKED: Final = 31
 """No more days than this are asked to be reconciled before selling goes on."""
+
+_NOTED: Final = re.compile(r"(?P<records>[1-9][0-9]{0,17}):(?P<head>[0-9a-f]{16,64})", re.ASCII)
+"""18 digits: every number of records, and none that SQLite cannot hold."""
 
 log = structlog.get_logger("terminal.anchors")
 
@@ -96,10 +100,10 @@ class Noted(msgspec.Struct, frozen=True):
 
 def parse_noted(text: str) -> Noted:
     """Read `RECORDS:HASH` as it is printed and shown (at least 16 hexadecimal digits); raises `ValueError`."""
-    number, _, digest = text.strip().lower().partition(":")
-    if not 16 <= len(digest) <= 64 or not set(digest) <= set("0123456789abcdef") or int(number) < 1:
+    found = _NOTED.fullmatch(text.strip().lower())
+    if found is None:
         raise ValueError("not RECORDS:HASH")
-    return Noted(int(number), digest)
+    return Noted(int(found["records"]), found["head"])
 
 
 def hold_against(journal: Journal, noted: Noted, witness: str, today: dt.date) -> Contradiction | None:

@@ -77,7 +77,7 @@ HELP: Final[Mapping[str, str]] = {
     "journal.undo_open": "Also leave open what reconciliation offers to close: it is then undone at the hub.",
     "journal.export": "Write the audit log with its anchors, and beside it the program that verifies it.",
     "journal.export_file": "The file to write; it must not exist yet.",
-    "journal.anchor": "SEQUENCE:HASH noted earlier; finds an end that was cut off.",
+    "journal.anchor": "RECORDS:HASH noted earlier (at least 16 digits of the hash); finds an end that was cut off.",
     "evidence": "Evidence of what was sent to the hub and what it answered.",
     "evidence.export": "Write one file with every signed message of a sale, and print how OpenSSL verifies it.",
     "evidence.out": "The file to write (default: evidence-ID.zip here); it must not exist yet.",

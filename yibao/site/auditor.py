@@ -36,6 +36,7 @@ from simulators.people import Person
 from simulators.printer.reading import CANCELLED, SETTLED, DecodedSlip, UnreadableSlip, decode_slip
 from terminal.core.states import BOOKED, FINAL, State
 from terminal.core.values import Settlement
+from terminal.journal.anchors import Noted
 from terminal.journal.journal import open_journal
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
 from terminal.journal.verify import verify_journal
@@ -337,7 +338,7 @@ class Auditor:
     def _chain(self, machine: Machine, folder: Path) -> None:
         """I7."""
         path = machine.contents.write_to(folder, f"{machine.name} at rest")
-        anchor = machine.heads[0] if machine.heads else None
+        anchor = Noted(machine.heads[0][0], machine.heads[0][1].hex()) if machine.heads else None
         report = verify_journal(str(path), machine.vault(), anchor)
         for finding in report.findings:
             self.broken("I7", f"{machine.name}: {finding.code} {finding.where}: {finding.text}")

@@ -322,7 +322,18 @@ async def test_a_number_that_a_person_noted_is_compared_too(place: Place) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "4", "4:", "4:abc", "0:" + "a" * 16, "4:" + "g" * 16, "4:" + "a" * 65, "x:" + "a" * 16]
+    "text",
+    [
+        "",
+        "4",
+        "4:",
+        "4:abc",
+        "0:" + "a" * 16,
+        "4:" + "g" * 16,
+        "4:" + "a" * 65,
+        "x:" + "a" * 16,
+        "9" * 20 + ":" + "a" * 16,
+    ],
 )
 def test_what_is_no_anchor_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
