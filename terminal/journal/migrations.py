@@ -16,7 +16,7 @@ How a file is migrated: checked, copied beside itself by SQLite's online backup,
 with synchronous=EXTRA in one transaction that also holds the new schema number and an audit record, and checked again
 before the commit. A power cut leaves the old journal or the new one, never a mixture. The copy is removed at the next
 good start after that, and in a service that goes on running after `COPY_KEPT`; until then it is the way back to the
-older program (docs/operations.md says how it is gone).
+older program (docs/operations.md says how).
 
 A journal of a newer program is refused, unless that program has noted (`meta.readable_from`) that this one may use it:
 its migrations only added things. So a program can be put back by one version with doubts still open (fault F72).
