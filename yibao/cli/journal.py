@@ -163,15 +163,14 @@ def export(
     signer = store.unlock(read_password(files, password_file)).signer
     program = (resources("yibao") / VERIFIER).read_bytes()
     beside = file.parent / VERIFIER
-    is_new = not beside.exists()
-    if not is_new and beside.read_bytes() != program:
+    if not beside.exists():
+        with new_file(beside) as verifier:
+            verifier.write(program)
+    elif beside.read_bytes() != program:
         raise CommandFailed(say("other_verifier", path=str(beside)))
     with new_file(file) as target:
         now = dt.datetime.now(dt.UTC)
         done = export_audit(str(files.journal_path), target, files.terminal_name, signer, program, now)
-    if is_new:
-        with new_file(beside) as copy:
-            copy.write(program)
     if json:
         print_json({"file": str(file), "verifier": str(beside), "exported": done})
         return
