@@ -25,6 +25,7 @@ from drivers.interfaces.printer import PrinterStatus, PrintOutcome, PrintResult
 from drivers.interfaces.signer import KeyDescription
 from drivers.signers import Sm2Verifier, SoftwareSigner
 from protocols.gm.sm2 import PrivateKey, PublicKey
+from protocols.hub.gateway import Credentials
 from protocols.hub.profile import Profile
 from terminal.app import load_profile
 from terminal.building import Parts, build_counter
@@ -43,6 +44,7 @@ from terminal.counter.session import SignInState
 from terminal.counter.wishes import LineWish, SaleWish
 from terminal.counter.workroom import Phase
 from terminal.hub.client import HubClient, Institution, Operator
+from terminal.hub.gate import HubGate
 from terminal.hub.message_ids import MessageIds
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.thread import JournalThread
@@ -268,8 +270,9 @@ class Rig:
     def second_hub_client(self) -> HubClient:
         """Return another client of the same hub, with message numbers of its own terminal slot."""
         clock = SystemClock()
+        gate = HubGate(self.profile, Credentials(), self.hub, clock, secrets.randbits)
         return HubClient(
-            self.profile, PLACE, OPERATOR, self.hub, self.profile.hub.path,
+            self.profile, PLACE, OPERATOR, self.hub, gate,
             self.signer, self.verifier, MessageIds(PLACE.code, 2, clock, self.journal), clock,
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from aiohttp import web
 from drivers.interfaces.signer import Signer, Verifier
 from protocols.ecertificate.open_interface import style_of
 from protocols.gm.sm2 import PrivateKey
+from protocols.hub.gateway import Credentials
 from protocols.hub.profile import Profile, parse_profile
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit import policies
@@ -36,6 +37,7 @@ from simulators.hub import bare_decode
 from simulators.hub import server as hub_server
 from simulators.hub.core import HubCore
 from simulators.hub.desk import HubSettings
+from simulators.hub.door import HubDoor
 from simulators.hub.faulty import FaultyHub, NextKey
 from simulators.hub.keys import Sm2Signer, Sm2Verifier, TerminalKeys
 from simulators.hub.ledger import Ledger
@@ -64,6 +66,8 @@ class SimulatedWorld(msgspec.Struct, frozen=True):
     signer: Signer
     """The hub's answer key."""
     hub: FaultyHub
+    door: HubDoor
+    """What stands before the hub on a socket: address, gateway, packing."""
 
     def person(self, who: str) -> Person:
         """Somebody by name, slug or `psn_no`. Raises KeyError."""
@@ -105,11 +109,12 @@ def build_world(
     single_use_code: bool = False,
     numbers: Random | None = None,
     next_key: NextKey | None = None,
+    credentials: Credentials | None = None,
 ) -> SimulatedWorld:
     """A fresh world from a seed; what is not handed in is the shipped one.
 
     `ledger_path` None keeps the books in memory. `signer` replaces the hub's SM2 key (a simulation's cheap one),
-    `next_key` those that it rotates to.
+    `next_key` those that it rotates to. `credentials` are what its gateway and its encryption ask of every institution.
     `numbers` draws ids, codes and tokens instead of the seed: hand in `random.SystemRandom()` where a counter outlives
     its world, or the restarted phone would show codes which that counter has used before and must refuse.
     """
@@ -151,6 +156,7 @@ def build_world(
         keys=keys,
         signer=hub_signer,
         hub=FaultyHub(core, ways, hub_signer, next_key),
+        door=HubDoor(ways, credentials or Credentials(), Random(seed)),
     )
 
 
@@ -186,10 +192,11 @@ async def serve_world(
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(world.ledger.close)
-        hub_app = hub_server.build_app(control, world.profile.hub.path)
+        hub_app = hub_server.build_control_app(control)
         if world.profile.ecert.path == "hub_1162":
-            decode = bare_decode.handler(world.hub.core.desk, world.centre, clock)
+            decode = bare_decode.handler(world.hub.core.desk, world.centre, world.door, clock)
             hub_app.router.add_post(world.profile.ecert.hub_path, decode)
+        hub_server.add_hub_routes(hub_app, control, world.door)
         control_app = hub_app if tls is None else hub_server.build_control_app(control)
         add_centre_routes(control_app, world.centre, world.people)
         hub_url = await _listen(stack, hub_app, hub_port, tls)

@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import ssl
+import tomllib
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
@@ -48,13 +49,16 @@ from drivers.signers import (
     UnlockedKeys,
     VerifierRing,
     read_password_file,
+    read_private_file,
 )
 from protocols.codes.assembler import SuffixMode
 from protocols.errors import ProfileError
 from protocols.fleet.topics import BadTerminalId, Session, broker_name, subscriptions, terminal_id
 from protocols.gm.errors import GmError
 from protocols.gm.sm2 import PublicKey
+from protocols.hub.gateway import NO_CREDENTIALS, Credentials, parse_credentials
 from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.signing import is_bound_by_content
 from protocols.wire_time import WIRE_ZONE
 from terminal.api.routes import build_app
 from terminal.api.server import SocketUnusable, bind, serve
@@ -67,6 +71,7 @@ from terminal.devices.no_binding import NoBindingReader
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.building import build_link, surroundings_of
 from terminal.fleet.link import FleetLink
+from terminal.hub.fitting import misfit
 from terminal.journal.anchors import AnchorKeeper, Noted, WitnessFile
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import JournalFailed
@@ -81,6 +86,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_EVERY_S = 30.0
 WITNESS_NAME = "anchor.json"
+_MAX_CREDENTIALS_BYTES = 16 * 1024
 log = structlog.get_logger("terminal")
 
 
@@ -132,6 +138,22 @@ def load_profile(name: str, counter: CounterFiles) -> Profile:
         raise ConfigError(f"hub.profile: there is no profile {name}") from missing
     except (ProfileError, OSError, UnicodeDecodeError) as wrong:
         raise ConfigError(f"hub.profile: {wrong}") from wrong
+
+
+def load_credentials(counter: CounterFiles) -> Credentials:
+    """Load what the province handed out for its gateway, if anything; raises `ConfigError`, which never quotes a value."""
+    if not counter.config.hub.credentials:
+        return NO_CREDENTIALS
+    path = counter.path(counter.config.hub.credentials)
+    try:
+        text = read_private_file(path, _MAX_CREDENTIALS_BYTES).decode("utf-8")
+        return parse_credentials(tomllib.loads(text), path.name)
+    except KeyStoreError as open_to_others:
+        raise ConfigError(f"hub.credentials: {open_to_others.english}") from open_to_others
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as unreadable:
+        raise ConfigError(f"hub.credentials: {path}: {type(unreadable).__name__}") from None
+    except ProfileError as wrong:
+        raise ConfigError(f"hub.credentials: {wrong}") from None
 
 
 def load_public_key(path: Path, key: str = "hub.public_key") -> PublicKey:
@@ -241,6 +263,10 @@ class Application:
         self._noted = noted
         self._config = counter_files.config
         self._profile = load_profile(self._config.hub.profile, counter_files)
+        self._credentials = load_credentials(counter_files)
+        wrong = misfit(self._profile, self._credentials, self._config.institution.code, self._config.hub.url)
+        if wrong:
+            raise ConfigError(wrong)
         self._hub_key = load_public_key(counter_files.path(self._config.hub.public_key))
         self._hub_certificate = certificate_in(counter_files.path(self._config.hub.public_key))
         self._more_hub_keys = load_more_hub_keys(counter_files)
@@ -325,7 +351,7 @@ class Application:
                     hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=self._hub_verifier(),
                     former_signers=keys.former_for(await journal.call(lambda journal: journal.keys_in_use())),
                     printer=self._printer(), scanner=scanner, items=self._items, reader=reader,
-                    write_log=structlog.get_logger("terminal.settlement").info,
+                    write_log=structlog.get_logger("terminal.settlement").info, credentials=self._credentials,
                 ),
             )  # fmt: skip
             anchors = self._anchors(counter, journal, audit_signer)
@@ -406,7 +432,9 @@ class Application:
     def _transports(self) -> tuple[HubTransport, HubTransport]:
         config = self._config
         return (
-            HttpTransport(config.hub.url, self._hub_trust),
+            HttpTransport(
+                config.hub.url, self._hub_trust, one_request_per_connection=is_bound_by_content(self._profile)
+            ),
             HttpTransport(config.centre.url, self._centre_trust),
         )
 

@@ -13,6 +13,8 @@ from drivers.interfaces.hub_transport import HubTransport
 from drivers.interfaces.printer import Printer
 from drivers.interfaces.scanner import Scanner
 from drivers.interfaces.signer import Signer, Verifier
+from protocols.hub.gateway import NO_CREDENTIALS, Credentials
+from protocols.hub.packing import packing_of
 from protocols.hub.profile import Profile
 from terminal.config import Config
 from terminal.core.message_parts import Desk, Site
@@ -24,6 +26,7 @@ from terminal.counter.settle_notices import SettleNotices
 from terminal.counter.trusted_time import ClockWatch, TrustedClock
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import HubClient, Institution, Operator
+from terminal.hub.gate import HubGate
 from terminal.hub.message_ids import MessageIds
 from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
@@ -38,7 +41,7 @@ class Parts:
 
     clock: Clock
     random: random.Random
-    """Jitter and our own settlement ids; never keys or signatures."""
+    """Jitter, our own settlement ids, nonces of a gateway; never keys or signatures."""
     sleep: Callable[[float], Awaitable[None]]
     journal: JournalPort
     vault: Vault
@@ -52,6 +55,8 @@ class Parts:
     reader: CardReader | None = None
     former_signers: Mapping[str, Signer] = field(default_factory=dict)
     """Keys of ours that were rotated away and are still kept, by key id: they sign reversals of what they signed."""
+    credentials: Credentials = NO_CREDENTIALS
+    """What the province handed out for its gateway and its encryption."""
     write_log: WriteLog = say_nothing
     """Where the canonical line of each settlement goes."""
 
@@ -62,14 +67,15 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
     institution = Institution(place.code, place.name, place.division)
     operator = Operator(terminal.operator, terminal.operator_name)
     ids = MessageIds(place.code, terminal.slot, parts.clock, parts.journal, parts.sleep)
+    gate = HubGate(profile, parts.credentials, parts.hub_transport, parts.clock, parts.random.getrandbits)
     hub = HubClient(
-        profile, institution, operator, parts.hub_transport, profile.hub.path, parts.signer, parts.verifier, ids, parts.clock,
-        parts.former_signers,
+        profile, institution, operator, parts.hub_transport, gate, parts.signer, parts.verifier, ids, parts.clock,
+        parts.former_signers, packing_of(profile, parts.credentials),
     )  # fmt: skip
     office = Office(config.centre.office_id, config.centre.office_name, config.centre.activation_entry)
     centre = CentreClient(
         profile, institution, operator, office, _business_type(profile, place.code), parts.centre_transport, parts.clock,
-        parts.hub_transport,
+        parts.hub_transport, gate,
     )  # fmt: skip
     notices = SettleNotices(
         institution, operator, office, config.clinic.doctor_name, centre.tell, parts.clock.now

@@ -88,6 +88,8 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name of a shipped province profile, or a path to one's own (ending in .toml)."""
     ca: str = ""
     """PEM file of the authority that issues the hub's TLS certificate; nobody else is trusted. Needed for https."""
+    credentials: str = ""
+    """TOML file of mode 0600 with what the province handed out for its gateway and its encryption; empty = nothing."""
 
 
 class CentreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

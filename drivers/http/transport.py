@@ -21,8 +21,13 @@ _IDLE_CONNECTION_S: Final = 10.0
 class HttpTransport:
     """Implements `HubTransport` towards one server. Create and use it on one event loop."""
 
-    def __init__(self, base_url: str, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` (see `drivers.http.tls`) is required for https; plain http is accepted to this machine only."""
+    def __init__(
+        self, base_url: str, tls: ssl.SSLContext | None = None, *, one_request_per_connection: bool = False
+    ) -> None:
+        """`tls` (see `drivers.http.tls`) is required for https; plain http is accepted to this machine only.
+
+        `one_request_per_connection`: where no signature binds an answer to its request, the connection has to.
+        """
         url = URL(base_url)
         if url.scheme not in ("http", "https"):
             raise ValueError("http or https")
@@ -32,16 +37,18 @@ class HttpTransport:
             raise ValueError("https needs the issuing authority of the server")
         self._base = url
         self._tls = tls
+        self._one_request = one_request_per_connection
         self._session: aiohttp.ClientSession | None = None
         self.last_server_timing_ms = 0.0
         """Time the far side says it spent on the last request (`Server-Timing: NAME;dur=`); for benchmarks only."""
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=8,
-                keepalive_timeout=_IDLE_CONNECTION_S,
-                ssl=self._tls if self._tls is not None else True,
+            tls = self._tls if self._tls is not None else True
+            connector = (
+                aiohttp.TCPConnector(limit=8, force_close=True, ssl=tls)
+                if self._one_request
+                else aiohttp.TCPConnector(limit=8, keepalive_timeout=_IDLE_CONNECTION_S, ssl=tls)
             )
             self._session = aiohttp.ClientSession(
                 connector=connector, auto_decompress=False, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(),

@@ -16,6 +16,7 @@ from drivers.signers.errors import (
     NoPasswordFile,
     WrongPassword,
 )
+from drivers.signers.files import read_private_file
 from drivers.signers.key_store import SoftwareKeyStore, UnlockedKeys
 from drivers.signers.password_file import read_password_file
 from drivers.signers.ring import PinnedKey, VerifierRing
@@ -40,4 +41,5 @@ __all__ = [
     "WrongPassword",
     "describe",
     "read_password_file",
+    "read_private_file",
 ]

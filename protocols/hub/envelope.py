@@ -16,6 +16,7 @@ import msgspec
 from protocols import wire_time
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
+from protocols.hub.profile import ExtraField
 
 _Read = TypeVar("_Read")
 
@@ -42,6 +43,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     institution_code: str  # 12 characters, H.. hospital or clinic, P.. pharmacy
     institution_name: str
     sign_in_no: str = ""  # serial from 9001
+    extra: tuple[
+        tuple[ExtraField, str], ...
+    ] = ()  # further members of one province, in the order of `_WireRequest`
     input: bytes
 
     def __repr__(self) -> str:
@@ -93,6 +97,10 @@ class _WireRequest(msgspec.Struct, kw_only=True):
     fixmedins_code: str  # 定点医药机构编号
     fixmedins_name: str  # 定点医药机构名称
     sign_no: str | None = None  # 交易签到流水号
+    enc_type: str | msgspec.UnsetType | None = msgspec.UNSET  # the payload's encryption, one province
+    serv_code: str | msgspec.UnsetType | None = msgspec.UNSET  # vendor, one province
+    serv_sign: str | msgspec.UnsetType | None = msgspec.UNSET  # vendor, one province
+    recer_admdvs: str | msgspec.UnsetType | None = msgspec.UNSET  # receiver's division, one early build
     input: msgspec.Raw  # 交易输入
 
 
@@ -108,6 +116,7 @@ class _WireAnswer(msgspec.Struct, kw_only=True):
     output: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # 交易输出
 
 
+_EXTRA: Final[tuple[ExtraField, ...]] = ("enc_type", "serv_code", "serv_sign", "recer_admdvs")
 _ENCODER: Final = msgspec.json.Encoder()
 _REQUEST: Final = msgspec.json.Decoder(_WireRequest)
 _ANSWER: Final = msgspec.json.Decoder(_WireAnswer)
@@ -134,6 +143,7 @@ def encode_request(request: Request) -> bytes:
             fixmedins_code=request.institution_code,
             fixmedins_name=request.institution_name,
             sign_no=request.sign_in_no,
+            **dict(request.extra),
             input=msgspec.Raw(request.input),
         )
     )
@@ -161,6 +171,7 @@ def decode_request(body: bytes) -> Request:
         institution_code=read.fixmedins_code,
         institution_name=read.fixmedins_name,
         sign_in_no=read.sign_no or "",
+        extra=tuple((name, text) for name in _EXTRA if isinstance(text := getattr(read, name), str) and text),
         input=bytes(read.input),
     )
 

@@ -19,12 +19,25 @@ from msgspec import field
 
 from protocols.errors import ProfileError
 
+ExtraField = Literal["enc_type", "serv_code", "serv_sign", "recer_admdvs"]
 ReversalClass = Literal["done", "already", "not_found"]
 ExtensionSpelling = Literal["exp_content", "expContent"]
 FundClass = Literal["fund", "account", "hospital"]
+UrlShape = Literal["U1", "U2", "U3", "U4"]
+GatewayScheme = Literal["none", "G1", "G2", "G3", "G4", "G5"]
+NonceForm = Literal["guid", "guid_dashes", "digits"]
 BenefitKind = Literal[
     "pharmacy", "ordinary", "registration", "emergency", "chronic", "two_disease", "maternity", "dual_channel"
 ]
+
+
+_PATHS: Final[dict[UrlShape, str]] = {
+    "U1": "/uif-hsaf-med-api/api/medical/service",
+    "U2": "/",
+    "U3": "/fsi/api/",
+    "U4": "/mbs/fmi/fsi/api/callFsiService/callService",
+}
+"""The published paths; a file that names another shape and no path gets that shape's."""
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,10 +45,18 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Hub(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to reach the hub (transport; the host itself is a setting of the site)."""
+    """How to reach the hub (transport; host and keys are settings of the site). See `addresses` and `gateway`."""
 
-    url_shape: Literal["U1"] = "U1"  # U1: one URL, `infno` in the body decides
-    path: str = "/uif-hsaf-med-api/api/medical/service"
+    url_shape: UrlShape = "U1"
+    path: str = _PATHS["U1"]  # U1, U4: the one path; U2, U3: what stands before the number or the service
+    proxy_prefix: str = ""  # of a reverse proxy, before everything
+    paths: dict[str, str] = field(default_factory=dict)  # U3: further services by infno, below `path`
+    gateway: GatewayScheme = "none"
+    gateway_nonce: NonceForm = "guid"  # G1
+    gateway_hex: Literal["lower", "upper"] = "lower"  # G1
+    gateway_version: str = "1.0.0"  # G2: `_api_version`
+    token_path: str = "/auth/oauth/token"  # G4, below `proxy_prefix`
+    token_scope: str = ""  # G4
     content_type: Literal["application/json", "text/plain; charset=utf-8"] = "application/json"
     connect_timeout_s: float = 5.0  # K67
     total_timeout_s: float = 30.0  # K67
@@ -49,16 +70,35 @@ class Env(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     opter_type: Literal["1", "2", "3"] = "1"
     sign_in: Literal["daily", "none"] = "daily"
     own_insuplc: Literal["empty", "own"] = "empty"  # what 9001 and 1101 carry as insuplc_admdvs
+    input_as_text: bool = False  # `input` as one JSON text; see `packing`
+    extra_fields: dict[ExtraField, str] = field(default_factory=dict)  # further members of the envelope
 
 
 class Sign(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which bytes are signed and how the signature is written; see `signing`."""
 
-    profile: Literal["envelope", "input-only"] = "envelope"
-    signtype: str = "SM2"
-    user_id: Literal["1234567812345678"] = "1234567812345678"
-    form: Literal["raw"] = "raw"
-    encoding: Literal["base64"] = "base64"
+    profile: Literal["envelope", "input-only", "unsigned-answers", "sorted-fields"] = "envelope"
+    signtype: Literal["SM2", "SM3", "", "PRCSSC", "MOCK"] = (
+        "SM2"  # a label only; what is signed does not follow it
+    )
+    user_id: Literal["1234567812345678", "client_id"] = "1234567812345678"
+    form: Literal["raw", "der"] = "raw"  # r || s, or the ASN.1 sequence of both
+    encoding: Literal["base64", "hex"] = "base64"
+
+
+class Crypt(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Encryption of the payload; see `packing`."""
+
+    payload: Literal["none", "sm4_ecb_client_id"] = "none"
+    answers: bool = (
+        True  # with `payload`: the hub encrypts `output` too (a flag it keeps for each institution)
+    )
+
+
+class Password(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The card's or certificate's password."""
+
+    cainfo: Literal["no", "rsa"] = "no"  # rsa: in the place of the signature
 
 
 class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -218,6 +258,8 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hub: Hub = Hub()
     env: Env = Env()
     sign: Sign = Sign()
+    crypt: Crypt = Crypt()
+    password: Password = Password()
     form: Form = Form()
     trace: Trace = Trace()
     money: Money = Money()
@@ -284,11 +326,16 @@ def parse_profile(text: str, name: str) -> Profile:
         raise ProfileError(name, "", f"not TOML: {error}") from None
     _refuse_unknown_keys(tree, Profile, name, "")
     tree.setdefault("name", name.removesuffix(".toml"))
+    hub = tree.get("hub", {})
+    if isinstance(hub, dict) and hub.get("url_shape") in _PATHS:
+        hub.setdefault("path", _PATHS[hub["url_shape"]])
     try:
         profile = msgspec.convert(tree, Profile)
     except msgspec.ValidationError as error:
         reason, path = _explained(str(error))
         raise ProfileError(name, ".".join(path), _worded(reason, path)) from None
+    _refuse_what_is_not_described(profile, name)
+    _refuse_what_does_not_go_together(profile, name)
     _refuse_bad_values(profile, name)
     return profile
 
@@ -331,11 +378,47 @@ def _allowed_values(path: list[str]) -> tuple[object, ...]:
     return typing.get_args(type_) if typing.get_origin(type_) is Literal else ()
 
 
-_NO_PATH: Final = {
-    "library": "the region's native library opens its own scan window and takes no scanned code from us",
-    "province_own": "each such transaction is one province's own, and none is published far enough to write it",
-}
-"""Decode paths that are known by name only, and why they cannot be followed (K32)."""
+NOT_DESCRIBED: Final[dict[tuple[str, object], str]] = {
+    ("sign.profile", "sorted-fields"): "it was seen against its own test server only, and contradicts the one real build",
+    ("sign.user_id", "client_id"): "the one build that names it has that line disabled; all others sign under the default id",
+    ("password.cainfo", "rsa"): "padding and text form of the encrypted password are not published",
+    ("ecert.path", "library"): "the region's native library opens its own scan window and takes no scanned code from us",
+    ("ecert.path", "province_own"): "each such transaction is one province's own, and none is published far enough to write it",
+    ("ecert.check_terminal_sn", True): "the register that the serial number is compared with is not published",
+}  # fmt: skip
+"""Values that are known by name only, and why they cannot be followed; refused when a profile is loaded."""
+
+
+def value_of(profile: Profile, key: str) -> Any:
+    """Return what a profile says under a dotted key; AttributeError for a key there is not."""
+    value: Any = profile
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _refuse_what_is_not_described(profile: Profile, file: str) -> None:
+    for (key, value), reason in NOT_DESCRIBED.items():
+        if value_of(profile, key) == value:
+            raise ProfileError(file, key, f"{value}: {reason}" if isinstance(value, str) else reason)
+    if "serv_sign" in profile.env.extra_fields:
+        raise ProfileError(file, "env.extra_fields", "serv_sign: how it is computed is not published")
+
+
+def _refuse_what_does_not_go_together(profile: Profile, file: str) -> None:
+    hub = profile.hub
+    encrypted = profile.crypt.payload != "none"
+    for key, is_wrong, reason in (
+        ("hub.paths", bool(hub.paths) and hub.url_shape != "U3", "services have paths of their own in shape U3 only"),
+        ("env.input_as_text", profile.env.input_as_text and encrypted, "an encrypted input is text already"),
+        (
+            "env.extra_fields",
+            profile.env.extra_fields.get("enc_type", "SM4" if encrypted else "") != ("SM4" if encrypted else ""),
+            "enc_type is SM4 where the payload is encrypted, and absent elsewhere",
+        ),
+    ):  # fmt: skip
+        if is_wrong:
+            raise ProfileError(file, key, reason)
 
 
 def _refuse_bad_values(profile: Profile, file: str) -> None:
@@ -377,19 +460,15 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
             raise ProfileError(file, key, "must be a number from zero up")
     if not profile.outcome.refusal_codes or 0 in profile.outcome.refusal_codes:
         raise ProfileError(file, "outcome.refusal_codes", "must name at least one code, and never 0")
-    if not profile.hub.path.startswith("/"):
-        raise ProfileError(file, "hub.path", "must begin with a slash")
+    for key, path in (("path", profile.hub.path), ("token_path", profile.hub.token_path)):
+        if not path.startswith("/"):
+            raise ProfileError(file, f"hub.{key}", "must begin with a slash")
+    prefix = profile.hub.proxy_prefix
+    if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+        raise ProfileError(file, "hub.proxy_prefix", "must begin with a slash and end without one")
     for key, path in (("url_path", profile.ecert.url_path), ("hub_path", profile.ecert.hub_path)):
         if not path.startswith("/"):
             raise ProfileError(file, f"ecert.{key}", "must begin with a slash")
-    if profile.ecert.path in _NO_PATH:
-        raise ProfileError(file, "ecert.path", f"{profile.ecert.path}: {_NO_PATH[profile.ecert.path]}")
-    if profile.ecert.check_terminal_sn:
-        raise ProfileError(
-            file,
-            "ecert.check_terminal_sn",
-            "the register that the serial number is compared with is not published",
-        )
     for key, table in (
         ("codes.med_type", profile.codes.med_type),
         ("codes.clr_type", profile.codes.clr_type),

@@ -12,7 +12,11 @@ binds it to our request: an answer to another message never verifies.
 Profile `input-only`: the raw bytes of `input`, or of `output`, and nothing else (as one province does). It binds
 nothing but the content, so the application must compare `medins_setl_id`, person and total.
 
-The signature is SM2 with SM3 (GB/T 32918.2, signer id 1234567812345678), r || s, 64 bytes, in Base64.
+Profile `unsigned-answers`: requests are signed as in `envelope`, answers carry no signature at all. Only pinned TLS with
+one request on each connection binds an answer to its request (K15); `is_bound_by_content` says where that is so.
+
+The signature is SM2 with SM3 (GB/T 32918.2, signer id 1234567812345678): r || s (64 bytes) or the DER sequence of both
+(GM/T 0009, 7.3), in Base64 or hexadecimal, as the profile says.
 The line feeds make the covered text unambiguous because no covered field before the last can hold one (refused here),
 and because `output` is one whole JSON value, which cannot be split off the end of an `err_msg`.
 """
@@ -21,10 +25,18 @@ import base64
 import binascii
 
 from protocols.errors import MalformedMessage
+from protocols.gm.errors import InvalidSignatureEncoding
+from protocols.gm.sm2 import der_to_raw, raw_to_der
 from protocols.hub.envelope import Answer, Request
-from protocols.hub.profile import Profile
+from protocols.hub.profile import Profile, Sign
 
 SIGNATURE_BYTES = 64
+_NATIONAL = Sign()
+
+
+def is_bound_by_content(profile: Profile) -> bool:
+    """Whether a signature does not bind an answer to its request, so that the line and the content have to."""
+    return profile.sign.profile != "envelope"
 
 
 def request_signing_bytes(profile: Profile, request: Request) -> bytes:
@@ -43,22 +55,31 @@ def answer_signing_bytes(profile: Profile, request_message_id: str, answer: Answ
     return f"{head}\n{answer.error_text}\n".encode() + answer.output
 
 
-def encode_signature(signature: bytes) -> str:
-    """Write r || s (64 bytes) as the text of `cainfo`."""
+def encode_signature(signature: bytes, sign: Sign = _NATIONAL) -> str:
+    """Write r || s (64 bytes) as the text of `cainfo`; without `sign` as the default profile has it."""
     if len(signature) != SIGNATURE_BYTES:
         raise ValueError("a raw SM2 signature has 64 bytes")
-    return base64.b64encode(signature).decode("ascii")
+    shown = raw_to_der(signature) if sign.form == "der" else signature
+    return shown.hex() if sign.encoding == "hex" else base64.b64encode(shown).decode("ascii")
 
 
-def decode_signature(text: str) -> bytes:
+def decode_signature(text: str, sign: Sign = _NATIONAL) -> bytes:
     """Read the text of `cainfo` as r || s; exactly one text stands for each signature. Raises `MalformedMessage`."""
     try:
-        signature = base64.b64decode(text.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error, ValueError):
-        raise MalformedMessage("the signature is not Base64", "$.cainfo") from None
-    if len(signature) != SIGNATURE_BYTES or base64.b64encode(signature).decode("ascii") != text:
-        raise MalformedMessage("the signature is not 64 bytes in plain Base64", "$.cainfo")
+        is_hex = sign.encoding == "hex"
+        shown = bytes.fromhex(text) if is_hex else base64.b64decode(text.encode("ascii"), validate=True)
+        signature = der_to_raw(shown) if sign.form == "der" else shown
+        is_the_one_text = len(signature) == SIGNATURE_BYTES and encode_signature(signature, sign) == text
+    except (UnicodeEncodeError, binascii.Error, ValueError, InvalidSignatureEncoding):
+        raise MalformedMessage(f"the signature is not {_names(sign)}", "$.cainfo") from None
+    if not is_the_one_text:
+        raise MalformedMessage(f"the signature is not {_names(sign)}", "$.cainfo")
     return signature
+
+
+def _names(sign: Sign) -> str:
+    form = "DER" if sign.form == "der" else "64 bytes"
+    return f"{form} in plain {'hexadecimal' if sign.encoding == 'hex' else 'Base64'}"
 
 
 def _lines(*fields: str) -> str:

@@ -17,6 +17,7 @@ from protocols.wire_time import WIRE_ZONE
 from simulators.certificate_centre import CentreRefusal, CertificateCentre
 from simulators.certificate_centre.core import malformed
 from simulators.hub.desk import Desk
+from simulators.hub.door import HubDoor, TurnedAway
 from simulators.hub.person_desk import person_output
 
 
@@ -52,12 +53,20 @@ def _identity(centre: CertificateCentre, body: bytes, now: dt.datetime) -> _Iden
 
 
 def handler(
-    desk: Desk, centre: CertificateCentre, clock: Callable[[], dt.datetime]
+    desk: Desk, centre: CertificateCentre, door: HubDoor, clock: Callable[[], dt.datetime]
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The same as a handler of HTTP requests."""
+    """The same as a handler of HTTP requests, behind the hub's gateway."""
 
     async def answer(request: web.Request) -> web.Response:
-        body = decode(desk, centre, await request.read(), clock())
+        whole = await request.read()
+        try:
+            door.check_headers("1162", request.headers, whole, clock())
+        except TurnedAway as away:
+            refusal = away.delivery
+            return web.Response(
+                body=refusal.body, status=refusal.status, headers={"Content-Type": refusal.content_type}
+            )
+        body = decode(desk, centre, whole, clock())
         return web.Response(body=body, content_type="application/json", charset="utf-8")
 
     return answer

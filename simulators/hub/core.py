@@ -157,7 +157,7 @@ class HubCore:
     def _authentic(self, request: Request, verifier: Verifier) -> bool:
         try:
             covered = signing.request_signing_bytes(self._desk.profile, request)
-            signature = signing.decode_signature(request.signature)
+            signature = signing.decode_signature(request.signature, self._desk.profile.sign)
         except MalformedMessage:
             return False
         return verifier.verify(covered, signature)
@@ -191,8 +191,10 @@ class HubCore:
             signature_type=desk.profile.sign.signtype,
             output=output,
         )
+        if desk.profile.sign.profile == "unsigned-answers":
+            return envelope.encode_answer(msgspec.structs.replace(answer, signature_type=""))
         covered = signing.answer_signing_bytes(desk.profile, request.message_id, answer)
-        signature = signing.encode_signature(self._signer.sign(covered))
+        signature = signing.encode_signature(self._signer.sign(covered), desk.profile.sign)
         return envelope.encode_answer(msgspec.structs.replace(answer, signature=signature))
 
     def _transact(self, request: Request, at: dt.datetime) -> Output:

@@ -89,8 +89,10 @@ class Exchange(msgspec.Struct, frozen=True):
 
     def signed(self, answer: Answer, msgid: str, signer: Signer | None = None) -> bytes:
         """`answer` signed as the answer to `msgid`, by the hub unless somebody else is named."""
+        if self.profile.sign.profile == "unsigned-answers":
+            return envelope.encode_answer(answer)
         covered = signing.answer_signing_bytes(self.profile, msgid, answer)
-        signature = signing.encode_signature((signer or self.signer).sign(covered))
+        signature = signing.encode_signature((signer or self.signer).sign(covered), self.profile.sign)
         return envelope.encode_answer(msgspec.structs.replace(answer, signature=signature))
 
     def refusal(self, error_text: str) -> bytes:

@@ -88,11 +88,12 @@ class BadSignature(_Fault, frozen=True, tag="bad-signature"):
     def deliver(self, exchange: Exchange) -> Delivery:
         """Flip one bit of the signature."""
         answer = envelope.decode_answer(exchange.ask(exchange.request))
+        sign = exchange.profile.sign
         try:
-            right = signing.decode_signature(answer.signature)
+            right = signing.decode_signature(answer.signature, sign)
         except MalformedMessage:
             right = b"\x01" * signing.SIGNATURE_BYTES
-        wrong = signing.encode_signature(right[:-1] + bytes([right[-1] ^ 1]))
+        wrong = signing.encode_signature(right[:-1] + bytes([right[-1] ^ 1]), sign)
         return Delivery(envelope.encode_answer(msgspec.structs.replace(answer, signature=wrong)))
 
 

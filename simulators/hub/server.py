@@ -1,4 +1,4 @@
-"""The hub on HTTP: one POST path for institutions, and a control API under /control for people, demo and tests.
+"""The hub on HTTP: the paths of its profile for institutions, and a control API under /control for people, demo and tests.
 
 Bind it to loopback only: the control API trusts everybody. `Server-Timing: hub;dur=` carries the milliseconds spent
 inside the hub, so that a benchmark can take them off.
@@ -33,6 +33,7 @@ from protocols.gm.errors import InvalidKey
 from simulators.certificate_centre import CodeBook
 from simulators.chaos.answers import gzip_bomb, zeros
 from simulators.hub.crossing import Crossing
+from simulators.hub.door import HubDoor, TurnedAway
 from simulators.hub.exchange import Delivery
 from simulators.hub.faults import Fault, check_fault, parse_fault
 from simulators.hub.faulty import FaultyHub
@@ -123,11 +124,9 @@ def settlement_view(record: SettlementRecord) -> dict[str, object]:
     }
 
 
-def build_app(desk: ControlDesk, path: str) -> web.Application:
-    """The application: the hub on `path`, the control API beside it."""
-    app = build_control_app(desk)
-    app.router.add_post(path, _hub(desk))
-    return app
+def add_hub_routes(app: web.Application, desk: ControlDesk, door: HubDoor) -> None:
+    """Put the hub behind its door on every path that nothing else of this application listens on: add it last."""
+    app.router.add_post("/{path:.*}", _hub(desk, door))
 
 
 def build_control_app(desk: ControlDesk) -> web.Application:
@@ -150,12 +149,23 @@ def build_control_app(desk: ControlDesk) -> web.Application:
     return app
 
 
-def _hub(desk: ControlDesk) -> _Handler:
+def _behind(desk: ControlDesk, door: HubDoor, request: web.Request, body: bytes) -> Delivery:
+    """What comes of one request: turned away at the door, or answered by the hub."""
+    if door.is_token_path(request.path):
+        return door.token(request.headers, body, desk.clock())
+    try:
+        envelope = door.enter(request.path, request.headers, body, desk.clock())
+    except TurnedAway as away:
+        return away.delivery
+    return door.leave(desk.hub.respond(envelope, desk.clock()))
+
+
+def _hub(desk: ControlDesk, door: HubDoor) -> _Handler:
     crossing = Crossing()
 
     async def answer(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
-        delivery = desk.hub.respond(await request.read(), desk.clock())
+        delivery = _behind(desk, door, request, await request.read())
         if delivery.delay_s:
             await asyncio.sleep(delivery.delay_s)
         if delivery.closed:

@@ -29,5 +29,7 @@ class EvidenceController(Controller):
             raise Misuse("not_ready", state=service.phase.value)
         row, attempts, chain = await counter.evidence(settlement_id, client)
         # Two signatures to verify for each message of perhaps hundreds: too long for the loop that serves every lane.
-        capsule = await asyncio.to_thread(build_capsule, row, attempts, chain, keys, service.profile)
+        capsule = await asyncio.to_thread(
+            build_capsule, row, attempts, chain, keys, service.profile, counter.hub.packing
+        )
         return Response(capsule, media_type=CAPSULE_TYPE)

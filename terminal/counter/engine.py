@@ -442,7 +442,7 @@ class Engine:
             )
         except SignerUnavailable:
             return ComposeFailed(purpose, "key_locked")
-        if purpose == "SETTLE" and not asks_for_what_was_shown(settlement, message.body):
+        if purpose == "SETTLE" and not asks_for_what_was_shown(settlement, self._hub.plain(message)):
             return ComposeFailed(purpose, "amount_changed")
         return Composed(purpose, infno, message.msgid, message.key_id, message.body)
 

@@ -32,6 +32,7 @@ from protocols.gm.errors import GmError
 from protocols.gm.sm2 import DEFAULT_SIGNER_ID, PublicKey, raw_to_der
 from protocols.gm.sm3 import sm3
 from protocols.hub.envelope import decode_answer, decode_request
+from protocols.hub.packing import PLAIN, Packing
 from protocols.hub.profile import Profile
 from protocols.hub.signing import answer_signing_bytes, decode_signature, request_signing_bytes
 from terminal.evidence.words import README
@@ -102,8 +103,9 @@ def build_capsule(
     chain: Sequence[AuditRow],
     keys: EvidenceKeys,
     profile: Profile,
+    packing: Packing = PLAIN,
 ) -> bytes:
-    """Return the capsule's bytes; pure."""
+    """Return the capsule's bytes; pure. `packing` opens what travelled encrypted: the signature covers the plain text."""
     files: dict[str, bytes] = {"keys/terminal.pem": _pem(keys.terminal), "keys/hub.pem": _pem(keys.hub)}
     if keys.hub_certificate:
         files["keys/hub-certificate.pem"] = keys.hub_certificate
@@ -111,11 +113,11 @@ def build_capsule(
     messages = []
     for number, attempt in enumerate(attempts, start=1):
         folder = f"messages/{number}-{attempt.infno}-{attempt.purpose.lower()}"
-        request = _request(attempt, profile)
+        request = _request(attempt, profile, packing)
         signed_by = keys.of_attempt(attempt.key_id)
         verdicts = {"request": _add(files, commands, f"{folder}/request", request, signed_by)}
         if attempt.answer:
-            answer = _answer(attempt, profile)
+            answer = _answer(attempt, profile, packing)
             verdicts["answer"] = _add(files, commands, f"{folder}/answer", answer, keys.of_hub(answer))
         messages.append(_message(attempt, folder, verdicts))
     for record in chain:
@@ -178,24 +180,25 @@ def _manifest(
 # -- what was signed -------------------------------------------------------------------------------
 
 
-def _request(attempt: AttemptRow, profile: Profile) -> _Signed:
+def _request(attempt: AttemptRow, profile: Profile, packing: Packing) -> _Signed:
     try:
-        request = decode_request(attempt.request)
-        covered, raw = request_signing_bytes(profile, request), decode_signature(request.signature)
+        request = decode_request(packing.plain_request(attempt.request))
+        raw = decode_signature(request.signature, profile.sign)
+        covered = request_signing_bytes(profile, request)
     except MalformedMessage:
         return _Signed(attempt.request, b"", b"", b"")
-    return _Signed(attempt.request, covered, raw, request.input)
+    return _Signed(attempt.request, covered, raw, request.input if packing.is_plain else b"")
 
 
-def _answer(attempt: AttemptRow, profile: Profile) -> _Signed:
+def _answer(attempt: AttemptRow, profile: Profile, packing: Packing) -> _Signed:
     body = attempt.answer or b""
     try:
-        answer = decode_answer(body)
+        answer = decode_answer(packing.plain_answer(body))
         covered = answer_signing_bytes(profile, attempt.msgid, answer)
-        raw = decode_signature(answer.signature)
+        raw = decode_signature(answer.signature, profile.sign)
     except MalformedMessage:  # a page of a gateway, an unsigned answer: kept as it came
         return _Signed(body, b"", b"", b"")
-    return _Signed(body, covered, raw, answer.output)
+    return _Signed(body, covered, raw, b"" if packing.answers_encrypted else answer.output)
 
 
 def _add(files: dict[str, bytes], commands: list[str], name: str, signed: _Signed, key: _Key) -> bool:

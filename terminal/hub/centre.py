@@ -21,6 +21,7 @@ from protocols.secret import Secret
 from terminal.core.events import CentreRefused, CentreSaid
 from terminal.core.values import Medium
 from terminal.hub.client import HEADERS, Institution, Operator
+from terminal.hub.gate import HubGate
 
 _WORDS: Mapping[int, str] = {
     refusals.NOT_A_CERTIFICATE: "not_a_certificate",
@@ -54,8 +55,12 @@ class CentreClient:
         transport: HubTransport,
         clock: Clock,
         hub_transport: HubTransport | None = None,
+        gate: HubGate | None = None,
     ) -> None:
-        """`transport` leads to the centre; `hub_transport` to a hub that decodes itself, where the profile says so."""
+        """`transport` leads to the centre; `hub_transport` to a hub that decodes itself, where the profile says so.
+
+        `gate` makes the headers of that hub's gateway.
+        """
         self._profile = profile
         self._institution = institution
         self._operator = operator
@@ -63,6 +68,7 @@ class CentreClient:
         self._business_type = business_type
         self._transport = transport
         self._decoder = hub_transport if profile.ecert.path == "hub_1162" and hub_transport else transport
+        self._gate = gate
         self._clock = clock
 
     async def decode(self, code: Secret) -> CentreSaid | CentreRefused:
@@ -122,10 +128,11 @@ class CentreClient:
         ecert = self._profile.ecert
         at_hub = ecert.path == "hub_1162"
         try:
+            headers = await self._gate.headers("1162", body) if at_hub and self._gate else HEADERS
             raw = await self._decoder.post(
                 ecert.hub_path if at_hub else ecert.url_path,
                 body,
-                HEADERS,
+                headers,
                 ecert.connect_timeout_s,
                 ecert.total_timeout_s,
             )

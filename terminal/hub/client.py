@@ -18,7 +18,8 @@ from drivers.interfaces.signer import Signer, Verifier
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
 from protocols.hub.catalogue import MESSAGES
-from protocols.hub.envelope import Request, encode_request, read_answer
+from protocols.hub.envelope import Answer, Request, encode_request, read_answer
+from protocols.hub.packing import PLAIN, Packing
 from protocols.hub.profile import Profile
 from protocols.hub.signing import (
     answer_signing_bytes,
@@ -28,10 +29,14 @@ from protocols.hub.signing import (
 )
 from protocols.wire_time import format_time, parse_time
 from terminal.core.events import Answered, Heard, NoAnswer, NotAuthentic, NotSent
+from terminal.hub.gate import HubGate
 from terminal.hub.line import HubLine, is_plain_question
 from terminal.hub.message_ids import MessageIds
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
+"""Of the certificate centre."""
+_BEFORE_A_PERSON = frozenset({"9001", "1101"})
+"""Transactions that name nobody whose insured place is known (`env.own_insuplc`)."""
 
 
 class Institution(msgspec.Struct, frozen=True):
@@ -91,19 +96,22 @@ class HubClient:
         institution: Institution,
         operator: Operator,
         transport: HubTransport,
-        path: str,
+        gate: HubGate,
         signer: Signer,
         verifier: Verifier,
         ids: MessageIds,
         clock: Clock,
         former_signers: Mapping[str, Signer] | None = None,
+        packing: Packing = PLAIN,
     ) -> None:
-        """`former_signers`, by key id, still sign what undoes a message of theirs."""
+        """`former_signers`, by key id, still sign what undoes a message of theirs; `packing` is the profile's."""
         self._profile = profile
         self._institution = institution
         self._operator = operator
         self._transport = transport
-        self._path = path
+        self._gate = gate
+        self.packing = packing
+        """How payloads travel; opens what is kept of them."""
         self._signer = signer
         self._former_signers = former_signers or {}
         self._verifier = verifier
@@ -130,7 +138,7 @@ class HubClient:
             infno=infno,
             message_id=await self._ids.next(),
             care_division=self._institution.division,
-            insured_division=insured_division,
+            insured_division=insured_division or self._own_division(infno),
             receiver=env.recer_sys_code,
             signature_type=sign.signtype,
             version=env.infver,
@@ -141,11 +149,25 @@ class HubClient:
             institution_code=self._institution.code,
             institution_name=self._institution.name,
             sign_in_no=self.sign_in_no,
+            extra=tuple(env.extra_fields.items()),
             input=wire.encode(content),
         )
         signature = signer.sign(request_signing_bytes(self._profile, unsigned))
-        signed = msgspec.structs.replace(unsigned, signature=encode_signature(signature))
+        signed = msgspec.structs.replace(
+            unsigned,
+            signature=encode_signature(signature, sign),
+            input=self.packing.pack_input(unsigned.input),
+        )
         return SignedMessage(infno, unsigned.message_id, signer.description.key_id, encode_request(signed))
+
+    def plain(self, message: SignedMessage) -> bytes:
+        """The message as it would be without packing: read back from the very bytes that will leave."""
+        return self.packing.plain_request(message.body)
+
+    def _own_division(self, infno: str) -> str:
+        """What stands for the insured place while nobody is named: nothing, or our own place."""
+        is_own = self._profile.env.own_insuplc == "own" and infno in _BEFORE_A_PERSON
+        return self._institution.division if is_own else ""
 
     async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         """Send the bytes once and judge the answer's authenticity. Never raises for what the far side does."""
@@ -157,8 +179,9 @@ class HubClient:
         hub = self._profile.hub
         sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
         try:
+            headers = await self._gate.headers(infno, body)
             raw = await self._transport.post(
-                self._path, body, HEADERS, hub.connect_timeout_s, hub.total_timeout_s
+                self._gate.path(infno), body, headers, hub.connect_timeout_s, hub.total_timeout_s
             )
         except TransportNotSent as not_sent:
             return NotSent(not_sent.reason)
@@ -172,20 +195,16 @@ class HubClient:
         """An answer counts only when it is a national envelope signed by the hub over our message id."""
         arrived_s = self._clock.monotonic_s()
         if raw.status != 200:
+            if raw.status == 401:
+                self._gate.refused()
             return NotAuthentic(f"http {raw.status}", raw.body)
         try:
-            answer, content = read_answer(raw.body)
+            answer, content = read_answer(self.packing.plain_answer(raw.body))
         except MalformedMessage:
             return NotAuthentic("unreadable", raw.body)
-        if not answer.signature:
-            return NotAuthentic("unsigned", raw.body)
-        try:
-            covered = answer_signing_bytes(self._profile, msgid, answer)
-            signature = decode_signature(answer.signature)
-        except MalformedMessage:
-            return NotAuthentic("bad signature", raw.body)
-        if not self._verifier.verify(covered, signature):
-            return NotAuthentic("bad signature", raw.body)
+        wrong = self._proves_nothing(msgid, answer)
+        if wrong:
+            return NotAuthentic(wrong, raw.body)
         verify_ms = (self._clock.monotonic_s() - arrived_s) * 1000
         self.contact = Contact(
             infno, sent_at, arrived_s, (arrived_s - sent_s) * 1000, verify_ms, answer.received_at
@@ -193,6 +212,23 @@ class HubClient:
         return Answered(
             answer.infcode, answer.error_text, self._typed(infno, answer.infcode, content), raw.body
         )
+
+    def _proves_nothing(self, msgid: str, answer: Answer) -> str:
+        """Why this answer is not the hub's to our message, as a machine word; "" when it is.
+
+        Where answers are unsigned, line and shape have to do: pinned TLS, one request on the connection (the transport's
+        part), and a whole national envelope. The short shape of errors raised before dispatch has no reference number.
+        """
+        if self._profile.sign.profile == "unsigned-answers":
+            return "" if answer.hub_message_id else "no reference"
+        if not answer.signature:
+            return "unsigned"
+        try:
+            covered = answer_signing_bytes(self._profile, msgid, answer)
+            signature = decode_signature(answer.signature, self._profile.sign)
+        except MalformedMessage:
+            return "bad signature"
+        return "" if self._verifier.verify(covered, signature) else "bad signature"
 
     @staticmethod
     def _typed(infno: str, infcode: int, content: object) -> object | None:

@@ -33,7 +33,7 @@ from terminal.core.states import OPEN_DOUBT, State
 from terminal.core.values import AttemptEnded, Move, Settlement
 from terminal.counter.counter import Counter
 from terminal.counter.paper import Paper
-from terminal.hub.client import HEADERS, HubClient
+from terminal.hub.client import HubClient
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import Commit, JournalRefused, ReceiptRow, SettlementRow, Stamp
 from terminal.journal.vault import Vault
@@ -145,7 +145,10 @@ class ListensOn(HubClient):
         """See `HubClient.exchange`."""
         if infno not in _SETTLES:
             return await super().exchange(infno, msgid, body)
-        asking = asyncio.ensure_future(self._transport.post(self._path, body, HEADERS, 5.0, 120.0))
+        headers = await self._gate.headers(infno, body)
+        asking = asyncio.ensure_future(
+            self._transport.post(self._gate.path(infno), body, headers, 5.0, 120.0)
+        )
         now = self._clock.now()
 
         def heard(done: "asyncio.Future[Any]") -> Heard:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import random
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -11,11 +12,13 @@ from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub import signing
 from protocols.hub.envelope import Answer, decode_request, encode_answer
+from protocols.hub.gateway import Credentials
 from protocols.hub.queries import SettlementQuery, SettlementQueryInput
 from protocols.hub.sign_in import SignIn, SignInInput
 from protocols.secret import Secret
 from terminal.core import events
 from terminal.hub.client import HubClient, Institution, Operator
+from terminal.hub.gate import HubGate
 from terminal.hub.message_ids import MessageIds
 from tests.terminal.harness import INSTITUTION, NATIONAL, NINE, MacKey
 
@@ -80,7 +83,8 @@ def client(answer: RawAnswer | Exception, signer: MacKey = OURS) -> tuple[HubCli
     link = Link(answer)
     place = Institution(INSTITUTION, "测试大药房一号店", "999900")
     operator = Operator("T01", "收银员测试")
-    hub = HubClient(NATIONAL, place, operator, link, "/hub", signer, HUB, Ids(), Clock())
+    gate = HubGate(NATIONAL, Credentials(), link, Clock(), random.Random(1).getrandbits)
+    hub = HubClient(NATIONAL, place, operator, link, gate, signer, HUB, Ids(), Clock())
     return hub, link
 
 

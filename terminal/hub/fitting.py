@@ -1,0 +1,52 @@
+"""Does a profile fit this counter? What a profile asks of the site is checked before anything runs."""
+
+from typing import Final
+
+from protocols.hub.addresses import without_path
+from protocols.hub.gateway import Credentials, missing_credentials
+from protocols.hub.profile import Profile
+from protocols.hub.signing import is_bound_by_content
+from terminal.core.flows import (
+    CLINIC_CANCELLATION,
+    CLINIC_VISIT,
+    PHARMACY_CANCELLATION,
+    PHARMACY_PURCHASE,
+    REMEDIES,
+    REVERSAL,
+    WITHDRAWALS,
+    Flow,
+)
+
+_QUERIES: Final = ("9001", "5203", "3201", "3202", "9101", "9102")
+"""What every counter asks besides its flows: sign-in, a settlement, the day's reconciliation."""
+
+
+def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url: str) -> str:
+    """Return why this profile cannot be used here, as key and reason; "" when it can."""
+    missing = missing_credentials(profile, credentials)
+    if missing:
+        return f"hub.credentials: the profile {profile.name} needs {', '.join(missing)}"
+    if is_bound_by_content(profile) and not hub_url.startswith("https:"):
+        return (
+            f"hub.url: the profile {profile.name} has answers whose signature does not bind them to our request;"
+            " it needs https with a pinned authority (hub.ca), on this machine too"
+        )
+    nowhere = without_path(profile.hub, _messages(institution))
+    if nowhere:
+        return (
+            f"hub.profile: {profile.name} is of URL shape U3, and no path is published for {', '.join(nowhere)};"
+            " the profile must name it under hub.paths"
+        )
+    return ""
+
+
+def _messages(institution: str) -> tuple[str, ...]:
+    if institution.startswith("P"):
+        return (*_QUERIES, *_of(PHARMACY_PURCHASE, PHARMACY_CANCELLATION, REVERSAL))
+    undone = (*WITHDRAWALS, *REMEDIES.values())
+    return (*_QUERIES, *_of(CLINIC_VISIT, CLINIC_CANCELLATION, REVERSAL), *undone)
+
+
+def _of(*flows: Flow) -> tuple[str, ...]:
+    messages = (step.message for flow in flows for step in flow.steps)
+    return tuple(message for message in messages if message and message != "ec.query")

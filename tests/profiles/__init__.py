@@ -1,0 +1,1 @@
+"""Province profiles: every switch, on the wire and in the books."""

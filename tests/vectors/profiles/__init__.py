@@ -1,0 +1,1 @@
+"""Vectors of gateways and of the encrypted payload, each with its origin."""
