@@ -55,6 +55,7 @@ TEXTS: Mapping[str, str] = {
     # before the money
     "hub_not_reached": "The hub is not reached ({reason}). Nothing was sent or booked. Check the network, then try again.",
     "hub_not_trusted": "What answers at the hub's address cannot prove that it is the hub, so nothing was sent and nothing was booked. Its certificate is wrong or outdated, this machine's clock is off, or somebody stands in the line. Call the service (`yibao doctor` says which); afterwards go on with this sale, or give it up.",
+    "hub_not_understood": "What answers at the hub's address does not answer as the profile {profile} says ({reason}). Nothing was booked. Try again; if it stays so, have [hub] profile, url, credentials and public_key checked: this terminal may speak another province's way.",
     "hub_silent_question": "The hub did not answer the question ({reason}). Nothing was booked. Try again.",
     "hub_refused_question": "The hub says: {text} Nothing was booked.",
     "hub_unclear_question": "The hub gave an unclear answer: {text} Nothing was booked. Try again.",
@@ -249,6 +250,8 @@ REASONS: Mapping[str, str] = {
     "unreadable": "the answer cannot be read",
     "unsigned": "the answer is not signed",
     "bad signature": "the answer's signature is wrong",
+    "no reference": "the answer carries no reference number of the hub",
+    "gateway_token": "the gateway gives no token",
     "infcode": "answer code {number}",
     "malformed output": "the answer's content is malformed",
     "hub_amounts_broken": "the answer's amounts do not add up",

@@ -1,4 +1,4 @@
-"""The out-patient chain: 2201, 2202, 2203A, 2204, 2205, 2206A, 2207A, 2208.
+"""The out-patient chain: 2201, 2202, 2203(A), 2204, 2205, 2206(A), 2207(A), 2208.
 
 Tables: national interface, Hunan edition V1.1.27, for 2201, 2202, 2204, 2205 and 2208 (which is
 `settlement.CancellationInput`); the A forms follow the national 2203, 2206 and 2207 without the identity members of
@@ -175,11 +175,16 @@ class LinesWithdrawalInput(Node, frozen=True, kw_only=True):
 
 
 class ClinicQuote(Extended, frozen=True, kw_only=True):
-    """`data` of 2206A: a trial that books nothing."""
+    """`data` of 2206 and 2206A: a trial that books nothing. The identity members are one edition's (`form.identity_fields`)."""
 
     person_no: Secret = field(name="psn_no")  # 人员编号
     medium_type: str = field(name="mdtrt_cert_type")  # 就诊凭证类型
     medium_no: Secret = field(name="mdtrt_cert_no")  # 就诊凭证编号
+    card_sn: Secret | UnsetType = field(name="card_sn", default=UNSET)  # 卡识别码
+    document_type: str | UnsetType = field(name="psn_cert_type", default=UNSET)  # 证件类型
+    document_no: Secret | UnsetType = field(name="certno", default=UNSET)  # 证件号码
+    person_type: str | UnsetType = field(name="psn_type", default=UNSET)  # 人员类别, 2206 only
+    name: Secret | UnsetType = field(name="psn_name", default=UNSET)  # 人员姓名, 2206 only
     medical_category: str = field(name="med_type")  # 医疗类别
     total_fen: Fen = field(name="medfee_sumamt")  # 医疗费总额
     settlement_way: str = field(name="psn_setlway", default="01")  # 个人结算方式, 01 by item

@@ -106,8 +106,11 @@ class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ext_field: ExtensionSpelling = "expContent"  # K19, where `ext_fields` says nothing else
     ext_fields: dict[str, ExtensionSpelling] = field(default_factory=dict)  # by infno
-    outpatient: Literal["A"] = "A"  # K20: 2203A, 2206A, 2207A
-    diseinfo: Literal["diag_"] = "diag_"
+    outpatient: Literal["A", "plain", "2260"] = "A"  # K20: 2203A, 2206A, 2207A, or 2203, 2206, 2207
+    identity_fields: Literal["optional", "required"] = "optional"  # in 2206 and 2207 too (one edition)
+    diseinfo: Literal["diag_", "dise_"] = "diag_"
+    area_keys: bool = True  # extension keys of a person from another province (2203, 2206, 2207)
+    naty_width: Literal[2, 3] = 2  # digits of `naty` in answers
     card_sn: Literal[32, 24] = 32  # hex digits of the card identification code, K30
     identity_with_token: Literal["send", "empty"] = "send"  # K29
 
@@ -116,14 +119,14 @@ class Trace(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Name of the traceability node; its place follows from the transaction (K13)."""
 
     pharmacy_node: Literal["durg_trac_info", "drug_trac_info"] = "durg_trac_info"  # 2102, inside the line
-    outpatient_node: Literal["drug_trac_info"] = "drug_trac_info"  # 2207A, beside `data`
+    outpatient_node: Literal["drug_trac_info", "durg_trac_info"] = "drug_trac_info"  # 2207A, beside `data`
     required: Literal["2102_and_3505", "3505", "none"] = "2102_and_3505"
 
 
 class Money(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Conventions about amounts."""
 
-    mutual_aid: Literal["inside"] = "inside"  # K41
+    mutual_aid: Literal["inside", "beside"] = "inside"  # acct_pay with relatives' money, or without (K41)
     fund_sum: Literal["without_account", "with_account"] = "without_account"  # K42
     hifdm: Literal["either", "beside", "inside"] = "either"  # K43: accept both
     acct_used_flag_mode: Literal["auto", "explicit"] = "auto"  # K40
@@ -176,6 +179,7 @@ class ReversalAnswer(_Section, frozen=True, kw_only=True, forbid_unknown_fields=
 
     pattern: str
     means: ReversalClass
+    says: str = ""  # the hub's whole text, where it is known: the simulator answers with it
 
 
 class Outcome(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +196,8 @@ class Outcome(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ReversalAnswer(pattern="退费(结算)?标志.{0,12}未退费.{0,12}不(能|允许)冲正", means="already"),
     )
     reversible: tuple[str, ...] = ("2102", "2207", "2207A", "2304", "2401")  # K65
-    by_message_query: Literal["none"] = "none"  # K63
+    by_message_query: str = "none"  # K63: transaction that looks a message id up
+    resend_is_idempotent: bool = False  # whether the hub has promised to book one message id once
     quiet_floor_s: float = 120.0  # before a "not found" is final; see `Profile.quiet_s`
     gate_s: float = 120.0  # a lane starts no new settlement while a doubt is younger
 
@@ -251,6 +256,9 @@ class Open(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     escape_unicode: bool = False
 
 
+_PLAIN_FORMS: Final = {"2203A": "2203", "2206A": "2206", "2207A": "2207"}
+
+
 class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One hub's ways. `Profile(name="national")` is the default profile."""
 
@@ -277,9 +285,13 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Quiet time Q: how long after a send a "no such record" may still be overtaken by the record."""
         return max(2 * self.hub.total_timeout_s, self.outcome.quiet_floor_s)
 
+    def wire_number(self, infno: str) -> str:
+        """The number on the wire of a transaction that the flows name by its form A (K20)."""
+        return _PLAIN_FORMS.get(infno, infno) if self.form.outpatient == "plain" else infno
+
     def extension_spelling(self, infno: str) -> ExtensionSpelling:
         """How the extension member is spelt in the inputs of this transaction."""
-        return self.form.ext_fields.get(infno, self.form.ext_field)
+        return self.form.ext_fields.get(self.wire_number(infno), self.form.ext_field)
 
     def fund_class(self, fund_pay_type: str) -> FundClass:
         """Who a row of the fund breakdown is: fund money, personal account, or the institution (K26)."""
@@ -287,7 +299,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def is_reversible(self, infno: str) -> bool:
         """Whether 2601 may undo an unanswered transaction of this number (K65)."""
-        return infno in self.outcome.reversible
+        return self.wire_number(infno) in self.outcome.reversible
 
     def classify_reversal(self, error_text: str) -> ReversalClass | None:
         """Read a refused 2601; None = no pattern matches = the outcome is still unknown."""
@@ -381,6 +393,10 @@ def _allowed_values(path: list[str]) -> tuple[object, ...]:
 NOT_DESCRIBED: Final[dict[tuple[str, object], str]] = {
     ("sign.profile", "sorted-fields"): "it was seen against its own test server only, and contradicts the one real build",
     ("sign.user_id", "client_id"): "the one build that names it has that line disabled; all others sign under the default id",
+    ("form.outpatient", "2260"): "its four nodes and its flag are known by name only",
+    ("form.diseinfo", "dise_"): "five of its members are known by name; what the diagnosis' own name is called is not",
+    ("trace.outpatient_node", "durg_trac_info"): "this spelling is printed for 2102 only",
+    ("outcome.resend_is_idempotent", True): "no hub has promised in writing to book one message id only once",
     ("password.cainfo", "rsa"): "padding and text form of the encrypted password are not published",
     ("ecert.path", "library"): "the region's native library opens its own scan window and takes no scanned code from us",
     ("ecert.path", "province_own"): "each such transaction is one province's own, and none is published far enough to write it",
@@ -401,6 +417,11 @@ def _refuse_what_is_not_described(profile: Profile, file: str) -> None:
     for (key, value), reason in NOT_DESCRIBED.items():
         if value_of(profile, key) == value:
             raise ProfileError(file, key, f"{value}: {reason}" if isinstance(value, str) else reason)
+    query = profile.outcome.by_message_query
+    if query != "none":
+        raise ProfileError(
+            file, "outcome.by_message_query", f"{query}: no transaction that finds a settlement by message id is published"
+        )  # fmt: skip
     if "serv_sign" in profile.env.extra_fields:
         raise ProfileError(file, "env.extra_fields", "serv_sign: how it is computed is not published")
 
@@ -411,6 +432,11 @@ def _refuse_what_does_not_go_together(profile: Profile, file: str) -> None:
     for key, is_wrong, reason in (
         ("hub.paths", bool(hub.paths) and hub.url_shape != "U3", "services have paths of their own in shape U3 only"),
         ("env.input_as_text", profile.env.input_as_text and encrypted, "an encrypted input is text already"),
+        (
+            "form.identity_with_token",
+            profile.form.identity_fields == "required" and profile.form.identity_with_token == "empty",
+            "a hub that requires the identity fields takes no empty ones",
+        ),
         (
             "env.extra_fields",
             profile.env.extra_fields.get("enc_type", "SM4" if encrypted else "") != ("SM4" if encrypted else ""),
@@ -436,6 +462,11 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
                 raise ProfileError(file, key, f"not a regular expression: {error}") from None
             if compiled.search(""):
                 raise ProfileError(file, key, "the pattern matches everything, also no text at all")
+    for answer in profile.outcome.reversal_answers:
+        if answer.says and profile.classify_reversal(answer.says) != answer.means:
+            raise ProfileError(
+                file, "outcome.reversal_answers", "says: an earlier pattern reads it, or none does"
+            )
     limits = {
         "hub.connect_timeout_s": profile.hub.connect_timeout_s,
         "hub.total_timeout_s": profile.hub.total_timeout_s,

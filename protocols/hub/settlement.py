@@ -5,6 +5,7 @@ transaction fills which member differs, so everything that a settlement can do w
 of a cancellation every amount is negative; the ratio, the balance and the limit are not negated (money identity M13).
 """
 
+import msgspec
 from msgspec import field
 
 from protocols.errors import MoneyError
@@ -165,6 +166,13 @@ class CancellationInput(Node, frozen=True, kw_only=True):
     """Input of 2103 and 2208."""
 
     cancellation: Cancellation = field(name="data")
+
+
+def in_our_terms(info: SettlementInfo, profile: Profile) -> SettlementInfo:
+    """Return the record with relatives' money inside the account payment, wherever this hub counts it (K41)."""
+    if profile.money.mutual_aid == "inside" or info.mutual_aid_fen is None:
+        return info
+    return msgspec.structs.replace(info, account_fen=Fen(info.account_fen + info.mutual_aid_fen))
 
 
 def settlement_split(info: SettlementInfo, profile: Profile) -> Split:

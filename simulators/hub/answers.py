@@ -7,6 +7,7 @@ Which transaction returns which `setlinfo` field follows the columns of table 3.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from protocols.hub.profile import Profile
 from simulators.benefit import model
 from simulators.benefit.model import FundRow, LineResult, Result
 from simulators.hub.desk import Call, Desk
@@ -72,7 +73,7 @@ def setlinfo(desk: Desk, call: Call, person: Person, record: SettlementRecord) -
         "psn_cert_type": person.psn_cert_type,
         "certno": person.certno,
         "gend": person.sex,
-        "naty": person.ethnic_group,
+        "naty": person.ethnic_group.zfill(desk.profile.form.naty_width),
         "brdy": person.born.isoformat(),
         "age": tenths(person.age(call.now.date())),
         "insutype": record.insutype,
@@ -81,7 +82,7 @@ def setlinfo(desk: Desk, call: Call, person: Person, record: SettlementRecord) -
         "setl_time": record.setl_time,
         "mdtrt_cert_type": record.mdtrt_cert_type,
         "med_type": record.med_type,
-        **_amounts(result),
+        **_amounts(desk.profile, result),
         "clr_optins": record.clr_optins,
         "clr_way": "1",
         "clr_type": record.clr_type,
@@ -151,7 +152,12 @@ def _civil_servant(person: Person, insutype: str) -> bool:
     return any(row.civil_servant for row in person.enrolment if row.insutype == insutype)
 
 
-def _amounts(result: Result) -> dict[str, object]:
+def _amounts(profile: Profile, result: Result) -> dict[str, object]:
+    """The amounts as this hub counts them: what stands inside what is the profile's business."""
+    money = profile.money
+    account_fen = result.account_fen - (result.mutual_aid_fen if money.mutual_aid == "beside" else 0)
+    fund_fen = result.fund_fen + (result.account_fen if money.fund_sum == "with_account" else 0)
+    other_fen = result.other_fen + (result.disabled_fen if money.hifdm == "inside" else 0)
     return {
         "medfee_sumamt": yuan(result.total_fen),
         "fulamt_ownpay_amt": yuan(result.full_self_fen),
@@ -166,10 +172,10 @@ def _amounts(result: Result) -> dict[str, object]:
         "hifmi_pay": yuan(result.serious_illness_fen),
         "hifob_pay": yuan(result.large_amount_fen),
         "maf_pay": yuan(result.assistance_fen),
-        "oth_pay": yuan(result.other_fen),
-        "fund_pay_sumamt": yuan(result.fund_fen),
+        "oth_pay": yuan(other_fen),
+        "fund_pay_sumamt": yuan(fund_fen),
         "psn_part_amt": yuan(result.person_fen),
-        "acct_pay": yuan(result.account_fen),
+        "acct_pay": yuan(account_fen),
         "psn_cash_pay": yuan(result.cash_fen),
         "hosp_part_amt": yuan(result.hospital_fen),
         "balc": yuan(result.balance_fen),

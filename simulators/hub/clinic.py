@@ -19,7 +19,7 @@ ALL_BATCHES = "0000"
 
 def register(desk: Desk, call: Call) -> Output:
     """2201: open a visit."""
-    table = tables.with_identity(tables.REGISTRATION, desk.settings.identity_fields == "required")
+    table = tables.with_identity(tables.REGISTRATION, desk.wants_identity)
     node = check(as_node(call.input.get("data"), "data"), table, "data")
     person = person_with_medium(desk, call, node)
     enrolment_of(call, person, node.text("insutype"))
@@ -212,8 +212,11 @@ def _line_results(
 
 
 def _priced_record(desk: Desk, call: Call, table: tuple[Field, ...]) -> tuple[Person, SettlementRecord]:
-    required = desk.settings.identity_fields == "required" and not call.infno.endswith("A")
-    node = check(as_node(call.input.get("data"), "data"), tables.with_identity(table, required), "data")
+    required = desk.wants_identity and not call.infno.endswith("A")
+    names = tables.SETTLEMENT_IDENTITY if call.infno.startswith("2207") else tables.IDENTITY_FIELDS
+    node = check(
+        as_node(call.input.get("data"), "data"), tables.with_identity(table, required, names), "data"
+    )
     person = person_with_medium(desk, call, node)
     insured = enrolment_of(call, person, node.text("insutype"))
     visit = _visit(desk, call, node)

@@ -200,9 +200,9 @@ class HubCore:
     def _transact(self, request: Request, at: dt.datetime) -> Output:
         call = self._call(request, at)
         handler = HANDLERS.get(request.infno)
-        if handler is None:
+        if handler is None or self._desk.profile.wire_number(request.infno) != request.infno:
             raise Refused("INFNO_UNKNOWN", detail="infno")
-        if self._desk.settings.sign_in and request.infno != "9001":
+        if self._desk.wants_sign_in and request.infno != "9001":
             signed_in = self._desk.ledger.sign_in(request.sign_in_no)
             if (
                 signed_in is None

@@ -31,9 +31,10 @@ class HubSettings(msgspec.Struct, frozen=True):
     sign_in: bool = True
     """Refuse everything but 9001 without a sign-in of that institution and operator."""
     identity_fields: Literal["optional", "required"] = "optional"
-    """`required` as in the Hunan edition: 2101, 2102, 2201, 2206, 2207 must carry the identity fields."""
-    trace_codes: Literal["optional", "required"] = "optional"
-    """`required`: every packed drug of a 2102 must carry at least one trace code."""
+    """`required` as in the Hunan edition: 2101, 2102, 2201, 2206, 2207 must carry the identity fields, whatever the
+    profile says."""
+    trace_codes: Literal["profile", "optional", "required"] = "optional"
+    """`required`: every packed drug of a 2102 must carry at least one trace code; `profile`: where `trace.required` says so."""
     quote_check: bool = True
     """2207 is refused when its four amounts differ from the hub's own result (K45)."""
     prescriptions: frozenset[str] = frozenset()
@@ -75,6 +76,22 @@ class Desk(msgspec.Struct, frozen=True):
     profile: Profile
     settings: HubSettings
     rng: random.Random
+
+    @property
+    def wants_identity(self) -> bool:
+        """Whether the identity fields are mandatory."""
+        return "required" in (self.settings.identity_fields, self.profile.form.identity_fields)
+
+    @property
+    def wants_trace_codes(self) -> bool:
+        """Whether a packed drug of a 2102 needs a trace code."""
+        asked = self.settings.trace_codes
+        return asked == "required" or (asked == "profile" and self.profile.trace.required == "2102_and_3505")
+
+    @property
+    def wants_sign_in(self) -> bool:
+        """Whether everything but 9001 needs a sign-in of that institution and operator."""
+        return self.settings.sign_in and self.profile.env.sign_in == "daily"
 
     def person(self, psn_no: str) -> Person | None:
         """The person with that number."""

@@ -67,7 +67,7 @@ def person_output(desk: Desk, person: Person, now: dt.datetime) -> dict[str, obj
             "certno": person.certno,
             "psn_name": person.name,
             "gend": person.sex,
-            "naty": person.ethnic_group,
+            "naty": person.ethnic_group.zfill(desk.profile.form.naty_width),
             "brdy": person.born.isoformat(),
             "age": tenths(person.age(now.date())),
             "exp_content": None,

@@ -138,8 +138,7 @@ def check_total(node: Node, lines: Sequence[LineRecord]) -> None:
 
 
 def _purchase(desk: Desk, call: Call, *, with_traces: bool) -> _Purchase:
-    required = desk.settings.identity_fields == "required"
-    table = tables.with_identity(tables.PHARMACY_HEAD, required)
+    table = tables.with_identity(tables.PHARMACY_HEAD, desk.wants_identity)
     head = check(as_node(call.input.get("druginfo"), "druginfo"), table, "druginfo")
     lines = _lines(desk, call, with_traces=with_traces)
     person = person_with_medium(desk, call, head)
@@ -187,7 +186,7 @@ def _trace_codes(desk: Desk, raw: Mapping[str, object], line: LineRecord, where:
                 raise FieldRefused(f"{inside}[{place}].feedetl_sn", "与明细不一致 (differs from its line)")
             codes.append(node.text("drug_trac_codg"))
     packed = desk.policies.catalogue.items[line.item].type in ("western", "patent")
-    if not codes and packed and desk.settings.trace_codes == "required":
+    if not codes and packed and desk.wants_trace_codes:
         raise Refused("TRACE_CODE", detail=f"{where}.durg_trac_info")
     return tuple(codes)
 

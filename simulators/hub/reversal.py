@@ -11,8 +11,32 @@ from simulators.hub.fields import as_node, check
 from simulators.hub.refusals import Refused
 
 
+class _Worded(Refused):
+    """A refusal in the words of this profile's hub."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code)
+        self._text = text
+
+    @property
+    def err_msg(self) -> str:
+        """See `Refused`."""
+        return self._text
+
+
 def reverse(desk: Desk, call: Call) -> Output:
     """2601."""
+    try:
+        return _reverse(desk, call)
+    except Refused as refusal:
+        means = {"ALREADY_REVERSED": "already", "SETL_NOT_FOUND": "not_found"}.get(refusal.code, "")
+        for answer in desk.profile.outcome.reversal_answers:
+            if answer.says and answer.means == means:
+                raise _Worded(refusal.code, answer.says) from None
+        raise
+
+
+def _reverse(desk: Desk, call: Call) -> Output:
     node = check(as_node(call.input.get("data"), "data"), tables.REVERSAL, "data")
     originals = [
         record

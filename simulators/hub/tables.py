@@ -75,11 +75,16 @@ _IDENTITY: Final = (
 IDENTITY_FIELDS: Final = frozenset(field.name for field in _IDENTITY)
 
 
-def with_identity(table: tuple[Field, ...], required: bool) -> tuple[Field, ...]:
+SETTLEMENT_IDENTITY: Final = frozenset({"psn_cert_type", "certno"})
+"""Those of 2207, which has no `psn_type` and no `psn_name` in that edition either."""
+
+
+def with_identity(
+    table: tuple[Field, ...], required: bool, names: frozenset[str] = IDENTITY_FIELDS
+) -> tuple[Field, ...]:
     """The table with its identity fields mandatory (Hunan) or optional (national)."""
     return tuple(
-        msgspec.structs.replace(field, required=required) if field.name in IDENTITY_FIELDS else field
-        for field in table
+        msgspec.structs.replace(field, required=required) if field.name in names else field for field in table
     )
 
 

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from terminal.core.events import Answered, Ask, Compose, Decision, Decode, Effect, Heard
+from protocols.hub.profile import Profile
+from terminal.core.events import Answered, Ask, Compose, Decision, Decode, Effect, Heard, NotAuthentic
 from terminal.core.flows import FLOWS, REMEDIES, Act, Fact, Step
 from terminal.core.outcome import Verdict, not_sent_notice, reason_of
 from terminal.core.states import OPEN_DOUBT, State, require_allowed
@@ -110,12 +111,14 @@ def remedy(name: str) -> tuple[str, Effect]:
     return WITHDRAW_BATCH, Compose("STEP", message)
 
 
-def question_failed(verdict: Verdict, heard: Heard) -> Notice:
+def question_failed(verdict: Verdict, heard: Heard, profile: Profile) -> Notice:
     """What to tell when a question or a booked step brought nothing; no money is concerned."""
     if verdict is Verdict.UNSENT:
-        return not_sent_notice("hub_not_reached", heard)
+        return not_sent_notice("hub_not_reached", heard, profile)
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
         return Notice("hub_refused_question", {"text": heard.err_msg})
     if isinstance(heard, Answered):
         return Notice("hub_unclear_question", {"text": heard.err_msg})
+    if isinstance(heard, NotAuthentic):
+        return Notice("hub_not_understood", {"profile": profile.name, "reason": reason_of(heard)})
     return Notice("hub_silent_question", {"reason": reason_of(heard)})

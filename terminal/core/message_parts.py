@@ -60,3 +60,10 @@ def known_booking(settlement: Settlement) -> Booking:
 def total_fen(settlement: Settlement) -> Fen:
     """Sum of the charge lines (identity M2)."""
     return sum_fen(line.amount_fen for line in settlement.lines)
+
+
+def account_flag(settlement: Settlement, profile: Profile) -> str:
+    """Return `acct_used_flag`: 0 = no account; else one's own and then relatives', which two hubs write differently (K40)."""
+    if not settlement.use_account:
+        return "0"
+    return "2" if profile.money.acct_used_flag_mode == "explicit" else "1"

@@ -24,6 +24,7 @@ from protocols.hub.settlement import (
     cancellation_split,
     settlement_split,
 )
+from protocols.hub.signing import is_bound_by_content
 from protocols.money import Fen
 from protocols.secret import Secret
 from terminal.core import visit_messages
@@ -31,6 +32,7 @@ from terminal.core.flows import CANCELLATIONS, FLOWS, Act
 from terminal.core.message_parts import (
     Misfit,
     Site,
+    account_flag,
     known_booking,
     known_medium,
     known_person,
@@ -81,7 +83,7 @@ def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
         began_at=settlement.began_at,
         total_fen=total_fen(settlement),
         insurance_type=person.insutype,
-        account_used="1" if settlement.use_account else "0",
+        account_used=account_flag(settlement, profile),
         medical_category=profile.codes.med_type["pharmacy"],
     )
     lines = tuple(
@@ -132,7 +134,7 @@ def _reversal(settlement: Settlement, site: Site) -> msgspec.Struct:
         reversal=Reversal(
             person_no=known_person(settlement).psn_no,
             original_message_id=settlement.settle_msgid,
-            original_infno=FLOWS[settlement.flow].by_act(Act.SETTLE).message,
+            original_infno=site.profile.wire_number(FLOWS[settlement.flow].by_act(Act.SETTLE).message),
         )
     )
 
@@ -268,9 +270,10 @@ def misfits(settlement: Settlement, output: object, profile: Profile) -> list[st
     if not isinstance(output, PharmacyOutput | SettlementOutput):
         return ["output"]
     info, problems = output.info, []
-    if info.person_no and info.person_no != known_person(settlement).psn_no:
+    bound = is_bound_by_content(profile)  # then what is silent proves nothing
+    if (info.person_no or bound) and info.person_no != known_person(settlement).psn_no:
         problems.append("person")
-    if info.echoed_message_id and info.echoed_message_id != settlement.settle_msgid:
+    if (info.echoed_message_id or bound) and info.echoed_message_id != settlement.settle_msgid:
         problems.append("message id")
     if info.total_fen != total_fen(settlement):
         problems.append("total")

@@ -75,9 +75,14 @@ def judge_reversal(heard: Heard, profile: Profile) -> Verdict:
     return Verdict.UNKNOWN if meaning is None else Verdict(meaning)
 
 
-def not_sent_notice(code: str, heard: Heard) -> Notice:
-    """What to tell when a message was proved unsent: `code`, or the alarm that nobody there could prove to be the hub."""
+def not_sent_notice(code: str, heard: Heard, profile: Profile) -> Notice:
+    """What to tell when a message was proved unsent: `code`, or the alarm that nobody there could prove to be the hub.
+
+    A gateway that gives no token is reached, and speaks another way than the profile says.
+    """
     reason = reason_of(heard)
+    if reason == "gateway_token":
+        return Notice("hub_not_understood", {"profile": profile.name, "reason": reason})
     return Notice("hub_not_trusted" if reason == "tls" else code, {"reason": reason})
 
 

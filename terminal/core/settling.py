@@ -51,7 +51,7 @@ def question_said(settlement: Settlement, infno: str, heard: Heard, profile: Pro
             priced, moves = moved(known, State.PRICED, "quoted")
             return Decision(priced, moves)
         return advance(Decision(known))
-    return Decision(_replace(idle, notice=question_failed(verdict, heard)))
+    return Decision(_replace(idle, notice=question_failed(verdict, heard, profile)))
 
 
 def settlement_said(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:
@@ -59,7 +59,7 @@ def settlement_said(settlement: Settlement, heard: Heard, profile: Profile) -> D
     idle = _replace(settlement, running="", in_flight=False)
     if verdict is Verdict.UNSENT:
         armed, moves = moved(idle, State.ARMED, f"proved not sent: {reason_of(heard)}")
-        notice = not_sent_notice("not_sent", heard)
+        notice = not_sent_notice("not_sent", heard, profile)
         return Decision(_replace(armed, notice=notice), moves, durable=True,
                         ended=ended(settlement, "UNSENT", reason_of(heard), heard))  # fmt: skip
     if verdict is Verdict.DONE and isinstance(heard, Answered):

@@ -99,7 +99,7 @@ def _step_said(
         return advance(Decision(done, durable=True, ended=ended(settlement, "ANSWERED", "done", heard)))
     if verdict in (Verdict.REFUSED, Verdict.UNSENT):
         state = "ANSWERED" if verdict is Verdict.REFUSED else "UNSENT"
-        told = _replace(idle, notice=question_failed(verdict, heard))
+        told = _replace(idle, notice=question_failed(verdict, heard, profile))
         return Decision(told, durable=True, ended=ended(settlement, state, verdict.value, heard))
     return _unknown(settlement, _lost(heard), reason_of(heard), heard)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from protocols.hub.blocks import TraceCode, spelled
+from protocols.hub.blocks import Block, TraceCode, spelled
 from protocols.hub.outpatient import (
     ALL_BATCHES,
     ClinicQuote,
@@ -36,7 +36,7 @@ from protocols.hub.queries import (
     VisitQueryOutput,
 )
 from protocols.money import Fen
-from terminal.core.message_parts import Misfit, Site, known_medium, known_person, total_fen
+from terminal.core.message_parts import Misfit, Site, account_flag, known_medium, known_person, total_fen
 from terminal.core.values import ChargeLine, Disease, Filing, Settlement
 
 _replace = msgspec.structs.replace
@@ -59,6 +59,17 @@ def charge_batch(settlement: Settlement) -> str:
 def _line_no(settlement: Settlement, line: ChargeLine) -> str:
     """Return `feedetl_sn` of a line: the batch and the line's own number, so that no two uploads share one."""
     return f"{charge_batch(settlement)}{line.number:03d}"
+
+
+def _extended(block: Block, settlement: Settlement, site: Site, infno: str) -> Block:
+    """The block with its extension: for somebody from another province, what that province asks besides.
+
+    The visits of this flow are for filed diseases: no injury (`TRUM_FLAG` 0), neither emergency nor referral.
+    """
+    insured = known_person(settlement).insured_division
+    is_far = bool(insured) and insured[:2] != site.division[:2]
+    text = '{"TRUM_FLAG":"0"}' if is_far and site.profile.form.area_keys else ""
+    return spelled(block, site.profile, infno, text)
 
 
 def _benefit_check(settlement: Settlement, site: Site) -> msgspec.Struct:
@@ -137,7 +148,7 @@ def _visit_and_diagnosis(settlement: Settlement, site: Site) -> msgspec.Struct:
         )
         for order, row in enumerate((disease, *past.values()), start=1)
     )
-    return VisitInput(visit=spelled(visit, site.profile, "2203A"), diagnoses=diagnoses)
+    return VisitInput(visit=_extended(visit, settlement, site, "2203A"), diagnoses=diagnoses)
 
 
 def _fee_lines(settlement: Settlement, site: Site) -> msgspec.Struct:
@@ -191,9 +202,18 @@ def _clinic_quote(settlement: Settlement, site: Site) -> msgspec.Struct:
         visit_id=settlement.visit_id,
         charge_batch=charge_batch(settlement),
         insurance_type=person.insutype,
-        account_used="1" if settlement.use_account else "0",
+        account_used=account_flag(settlement, site.profile),
     )
-    return ClinicQuoteInput(quote=spelled(quote, site.profile, "2206A"))
+    if site.profile.form.identity_fields == "required":
+        quote = _replace(
+            quote,
+            card_sn=medium.card_sn,
+            document_type=person.cert_type,
+            document_no=person.certno,
+            person_type=person.psn_type,
+            name=person.name,
+        )
+    return ClinicQuoteInput(quote=_extended(quote, settlement, site, "2206A"))
 
 
 def _clinic_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
@@ -211,7 +231,7 @@ def _clinic_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
         visit_id=settlement.visit_id,
         charge_batch=batch,
         insurance_type=person.insutype,
-        account_used="1" if settlement.use_account else "0",
+        account_used=account_flag(settlement, site.profile),
         self_paid_fen=info.self_paid_fen,
         over_limit_fen=info.over_limit_fen,
         class_b_share_fen=info.class_b_share_fen,
@@ -222,7 +242,11 @@ def _clinic_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
         for line in settlement.lines
         for code in line.trace_codes
     )
-    message = ClinicSettlementInput(settlement=spelled(content, site.profile, "2207A"))
+    if site.profile.form.identity_fields == "required":
+        content = _replace(
+            content, card_sn=medium.card_sn, document_type=person.cert_type, document_no=person.certno
+        )
+    message = ClinicSettlementInput(settlement=_extended(content, settlement, site, "2207A"))
     return _replace(message, drug_trac_info=codes) if codes else message
 
 

@@ -20,7 +20,9 @@ from protocols.hub import wire
 from protocols.hub.catalogue import MESSAGES
 from protocols.hub.envelope import Answer, Request, encode_request, read_answer
 from protocols.hub.packing import PLAIN, Packing
+from protocols.hub.pharmacy import PharmacyOutput
 from protocols.hub.profile import Profile
+from protocols.hub.settlement import SettlementOutput, in_our_terms
 from protocols.hub.signing import (
     answer_signing_bytes,
     decode_signature,
@@ -135,7 +137,7 @@ class HubClient:
         signer = self._former_signers.get(key_id, self._signer)
         env, sign = self._profile.env, self._profile.sign
         unsigned = Request(
-            infno=infno,
+            infno=self._profile.wire_number(infno),
             message_id=await self._ids.next(),
             care_division=self._institution.division,
             insured_division=insured_division or self._own_division(infno),
@@ -178,10 +180,11 @@ class HubClient:
     async def _exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         hub = self._profile.hub
         sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
+        number = self._profile.wire_number(infno)
         try:
-            headers = await self._gate.headers(infno, body)
+            headers = await self._gate.headers(number, body)
             raw = await self._transport.post(
-                self._gate.path(infno), body, headers, hub.connect_timeout_s, hub.total_timeout_s
+                self._gate.path(number), body, headers, hub.connect_timeout_s, hub.total_timeout_s
             )
         except TransportNotSent as not_sent:
             return NotSent(not_sent.reason)
@@ -202,9 +205,9 @@ class HubClient:
             answer, content = read_answer(self.packing.plain_answer(raw.body))
         except MalformedMessage:
             return NotAuthentic("unreadable", raw.body)
-        wrong = self._proves_nothing(msgid, answer)
-        if wrong:
-            return NotAuthentic(wrong, raw.body)
+        doubtful = self._proves_nothing(msgid, answer, raw.body)
+        if doubtful is not None:
+            return doubtful
         verify_ms = (self._clock.monotonic_s() - arrived_s) * 1000
         self.contact = Contact(
             infno, sent_at, arrived_s, (arrived_s - sent_s) * 1000, verify_ms, answer.received_at
@@ -213,31 +216,33 @@ class HubClient:
             answer.infcode, answer.error_text, self._typed(infno, answer.infcode, content), raw.body
         )
 
-    def _proves_nothing(self, msgid: str, answer: Answer) -> str:
-        """Why this answer is not the hub's to our message, as a machine word; "" when it is.
+    def _proves_nothing(self, msgid: str, answer: Answer, raw: bytes) -> NotAuthentic | None:
+        """Why this answer is not the hub's to our message; None when it is.
 
         Where answers are unsigned, line and shape have to do: pinned TLS, one request on the connection (the transport's
         part), and a whole national envelope. The short shape of errors raised before dispatch has no reference number.
         """
         if self._profile.sign.profile == "unsigned-answers":
-            return "" if answer.hub_message_id else "no reference"
+            return None if answer.hub_message_id else NotAuthentic("no reference", raw)
         if not answer.signature:
-            return "unsigned"
+            return NotAuthentic("unsigned", raw)
         try:
             covered = answer_signing_bytes(self._profile, msgid, answer)
             signature = decode_signature(answer.signature, self._profile.sign)
         except MalformedMessage:
-            return "bad signature"
-        return "" if self._verifier.verify(covered, signature) else "bad signature"
+            return NotAuthentic("bad signature", raw)
+        return None if self._verifier.verify(covered, signature) else NotAuthentic("bad signature", raw)
 
-    @staticmethod
-    def _typed(infno: str, infcode: int, content: object) -> object | None:
+    def _typed(self, infno: str, infcode: int, content: object) -> object | None:
         if infcode != 0:
             return None
         try:
-            return wire.convert({} if content is None else content, MESSAGES[infno].output_type)
+            output = wire.convert({} if content is None else content, MESSAGES[infno].output_type)
         except MalformedMessage:
             return None
+        if isinstance(output, PharmacyOutput | SettlementOutput):
+            return msgspec.structs.replace(output, info=in_our_terms(output.info, self._profile))
+        return output
 
     async def ask(self, infno: str, content: msgspec.Struct, insured_division: str) -> Heard:
         """Ask a question that changes nothing: compose and exchange in one go."""

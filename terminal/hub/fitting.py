@@ -31,7 +31,7 @@ def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url
             f"hub.url: the profile {profile.name} has answers whose signature does not bind them to our request;"
             " it needs https with a pinned authority (hub.ca), on this machine too"
         )
-    nowhere = without_path(profile.hub, _messages(institution))
+    nowhere = without_path(profile.hub, map(profile.wire_number, _messages(institution)))
     if nowhere:
         return (
             f"hub.profile: {profile.name} is of URL shape U3, and no path is published for {', '.join(nowhere)};"

@@ -15,7 +15,6 @@ from protocols.hub.gateway import Credentials, Token, headers_of, read_token, to
 from protocols.hub.profile import Profile
 from protocols.secret import Secret
 
-NO_TOKEN: Final = "gateway_token"
 _EARLY_S: Final = 60.0
 """A token is renewed so long before its end (or after half of a shorter life): none shall end on the way."""
 
@@ -72,7 +71,7 @@ class HubGate:
         try:
             raw = await self._transport.post(path, body, headers, hub.connect_timeout_s, hub.total_timeout_s)
             if raw.status != 200:
-                raise NotSent(NO_TOKEN)
+                raise NotSent("gateway_token")
             return read_token(raw.body)
         except (NoAnswer, MalformedMessage):
-            raise NotSent(NO_TOKEN) from None
+            raise NotSent("gateway_token") from None

@@ -504,10 +504,10 @@ async def test_a_repeated_cancellation_that_does_not_leave_stays_in_doubt(tmp_pa
 QUESTIONS = {
     "lose-request": "hub_silent_question",
     "lose-answer": "hub_silent_question",
-    "bad-signature": "hub_silent_question",
-    "html": "hub_silent_question",
-    "cut 100": "hub_silent_question",
-    "http-status 500": "hub_silent_question",
+    "bad-signature": "hub_not_understood",
+    "html": "hub_not_understood",
+    "cut 100": "hub_not_understood",
+    "http-status 500": "hub_not_understood",
 }
 
 
