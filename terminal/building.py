@@ -74,7 +74,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
     )  # fmt: skip
     office = Office(config.centre.office_id, config.centre.office_name, config.centre.activation_entry)
     centre = CentreClient(
-        profile, institution, operator, office, _business_type(profile, place.code), parts.centre_transport, parts.clock,
+        profile, institution, operator, office, business_type(profile, place.code), parts.centre_transport, parts.clock,
         parts.hub_transport, gate,
     )  # fmt: skip
     notices = SettleNotices(
@@ -132,7 +132,7 @@ def build_clock_watch(
     return ClockWatch(clock, counter.holds, lambda: counter.hub.contact, counter.session.hear_hub, sleep)
 
 
-def _business_type(profile: Profile, institution: str) -> str:
+def business_type(profile: Profile, institution: str) -> str:
     """What a code is shown for: at a pharmacy (P...) a purchase, at a clinic or hospital (H...) a registration."""
     if institution.startswith("P"):
         return profile.ecert.business_type_pharmacy

@@ -15,7 +15,7 @@ from types import ModuleType
 from terminal.core import flows, outcome, states
 from terminal.core.flows import CANCELLATIONS, FLOWS, REVERSAL, Flow, Step
 from terminal.core.states import BOOKED, OPEN_DOUBT, TRANSITIONS, UNSENT, State
-from tools import reliability
+from tools import profiles, reliability
 
 ROOT = Path(__file__).resolve().parent.parent
 _GENERATED = "<!-- Written by `make docs` from the code; a test fails when it is not up to date. Do not edit by hand. -->"
@@ -200,6 +200,7 @@ def _tries() -> str:
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/SETTLEMENT.md": settlement,
     "docs/reliability.md": reliability.document,
+    "docs/profiles.md": profiles.document,
 }
 
 

@@ -23,6 +23,11 @@ ExtraField = Literal["enc_type", "serv_code", "serv_sign", "recer_admdvs"]
 ReversalClass = Literal["done", "already", "not_found"]
 ExtensionSpelling = Literal["exp_content", "expContent"]
 FundClass = Literal["fund", "account", "hospital"]
+Category = Literal[
+    "extremely_poor", "orphan", "de_facto_unattended", "low_income", "low_margin", "return_poverty",
+    "poverty_monitored", "lifted_poverty",
+]  # fmt: skip
+DiseaseGroup = Literal["hypertension", "diabetes", "tumour", "dialysis", "anti_rejection"]
 UrlShape = Literal["U1", "U2", "U3", "U4"]
 GatewayScheme = Literal["none", "G1", "G2", "G3", "G4", "G5"]
 NonceForm = Literal["guid", "guid_dashes", "digits"]
@@ -47,28 +52,32 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Hub(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to reach the hub (transport; host and keys are settings of the site). See `addresses` and `gateway`."""
 
-    url_shape: UrlShape = "U1"
+    url_shape: UrlShape = (
+        "U1"  # U1 one path, U2 base and number, U3 a service path for each, U4 one dispatcher (`addresses`)
+    )
     path: str = _PATHS["U1"]  # U1, U4: the one path; U2, U3: what stands before the number or the service
     proxy_prefix: str = ""  # of a reverse proxy, before everything
     paths: dict[str, str] = field(default_factory=dict)  # U3: further services by infno, below `path`
-    gateway: GatewayScheme = "none"
-    gateway_nonce: NonceForm = "guid"  # G1
-    gateway_hex: Literal["lower", "upper"] = "lower"  # G1
+    gateway: GatewayScheme = "none"  # how requests show to the gateway who we are (`gateway`)
+    gateway_nonce: NonceForm = "guid"  # form of the nonce of G1
+    gateway_hex: Literal["lower", "upper"] = "lower"  # letters of the signature of G1
     gateway_version: str = "1.0.0"  # G2: `_api_version`
     token_path: str = "/auth/oauth/token"  # G4, below `proxy_prefix`
-    token_scope: str = ""  # G4
-    content_type: Literal["application/json", "text/plain; charset=utf-8"] = "application/json"
-    connect_timeout_s: float = 5.0  # K67
-    total_timeout_s: float = 30.0  # K67
+    token_scope: str = ""  # G4: `scope` of the token
+    content_type: Literal["application/json", "text/plain; charset=utf-8"] = (
+        "application/json"  # of every request
+    )
+    connect_timeout_s: float = 5.0  # to the hub (K67)
+    total_timeout_s: float = 30.0  # of one exchange (K67)
 
 
 class Env(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fixed members of the envelope."""
 
-    recer_sys_code: str = "MBS_LOCAL"
-    infver: str = "V1.0"
-    opter_type: Literal["1", "2", "3"] = "1"
-    sign_in: Literal["daily", "none"] = "daily"
+    recer_sys_code: str = "MBS_LOCAL"  # receiving system, up to 10 characters
+    infver: str = "V1.0"  # interface version handed out by the hub
+    opter_type: Literal["1", "2", "3"] = "1"  # 1 operator, 2 self-service terminal, 3 mobile terminal
+    sign_in: Literal["daily", "none"] = "daily"  # 9001 once per operator and day, or never
     own_insuplc: Literal["empty", "own"] = "empty"  # what 9001 and 1101 carry as insuplc_admdvs
     input_as_text: bool = False  # `input` as one JSON text; see `packing`
     extra_fields: dict[ExtraField, str] = field(default_factory=dict)  # further members of the envelope
@@ -77,22 +86,22 @@ class Env(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Sign(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which bytes are signed and how the signature is written; see `signing`."""
 
-    profile: Literal["envelope", "input-only", "unsigned-answers", "sorted-fields"] = "envelope"
-    signtype: Literal["SM2", "SM3", "", "PRCSSC", "MOCK"] = (
-        "SM2"  # a label only; what is signed does not follow it
+    profile: Literal["envelope", "input-only", "unsigned-answers", "sorted-fields"] = (
+        "envelope"  # bytes covered
     )
-    user_id: Literal["1234567812345678", "client_id"] = "1234567812345678"
+    signtype: Literal["SM2", "SM3", "", "PRCSSC", "MOCK"] = (
+        "SM2"  # a label; what is signed does not follow it
+    )
+    user_id: Literal["1234567812345678", "client_id"] = "1234567812345678"  # signer id inside the SM2 digest
     form: Literal["raw", "der"] = "raw"  # r || s, or the ASN.1 sequence of both
-    encoding: Literal["base64", "hex"] = "base64"
+    encoding: Literal["base64", "hex"] = "base64"  # of the signature in `cainfo`
 
 
 class Crypt(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Encryption of the payload; see `packing`."""
 
-    payload: Literal["none", "sm4_ecb_client_id"] = "none"
-    answers: bool = (
-        True  # with `payload`: the hub encrypts `output` too (a flag it keeps for each institution)
-    )
+    payload: Literal["none", "sm4_ecb_client_id"] = "none"  # SM4/ECB/PKCS#7 under the client id, in Base64
+    answers: bool = True  # the hub encrypts `output` too (a flag it keeps for each institution)
 
 
 class Password(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,7 +117,7 @@ class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ext_fields: dict[str, ExtensionSpelling] = field(default_factory=dict)  # by infno
     outpatient: Literal["A", "plain", "2260"] = "A"  # K20: 2203A, 2206A, 2207A, or 2203, 2206, 2207
     identity_fields: Literal["optional", "required"] = "optional"  # in 2206 and 2207 too (one edition)
-    diseinfo: Literal["diag_", "dise_"] = "diag_"
+    diseinfo: Literal["diag_", "dise_"] = "diag_"  # first syllable of the diagnosis members of 2203(A)
     area_keys: bool = True  # extension keys of a person from another province (2203, 2206, 2207)
     naty_width: Literal[2, 3] = 2  # digits of `naty` in answers
     card_sn: Literal[32, 24] = 32  # hex digits of the card identification code, K30
@@ -120,7 +129,7 @@ class Trace(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     pharmacy_node: Literal["durg_trac_info", "drug_trac_info"] = "durg_trac_info"  # 2102, inside the line
     outpatient_node: Literal["drug_trac_info", "durg_trac_info"] = "drug_trac_info"  # 2207A, beside `data`
-    required: Literal["2102_and_3505", "3505", "none"] = "2102_and_3505"
+    required: Literal["2102_and_3505", "3505", "none"] = "2102_and_3505"  # where a pack needs its trace code
 
 
 class Money(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,14 +173,44 @@ _FUND_CLASSES: Final[dict[str, FundClass]] = {
 }
 
 
+_IDENTITY_CATEGORIES: Final[dict[Category, str]] = {
+    "extremely_poor": "2304",
+    "orphan": "2361",
+    "de_facto_unattended": "2370",
+    "low_income": "2303",
+    "low_margin": "236074",
+    "return_poverty": "226104",
+    "poverty_monitored": "226101",
+    "lifted_poverty": "2302",
+}
+_DISEASE_GROUPS: Final[dict[DiseaseGroup, tuple[str, ...]]] = {
+    "hypertension": ("M03900",),
+    "diabetes": ("M01600",),
+    "tumour": ("M00500", "M00503", "M00504"),
+    "dialysis": ("M07801", "M07803", "M07804"),
+    "anti_rejection": ("M08300",),
+}
+
+
 class Codes(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Code tables (K23, K26, K27). A table in a file replaces the whole table here."""
 
-    med_type: dict[BenefitKind, str] = field(default_factory=_MED_TYPES.copy)
-    clr_type: dict[BenefitKind, str] = field(default_factory=_CLR_TYPES.copy)
+    med_type: dict[BenefitKind, str] = field(
+        default_factory=_MED_TYPES.copy
+    )  # kind of visit to `med_type` (K23)
+    clr_type: dict[BenefitKind, str] = field(
+        default_factory=_CLR_TYPES.copy
+    )  # kind of visit to clearing category (K23)
     fund_class: dict[str, FundClass] = field(default_factory=_FUND_CLASSES.copy)  # all others are fund money
-    fund_other: str = "999109"
-    locality: Literal["four_digits", "two_digits"] = "four_digits"
+    fund_other: str = "999109"  # further layers
+    idet: dict[Category, str] = field(default_factory=_IDENTITY_CATEGORIES.copy)  # psn_idet_type (K22)
+    disease_groups: dict[DiseaseGroup, tuple[str, ...]] = field(default_factory=_DISEASE_GROUPS.copy)  # K25
+    xprov_groups: tuple[DiseaseGroup, ...] = tuple(
+        _DISEASE_GROUPS
+    )  # chronic diseases open across provinces (K25b)
+    locality: Literal["four_digits", "two_digits"] = (
+        "four_digits"  # how many digits of two divisions agree where a person is local (K27)
+    )
 
 
 class ReversalAnswer(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -202,6 +241,15 @@ class Outcome(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate_s: float = 120.0  # a lane starts no new settlement while a doubt is younger
 
 
+class Policy(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Rules of the hub about settlements that no benefit policy carries; followed by the hub simulator."""
+
+    cancel_order: bool = True  # an earlier settlement is not cancelled while a later one stands (K46)
+    year_close: str = "03-31"  # last day on which fee dates and cancellations of the year before are taken
+    quote_check_2207: bool = True  # 2207 is refused when its four amounts are not the hub's (K45)
+    mutual_aid_outside_province: bool = False  # relatives' accounts pay in another province
+
+
 class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reconciliation of a day (K49)."""
 
@@ -211,8 +259,8 @@ class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Slip(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a slip may show of a person."""
 
-    mask_certno_first: int = 3
-    mask_certno_last: int = 4
+    mask_certno_first: int = 3  # shown at the beginning of an identity number
+    mask_certno_last: int = 4  # shown at its end
 
 
 class Retention(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,32 +278,34 @@ class Ecert(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The e-certificate centre."""
 
     path: Literal["middle_office", "hub_1162", "library", "province_own"] = "middle_office"  # K32
-    url_path: str = "/localcfc/api/hsecfc/localQrCodeQuery"
+    url_path: str = "/localcfc/api/hsecfc/localQrCodeQuery"  # at the centre
     hub_path: str = "/fsi/api/hsecfc/localQrCodeQuery"  # at the hub, for hub_1162
-    operator_len: Literal[20, 64] = 20
+    operator_len: Literal[20, 64] = 20  # characters of `operatorId` that the centre takes
     code_life_s: float = 60.0  # PD-1
     grace_s: float = 15.0  # PD-1
     token_life_s: float = 1800.0  # PD-7
     authno_life_s: float = 300.0  # PD-7
     settle_notify: bool = True  # K38
     check_terminal_sn: bool = False  # the register it would be compared with is not published
-    business_type_pharmacy: str = "02121"
-    business_type_registration: str = "01101"
-    business_type_settlement: str = "01301"
-    connect_timeout_s: float = 5.0
-    total_timeout_s: float = 10.0
+    business_type_pharmacy: str = "02121"  # what a code is shown for at a pharmacy
+    business_type_registration: str = "01101"  # and at a clinic
+    connect_timeout_s: float = 5.0  # to the centre
+    total_timeout_s: float = 10.0  # of one question
 
 
 class Open(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How we write messages of the signed and encrypted open interface; reading accepts all but the signer id (PD-8)."""
 
-    user_id: Literal["app_secret", "default16"] = "app_secret"
-    timestamp: Literal["ms", "s", "text"] = "ms"
-    version: Literal["2.0.1", "1.0.0"] = "2.0.1"
-    hex: Literal["upper", "lower"] = "upper"
-    escape_unicode: bool = False
+    user_id: Literal["app_secret", "default16"] = "app_secret"  # signer id inside the SM2 digest
+    timestamp: Literal["ms", "s", "text"] = (
+        "ms"  # milliseconds as text, seconds as a number, or yyyyMMddHHmmss
+    )
+    version: Literal["2.0.1", "1.0.0"] = "2.0.1"  # of the outer envelope
+    hex: Literal["upper", "lower"] = "upper"  # of `encData`
+    escape_unicode: bool = False  # Chinese as \\uXXXX before encrypting
 
 
+_MONTH_AND_DAY: Final = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _PLAIN_FORMS: Final = {"2203A": "2203", "2206A": "2206", "2207A": "2207"}
 
 
@@ -273,12 +323,19 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     money: Money = Money()
     codes: Codes = Codes()
     outcome: Outcome = Outcome()
+    policy: Policy = Policy()
     recon: Recon = Recon()
     slip: Slip = Slip()
     retention: Retention = Retention()
     ecert: Ecert = Ecert()
     open: Open = Open()
     msgid_check: Literal["strict", "none"] = "strict"  # K12, followed by the hub simulator
+
+    @property
+    def diseases_open_across_provinces(self) -> frozenset[str]:
+        """The disease codes of the groups that may be settled in another province (K25b)."""
+        groups = self.codes.disease_groups
+        return frozenset(code for group in self.codes.xprov_groups for code in groups[group])
 
     @property
     def quiet_s(self) -> float:
@@ -489,6 +546,8 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
     for key, value in not_negative.items():
         if not 0 <= value < math.inf:
             raise ProfileError(file, key, "must be a number from zero up")
+    if _MONTH_AND_DAY.fullmatch(profile.policy.year_close) is None:
+        raise ProfileError(file, "policy.year_close", "must be month and day like 03-31")
     if not profile.outcome.refusal_codes or 0 in profile.outcome.refusal_codes:
         raise ProfileError(file, "outcome.refusal_codes", "must name at least one code, and never 0")
     for key, path in (("path", profile.hub.path), ("token_path", profile.hub.token_path)):
@@ -500,10 +559,13 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
     for key, path in (("url_path", profile.ecert.url_path), ("hub_path", profile.ecert.hub_path)):
         if not path.startswith("/"):
             raise ProfileError(file, f"ecert.{key}", "must begin with a slash")
-    for key, table in (
-        ("codes.med_type", profile.codes.med_type),
-        ("codes.clr_type", profile.codes.clr_type),
-    ):
-        missing = set(typing.get_args(BenefitKind)) - set(table)
+    tables: tuple[tuple[str, dict[Any, Any], Any], ...] = (
+        ("codes.med_type", profile.codes.med_type, BenefitKind),
+        ("codes.clr_type", profile.codes.clr_type, BenefitKind),
+        ("codes.idet", profile.codes.idet, Category),
+        ("codes.disease_groups", profile.codes.disease_groups, DiseaseGroup),
+    )
+    for key, table, kinds in tables:
+        missing = set(typing.get_args(kinds)) - set(table)
         if missing:
             raise ProfileError(file, key, f"no code for: {', '.join(sorted(missing))}")

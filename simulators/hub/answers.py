@@ -184,11 +184,11 @@ def _amounts(profile: Profile, result: Result) -> dict[str, object]:
     }
 
 
-def setldetail(result: Result) -> list[Node]:
+def setldetail(desk: Desk, result: Result) -> list[Node]:
     """One row per fund, and one for the personal account."""
     return [
         {
-            "fund_pay_type": row.fund_pay_type,
+            "fund_pay_type": _fund_code(desk.profile, row),
             "inscp_scp_amt": yuan(
                 result.in_scope_fen if row.fund_pay_type == model.FUND_ACCOUNT else row.in_scope_fen
             ),
@@ -199,6 +199,10 @@ def setldetail(result: Result) -> list[Node]:
         }
         for row in result.funds
     ]
+
+
+def _fund_code(profile: Profile, row: FundRow) -> str:
+    return profile.codes.fund_other if row.fund_pay_type == model.FUND_OTHER else row.fund_pay_type
 
 
 def _limit_left_fen(row: FundRow) -> int:

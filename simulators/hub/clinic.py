@@ -149,14 +149,14 @@ def quote(desk: Desk, call: Call) -> Output:
     person, record = _priced_record(desk, call, tables.CLINIC_QUOTE)
     return {
         "setlinfo": answers.clinic_quote(desk, call, person, record),
-        "setldetail": answers.setldetail(record.result),
+        "setldetail": answers.setldetail(desk, record.result),
     }
 
 
 def settle(desk: Desk, call: Call) -> Output:
     """2207(A): settle a batch; refused when the four amounts are not those of the hub's own result."""
     person, record = _priced_record(desk, call, tables.CLINIC_SETTLEMENT)
-    if desk.settings.quote_check:
+    if desk.settings.quote_check and desk.profile.policy.quote_check_2207:
         node = check(as_node(call.input.get("data"), "data"), tables.CLINIC_SETTLEMENT, "data")
         result = record.result
         expected = {
@@ -173,7 +173,7 @@ def settle(desk: Desk, call: Call) -> Output:
     desk.ledger.settle_lines(record.mdtrt_id, record.chrg_bchno, record.setl_id)
     return {
         "setlinfo": answers.setlinfo(desk, call, person, record),
-        "setldetail": answers.setldetail(record.result),
+        "setldetail": answers.setldetail(desk, record.result),
     }
 
 
@@ -182,7 +182,7 @@ def cancel(desk: Desk, call: Call) -> Output:
     person, record = cancel_settlement(desk, call, frozenset({"2207", "2207A"}))
     return {
         "setlinfo": answers.setlinfo(desk, call, person, record),
-        "setldetail": answers.setldetail(record.result),
+        "setldetail": answers.setldetail(desk, record.result),
     }
 
 

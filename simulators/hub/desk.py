@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from protocols.hub.profile import Profile
-from simulators.benefit.model import DEFAULT_RULES, Rules
+from simulators.benefit.model import Rules
 from simulators.benefit.policies import PolicyBook
 from simulators.hub.ledger import Ledger
 from simulators.people import Person
@@ -41,8 +41,8 @@ class HubSettings(msgspec.Struct, frozen=True):
     """Prescription numbers the prescription centre knows (for `rx_circ_flag` 1)."""
     stmt_rslt: Literal["one_digit", "six_digits"] = "one_digit"
     """Form of `stmt_rslt`: 0 and 1 as in the Hunan edition, or 000000 and 000101 to 000103 as in newer ones."""
-    rules: Rules = DEFAULT_RULES
-    """Switches of the benefit engine: order of cancellations, day the year closes, ..."""
+    rules: Rules | None = None
+    """Switches of the benefit engine: order of cancellations, day the year closes, ...; None = as the profile says."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -76,6 +76,21 @@ class Desk(msgspec.Struct, frozen=True):
     profile: Profile
     settings: HubSettings
     rng: random.Random
+
+    @property
+    def rules(self) -> Rules:
+        """The benefit engine's switches."""
+        if self.settings.rules is not None:
+            return self.settings.rules
+        policy = self.profile.policy
+        month, day = policy.year_close.split("-")
+        return Rules(
+            xprov_diseases=self.profile.diseases_open_across_provinces,
+            mutual_aid_outside_province=policy.mutual_aid_outside_province,
+            cancellation_order=policy.cancel_order,
+            year_close_month=int(month),
+            year_close_day=int(day),
+        )
 
     @property
     def wants_identity(self) -> bool:

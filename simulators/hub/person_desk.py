@@ -1,7 +1,6 @@
 """Sign-in and questions about a person: 9001, 9002, 1101, 2001, 5301."""
 
 import datetime as dt
-from typing import Final
 
 from simulators.benefit import model
 from simulators.hub import settling, tables
@@ -12,18 +11,6 @@ from simulators.hub.ledger import SignIn
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.hub.wire import tenths, yuan
 from simulators.people import Person
-
-_CATEGORY_CODES: Final = {
-    "extremely_poor": "2304",
-    "orphan": "2361",
-    "de_facto_unattended": "2370",
-    "low_income": "2303",
-    "low_margin": "236074",
-    "return_poverty": "226104",
-    "poverty_monitored": "226101",
-    "lifted_poverty": "2302",
-}
-"""psn_idet_type by assistance category (our decision K22)."""
 
 
 def sign_in(desk: Desk, call: Call) -> Output:
@@ -60,6 +47,7 @@ def person_information(desk: Desk, call: Call) -> Output:
 
 def person_output(desk: Desk, person: Person, now: dt.datetime) -> dict[str, object]:
     """What the hub tells of a person: the output of 1101, and the greater part of 1162's."""
+    codes = {str(category): code for category, code in desk.profile.codes.idet.items()}
     return {
         "baseinfo": {
             "psn_no": person.psn_no,
@@ -90,7 +78,7 @@ def person_output(desk: Desk, person: Person, now: dt.datetime) -> dict[str, obj
         ],
         "idetinfo": [
             {
-                "psn_idet_type": _CATEGORY_CODES[category],
+                "psn_idet_type": codes[category],
                 "psn_type_lv": None,
                 "memo": model.CATEGORIES[category],
                 "begntime": f"{now.year}-01-01 00:00:00",

@@ -29,7 +29,7 @@ def quote(desk: Desk, call: Call) -> Output:
     record = _record(desk, call, purchase, settling.new_mdtrt_id(desk, call))
     return {
         "setlinfo": answers.pharmacy_quote(desk, call, purchase.person, record),
-        "setldetail": answers.setldetail(record.result),
+        "setldetail": answers.setldetail(desk, record.result),
         "detlcutinfo": answers.line_splits(desk, purchase.lines, record.result.lines, call.infno),
     }
 
@@ -59,7 +59,7 @@ def settle(desk: Desk, call: Call) -> Output:
     desk.ledger.add_lines(record.mdtrt_id, purchase.lines, record.setl_id)
     return {
         "setlinfo": answers.setlinfo(desk, call, purchase.person, record),
-        "setldetail": answers.setldetail(record.result),
+        "setldetail": answers.setldetail(desk, record.result),
         "detlcutinfo": answers.line_splits(desk, purchase.lines, record.result.lines, call.infno),
     }
 
@@ -69,7 +69,7 @@ def cancel(desk: Desk, call: Call) -> Output:
     person, record = cancel_settlement(desk, call, frozenset({"2102"}))
     return {
         "setlinfo": answers.pharmacy_cancellation(desk, call, person, record),
-        "setldetail": answers.setldetail(record.result),
+        "setldetail": answers.setldetail(desk, record.result),
     }
 
 

@@ -35,7 +35,7 @@ def settlement(desk: Desk, call: Call) -> Output:
     record = find_settlement(desk, call, node)
     return {
         "setlinfo": answers.settlement_query(desk, call, person, record),
-        "setldetail": answers.setldetail(record.result),
+        "setldetail": answers.setldetail(desk, record.result),
     }
 
 

@@ -15,7 +15,7 @@ class _Worded(Refused):
     """A refusal in the words of this profile's hub."""
 
     def __init__(self, code: str, text: str) -> None:
-        super().__init__(code)
+        super().__init__(code, (text, text))
         self._text = text
 
     @property

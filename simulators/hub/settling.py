@@ -89,7 +89,7 @@ def check_entitlement(
     policy_set = desk.policies.set_of_division(insured.division)
     visit = _care_visit(desk, call, insured, med_type, disease, day, "none", ())
     subject = _insured_person(desk, person, insured, day)
-    terms = entitlement.entitle(_policy(desk, policy_set, day), subject, visit, desk.settings.rules)
+    terms = entitlement.entitle(_policy(desk, policy_set, day), subject, visit, desk.rules)
     if isinstance(terms, Refusal):
         raise Refused(terms.code, terms.texts)
 
@@ -120,7 +120,7 @@ def price(
             desk, call, insured, med_type, disease, fee_date, _account_use(desk.profile, account_flag), lines
         ),
         engine_lines(lines),
-        desk.settings.rules,
+        desk.rules,
     )
     if isinstance(outcome, Refusal):
         raise Refused(outcome.code, outcome.texts)
@@ -180,7 +180,7 @@ def undo(desk: Desk, call: Call, original: SettlementRecord, *, keep_order: bool
         account,
         already=not original.live,
         later=[row.result.contributions for row in _later(desk, original)],
-        rules=desk.settings.rules,
+        rules=desk.rules,
         keep_order=keep_order,
     )
     if isinstance(outcome, Refusal):
@@ -214,7 +214,7 @@ def new_mdtrt_id(desk: Desk, call: Call) -> str:
 
 def check_year_open(desk: Desk, call: Call, fee_date: dt.date) -> None:
     """Raise `Refused` when the benefit year of a fee date is closed."""
-    if not engine.year_open(fee_date, call.now.date(), desk.settings.rules):
+    if not engine.year_open(fee_date, call.now.date(), desk.rules):
         raise Refused("YEAR_CLOSED")
 
 

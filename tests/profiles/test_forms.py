@@ -111,7 +111,7 @@ def test_the_numbers_of_a_visit(usual: Recorded, other: Recorded) -> None:
 
 
 @switch("form.ext_field", "expContent", "exp_content")
-@switch("form.ext_fields", "expContent", "exp_content")
+@switch("form.ext_fields")
 def test_the_extension_is_spelt_for_each_transaction(usual: Recorded, other: Recorded) -> None:
     def spelling(node: Any) -> set[str]:
         return set(node) & {"expContent", "exp_content"}

@@ -17,6 +17,7 @@ from protocols.gm.errors import InvalidKey
 from protocols.hub.profile import parse_profile
 from protocols.secret import Secret
 from protocols.wire_time import WIRE_ZONE
+from tests.profiles.switches import switch
 from tests.protocols.gm import reference_sm2
 from tests.vectors.gm.load import vectors
 
@@ -109,6 +110,11 @@ def test_the_worked_example_is_opened() -> None:
         ("escape_unicode = false", "encData", EXAMPLE["enc_data"]),
     ],
 )
+@switch("open.timestamp", "ms", "s", "text")
+@switch("open.version", "2.0.1", "1.0.0")
+@switch("open.hex", "upper", "lower")
+@switch("open.user_id", "app_secret", "default16")
+@switch("open.escape_unicode", False)
 def test_each_key_of_a_profile_writes_its_own_bytes(keys: str, member: str, written: object) -> None:
     profile = parse_profile(f"[open]\n{keys}\n", "x.toml")
     style = oi.style_of(profile.open)
@@ -117,6 +123,7 @@ def test_each_key_of_a_profile_writes_its_own_bytes(keys: str, member: str, writ
     assert opened(members, oi.Style(user_id=style.user_id)).data.decode() == EXAMPLE["data"]
 
 
+@switch("open.escape_unicode", True)
 def test_escaped_text_is_encrypted_without_a_byte_above_ascii_and_read_back() -> None:
     style = oi.style_of(parse_profile("[open]\nescape_unicode = true\n", "x.toml").open)
     data = '{"userName":"测试甲𠀀"}'.encode()

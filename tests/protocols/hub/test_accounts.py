@@ -23,6 +23,7 @@ from protocols.hub.accounts import (
 )
 from protocols.money import Fen
 from protocols.secret import Secret
+from tests.profiles.switches import switch
 from tests.protocols.hub import examples
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "hub"
@@ -48,6 +49,7 @@ def test_the_worked_detail_file_is_written_byte_for_byte() -> None:
     assert detail_text([_detail_row(False), _detail_row(True)]) == DETAIL
 
 
+@switch("recon.columns", "ten_cells")
 def test_the_worked_result_file_is_read() -> None:
     (row,), bad = result_rows(RESULT, "ten_cells")
     assert bad == []
@@ -92,6 +94,7 @@ def test_both_forms_of_the_result_code_are_read_and_only_a_zero_is_level(code: s
     assert result_kind(code) == kind
 
 
+@switch("recon.columns", "seven_cells")
 def test_the_shorter_columns_of_another_edition_are_read_in_their_own_order() -> None:
     text = b"99990000000000000001\tM\tS\tP\t1\t000103\tquote \" and 'tick'\n"
     (row,), bad = result_rows(text, "seven_cells")

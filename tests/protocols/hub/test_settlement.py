@@ -17,6 +17,7 @@ from protocols.hub.settlement import (
     settlement_split,
 )
 from protocols.money import Fen, Split
+from tests.profiles.switches import switch
 from tests.protocols.hub import examples
 
 NATIONAL = Profile(name="national")
@@ -142,6 +143,7 @@ def test_fund_rows_count_by_class() -> None:
     assert _broken(CLINIC.info, (), ()) == ["M9"]
 
 
+@switch("money.hifdm", "either", "beside", "inside")
 def test_the_disabled_veterans_fund_may_be_beside_or_inside() -> None:
     beside = replace(CLINIC.info, pooled_fund_fen=Fen(13276), disabled_veterans_fen=Fen(100))
     inside = replace(

@@ -17,6 +17,7 @@ from protocols.secret import Secret
 from simulators.certificate_centre import CHECK_PATH, OPEN_PATH, QUERY_PATH
 from simulators.certificate_centre.open_desk import TEST_APP, shared_app_key, shared_centre_key
 from simulators.serve import RunningWorld, SimulatedWorld, build_world, serve_world, shipped_profile
+from tests.profiles.switches import switch
 from tests.simulators.certificate_centre.asking import CLINIC, NOW, PHARMACY, later, request
 
 
@@ -160,6 +161,8 @@ def hub_decodes() -> SimulatedWorld:
     return build_world(seed=1, profile=HUB_DECODES)
 
 
+@switch("ecert.path", "hub_1162")
+@switch("ecert.hub_path")
 async def test_the_hub_decodes_where_the_profile_says_so(
     hub_decodes: SimulatedWorld, http: aiohttp.ClientSession
 ) -> None:
@@ -193,6 +196,9 @@ async def test_the_hub_decodes_nothing_where_the_profile_does_not_say_so(
 
 
 @pytest.mark.parametrize("key", ["code_life_s", "grace_s", "token_life_s", "authno_life_s"])
+@switch("ecert.code_life_s")
+@switch("ecert.grace_s")
+@switch("ecert.token_life_s")
 def test_each_life_comes_from_the_profile(key: str) -> None:
     shorter = parse_profile(f"[ecert]\n{key} = 7\n", "x.toml")
     usual, changed = build_world(seed=1).book.lives, build_world(seed=1, profile=shorter).book.lives
@@ -200,6 +206,7 @@ def test_each_life_comes_from_the_profile(key: str) -> None:
     assert getattr(usual, key) == getattr(shipped_profile().ecert, key)
 
 
+@switch("ecert.authno_life_s")
 def test_a_shorter_flow_number_of_the_profile_runs_out() -> None:
     world = build_world(seed=1, profile=parse_profile("[ecert]\nauthno_life_s = 7\n", "x.toml"))
     for seconds, code in ((7, 0), (7.5, 990013)):
@@ -209,6 +216,7 @@ def test_a_shorter_flow_number_of_the_profile_runs_out() -> None:
         assert json.loads(world.centre.handle(body, later(seconds)))["code"] == code
 
 
+@switch("ecert.operator_len", 20, 64)
 def test_operator_len_of_the_profile_decides_at_the_centre() -> None:
     for length, code in ((20, 990009), (64, 0)):
         world = build_world(seed=1, profile=parse_profile(f"[ecert]\noperator_len = {length}\n", "x.toml"))

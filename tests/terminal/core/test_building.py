@@ -11,6 +11,7 @@ from protocols.secret import Secret
 from terminal.core.message_parts import Desk, Site
 from terminal.core.messages import build, misfits
 from terminal.core.values import Disease, Medium, Settlement
+from tests.profiles.switches import switch
 from tests.terminal.core.samples import (
     CERTNO,
     LINE,
@@ -76,6 +77,7 @@ def without_identity() -> Site:
     return _replace(SITE, profile=profile)
 
 
+@switch("form.identity_with_token", "send", "empty")
 def test_who_is_it() -> None:
     asked = {"mdtrt_cert_type": "01", "mdtrt_cert_no": TOKEN, "begntime": BEGAN, "psn_cert_type": "01"}
     assert said("1101", PRICED) == {"data": asked | SHOWN}

@@ -7,6 +7,7 @@ from drivers.interfaces.hub_transport import NoAnswer
 from protocols.ecertificate.notice import NoticeState, lines_of
 from protocols.hub.profile import parse_profile
 from terminal.core.states import State
+from tests.profiles.switches import switch
 from tests.terminal.harness import INSTITUTION, Shop, virtual
 
 SILENT = parse_profile("[ecert]\nsettle_notify = false\n", "national.toml")
@@ -18,6 +19,7 @@ def told(shop: Shop) -> list[NoticeState]:
 
 
 @virtual
+@switch("ecert.settle_notify", True)
 async def test_a_settlement_is_shown_with_its_true_amounts(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
@@ -109,6 +111,7 @@ async def test_after_a_kill_nothing_is_told_by_the_next_process(tmp_path: Path) 
 
 
 @virtual
+@switch("ecert.settle_notify", False)
 async def test_a_profile_may_switch_it_off(tmp_path: Path) -> None:
     shop = Shop(tmp_path, profile=SILENT)
     till = await shop.start()

@@ -14,6 +14,7 @@ from protocols.secret import Secret
 from terminal.core.events import CentreRefused, CentreSaid
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import Institution, Operator
+from tests.profiles.switches import switch
 from tests.terminal.harness import INSTITUTION, NATIONAL, NINE
 
 CODE = Secret("4240000000000000001707990000")
@@ -83,6 +84,7 @@ async def decode(*answers: object, each_takes_s: float = 0.0) -> tuple[CentreSai
     return await centre.decode(CODE), link
 
 
+@switch("ecert.path", "middle_office")
 async def test_a_decoded_code_is_a_medium() -> None:
     said, link = await decode(GOOD)
     assert isinstance(said, CentreSaid)
@@ -169,6 +171,8 @@ async def decode_at_hub(*answers: object) -> tuple[CentreSaid | CentreRefused, L
 
 
 @pytest.mark.parametrize("answer", [{"infcode": 0, "err_msg": None, "output": OUTPUT}, GOOD])
+@switch("ecert.path", "hub_1162")
+@switch("ecert.hub_path")
 async def test_the_hub_is_asked_bare_and_either_answer_is_a_medium(answer: object) -> None:
     said, centre_link, hub_link = await decode_at_hub(answer)
     assert isinstance(said, CentreSaid)
