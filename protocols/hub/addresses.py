@@ -77,7 +77,7 @@ def infno_at(hub: Hub, path: str) -> str | None:
     if not service or service == path:
         return None
     if hub.url_shape == "U2":
-        return service
+        return service if service.isalnum() else None
     return next((infno for infno, known in {**SERVICES, **hub.paths}.items() if known == service), None)
 
 

@@ -53,6 +53,18 @@ async def good(exchange: Exchange) -> None:
     await exchange.answer(b'{"infcode":0}')
 
 
+@pytest.mark.parametrize(("alone", "connections"), [(False, 1), (True, 3)])
+async def test_a_connection_carries_one_request_where_nothing_else_binds_the_answer(
+    alone: bool, connections: int
+) -> None:
+    async with WireServer(good) as server:
+        transport = HttpTransport(server.url, one_request_per_connection=alone)
+        for _ in range(3):
+            assert (await transport.post("/hub", BODY, HEADERS, 2.0, 5.0)).status == 200
+        assert server.connections == connections
+        await transport.close()
+
+
 # -- whole answers ---------------------------------------------------------------------------------
 
 

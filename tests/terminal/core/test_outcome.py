@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from protocols.hub.profile import Outcome
+from protocols.hub.profile import Outcome, Sign
 from protocols.hub.settlement import LineSplit
 from protocols.money import Fen
 from protocols.secret import Secret
@@ -18,9 +18,11 @@ from terminal.core.events import (
     Due,
     Heard,
     HubSaid,
+    NotSent,
     SlipPrinted,
     Transmit,
 )
+from terminal.core.messages import misfits
 from terminal.core.outcome import Verdict, judge, judge_cancellation, judge_reversal, reason_of, retry_delay_s
 from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
@@ -459,3 +461,20 @@ def test_a_confirmed_sale_is_armed_without_a_message_until_the_key_is_there() ->
     assert notice_of(armed) == "key_locked"
     again = decide(armed, Confirmed("T01"))
     assert begun(again) == ["compose SETTLE 2102"]
+
+
+@pytest.mark.parametrize("sign", [Sign(profile="input-only"), Sign(profile="unsigned-answers")])
+def test_where_the_signature_binds_nothing_an_answer_must_say_whom_and_what_it_is_about(sign: Sign) -> None:
+    profile = msgspec.structs.replace(PROFILE, sign=sign)
+    sending = after(*TO_SENDING)
+    assert misfits(sending, sale_output(), profile) == []
+    silent = sale_output(echoed_message_id="", person_no=Secret())
+    assert misfits(sending, silent, PROFILE) == []
+    assert misfits(sending, silent, profile) == ["person", "message id"]
+
+
+def test_a_gateway_that_gives_no_token_speaks_another_profiles_way() -> None:
+    armed = said_2102(NotSent("gateway_token")).settlement
+    assert (armed.state, notice_of(armed)) == (State.ARMED, "hub_not_understood")
+    assert armed.notice is not None
+    assert armed.notice.params == {"profile": "national", "reason": "gateway_token"}

@@ -8,11 +8,19 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from protocols.gm.sm3 import sm3
-from protocols.hub.envelope import decode_request
+from protocols.hub.envelope import Answer, decode_request, encode_answer, encode_request
+from protocols.hub.gateway import Credentials
+from protocols.hub.packing import packing_of
+from protocols.hub.profile import parse_profile
+from protocols.hub.signing import answer_signing_bytes, encode_signature, request_signing_bytes
+from protocols.secret import Secret
 from terminal.core.states import State
-from terminal.evidence.capsule import EvidenceKeys
+from terminal.evidence.capsule import EvidenceKeys, build_capsule
+from tests.protocols.hub import examples
 from tests.real_parts import require_real
 from tests.terminal.api.calling import Api
 from tests.terminal.harness import Shop, Till, counter_config, virtual
@@ -222,4 +230,39 @@ async def test_a_sale_that_sent_nothing_and_one_that_is_not_there_have_no_eviden
     unknown = await api.call("GET", "/sales/S000000000000000000000000/evidence")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_settlement")
     assert [record for record in till.audit() if record["action"] == "evidence_taken"] == []
+    await till.stop()
+
+
+@virtual
+async def test_what_travels_encrypted_is_proved_by_its_plain_text(tmp_path: Path) -> None:
+    """The signature covers the plain text; the body shows what travelled, and only the plain bytes are in the signed file."""
+    profile = parse_profile(
+        '[crypt]\npayload = "sm4_ecb_client_id"\n[sign]\nform = "der"\nencoding = "hex"', "x.toml"
+    )
+    packing = packing_of(profile, Credentials(client_id=Secret("demo-client-0001")))
+    ours, hub = (PrivateKey.generate(random.Random(name).randbytes) for name in ("ours", "hub"))
+    plain = examples.body("a-2102-request.json")
+    request = decode_request(plain)
+    signature = encode_signature(ours.sign(request_signing_bytes(profile, request)), profile.sign)
+    sent = packing.packed_request(encode_request(msgspec.structs.replace(request, signature=signature)))
+    answer = Answer(infcode=0, output=b'{"setlinfo":{}}')
+    covered = answer_signing_bytes(profile, request.message_id, answer)
+    signed = msgspec.structs.replace(answer, signature=encode_signature(hub.sign(covered), profile.sign))
+    heard = packing.packed_answer(encode_answer(signed))
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    (row,) = till.rows()
+    (attempt,) = till.journal.attempts(settled.id)
+    attempt = msgspec.structs.replace(
+        attempt, msgid=request.message_id, request=sent, answer=heard, key_id="k"
+    )
+    keys = EvidenceKeys(ours.public_key.point, hub.public_key.point)
+    capsule = build_capsule(row, [attempt], [], keys, profile, packing)
+    (message,) = manifest_in(capsule)["messages"]
+    assert message["verified"] == {"request": True, "answer": True}
+    files = files_in(capsule)
+    assert files[f"{message['folder']}/request.signed"].endswith(request.input)
+    assert request.input not in files[f"{message['folder']}/request.body"]
+    assert verify(capsule, tmp_path / "opened").returncode == 0
     await till.stop()

@@ -13,6 +13,7 @@ from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub import signing
 from protocols.hub.envelope import Answer, decode_request, encode_answer
 from protocols.hub.gateway import Credentials
+from protocols.hub.profile import Sign
 from protocols.hub.queries import SettlementQuery, SettlementQueryInput
 from protocols.hub.sign_in import SignIn, SignInInput
 from protocols.secret import Secret
@@ -271,3 +272,25 @@ async def test_without_a_key_nothing_is_sent() -> None:
     with pytest.raises(SignerUnavailable):
         await hub.ask("9001", SIGN_IN, "")
     assert link.sent == []
+
+
+async def heard_unsigned(answer: Answer) -> events.Heard:
+    """What a client of unsigned answers makes of this one."""
+    profile = msgspec.structs.replace(NATIONAL, sign=Sign(profile="unsigned-answers"))
+    link = Link(page(encode_answer(answer)))
+    gate = HubGate(profile, Credentials(), link, Clock(), random.Random(1).getrandbits)
+    place, operator = Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试")
+    hub = HubClient(profile, place, operator, link, gate, OURS, HUB, Ids(), Clock())
+    return await hub.ask("9001", SIGN_IN, "")
+
+
+async def test_an_unsigned_answer_counts_only_as_a_whole_envelope() -> None:
+    good, no = await heard_unsigned(GOOD), await heard_unsigned(NO)
+    assert isinstance(good, events.Answered)
+    assert isinstance(no, events.Answered)
+    assert (good.infcode, no.infcode) == (0, -1)
+    short = await heard_unsigned(Answer(infcode=-1, error_text="before dispatch"))
+    assert isinstance(short, events.NotAuthentic)
+    assert short.reason == "no reference"
+    unsigned_elsewhere = await heard(page(encode_answer(GOOD)))
+    assert isinstance(unsigned_elsewhere, events.NotAuthentic)
