@@ -16,7 +16,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any, Final, Literal, assert_never
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -132,7 +132,7 @@ def nonce_of(form: NonceForm, number: int) -> str:
         case "digits":
             return str(number % 10**10)
         case _:
-            assert_never(form)
+            raise AssertionError(form)
 
 
 # -- headers ---------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def headers_of(
         case "G5":
             return {"apikey": credentials.secret.reveal()}
         case _:
-            assert_never(hub.gateway)
+            raise AssertionError(hub.gateway)
 
 
 def token_request(hub: Hub, credentials: Credentials) -> tuple[dict[str, str], bytes]:

@@ -401,8 +401,8 @@ def parse_profile(text: str, name: str) -> Profile:
     try:
         profile = msgspec.convert(tree, Profile)
     except msgspec.ValidationError as error:
-        reason, path = _explained(str(error))
-        raise ProfileError(name, ".".join(path), _worded(reason, path)) from None
+        reason, path, of_key = _explained(str(error))
+        raise ProfileError(name, ".".join(path), _worded(reason, path, of_key)) from None
     _refuse_what_is_not_described(profile, name)
     _refuse_what_does_not_go_together(profile, name)
     _refuse_bad_values(profile, name)
@@ -420,31 +420,37 @@ def _refuse_unknown_keys(tree: dict[str, Any], section: type[msgspec.Struct], fi
             _refuse_unknown_keys(value, type_, file, f"{where}.")
 
 
-def _explained(text: str) -> tuple[str, list[str]]:
-    """Split the validator's text (`reason - at `$.section.key[...]``) into reason and the keys of the path."""
+def _explained(text: str) -> tuple[str, list[str], bool]:
+    """Split the validator's text (`reason - at [key in] $.section.key[...]`) into reason, path, and whether a key is wrong."""
     reason, _, path = text.partition(" - at ")
-    keys = re.findall(r"[A-Za-z_][A-Za-z0-9_]*", path.replace("`key` in ", "").replace("...", ""))
-    return reason, keys
+    of_key = path.startswith("`key` in ")
+    keys = re.findall(r"[A-Za-z_][A-Za-z0-9_]*", path.removeprefix("`key` in ").replace("...", ""))
+    return reason, keys, of_key
 
 
-def _worded(reason: str, path: list[str]) -> str:
+def _worded(reason: str, path: list[str], of_key: bool) -> str:
     if not reason.startswith("Invalid enum value"):
         return reason[:1].lower() + reason[1:].replace("`object`", "a table").replace("`array`", "a list")
-    allowed = _allowed_values(path) or typing.get_args(BenefitKind)
+    allowed = _allowed_values(path, of_key)
     return f"not supported; supported: {', '.join(map(repr, allowed))}"
 
 
-def _allowed_values(path: list[str]) -> tuple[object, ...]:
-    """Find the values of the Literal that the path ends at; () for the tables whose keys are benefit kinds."""
+def _allowed_values(path: list[str], of_key: bool) -> tuple[object, ...]:
+    """Find the values of the Literal that the path ends at; of a table's keys or of its values."""
     type_: Any = Profile
     for key in path:
-        while typing.get_origin(type_) in (dict, tuple):
-            type_ = [part for part in typing.get_args(type_) if part is not ...][-1]
-        if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
-            type_ = {member.name: member.type for member in msgspec.structs.fields(type_)}.get(key)
+        (type_,) = (
+            member.type for member in msgspec.structs.fields(_inner(type_, False)) if member.name == key
+        )
+    return typing.get_args(_inner(type_, of_key))
+
+
+def _inner(type_: Any, of_key: bool) -> Any:
+    """The type inside lists and tables; with `of_key` that of the keys of the innermost table."""
     while typing.get_origin(type_) in (dict, tuple):
-        type_ = [part for part in typing.get_args(type_) if part is not ...][-1]
-    return typing.get_args(type_) if typing.get_origin(type_) is Literal else ()
+        parts = [part for part in typing.get_args(type_) if part is not ...]
+        type_ = parts[0] if of_key else parts[-1]
+    return type_
 
 
 NOT_DESCRIBED: Final[dict[tuple[str, object], str]] = {

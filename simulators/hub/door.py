@@ -10,7 +10,7 @@ import datetime as dt
 import hmac
 from collections.abc import Mapping
 from random import Random
-from typing import Final, assert_never
+from typing import Final
 from urllib.parse import parse_qs
 
 import msgspec
@@ -139,7 +139,7 @@ class HubDoor:
             case "G5":
                 return "" if Secret(given.get("apikey", "")) == ours.secret else "unknown api key"
             case _:
-                assert_never(hub.gateway)
+                raise AssertionError(hub.gateway)
         if Secret(key_id) != ours.account:
             return "unknown access key"
         if not timestamp.isdigit() or abs(unix_s - int(timestamp)) > _WINDOW_S:

@@ -37,6 +37,25 @@ def test_input_only_differs_in_the_signature_alone() -> None:
     [
         ('surprise = "x"', "surprise", "unknown key"),
         ('[hub]\nurlshape = "U1"', "hub.urlshape", "unknown key; known here: connect_timeout_s,"),
+        ('[env.extra_fields]\nvendor = "x"', "env.extra_fields", "supported: 'enc_type', 'serv_code'"),
+        ('[codes.idet]\nrich = "1"', "codes.idet", "supported: 'extremely_poor'"),
+        ('[codes]\nxprov_groups = ["cold"]', "codes.xprov_groups", "supported: 'hypertension'"),
+        ('[policy]\nyear_close = "31-03"', "policy.year_close", "month and day"),
+        ('[outcome]\nby_message_query = "5299"', "outcome.by_message_query", "5299: no transaction"),
+        ("[outcome]\nresend_is_idempotent = true", "outcome.resend_is_idempotent", "promised in writing"),
+        ('[form]\noutpatient = "2260"', "form.outpatient", "2260: its four nodes"),
+        ('[form]\ndiseinfo = "dise_"', "form.diseinfo", "dise_: five of its members"),
+        ('[trace]\noutpatient_node = "durg_trac_info"', "trace.outpatient_node", "printed for 2102 only"),
+        (
+            '[form]\nidentity_fields = "required"\nidentity_with_token = "empty"',
+            "form.identity_with_token",
+            "takes no empty ones",
+        ),
+        (
+            '[[outcome.reversal_answers]]\npattern = "x"\nmeans = "already"\nsays = "y"',
+            "outcome.reversal_answers",
+            "or none does",
+        ),
         ('[hub]\nurl_shape = "U9"', "hub.url_shape", "not supported; supported: 'U1', 'U2', 'U3', 'U4'"),
         ('hub = "U2"', "hub", "expected a table"),
         (
