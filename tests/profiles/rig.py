@@ -31,7 +31,9 @@ from terminal.building import Parts, build_counter
 from terminal.core.events import MediumGiven
 from terminal.core.states import State
 from terminal.core.values import Medium, Settlement
-from terminal.counter.counter import Counter, DiseaseWish, LineWish, Phase, SaleWish
+from terminal.counter.counter import Counter
+from terminal.counter.wishes import DiseaseWish, LineWish, SaleWish
+from terminal.counter.workroom import Phase
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.thread import InlineJournal
 from terminal.journal.vault import Vault

@@ -4,7 +4,7 @@ import asyncio
 
 from terminal.core.states import State
 from terminal.core.values import Settlement
-from terminal.counter.counter import LineWish
+from terminal.counter.wishes import LineWish
 from tests.profiles.rig import Hub, Till
 from tests.terminal.harness import PILLS
 
