@@ -25,7 +25,7 @@ from protocols.secret import Secret
 MAX_TEXT_BYTES: Final = 32 * 1024 * 1024
 """Largest text a downloaded file may unpack to: some 200,000 records, and no bomb."""
 
-ResultColumns = Literal["ten_cells", "seven_cells"]
+ResultColumns = Literal["ten_cells", "seven_cells", "eleven_cells"]
 """Order of the cells in the result file; editions differ (profile key `recon.columns`)."""
 
 ABSENT: Final = "null"
@@ -210,6 +210,7 @@ _RESULT_COLUMNS: Final[Mapping[ResultColumns, tuple[str, ...]]] = {
               "medfee_sumamt", "fund_pay_sumamt", "acct_pay"),
     "seven_cells": ("psn_no", "mdtrt_id", "setl_id", "msgid", "refd_setl_flag", "stmt_rslt", "memo"),
 }  # fmt: skip
+"""Without the newer eleven, whose names are not published: a profile that asks for them is refused."""
 
 
 def byte_list(data: bytes) -> tuple[int, ...]:

@@ -253,7 +253,18 @@ class Policy(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reconciliation of a day (K49)."""
 
-    columns: Literal["ten_cells", "seven_cells"] = "ten_cells"  # of the result file of 3202
+    columns: Literal["ten_cells", "seven_cells", "eleven_cells"] = "ten_cells"  # of the result file of 3202
+    daily: Literal["3201_3202", "3211_3212", "13203"] = "3201_3202"  # how a day is compared
+    cancel_is_record: bool = (
+        True  # an undone settlement stays, with a record of its own beside it; or both are left out
+    )
+    refd_flag_on_original: bool = True  # `refd_setl_flag` of the original turns to 1 when it is undone
+
+
+class FarDrug(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Purchases of people insured in another province."""
+
+    chain_2161: bool = False  # by the older chain 2161 to 2181 instead of 2101 and 2102
 
 
 class Slip(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -325,6 +336,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outcome: Outcome = Outcome()
     policy: Policy = Policy()
     recon: Recon = Recon()
+    far_drug: FarDrug = FarDrug()
     slip: Slip = Slip()
     retention: Retention = Retention()
     ecert: Ecert = Ecert()
@@ -459,6 +471,10 @@ NOT_DESCRIBED: Final[dict[tuple[str, object], str]] = {
     ("form.outpatient", "2260"): "its four nodes and its flag are known by name only",
     ("form.diseinfo", "dise_"): "five of its members are known by name; what the diagnosis' own name is called is not",
     ("trace.outpatient_node", "durg_trac_info"): "this spelling is printed for 2102 only",
+    ("recon.columns", "eleven_cells"): "of its eight and eleven columns only the numbers are published",
+    ("recon.daily", "3211_3212"): "which states of its task mean done, and what its three files hold, is not published",
+    ("recon.daily", "13203"): "it is known by name only",
+    ("far_drug.chain_2161", True): "its messages are known by member names only, and how a payment on the phone ends is not",
     ("outcome.resend_is_idempotent", True): "no hub has promised in writing to book one message id only once",
     ("password.cainfo", "rsa"): "padding and text form of the encrypted password are not published",
     ("ecert.path", "library"): "the region's native library opens its own scan window and takes no scanned code from us",

@@ -61,7 +61,7 @@ def totals(desk: Desk, call: Call) -> Output:
     """3201: level or not, over one scheme, clearing category and agency. The hub's own figures are not told."""
     node = check(as_node(call.input.get("data"), "data"), tables.TOTALS, "data")
     records = [record for record in _records(desk, call, node) if record.insutype == node.text("insutype")]
-    finding, words = _compare_totals(node, records)
+    finding, words = _compare_totals(desk, node, records)
     return {
         "stmtinfo": {
             "setl_optins": node.text("setl_optins"),
@@ -71,11 +71,12 @@ def totals(desk: Desk, call: Call) -> Output:
     }
 
 
-def _compare_totals(node: Node, records: Sequence[SettlementRecord]) -> tuple[Finding, str]:
+def _compare_totals(desk: Desk, node: Node, records: Sequence[SettlementRecord]) -> tuple[Finding, str]:
     count = int(node.number("fixmedins_setl_cnt"))
     if count != len(records):
         return ("hub_more" if count < len(records) else "institution_more"), "笔数不一致"
-    sums = tuple(sum(column) for column in zip(*map(_amounts, records), strict=True)) or (0, 0, 0)
+    amounts = [_amounts(desk, record) for record in records]
+    sums = tuple(sum(column) for column in zip(*amounts, strict=True)) or (0, 0, 0)
     told = (node.fen("medfee_sumamt"), node.fen("fund_pay_sumamt"), node.fen("acct_pay"))
     return ("level", "对账平") if told == sums else ("differs", "金额不一致")
 
@@ -87,7 +88,9 @@ def detail(desk: Desk, call: Call) -> Output:
     if content is None:
         raise Refused("FILE_NOT_FOUND")
     rows = _uploaded(content)
-    found = [_result_line(desk, *difference) for difference in _differences(rows, _records(desk, call, node))]
+    found = [
+        _result_line(desk, *difference) for difference in _differences(desk, rows, _records(desk, call, node))
+    ]
     name = f"3202_{node.text('stmt_begndate').replace('-', '')}_result"
     number = _keep(desk, call, _zipped(f"{name}.txt", "".join(found).encode()))
     return {"fileinfo": {"file_qury_no": number, "filename": f"{name}.zip", "dld_endtime": _KEPT}}
@@ -139,23 +142,26 @@ def _records(desk: Desk, call: Call, node: Node) -> list[SettlementRecord]:
         if first <= record.setl_time[:10] <= last
         and record.clr_type == node.text("clr_type")
         and record.clr_optins == node.text("setl_optins")
+        and (record.live or desk.profile.recon.cancel_is_record)
     ]
 
 
-def _amounts(record: SettlementRecord) -> tuple[int, int, int]:
+def _amounts(desk: Desk, record: SettlementRecord) -> tuple[int, int, int]:
+    """Total, fund and account as this hub counts them (K42); relatives' money is account money here everywhere."""
     result = record.result
-    return result.total_fen, result.fund_fen, result.account_fen
+    counted_in = result.account_fen if desk.profile.money.fund_sum == "with_account" else 0
+    return result.total_fen, result.fund_fen + counted_in, result.account_fen
 
 
 def _differences(
-    rows: Sequence[_Uploaded], records: Sequence[SettlementRecord]
+    desk: Desk, rows: Sequence[_Uploaded], records: Sequence[SettlementRecord]
 ) -> Iterator[tuple[Finding, _Uploaded | None, SettlementRecord | None]]:
     by_id = {record.setl_id: record for record in records}
     for row in rows:
         record = by_id.pop(row.setl_id, None)
         if record is None:
             yield "institution_more", row, None
-        elif (row.psn_no, row.amounts) != (record.psn_no, _amounts(record)):
+        elif (row.psn_no, row.amounts) != (record.psn_no, _amounts(desk, record)):
             yield "differs", row, record
     for record in by_id.values():
         yield "hub_more", None, record
@@ -165,7 +171,7 @@ def _result_line(desk: Desk, finding: Finding, row: _Uploaded | None, record: Se
     person, visit, setl_id, msgid, refunded = "", "", "", "", "0"
     amounts: tuple[int, int, int] = (0, 0, 0)
     if record is not None:
-        person, msgid, amounts = record.psn_no, record.msgid, _amounts(record)
+        person, msgid, amounts = record.psn_no, record.msgid, _amounts(desk, record)
         refunded = "1" if record.direction < 0 else "0"
     if row is not None:
         visit, setl_id = row.mdtrt_id, row.setl_id

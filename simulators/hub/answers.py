@@ -135,7 +135,7 @@ def settlement_query(desk: Desk, call: Call, person: Person, record: SettlementR
         dedc_hosp_lv=None,
         begndate=record.fee_date.isoformat(),
         enddate=record.fee_date.isoformat(),
-        refd_setl_flag="1" if record.how_undone or record.direction < 0 else "0",
+        refd_setl_flag="1" if _is_flagged(desk.profile, record) else "0",
         year=str(record.fee_date.year),
         dise_codg=record.dise_codg or None,
         dise_name=record.dise_name or None,
@@ -146,6 +146,11 @@ def settlement_query(desk: Desk, call: Call, person: Person, record: SettlementR
         pref_fund_pay=yuan(0),
     )
     return node
+
+
+def _is_flagged(profile: Profile, record: SettlementRecord) -> bool:
+    """A cancellation is flagged as a refund, and what it has undone where the profile says so."""
+    return record.direction < 0 or (bool(record.how_undone) and profile.recon.refd_flag_on_original)
 
 
 def _civil_servant(person: Person, insutype: str) -> bool:

@@ -97,6 +97,8 @@ def records_of(case: Case, profile: Profile) -> tuple[OwnRecord, ...]:
     settled = _record(case, group, info, "SETTLE")
     if settlement.state is not State.CANCELLED:
         return (settled,)
+    if not profile.recon.cancel_is_record:
+        return ()
     if settlement.cancellation is not None:
         return settled, _record(case, group, settlement.cancellation.info, "CANCEL")
     # The hub said "already cancelled" or showed it refunded: amounts are those of the settlement, its number is not known.
