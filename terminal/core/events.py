@@ -164,6 +164,8 @@ class Composed(msgspec.Struct, frozen=True):
     msgid: str
     key_id: str
     request: bytes
+    number: str = ""
+    """`infno` on the wire, where it may differ from the step's; "" = the same."""
 
 
 class ComposeFailed(msgspec.Struct, frozen=True):

@@ -134,7 +134,7 @@ def _reversal(settlement: Settlement, site: Site) -> msgspec.Struct:
         reversal=Reversal(
             person_no=known_person(settlement).psn_no,
             original_message_id=settlement.settle_msgid,
-            original_infno=site.profile.wire_number(FLOWS[settlement.flow].by_act(Act.SETTLE).message),
+            original_infno=settlement.settle_infno or FLOWS[settlement.flow].by_act(Act.SETTLE).message,
         )
     )
 

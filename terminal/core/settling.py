@@ -24,7 +24,12 @@ def composed(settlement: Settlement, event: Composed) -> Decision:
     attempt = Attempt(event.msgid, event.purpose, event.infno, event.key_id, event.request)
     fresh = _replace(settlement, attempt=attempt, in_flight=True)
     if event.purpose == "SETTLE":
-        fresh = _replace(fresh, settle_msgid=event.msgid, settle_key_id=event.key_id)
+        fresh = _replace(
+            fresh,
+            settle_msgid=event.msgid,
+            settle_infno=event.number or event.infno,
+            settle_key_id=event.key_id,
+        )
     elif event.purpose == "CANCEL" and settlement.state in BOOKED:
         fresh = _replace(fresh, cancel_from=settlement.state, owed=())  # taken up again when it is over
     elif event.purpose == "REVERSE" and settlement.quiet_stage == 1:

@@ -213,6 +213,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """The newest attempt was written and its outcome is not: after a restart it is unknown."""
     settle_msgid: str = ""
     """Message id of the settlement message: the handle of 2601."""
+    settle_infno: str = ""
+    """Number it was sent under, as 2601 must name it whatever the profile says by then; "" in a settlement written before."""
     settle_key_id: str = ""
     """Key that signed it; "" in a settlement written before schema 2."""
     cancel_from: State | None = None

@@ -444,7 +444,7 @@ class Engine:
             return ComposeFailed(purpose, "key_locked")
         if purpose == "SETTLE" and not asks_for_what_was_shown(settlement, self._hub.plain(message)):
             return ComposeFailed(purpose, "amount_changed")
-        return Composed(purpose, infno, message.msgid, message.key_id, message.body)
+        return Composed(purpose, infno, message.msgid, message.key_id, message.body, message.number)
 
 
 def _fresh_row(settlement: Settlement, stamp: Stamp) -> SettlementRow:

@@ -87,6 +87,8 @@ class SignedMessage(msgspec.Struct, frozen=True):
     msgid: str
     key_id: str
     body: bytes
+    number: str
+    """`infno` on the wire (`Profile.wire_number`)."""
 
 
 class HubClient:
@@ -160,7 +162,8 @@ class HubClient:
             signature=encode_signature(signature, sign),
             input=self.packing.pack_input(unsigned.input),
         )
-        return SignedMessage(infno, unsigned.message_id, signer.description.key_id, encode_request(signed))
+        key = signer.description.key_id
+        return SignedMessage(infno, unsigned.message_id, key, encode_request(signed), unsigned.infno)
 
     def plain(self, message: SignedMessage) -> bytes:
         """The message as it would be without packing: read back from the very bytes that will leave."""

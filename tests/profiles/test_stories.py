@@ -12,7 +12,7 @@ from protocols.hub.profile import Profile, parse_profile
 from protocols.hub.signing import is_bound_by_content
 from simulators.certificates import SimulatedAuthority, server_context
 from terminal.core.states import State
-from tests.profiles.rig import CLINIC, hub_of
+from tests.profiles.rig import CLINIC, hub_of, profile_of
 from tests.profiles.stories import tell
 from tests.terminal.fast_loop import fast
 
@@ -93,3 +93,22 @@ def test_another_profile_ends_in_a_clear_error_and_no_booking(
             assert hub.world.ledger.messages() == ()
 
     run()
+
+
+@fast
+async def test_a_doubt_is_reversed_under_the_number_it_was_sent_by_whatever_the_profile_says_meanwhile(
+    tmp_path: Path,
+) -> None:
+    """Somebody changes the out-patient form while a visit's settlement is in doubt: 2601 still names what was sent."""
+    first = EXAMPLES["first"]
+    async with hub_of(first) as hub, hub.counter(tmp_path, first, institution=CLINIC) as clinic:
+        priced = await clinic.visit("1")
+        hub.arm("lose-answer", "2207A")
+        hub.arm("lose-request", "2601")
+        await clinic.confirm(priced)
+        assert hub.live_fen() == [449_68]
+        clinic.profile = profile_of('[form]\noutpatient = "plain"')
+        await clinic.kill()
+        await clinic.until(priced, State.REVERSED)
+        assert hub.live_fen() == []
+        assert clinic.line.inputs("2601")[0]["data"]["oinfno"] == "2207A"
