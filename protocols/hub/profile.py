@@ -27,6 +27,10 @@ Category = Literal[
     "extremely_poor", "orphan", "de_facto_unattended", "low_income", "low_margin", "return_poverty",
     "poverty_monitored", "lifted_poverty",
 ]  # fmt: skip
+PrintedField = Literal[
+    "infno", "fixmedins_code", "fixmedins_name", "opter_name", "psn_type", "psn_cert_type", "psn_name", "certno", "caty",
+    "diag_code", "drug_trac_codg", "oinfno", "file_qury_no",
+]  # fmt: skip
 DiseaseGroup = Literal["hypertension", "diabetes", "tumour", "dialysis", "anti_rejection"]
 UrlShape = Literal["U1", "U2", "U3", "U4"]
 GatewayScheme = Literal["none", "G1", "G2", "G3", "G4", "G5"]
@@ -80,7 +84,9 @@ class Env(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sign_in: Literal["daily", "none"] = "daily"  # 9001 once per operator and day, or never
     own_insuplc: Literal["empty", "own"] = "empty"  # what 9001 and 1101 carry as insuplc_admdvs
     input_as_text: bool = False  # `input` as one JSON text; see `packing`
-    extra_fields: dict[ExtraField, str] = field(default_factory=dict)  # further members of the envelope
+    extra_fields: dict[ExtraField, str] = field(
+        default_factory=dict
+    )  # further members; serv_sign is refused, nobody says how it is made
 
 
 class Sign(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,15 +119,19 @@ class Password(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Spellings and optional members."""
 
-    ext_field: ExtensionSpelling = "expContent"  # K19, where `ext_fields` says nothing else
-    ext_fields: dict[str, ExtensionSpelling] = field(default_factory=dict)  # by infno
+    ext_field: ExtensionSpelling = (
+        "expContent"  # spelling of the extension member, where `ext_fields` says nothing else (K19)
+    )
+    ext_fields: dict[str, ExtensionSpelling] = field(default_factory=dict)  # its spelling by infno
     outpatient: Literal["A", "plain", "2260"] = "A"  # K20: 2203A, 2206A, 2207A, or 2203, 2206, 2207
     identity_fields: Literal["optional", "required"] = "optional"  # in 2206 and 2207 too (one edition)
     diseinfo: Literal["diag_", "dise_"] = "diag_"  # first syllable of the diagnosis members of 2203(A)
     area_keys: bool = True  # extension keys of a person from another province (2203, 2206, 2207)
     naty_width: Literal[2, 3] = 2  # digits of `naty` in answers
     card_sn: Literal[32, 24] = 32  # hex digits of the card identification code, K30
-    identity_with_token: Literal["send", "empty"] = "send"  # K29
+    identity_with_token: Literal["send", "empty"] = (
+        "send"  # identity document beside an e-certificate token (K29)
+    )
 
 
 class Trace(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,9 +146,15 @@ class Money(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Conventions about amounts."""
 
     mutual_aid: Literal["inside", "beside"] = "inside"  # acct_pay with relatives' money, or without (K41)
-    fund_sum: Literal["without_account", "with_account"] = "without_account"  # K42
-    hifdm: Literal["either", "beside", "inside"] = "either"  # K43: accept both
-    acct_used_flag_mode: Literal["auto", "explicit"] = "auto"  # K40
+    fund_sum: Literal["without_account", "with_account"] = (
+        "without_account"  # `fund_pay_sumamt` with the account in it or not (K42)
+    )
+    hifdm: Literal["either", "beside", "inside"] = (
+        "either"  # `hifdm_pay` beside or inside `oth_pay`; either = both are taken (K43)
+    )
+    acct_used_flag_mode: Literal["auto", "explicit"] = (
+        "auto"  # own account, then relatives': written 1, or 2 (K40)
+    )
 
 
 _MED_TYPES: Final[dict[BenefitKind, str]] = {
@@ -192,6 +208,14 @@ _DISEASE_GROUPS: Final[dict[DiseaseGroup, tuple[str, ...]]] = {
 }
 
 
+class Limits(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lengths; see `printed`."""
+
+    check_printed: tuple[
+        PrintedField, ...
+    ] = ()  # fields whose printed length is checked before sending (K16)
+
+
 class Codes(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Code tables (K23, K26, K27). A table in a file replaces the whole table here."""
 
@@ -234,8 +258,10 @@ class Outcome(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ReversalAnswer(pattern="原结算已退费", means="already"),
         ReversalAnswer(pattern="退费(结算)?标志.{0,12}未退费.{0,12}不(能|允许)冲正", means="already"),
     )
-    reversible: tuple[str, ...] = ("2102", "2207", "2207A", "2304", "2401")  # K65
-    by_message_query: str = "none"  # K63: transaction that looks a message id up
+    reversible: tuple[str, ...] = ("2102", "2207", "2207A", "2304", "2401")  # what 2601 undoes (K65)
+    by_message_query: str = (
+        "none"  # transaction that looks a message id up: none is published, any other value is refused (K63)
+    )
     resend_is_idempotent: bool = False  # whether the hub has promised to book one message id once
     quiet_floor_s: float = 120.0  # before a "not found" is final; see `Profile.quiet_s`
     gate_s: float = 120.0  # a lane starts no new settlement while a doubt is younger
@@ -296,7 +322,7 @@ class Ecert(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grace_s: float = 15.0  # PD-1
     token_life_s: float = 1800.0  # PD-7
     authno_life_s: float = 300.0  # PD-7
-    settle_notify: bool = True  # K38
+    settle_notify: bool = True  # tell the certified terminal how a sale ended (K38)
     check_terminal_sn: bool = False  # the register it would be compared with is not published
     business_type_pharmacy: str = "02121"  # what a code is shown for at a pharmacy
     business_type_registration: str = "01101"  # and at a clinic
@@ -332,6 +358,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     form: Form = Form()
     trace: Trace = Trace()
     money: Money = Money()
+    limits: Limits = Limits()
     codes: Codes = Codes()
     outcome: Outcome = Outcome()
     policy: Policy = Policy()

@@ -81,6 +81,8 @@ def not_sent_notice(code: str, heard: Heard, profile: Profile) -> Notice:
     A gateway that gives no token is reached, and speaks another way than the profile says.
     """
     reason = reason_of(heard)
+    if reason.startswith("too_long "):
+        return Notice("field_too_long", {"field": reason.removeprefix("too_long ")})
     if reason == "gateway_token":
         return Notice("hub_not_understood", {"profile": profile.name, "reason": reason})
     return Notice("hub_not_trusted" if reason == "tls" else code, {"reason": reason})

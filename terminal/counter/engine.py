@@ -53,7 +53,7 @@ from terminal.core.states import FINAL, OPEN_DOUBT, State
 from terminal.core.values import Move, Retry, Settlement
 from terminal.counter.session import HubSession
 from terminal.hub.centre import CentreClient
-from terminal.hub.client import HubClient
+from terminal.hub.client import FieldTooLong, HubClient
 from terminal.journal.records import (
     Amounts,
     AttemptRow,
@@ -414,6 +414,8 @@ class Engine:
                 heard = await self._hub.ask(infno, *build(infno, settlement, self._site))
         except SignerUnavailable:
             heard = NotSent("key_locked")
+        except FieldTooLong as longer:
+            heard = NotSent(f"too_long {longer.field}")
         return HubSaid(infno, heard)
 
     def _notice_lost_sign_in(self, heard: Heard) -> bool:
@@ -442,6 +444,8 @@ class Engine:
             )
         except SignerUnavailable:
             return ComposeFailed(purpose, "key_locked")
+        except FieldTooLong as longer:
+            return ComposeFailed(purpose, "field_too_long", {"field": longer.field})
         if purpose == "SETTLE" and not asks_for_what_was_shown(settlement, self._hub.plain(message)):
             return ComposeFailed(purpose, "amount_changed")
         return Composed(purpose, infno, message.msgid, message.key_id, message.body, message.number)

@@ -10,7 +10,7 @@ from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub.profile import Profile
 from protocols.hub.sign_in import SignIn, SignInInput, SignInOutput
 from terminal.core.events import Answered, Heard, NotSent
-from terminal.hub.client import HubClient, Operator
+from terminal.hub.client import FieldTooLong, HubClient, Operator
 
 
 class SignInState(enum.StrEnum):
@@ -54,6 +54,8 @@ class HubSession:
             heard = await self._hub.ask("9001", self._content, "")
         except SignerUnavailable:
             heard = NotSent("key_locked")
+        except FieldTooLong as longer:
+            heard = NotSent(f"too_long {longer.field}")
         if isinstance(heard, Answered) and heard.infcode == 0 and isinstance(heard.output, SignInOutput):
             self._hub.sign_in_no = heard.output.signed_in.sign_in_no
             self._day, self.state, self.reason = today, SignInState.SIGNED_IN, ""
@@ -68,7 +70,7 @@ class HubSession:
             self.expire()
             await self.ensure()
             return
-        with contextlib.suppress(SignerUnavailable):
+        with contextlib.suppress(SignerUnavailable, FieldTooLong):
             await self._hub.ask("9001", self._content, "")
 
     def expire(self) -> None:

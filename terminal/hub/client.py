@@ -21,6 +21,7 @@ from protocols.hub.catalogue import MESSAGES
 from protocols.hub.envelope import Answer, Request, encode_request, read_answer
 from protocols.hub.packing import PLAIN, Packing
 from protocols.hub.pharmacy import PharmacyOutput
+from protocols.hub.printed import first_too_long
 from protocols.hub.profile import Profile
 from protocols.hub.settlement import SettlementOutput, in_our_terms
 from protocols.hub.signing import (
@@ -91,6 +92,14 @@ class SignedMessage(msgspec.Struct, frozen=True):
     """`infno` on the wire (`Profile.wire_number`)."""
 
 
+class FieldTooLong(Exception):
+    """A field is longer than this hub takes it; nothing was sent."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
 class HubClient:
     """Speaks one province profile to one hub with one identity."""
 
@@ -131,7 +140,7 @@ class HubClient:
     async def compose(
         self, infno: str, content: msgspec.Struct, insured_division: str, *, key_id: str = ""
     ) -> SignedMessage:
-        """Give the message an id, build its bytes and sign them. Raises `SignerUnavailable`; nothing is sent.
+        """Give the message an id, build its bytes and sign them. Raises `SignerUnavailable`, `FieldTooLong`; nothing is sent.
 
         `key_id` names the key that has signed what this message undoes: while that key is kept it signs this one too,
         for a hub that knows a message's sender by its key. Else the present key does.
@@ -156,6 +165,9 @@ class HubClient:
             extra=tuple(env.extra_fields.items()),
             input=wire.encode(content),
         )
+        longer = first_too_long(self._profile, unsigned)
+        if longer:
+            raise FieldTooLong(longer)
         signature = signer.sign(request_signing_bytes(self._profile, unsigned))
         signed = msgspec.structs.replace(
             unsigned,

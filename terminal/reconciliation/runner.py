@@ -65,7 +65,7 @@ from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import Feed
 from terminal.counter.session import HubSession
 from terminal.counter.workroom import Workroom
-from terminal.hub.client import HubClient, Institution
+from terminal.hub.client import FieldTooLong, HubClient, Institution
 from terminal.journal.journal import Journal
 from terminal.journal.sheet import settlement_of
 from terminal.reconciliation.books import (
@@ -486,6 +486,8 @@ class Reconciliation:
             message = await self._hub.compose(infno, content, division)
         except SignerUnavailable:
             return "", NotSent("key_locked")
+        except FieldTooLong as longer:
+            return "", NotSent(f"too_long {longer.field}")
         if noted:
             text = f"{noted} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
             await self._counter.note("reconciliation", "upload", text)

@@ -18,6 +18,7 @@ from simulators.serve import SimulatedWorld, shipped_profile
 from terminal.building import business_type
 from terminal.core.events import Misuse
 from terminal.core.outcome import Verdict, judge, judge_reversal
+from terminal.core.states import State
 from terminal.devices.card_medium import medium_of
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import HubClient, Institution, Operator
@@ -32,7 +33,7 @@ from tests.simulators.hub.test_envelope import settle_twice
 from tests.simulators.hub.test_pharmacy import cancel, prescribed
 from tests.terminal.core.samples import ALREADY, NOT_FOUND, OTHER_CODE, SEEN, SUBSYSTEM
 from tests.terminal.counter.test_gate import in_doubt
-from tests.terminal.harness import Shop, virtual
+from tests.terminal.harness import PILLS, Shop, counter_config, virtual
 from tests.terminal.hub.test_client import HUB, OURS, SIGN_IN, Clock, Ids
 
 HOME = "999900"
@@ -402,6 +403,42 @@ def test_names_and_evidence_are_deleted_at_the_end_of_the_profiles_terms(tmp_pat
             assert till.counter.expiry is not None
             deleted.append([found.purpose.value for found in (await till.counter.expiry.run("T01")).deleted])
         assert deleted == [[], ["identity"], [], ["evidence"], []]
+        await till.stop()
+
+    run()
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "code"),
+    [
+        ([], State.CONFIRMED, "settled"),
+        (["opter_name"], State.CONFIRMED, "settled"),
+        (["psn_type"], State.CONFIRMED, "settled"),
+        (["drug_trac_codg"], State.ARMED, "field_too_long"),
+        (["fixmedins_name"], State.DRAFT, "field_too_long"),
+    ],
+)
+@pytest.mark.parametrize("sign_in", ["daily", "none"])
+@switch("limits.check_printed")
+def test_a_field_longer_than_printed_is_not_sent_where_the_profile_checks_it(
+    tmp_path: Path, sign_in: str, fields: list[str], state: State, code: str
+) -> None:
+    @virtual
+    async def run() -> None:
+        shop = Shop(
+            tmp_path, profile=profile_of(f'[env]\nsign_in = "{sign_in}"\n[limits]\ncheck_printed = {fields}')
+        )
+        config = counter_config()
+        place = msgspec.structs.replace(config.institution, name="店" * 21)
+        till = await shop.start(config=msgspec.structs.replace(config, institution=place))
+        long_code = msgspec.structs.replace(PILLS, trace_codes=("8" * 31,))
+        sale = await till.quote(lines=(long_code,))
+        told = await till.counter.confirm(sale.id, "T01") if sale.state is State.PRICED else sale
+        assert told.notice is not None
+        assert (told.state, told.notice.code) == (state, code)
+        assert len(shop.live()) == (1 if state is State.CONFIRMED else 0)
+        if code == "field_too_long":
+            assert told.notice.params == {"field": fields[0]}
         await till.stop()
 
     run()
