@@ -111,6 +111,17 @@ def test_a_repeat_is_not_forgotten_before_its_time_stamp_is_stale(
     assert app.send(body, later(1199)).code == refusals.REQUEST_REPEATED
 
 
+def test_a_captured_request_with_its_signature_spelled_otherwise_is_not_answered_again(
+    app: App, people: dict[str, Person]
+) -> None:
+    body = app.seal(decode_request(app.book, people["jia"]))
+    assert app.send(body).code == 0
+    members = json.loads(body)
+    last = members["signData"][-3]
+    members["signData"] = f"{members['signData'][:-3]}{chr(ord(last) + 1)}=="
+    assert app.send(json.dumps(members).encode()).code == refusals.SIGNATURE_WRONG
+
+
 def test_what_another_key_signed_is_refused(app: App, people: dict[str, Person]) -> None:
     plain = decode_request(app.book, people["jia"])
     body = oi.seal(plain, NOW, TEST_APP, app.style, shared_centre_key().sign)
