@@ -73,8 +73,17 @@ def test_the_wire_shows_neither_name_nor_number(app: App, people: dict[str, Pers
         assert secret.encode() not in body
         assert secret.encode() not in answer
     assert set(json.loads(answer)) == {
-        "appId", "encType", "signType", "timestamp", "version", "code", "message", "success", "encData", "signData",
+        "appId", "encType", "signType", "timestamp", "version", "code", "message", "success", "encData", "signData", "extra",
     }  # fmt: skip
+
+
+def test_every_answer_says_outside_the_encryption_that_it_is_simulated(
+    app: App, people: dict[str, Person]
+) -> None:
+    question = app.seal(decode_request(app.book, people["jia"]))
+    for body in (question, question, app.seal(request("ec.pay")), b""):
+        extra = json.loads(app.desk.handle(body, NOW))["extra"]
+        assert json.loads(extra) == {"sim": True, "sn": "SIM000000000001"}
 
 
 def test_a_refusal_of_the_centre_comes_signed_with_its_own_code(app: App) -> None:
