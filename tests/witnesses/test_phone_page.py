@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
+import pytest_asyncio
 import zxingcpp
 from aiohttp.test_utils import TestServer
 from PIL import Image
-from playwright.async_api import Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from protocols.wire_time import WIRE_ZONE
 from simulators.certificate_centre import Activation, CodeBook, Lives
@@ -21,6 +22,12 @@ from simulators.people import find, load_people
 from simulators.people.model import CertificateState
 from simulators.phone import server
 from tests.real_parts import require_real
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # Where no processor is free, Chromium has been seen to take twenty seconds to start.
+    pytest.mark.timeout(120),
+]
 
 PEOPLE = load_people()
 LIFE_S = int(Lives().code_life_s)
@@ -66,14 +73,23 @@ def book() -> CodeBook:
     return CodeBook(PEOPLE, Random(1))
 
 
-@pytest.fixture
-async def page(book: CodeBook, times: Times) -> AsyncIterator[Page]:
-    """The page of 测试甲's phone; an error in its console fails the test."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all: starting it is most of the time these tests take."""
     chromium = require_real("chromium")
+    expect.set_options(timeout=PATIENCE_S * 1000)
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, book: CodeBook, times: Times) -> AsyncIterator[Page]:
+    """The page of 测试甲's phone; an error in its console fails the test."""
     desk = server.PhoneDesk(PEOPLE, book, Activation(book, PEOPLE), times)
     troubles: list[str] = []
-    async with TestServer(server.build_app(desk)) as running, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    async with TestServer(server.build_app(desk)) as running:
         tab = await browser.new_page(viewport={"width": 420, "height": 860})
         tab.on("pageerror", lambda error: troubles.append(str(error)))
         tab.on(
@@ -83,7 +99,7 @@ async def page(book: CodeBook, times: Times) -> AsyncIterator[Page]:
         await tab.clock.pause_at(TEN_O_CLOCK + dt.timedelta(seconds=1))
         await tab.goto(f"{running.make_url('/')}#jia")
         yield tab
-        await browser.close()
+        await tab.close()
     assert troubles == []
 
 
