@@ -68,7 +68,8 @@ from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.building import build_link, surroundings_of
 from terminal.fleet.link import FleetLink
 from terminal.journal.anchors import AnchorKeeper, Noted, WitnessFile
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.reserve import MEGABYTE, DiskWatch, Reserve, look_at_space, make_room_for_start
 from terminal.journal.thread import JournalPort, JournalThread
@@ -323,7 +324,7 @@ class Application:
                 Parts(
                     clock=self._clock, random=random.SystemRandom(), sleep=asyncio.sleep, journal=journal, vault=vault,
                     hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=self._hub_verifier(),
-                    former_signers=keys.former_for(await journal.call(lambda journal: journal.keys_in_use())),
+                    former_signers=keys.former_for(await journal.call(lambda journal: journal.attempts.keys_in_use())),
                     printer=self._printer(), scanner=scanner, items=self._items, reader=reader,
                     write_log=structlog.get_logger("terminal.settlement").info,
                 ),

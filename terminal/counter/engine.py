@@ -244,7 +244,7 @@ class Engine:
         return self._held.setdefault(settlement_id, await self._load(settlement_id))
 
     async def _load(self, settlement_id: str) -> _Held:
-        row = await self._journal.call(lambda journal: journal.settlement(settlement_id))
+        row = await self._journal.call(lambda journal: journal.settlements.get(settlement_id))
         if row is None:
             raise UnknownSettlement(settlement_id)
         return _Held(_restored(row, ()), row)

@@ -271,7 +271,7 @@ class FleetLink:
         name = type(command.order).__name__
         stamp = self._stamp()
         await self._parts.journal.call(
-            lambda journal: journal.note("fleet", "command", f"{name} {command.id}", stamp)
+            lambda journal: journal.audit.note("fleet", "command", f"{name} {command.id}", stamp)
         )
         outcome, reason = await self._execute(command)
         return self._result(command.id, outcome, reason)

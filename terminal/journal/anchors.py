@@ -113,7 +113,7 @@ def hold_against(journal: Journal, noted: Noted, witness: str, today: dt.date) -
         return None
     if noted.name in journal.anchors.accepted():
         return None
-    records, _ = journal.audit_head()
+    records, _ = journal.audit.head
     verdict = "shorter" if digest is None else "differs"
     first = _missing_from(journal, noted, today)
     return Contradiction(witness, noted.records, noted.head, noted.at, verdict, records, first.isoformat())
@@ -310,7 +310,7 @@ class AnchorKeeper:
     async def anchor_if_due(self) -> bool:
         """Make an anchor when it is time to; the first call of a start always does. Returns whether it did."""
         now_s, newest = self._clock.monotonic_s(), self._newest
-        records, _ = await self._journal.call(lambda journal: journal.audit_head())
+        records, _ = await self._journal.call(lambda journal: journal.audit.head)
         new = records - (0 if newest is None else newest.records)
         is_due = (
             self._made_s is None
@@ -331,7 +331,7 @@ class AnchorKeeper:
         stamp = self._stamp()
 
         def work(journal: Journal) -> Anchor | None:
-            records, head = journal.audit_head()
+            records, head = journal.audit.head
             if records == 0 or (self._newest is not None and records == self._newest.records):
                 return None
             anchor = sign_anchor(records, head, stamp.wall, self._boot_id, self._terminal, signer)
@@ -365,7 +365,7 @@ class AnchorKeeper:
 def _tail_checked(journal: Journal) -> Anchor | None:
     """Return the newest anchor; raises `JournalFailed` when the records behind it (at most 1,000) do not hang together."""
     newest = journal.anchors.newest()
-    records, _ = journal.audit_head()
+    records, _ = journal.audit.head
     anchored = 0 if newest is None or newest.records > records else newest.records
     if not journal.anchors.is_whole_behind(max(anchored, records - TAIL_RECORDS, 0)):
         raise JournalFailed("the audit log was changed")

@@ -16,18 +16,22 @@ Deleting cannot be undone, and a clock can be wrong: one run deletes at most `MO
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import apsw
 import msgspec
 
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import FINAL
+from terminal.journal.audit_chain import AuditLog
 from terminal.journal.day_keys import DayKeys, Purpose, is_of_schema_1
 from terminal.journal.migrations import forget_copies_past_their_time
 from terminal.journal.records import Stamp
+from terminal.journal.settlement_table import SettlementTable
+from terminal.journal.store import Store
+from terminal.journal.times import text_of, time_of
 
 MOST_DAYS: Final = 31
 """Days of one purpose that one run deletes at most: a month to catch up with, and the damage of a wrong clock."""
@@ -83,24 +87,13 @@ class Expired(msgspec.Struct, frozen=True):
 class Retention:
     """The part of the journal that deletes; every deletion is one transaction of it, with its audit record."""
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        guarded: Callable[[], AbstractContextManager[None]],
-        transaction: Callable[[], AbstractContextManager[None]],
-        append_audit: Callable[[dict[str, Any], Stamp], None],
-        keys: DayKeys,
-        rewrite_sheet: Callable[[str, Purpose], None],
-    ) -> None:
-        """`guarded` stops the journal on any storage error, reading too; `rewrite_sheet` overwrites one settlement's sheet of
-        schema 1 by what is left of it after that purpose.
-        """
-        self._connection = connection
-        self._guarded = guarded
-        self._transaction = transaction
-        self._append_audit = append_audit
+    def __init__(self, store: Store, audit: AuditLog, keys: DayKeys, settlements: SettlementTable) -> None:
+        self._connection = store.connection
+        self._guarded = store.guarded
+        self._transaction = store.transaction
+        self._audit = audit
         self._keys = keys
-        self._rewrite_sheet = rewrite_sheet
+        self._settlements = settlements
 
     def outlook(self, terms: Terms, now: dt.datetime) -> Outlook:
         """Look what is due; changes nothing. Raises `JournalFailed`."""
@@ -144,7 +137,7 @@ class Retention:
             self._connection.execute(
                 "INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (_PENDING,)
             )
-            self._append_audit(
+            self._audit.append(
                 {"action": ACTION, "actor": actor, "day": day, "purpose": purpose.value, "settlements": int(str(count))},
                 stamp,
             )  # fmt: skip
@@ -208,11 +201,11 @@ class Retention:
     def _ended(self, day: dt.date) -> dt.datetime:
         query = "SELECT MAX(changed_at) FROM settlement WHERE business_date = ?"
         ((newest,),) = self._connection.execute(query, (day.isoformat(),)).fetchall()
-        return dt.datetime.fromisoformat(str(newest)).replace(tzinfo=WIRE_ZONE)
+        return time_of(str(newest))
 
     def _blank_key(self, day: str, purpose: Purpose, stamp: Stamp) -> None:
         """Empty the table and write it anew: all its pages are freed and overwritten, so no page keeps an old cell."""
-        now = stamp.wall.astimezone(WIRE_ZONE).isoformat(" ", "microseconds")[:26]
+        now = text_of(stamp.wall)
         rows = {
             (str(row[0]), str(row[1])): row
             for row in self._connection.execute(
@@ -230,8 +223,8 @@ class Retention:
             "SELECT id, sheet FROM settlement WHERE business_date = ?", (day,)
         ).fetchall()
         for name, sheet in sheets:
-            if sheet and is_of_schema_1(bytes(sheet)):  # type: ignore[arg-type]  # a BLOB column of a STRICT table
-                self._rewrite_sheet(str(name), purpose)
+            if isinstance(sheet, bytes) and sheet and is_of_schema_1(sheet):
+                self._settlements.rewrite_sheet(str(name), purpose)
         if purpose is Purpose.EVIDENCE:
             self._connection.execute(
                 "UPDATE attempt SET request = x'', answer = NULL WHERE substr(request, 1, 1) = x'01'"

@@ -268,7 +268,7 @@ class Reconciliation:
             message_id(self._institution.code, at, slot, slot)
             for at, slot in ((start - dt.timedelta(days=1), 0), (end + AROUND, 99))
         )
-        sent = await self._counter.workroom.read(lambda journal: journal.sent_between(first, last))
+        sent = await self._counter.workroom.read(lambda journal: journal.attempts.sent_between(first, last))
         ids = list(dict.fromkeys(one.settlement for one in sent if touches(one, day)))
         cases = [
             case for at in range(0, len(ids), SETTLEMENTS_AT_ONCE) for case in await self._cases(ids[at : at + SETTLEMENTS_AT_ONCE])
@@ -280,12 +280,12 @@ class Reconciliation:
         def read(journal: Journal) -> list[Case]:
             found = []
             for settlement_id in ids:
-                row = journal.settlement(settlement_id)
+                row = journal.settlements.get(settlement_id)
                 if row is not None:
                     if not row.sheet:
                         raise Misuse("day_past_term", date=row.key.business_date.isoformat())
                     settlement = settlement_of(row)
-                    found.append(Case(settlement, tuple(journal.sent_for(settlement_id))))
+                    found.append(Case(settlement, tuple(journal.attempts.sent_for(settlement_id))))
             return found
 
         return await self._counter.workroom.read(read)
@@ -294,7 +294,7 @@ class Reconciliation:
         """The settlements of other days behind message ids that the file names."""
 
         def owners(journal: Journal) -> list[str]:
-            return [one.settlement for msgid in msgids for one in journal.sent_between(msgid, msgid)]
+            return [one.settlement for msgid in msgids for one in journal.attempts.sent_between(msgid, msgid)]
 
         return await self._cases(await self._counter.workroom.read(owners))
 

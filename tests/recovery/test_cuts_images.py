@@ -17,7 +17,7 @@ import pytest
 from terminal.core.events import Decision, Event, Transmit
 from terminal.core.machine import step
 from terminal.core.values import Settlement
-from terminal.journal import journal as module
+from terminal.journal import opening as module
 from tests.recovery.cut_stories import Recording, record, stage_for
 from tests.recovery.images import PLANS, Plan, cut_story, images_of, main
 from tests.recovery.power_cut import digest

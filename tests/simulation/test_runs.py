@@ -15,7 +15,7 @@ import terminal.building
 import yibao.site.machine
 from terminal.building import Parts
 from terminal.counter.trusted_time import TrustedClock
-from terminal.journal.journal import open_journal
+from terminal.journal.opening import open_journal
 from yibao.site.disk import Contents, Disk
 from yibao.site.machine import Life
 from yibao.site.site import REAL_KEYS_EVERY, SALES_PER_RUN, Report, Site, simulate

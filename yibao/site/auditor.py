@@ -37,7 +37,7 @@ from simulators.printer.reading import CANCELLED, SETTLED, DecodedSlip, Unreadab
 from terminal.core.states import BOOKED, FINAL, State
 from terminal.core.values import Settlement
 from terminal.journal.anchors import Noted
-from terminal.journal.journal import open_journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
 from terminal.journal.verify import verify_journal
 from yibao.site.disk import Cut, Disk
@@ -380,11 +380,11 @@ def _read(machine: Machine, folder: Path) -> _Books:
     disk = Disk(folder, f"{machine.name} audit", machine.contents.after(Cut.KILL, Random(0)))
     journal = open_journal(disk.path, machine.vault(), "audit", machine.clock.now(), vfs=disk.name)
     try:
-        rows = journal.recent(10**6)
+        rows = journal.settlements.recent(10**6)
         return _Books(
             rows,
-            {row.id: journal.attempts(row.id) for row in rows},
-            {row.id: journal.receipts(row.id) for row in rows},
+            {row.id: journal.attempts.of(row.id) for row in rows},
+            {row.id: journal.receipts.of(row.id) for row in rows},
         )
     finally:
         journal.close()

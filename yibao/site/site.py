@@ -403,9 +403,11 @@ class Site:
             life = machine.life
             if life is None or life.counter is None or life.journal is None:
                 return True
-            if life.counter.doubts() or life.journal.open_receipts():
+            if life.counter.doubts() or life.journal.receipts.unfinished():
                 return True
-            return any(row.state in FINAL for row in life.journal.unfinished())  # a withdrawal is still owed
+            return any(
+                row.state in FINAL for row in life.journal.settlements.unfinished()
+            )  # a withdrawal is still owed
 
         try:
             return not await machine.ask(doubts)

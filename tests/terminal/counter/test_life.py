@@ -184,8 +184,8 @@ async def test_recovery_closes_a_sale_whose_slip_was_out_when_the_power_went(tmp
     till = await shop.start()
     settled = await till.settle()
     await till.counter.acknowledge(settled.id, "T01")
-    (slip,) = till.journal.receipts(settled.id)
-    till.journal.receipt_moves(slip.id, "printed", "printer", till.counter.engine.stamp())
+    (slip,) = till.journal.receipts.of(settled.id)
+    till.journal.receipts.move(slip.id, "printed", "printer", till.counter.engine.stamp())
     await till.kill()
     till = await shop.start()
     assert (await till.get(settled.id)).state is State.CLOSED
@@ -242,7 +242,7 @@ async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(tmp_
         calls += 1
         if calls == 2:
             till.connection.pragma("max_page_count", 1)
-            till.journal._failed = "FullError"
+            till.journal.store.fail("FullError")
         right(commit)  # type: ignore[arg-type]  # passed on as it came
 
     till.journal.commit = full_at_the_outcome  # type: ignore[method-assign]  # a fault on purpose
@@ -263,9 +263,7 @@ async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(tmp_
 async def test_a_record_changed_from_outside_stops_the_counter(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    settled = await till.settle()
-    await till.counter.acknowledge(settled.id, "T01")
-    await till.quiet()
+    await till.closed()
     till.connection.execute("UPDATE settlement SET account_fen = 3650, cash_fen = 100")
     with pytest.raises(Misuse) as misuse:
         await till.counter.recent(10, None)

@@ -323,7 +323,7 @@ async def test_a_slip_that_waits_in_the_copy_is_not_printed_a_second_time(tmp_pa
     till = await put_back(shop, till)
     await till.wait(60)
     assert len(shop.printer.papers) == 1
-    assert [one.state for one in till.journal.receipts(sold.id)] == ["unknown"]
+    assert [one.state for one in till.journal.receipts.of(sold.id)] == ["unknown"]
     await till.stop()
 
 

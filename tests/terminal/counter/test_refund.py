@@ -43,7 +43,7 @@ def fail_commits(till: Till) -> None:
     """From now on the disk takes no commit of this till."""
 
     def full(commit: object) -> None:
-        till.journal._failed = "IOError"
+        till.journal.store.fail("IOError")
         raise JournalFailed("IOError")
 
     till.journal.commit = full  # type: ignore[method-assign]  # a fault on purpose

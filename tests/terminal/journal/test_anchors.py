@@ -104,7 +104,7 @@ class Place:
         """Append audit records."""
         assert self.journal is not None
         for _ in range(count):
-            self.journal.note(actor, "noted", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
+            self.journal.audit.note(actor, "noted", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
 
     def anchors(self) -> list[int]:
         """Records of every anchor kept in the journal."""
@@ -151,7 +151,7 @@ async def test_an_anchor_is_signed_kept_sent_and_witnessed(place: Place) -> None
     assert place.journal is not None
     anchor = place.journal.anchors.newest()
     assert anchor is not None
-    records, head = place.journal.audit_head()
+    records, head = place.journal.audit.head
     assert (anchor.records, anchor.head, anchor.boot_id) == (records, head.hex(), "boot1")
     assert anchor.key_id == SIGNER.description.key_id
     signed = (
@@ -407,7 +407,7 @@ def test_anchors_are_guarded_in_sql_and_verify_compares_them(place: Place) -> No
     place.keeper()
     assert place.journal is not None
     begin(place.journal)
-    records, head = place.journal.audit_head()
+    records, head = place.journal.audit.head
     anchor = _anchor(records)
     place.journal.anchors.put(msgspec.structs.replace(anchor, head=head.hex()), stamp(), to_fleet=False)
     place.close()

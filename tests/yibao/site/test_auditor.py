@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 import terminal.journal.journal
-from terminal.journal.journal import Journal
 from terminal.journal.records import SettlementRow
+from terminal.journal.settlement_table import SettlementTable
 from yibao.site.auditor import Auditor
 from yibao.site.disk import Contents
 from yibao.site.machine import Machine
@@ -57,11 +57,11 @@ def test_what_was_told_and_is_in_no_journal_is_unsaid(tmp_path: Path) -> None:
     assert found(auditor, "I4", "is not there") == told
 
 
-class ForgetsAmounts(Journal):
+class ForgetsAmounts(SettlementTable):
     """Reads every settlement without its amounts."""
 
     def recent(self, limit: int, before_sequence: int | None = None) -> list[SettlementRow]:
-        """See `Journal.recent`."""
+        """See `SettlementTable.recent`."""
         rows = super().recent(limit, before_sequence)
         return [msgspec.structs.replace(row, amounts=None) for row in rows]
 
@@ -70,7 +70,7 @@ def test_a_settlement_that_is_booked_without_amounts_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forgets_amounts(machine: Machine) -> None:
-        monkeypatch.setattr(terminal.journal.journal, "Journal", ForgetsAmounts)
+        monkeypatch.setattr(terminal.journal.journal, "SettlementTable", ForgetsAmounts)
 
     auditor, _, live = audited_again(tmp_path, forgets_amounts)
     assert live > 0
