@@ -11,8 +11,8 @@ from litestar.params import JSONBody
 from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
+from terminal.counter.anchor_keeper import AnchorKeeper, AnchorView
 from terminal.counter.counter import Counter
-from terminal.journal.anchors import AnchorKeeper, AnchorView
 from terminal.reconciliation.report import Action, Outcome
 from terminal.reconciliation.runner import Reconciliation, two_operators
 

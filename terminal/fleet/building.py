@@ -11,11 +11,11 @@ from drivers.interfaces.clock import Clock
 from drivers.interfaces.fleet_transport import FleetTransport
 from drivers.interfaces.signer import Verifier
 from terminal.api.service import Service
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.counter import Counter
 from terminal.fleet.certificates import expiry_of
 from terminal.fleet.health import Facts, Surroundings, device_health
 from terminal.fleet.link import FleetLink, FleetParts
-from terminal.journal.anchors import AnchorKeeper
 from terminal.journal.thread import JournalPort
 
 

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from terminal.core.states import State
-from terminal.journal.anchors import AnchorKeeper, Noted
+from terminal.counter.anchor_keeper import AnchorKeeper
+from terminal.journal.anchors import Noted
 from tests.terminal.api.calling import Api
 from tests.terminal.counter.test_old_copy import TakingLink, put_back
 from tests.terminal.harness import Shop, Till, counter_config, virtual

@@ -15,12 +15,12 @@ from protocols.fleet.topics import Session, broker_name, subscriptions
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from simulators.fleet.server import FleetServer
 from terminal.core.values import Notice
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.feed import FeedEntry
 from terminal.counter.holds import Holds
 from terminal.fleet.health import Facts, Surroundings
 from terminal.fleet.link import LOOK_EVERY_S, FleetLink, FleetParts
 from terminal.fleet.outbox import AGAIN_EVERY_S
-from terminal.journal.anchors import AnchorKeeper
 from terminal.journal.journal import Journal
 from terminal.journal.opening import open_journal
 from terminal.journal.records import JournalFailed, Stamp

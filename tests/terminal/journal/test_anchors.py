@@ -17,16 +17,9 @@ from protocols.fleet.messages import Anchor, Evidence, decode
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from terminal.core.events import Misuse
 from terminal.core.values import Notice
+from terminal.counter.anchor_keeper import ANCHOR_EVERY_S, ANCHOR_RECORDS, LOOK_EVERY_S, AnchorKeeper
 from terminal.counter.holds import Holds
-from terminal.journal.anchors import (
-    ANCHOR_EVERY_S,
-    ANCHOR_RECORDS,
-    LOOK_EVERY_S,
-    AnchorKeeper,
-    Noted,
-    WitnessFile,
-    parse_noted,
-)
+from terminal.journal.anchors import Noted, WitnessFile, parse_noted
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import InlineJournal

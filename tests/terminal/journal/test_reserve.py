@@ -13,16 +13,13 @@ import pytest
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
+from terminal.counter.disk_watch import LOOK_EVERY_S, LOW_BYTES, STOP_BYTES, DiskWatch
 from terminal.counter.holds import Holds
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.reserve import (
-    LOOK_EVERY_S,
-    LOW_BYTES,
     MEGABYTE,
     NEEDED_BYTES,
-    STOP_BYTES,
-    DiskWatch,
     Reserve,
     Space,
     look_at_space,
