@@ -213,8 +213,8 @@ class _BrokenDisk:
 @pytest.mark.parametrize("act", ["outlook", "expire", "purge"])
 def test_a_disk_that_fails_while_deleting_stops_the_journal_like_everywhere(act: str, tmp_path: Path) -> None:
     journal = closed_sale(tmp_path / "journal.db")
-    working = journal.retention._connection
-    journal.retention._connection = cast(apsw.Connection, _BrokenDisk())
+    working = journal.store.connection
+    journal.store.connection = cast(apsw.Connection, _BrokenDisk())
     at = later(100)
     acts: dict[str, Callable[[], object]] = {
         "outlook": lambda: journal.retention.outlook(TERMS, at.wall),
@@ -224,7 +224,7 @@ def test_a_disk_that_fails_while_deleting_stops_the_journal_like_everywhere(act:
     with pytest.raises(JournalFailed):
         acts[act]()
     assert journal.failed == "IOError"
-    journal.retention._connection = working
+    journal.store.connection = working
     journal.close()
 
 
