@@ -17,10 +17,11 @@ from drivers.interfaces.signer import Signer, SignerUnavailable, Verifier
 from protocols.fleet.messages import Anchor
 from terminal.core.values import Notice
 from terminal.counter.holds import ROLLED_BACK, Holds
-from terminal.journal.anchors import Noted, WitnessDamaged, WitnessFile, hold_against, sign_anchor, time_text
+from terminal.journal.anchors import Noted, WitnessDamaged, WitnessFile, hold_against, sign_anchor
 from terminal.journal.journal import Journal
 from terminal.journal.records import Contradiction, JournalFailed, Stamp
 from terminal.journal.thread import JournalPort
+from terminal.journal.times import rfc3339_of
 
 ANCHOR_RECORDS: Final = 256
 ANCHOR_EVERY_S: Final = 900.0
@@ -209,7 +210,7 @@ class AnchorKeeper:
             self._made_s is None
             or now_s - self._made_s >= ANCHOR_EVERY_S
             or new >= ANCHOR_RECORDS
-            or (newest is not None and newest.at[:10] != time_text(self._clock.now())[:10])
+            or (newest is not None and newest.at[:10] != rfc3339_of(self._clock.now())[:10])
         )
         return new > 0 and is_due and await self.make()
 

@@ -24,6 +24,7 @@ from protocols.fleet.messages import Anchor
 from protocols.wire_time import WIRE_ZONE
 from terminal.journal.journal import Journal
 from terminal.journal.records import Contradiction
+from terminal.journal.times import rfc3339_of
 
 MAX_WITNESS_BYTES: Final = 4096
 
@@ -131,10 +132,5 @@ def sign_anchor(
 ) -> Anchor:
     """Make a signed anchor; raises `SignerUnavailable`."""
     key_id = signer.description.key_id
-    unsigned = Anchor(records, head.hex(), time_text(at), boot_id, key_id, "")
+    unsigned = Anchor(records, head.hex(), rfc3339_of(at), boot_id, key_id, "")
     return msgspec.structs.replace(unsigned, signature=signer.sign(unsigned.signed_bytes(terminal)).hex())
-
-
-def time_text(at: dt.datetime) -> str:
-    """RFC 3339 in UTC+8, always with microseconds."""
-    return at.astimezone(WIRE_ZONE).isoformat("T", "microseconds")

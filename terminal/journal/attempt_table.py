@@ -21,7 +21,7 @@ class AttemptTable:
 
     def begin(self, row: SettlementRow, sent: AttemptSent, stamp: Stamp) -> None:
         """Store a message of a settlement that is about to leave; raises `JournalRefused` past the term of its day."""
-        request = self._sealing.evidence(row, _request_place(sent.msgid), sent.request, stamp.wall)
+        request = self._sealing.seal_evidence(row, _request_place(sent.msgid), sent.request, stamp.wall)
         self._store.execute(
             "INSERT INTO attempt (msgid, settlement, lane, purpose, infno, key_id, request, request_sm3, state, sent_at,"
             " sent_monotonic, boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'SENT', ?, ?, ?)",
@@ -33,7 +33,7 @@ class AttemptTable:
         """Store what became of a message, with the answer's bytes if there are any."""
         answer = None
         if ended.answer:
-            answer = self._sealing.evidence(row, _answer_place(ended.msgid), ended.answer, stamp.wall)
+            answer = self._sealing.seal_evidence(row, _answer_place(ended.msgid), ended.answer, stamp.wall)
         self._store.execute(
             "UPDATE attempt SET state = ?, verdict = ?, answer = COALESCE(?, answer), ended_at = ? WHERE msgid = ?",
             (ended.state, ended.verdict, answer, text_of(stamp.wall), ended.msgid),

@@ -21,7 +21,7 @@ class Sealing:
         self._keys = keys
         store.rolled_back.append(keys.forget)
 
-    def evidence(self, row: SettlementRow, place: str, plain: bytes, now: dt.datetime) -> bytes:
+    def seal_evidence(self, row: SettlementRow, place: str, plain: bytes, now: dt.datetime) -> bytes:
         """Encrypt under the evidence key of the settlement's day; refused when that day is past its term."""
         try:
             return self._keys.seal(Purpose.EVIDENCE, row.key.business_date, place, plain, now)
@@ -30,13 +30,13 @@ class Sealing:
         except BlobDamaged as damaged:
             raise self._store.fail("a day key does not open in its place") from damaged
 
-    def sheet(self, row: SettlementRow) -> tuple[bytes, bytes | None]:
+    def seal_sheet(self, row: SettlementRow) -> tuple[bytes, bytes | None]:
         """Encrypt a settlement's sheet: all but what people are shown, and that; nothing of the latter past its term."""
         identity, rest = split_sheet(row.sheet)
-        sealed = self.evidence(row, _sheet_place(row.id), rest, row.changed_at)
-        return sealed, self._identity(row, identity) if identity else None
+        sealed = self.seal_evidence(row, _sheet_place(row.id), rest, row.changed_at)
+        return sealed, self._seal_identity(row, identity) if identity else None
 
-    def _identity(self, row: SettlementRow, identity: bytes) -> bytes | None:
+    def _seal_identity(self, row: SettlementRow, identity: bytes) -> bytes | None:
         day, place = row.key.business_date, _identity_place(row.id)
         try:
             return self._keys.seal_same(Purpose.IDENTITY, day, place, identity, row.changed_at)

@@ -146,7 +146,7 @@ class SettlementTable:
             row.person, *money, int(amounts.mutual_aid_beside) if amounts else 0, int(row.quarantine), text_of(row.opened_at),
             text_of(row.changed_at), text_of(row.doubt_since) if row.doubt_since else None,
         )  # fmt: skip
-        sheet, identity = self._sealing.sheet(row)
+        sheet, identity = self._sealing.seal_sheet(row)
         return (*plain, sheet, row_mac(self._vault, plain, sheet, identity), identity)
 
 
