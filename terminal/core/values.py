@@ -139,7 +139,9 @@ class RefundPlan(msgspec.Struct, frozen=True):
     rest_visit_no: str = ""
     """`ipt_otp_no` of that sale, of a clinic visit."""
     withdrawn: bool = False
-    """The operator wants nothing settled anew."""
+    """Nothing is settled anew: the operator wants it so, or `in_old_copy`."""
+    in_old_copy: bool = False
+    """Found under way in an old copy of the journal: what remains may be settled already, so it is not opened."""
 
 
 class RefundOf(msgspec.Struct, frozen=True):
