@@ -26,7 +26,7 @@ from terminal.journal.sheet import SheetGone, decode_sheet, encode_sheet, identi
 from terminal.journal.vault import BlobDamaged
 from terminal.journal.verify import verify_journal
 from tests.terminal.core.samples import TO_CONFIRMED, after, draft
-from tests.terminal.harness import Shop, virtual
+from tests.terminal.harness import Shop, Till, virtual
 from tests.terminal.journal.old_journals import old_vault, unpack
 from tests.terminal.journal.samples import (
     KEY,
@@ -563,7 +563,7 @@ async def test_the_running_counter_deletes_by_itself_once_a_day(tmp_path: Path) 
     settled = await till.settle()
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     await till.wait(3 * 3600)
     assert [record["purpose"] for record in till.audit() if record["action"] == "expire"] == ["identity"]
     shown = await till.get(settled.id)
@@ -587,7 +587,7 @@ async def test_nothing_is_deleted_while_something_is_wrong_with_clock_or_disk(tm
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
     till.counter.holds.set(Notice("clock_behind"))
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     assert till.counter.expiry is not None
     with pytest.raises(Misuse, match="clock_behind"):
         await till.counter.expiry.run("T01")
@@ -607,7 +607,7 @@ async def test_the_rest_of_an_old_sale_knows_its_person_after_a_restart(tmp_path
     settled = await till.settle()
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     assert till.counter.expiry is not None
     assert [one.purpose for one in (await till.counter.expiry.run("T01")).deleted] == [IDENTITY]
     cancelled = await till.counter.refund(settled.id, RefundWish((ReturnWish(1, "1"),)), "T01")
@@ -617,6 +617,11 @@ async def test_the_rest_of_an_old_sale_knows_its_person_after_a_restart(tmp_path
     priced = await till.counter.give_code(cancelled.refund.rest_id, shop.code("jia"))
     assert priced.state is State.PRICED, priced.notice
     await till.stop()
+
+
+def announced(till: Till) -> list[str]:
+    """What was told that belongs to no sale."""
+    return [one.notice.code for one in till.counter._feed if not one.settlement_id and one.notice is not None]
 
 
 @virtual
@@ -640,6 +645,50 @@ async def test_nothing_is_deleted_by_a_clock_that_the_hub_contradicts(tmp_path: 
     assert (refused.value.code, refused.value.params["hub"][:10]) == ("clock_not_the_hubs", "2026-11-23")
     await till.wait(3 * 3600)
     assert [record for record in till.audit() if record["action"] == "expire"] == []
+    assert announced(till) == ["clock_not_the_hubs"], "people are told, once a day"
+    await till.wait(24 * 3600)
+    assert announced(till) == ["clock_not_the_hubs"] * 2
+    await till.stop()
+
+
+@virtual
+async def test_nothing_is_deleted_by_a_clock_that_was_set_since_the_hub_was_heard(tmp_path: Path) -> None:
+    """Set right as everybody believes, and a year off: what the hub said before counts on, in seconds since."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    await till.counter.acknowledge(settled.id, "T01")
+    await till.quiet()
+    shop.hub_link.down = True
+    shop.clock.jump(365 * 86_400)
+    assert till.counter.expiry is not None
+    with pytest.raises(Misuse, match="clock_not_the_hubs"):
+        await till.counter.expiry.run("T01")
+    await till.stop()
+
+
+@virtual
+async def test_nothing_is_deleted_before_the_hub_was_heard(tmp_path: Path) -> None:
+    """The line is down, the clock was years ahead when the machine was switched on: nobody can say that it is wrong."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    await till.counter.acknowledge(settled.id, "T01")
+    await till.quiet()
+    await till.stop()
+    shop.hub_link.down = True
+    shop.clock.jump(1095 * 86_400)
+    till = await shop.start()
+    assert till.counter.expiry is not None
+    with pytest.raises(Misuse, match="hub_not_heard"):
+        await till.counter.expiry.run("T01")
+    await till.wait(26 * 3600)
+    assert [record for record in till.audit() if record["action"] == "expire"] == []
+    assert announced(till) == ["hub_not_heard"] * 2, "people are told, once a day"
+    shop.hub_link.down = False
+    await till.settle("0002")
+    await till.wait(3600)
+    assert [record["action"] for record in till.audit() if record["action"] == "expire"], "the hub agrees"
     await till.stop()
 
 
@@ -655,7 +704,7 @@ async def test_a_sale_past_both_terms_is_shown_with_its_amounts_and_nothing_else
     settled = await till.settle()
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
-    shop.clock.jump(800 * 86_400)
+    await till.days_pass(800)
     assert till.counter.expiry is not None
     report = await till.counter.expiry.run("T01")
     assert ([one.purpose for one in report.deleted], report.held, report.purged) == (
