@@ -6,8 +6,9 @@ on evenly, goes on by the monotonic clock while it does not, and never tells a t
 the newest record of the journal. One exception: when that had run ahead and the hub confirms the machine's clock, what is
 told goes back to it, because every sale would otherwise be dated in the future. Deadlines use the monotonic clock anyway.
 
-A clock that goes on evenly may be wrong from the beginning. So the hub's first answer after a start is compared too: more
-than ten minutes off is as suspicious as a jump.
+A clock that goes on evenly may be wrong from the beginning, or set wrong by whoever ends a suspicion. So the hub's first
+answer after a start is compared too, and its first one after a suspicion that ended without its word: more than ten
+minutes off is as suspicious as a jump.
 
 No new sale starts while the time is not trusted; what is open is worked off. Trust comes back with the wall clock
 itself, or with the hub: its answers say when it received the request. That member is not under the hub's signature; only the
@@ -15,6 +16,7 @@ TLS line vouches for it. It can therefore set or end a hold, but no time is ever
 """
 
 import datetime as dt
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -121,7 +123,11 @@ class ClockWatch:
         self._since_s: float | None = None
         self._asked_s: float | None = None
         self._compared = False
-        """The hub's first answer since the start has been held against what is told."""
+        """The hub's first answer since the start, or since a suspicion ended without its word, has been held against what is told."""
+        self._compare_after_s = -math.inf
+        """What was asked before this moment was dated by another clock."""
+        self._wants_word = False
+        """A suspicion has just ended without the hub's word: it is asked at once."""
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -133,12 +139,16 @@ class ClockWatch:
         """Set or lift the hold by what the clocks say now; returns the trouble."""
         clock = self._clock
         told = clock.now()
+        if not clock.trouble and self._since_s is not None:
+            # Only the clock itself says that it is right: somebody may have set it wrong.
+            self._compared, self._wants_word = False, True
+            self._compare_after_s = clock.monotonic_s()
+            self._since_s = self._asked_s = None
         self._compare_first()
         trouble = clock.trouble
         for code in {BEHIND, JUMPED} - {trouble}:
             self._holds.lift(code)
         if not trouble:
-            self._since_s = self._asked_s = None
             return ""
         if self._since_s is None:
             self._since_s = clock.monotonic_s()
@@ -159,7 +169,9 @@ class ClockWatch:
 
     def _compare_first(self) -> None:
         contact = self._contact()
-        offset_s = None if contact is None or self._compared else contact.clock_offset_s
+        if contact is None or self._compared or contact.sent_s <= self._compare_after_s:
+            return
+        offset_s = contact.clock_offset_s
         if offset_s is not None:
             self._compared = True
             if not self._clock.trouble and abs(offset_s) > JUMP.total_seconds():
@@ -167,8 +179,9 @@ class ClockWatch:
 
     async def look_once(self) -> None:
         """Look, and while the time is not trusted ask the hub now and then."""
-        if not self.look():
+        if not self.look() and not self._wants_word:
             return
+        self._wants_word = False
         now_s = self._clock.monotonic_s()
         if self._asked_s is None or now_s - self._asked_s >= ASK_HUB_EVERY_S:
             self._asked_s = now_s

@@ -166,6 +166,46 @@ async def test_a_dead_battery_stops_new_sales_until_the_clock_is_set() -> None:
     assert place.clock.now() == machine.wall
 
 
+@pytest.mark.parametrize("heard_before", [True, False])
+async def test_a_clock_that_was_set_wrong_after_a_dead_battery_is_found_by_the_hubs_next_answer(
+    heard_before: bool,
+) -> None:
+    """Somebody sets 2027 instead of 2026: it is ahead of everything known, and still not the time."""
+    machine = Machine(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
+    place = Watched(machine, NINE - HOUR)
+    fired("F36")
+    place.true = NINE if heard_before else None
+    assert await place.look() == ["clock_behind"]
+    assert place.asked == 1
+    place.true = None
+    machine.wall = NINE.replace(year=2027)
+    assert await place.look() == [], "set by hand, and nobody contradicts"
+    assert place.asked == 2, "the hub is asked at once, before anybody sells"
+    place.true = NINE
+    await place._ask()
+    assert await place.look() == ["clock_jumped"], "sales wait until the clock is right"
+    machine.wall = place.true
+    machine.pass_s(31)
+    place.true += dt.timedelta(seconds=31)
+    assert await place.look() == []
+    assert place.clock.now() == machine.wall
+
+
+async def test_an_answer_of_before_the_clock_was_set_says_nothing_of_the_clock_now() -> None:
+    """Asked while the told time was the journal's, answered when the clock was right again: no reason to stop sales."""
+    machine = Machine(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
+    place = Watched(machine, NINE - 5 * HOUR)
+    fired("F36")
+    assert await place.look() == ["clock_behind"]
+    sent_at = place.clock.now()
+    machine.pass_s(1)
+    machine.wall = NINE
+    assert await place.look() == []
+    machine.pass_s(1)
+    place._contact = Contact("9001", sent_at, machine.mono_s, 2000.0, 1.0, format_stamp_ms(NINE))
+    assert await place.look() == []
+
+
 async def test_a_new_journal_knows_at_least_when_the_program_was_made() -> None:
     place = Watched(Machine(dt.datetime(2000, 1, 1, tzinfo=WIRE_ZONE)))
     fired("F36")
