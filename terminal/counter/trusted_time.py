@@ -183,7 +183,19 @@ class ClockWatch:
             return
         self._wants_word = False
         now_s = self._clock.monotonic_s()
+        if self._heard_lately(now_s):
+            return
         if self._asked_s is None or now_s - self._asked_s >= ASK_HUB_EVERY_S:
             self._asked_s = now_s
             await self._ask_hub()
             self.look()
+
+    def _heard_lately(self, now_s: float) -> bool:
+        """True when sales have brought the hub's word since the suspicion began, or ended, and not long ago."""
+        contact = self._contact()
+        after_s = self._compare_after_s if self._since_s is None else self._since_s
+        return (
+            contact is not None
+            and contact.arrived_s > after_s
+            and now_s - contact.arrived_s < ASK_HUB_EVERY_S
+        )

@@ -7,6 +7,7 @@ the conclusions.
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -32,6 +33,7 @@ from terminal.hub.line import HubLine, is_plain_question
 from terminal.hub.message_ids import MessageIds
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
+SIGN_IN: Final = "9001"
 
 
 class Institution(msgspec.Struct, frozen=True):
@@ -115,7 +117,7 @@ class HubClient:
         self._ids = ids
         self._clock = clock
         self.sign_in_no = ""
-        """Serial of 9001; empty until signed in."""
+        """Serial of the newest 9001, in every message but 9001 itself; empty until signed in."""
         self.contact: Contact | None = None
         """The newest exchange with an authentic answer."""
         self.line = HubLine()
@@ -145,7 +147,7 @@ class HubClient:
             sent_at=format_time(self._clock.now()),
             institution_code=self._institution.code,
             institution_name=self._institution.name,
-            sign_in_no=self.sign_in_no,
+            sign_in_no="" if infno == SIGN_IN else self.sign_in_no,
             input=wire.encode(content),
         )
         signature = signer.sign(request_signing_bytes(self._profile, unsigned))

@@ -146,6 +146,29 @@ async def test_the_hub_ends_the_hold_when_the_told_time_is_right_and_only_the_ma
     assert abs(place.clock.now() - place.true) < dt.timedelta(seconds=2)
 
 
+async def test_a_hub_that_is_heard_anyway_is_not_asked_besides() -> None:
+    """Only the machine's clock is wrong, sales go on and bring the hub's time: no sign-in every half minute."""
+    machine = Machine()
+    place = Watched(machine)
+    place.true = machine.wall
+    machine.wall -= 5 * HOUR
+    fired("F33")
+    assert await place.look() == []
+    for _ in range(5):
+        machine.pass_s(20)
+        place.true += dt.timedelta(seconds=20)
+        await place._ask()  # a sale
+        machine.pass_s(20)
+        place.true += dt.timedelta(seconds=20)
+        asked = place.asked
+        assert await place.look() == []
+        assert place.asked == asked
+    machine.pass_s(31)
+    place.true += dt.timedelta(seconds=31)
+    assert await place.look() == []
+    assert place.asked == asked + 1, "nobody sells: asked again"
+
+
 async def test_a_dead_battery_stops_new_sales_until_the_clock_is_set() -> None:
     """F36: the machine starts in 1970 without a time server; the journal knows better."""
     machine = Machine(dt.datetime(1970, 1, 1, 0, 0, 7, tzinfo=WIRE_ZONE))
