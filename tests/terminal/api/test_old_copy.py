@@ -92,7 +92,9 @@ async def refused_and_untouched(shop: Shop, till: Till, api: Api, sold: str) -> 
     assert (refused.status_code, refused.json()["code"]) == (422, "doubts_not_ruled")
     assert sold in refused.json()["en"]
     await till.wait(60)
-    assert len(shop.live()) == 1, "confirmed, and the goods are gone: it is not reversed behind anybody's back"
+    assert len(shop.live()) == 1, (
+        "confirmed, and the goods are gone: it is not reversed behind anybody's back"
+    )
 
 
 @pytest.mark.parametrize("why", ["a file without amounts", "a line that cannot be read"])

@@ -297,7 +297,10 @@ async def test_the_rest_of_a_refund_is_not_offered_a_second_time(tmp_path: Path,
     else:
         await accepted(till)
     over = await till.get(sold)
-    assert (over.state, over.notice) == (State.CANCELLED, Notice("refund_rest_not_opened", {"number": "0001"}))
+    assert (over.state, over.notice) == (
+        State.CANCELLED,
+        Notice("refund_rest_not_opened", {"number": "0001"}),
+    )
     assert [row.id for row in till.rows()] == [sold], "nothing is opened for what may be settled"
     await accepted(till)
     assert "是否已重新结算以医保平台账目为准" in shop.printer.texts()[-1].replace("\n", "")
