@@ -79,8 +79,8 @@ def _not_ruled(counter: Counter, reconciliation: Reconciliation | None, days: Se
     report that can prove nothing, or does not name it, is no leave to undo it.
     """
     told: dict[str, set[Action]] = defaultdict(set)
-    for day in days if reconciliation is not None else ():
-        for one in reconciliation.last(day).differences:
+    for report in () if reconciliation is None else map(reconciliation.last, days):
+        for one in report.differences:
             told[one.settlement_id].add(one.action)
     return [
         settlement.id

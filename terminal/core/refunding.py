@@ -92,8 +92,8 @@ def opening_rest(decision: Decision) -> Decision:
     if not plan.remaining:
         return _replace(decision, settlement=_replace(settlement, notice=Notice("refund_done")))
     if plan.in_old_copy:
-        told = Notice("refund_rest_not_opened", {"number": settlement.key.sale_number})
-        return _replace(decision, settlement=_replace(settlement, notice=told))
+        notice = Notice("refund_rest_not_opened", {"number": settlement.key.sale_number})
+        return _replace(decision, settlement=_replace(settlement, notice=notice))
     told = _replace(settlement, notice=Notice("refund_cancelled", {"number": settlement.key.sale_number}))
     return _replace(decision, settlement=told, opens=_rest_of(settlement, plan))
 

@@ -246,7 +246,7 @@ class Settlement(msgspec.Struct, frozen=True):
 
 def number_of(settlement_id: str, digits: int) -> int:
     """A number of at most so many decimal digits out of a settlement's id (a letter and hexadecimal digits)."""
-    return int(settlement_id[1:], 16) % 10**digits
+    return int(str(int(settlement_id[1:], 16))[-digits:])
 
 
 class Move(msgspec.Struct, frozen=True):
