@@ -196,7 +196,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """Booked steps of which the hub may hold more than we know; the remedy comes before the step is tried again. A lost
     registration stays here for good: it may arrive late."""
     owed: tuple[str, ...] = ()
-    """Withdrawals (2205, 2202) still to be answered after the visit ended without a settlement."""
+    """Withdrawals still to be answered: 2205 and 2202 after the visit ended without a settlement, 2205 also after one whose
+    lost lines may arrive late."""
     stray_lines: bool = False
     """An upload of lines whose answer was lost was not there to be withdrawn: it may arrive late."""
     refusals: int = 0
