@@ -245,11 +245,6 @@ class Settlement(msgspec.Struct, frozen=True):
     notice: Notice | None = None
 
 
-def number_of(settlement_id: str, digits: int) -> int:
-    """A number of at most so many decimal digits out of a settlement's id (a letter and hexadecimal digits)."""
-    return int(str(int(settlement_id[1:], 16))[-digits:])
-
-
 class Move(msgspec.Struct, frozen=True):
     """One transition with the reason that goes into the audit record."""
 

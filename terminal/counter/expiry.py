@@ -96,7 +96,7 @@ class Expiry:
             except Misuse as misuse:
                 # A hold, a failed journal, a counter that is stopping: all others are told elsewhere.
                 if misuse.code in (NOT_HEARD, NOT_THE_HUBS) and told != today:
-                    self._counter.announce(Notice(misuse.code, misuse.params))
+                    self._counter.feed.announce(Notice(misuse.code, misuse.params))
                     told = today
                 continue
             if report.purged:

@@ -23,8 +23,9 @@ from protocols.ecertificate.notice import (
 from protocols.money import Fen
 from protocols.wire_time import format_time, parse_time
 from terminal.core.states import State
-from terminal.core.values import Settlement, number_of
+from terminal.core.values import Settlement
 from terminal.counter.engine import in_doubt
+from terminal.counter.numbers import number_of
 from terminal.hub.centre import Office
 from terminal.hub.client import Institution, Operator
 

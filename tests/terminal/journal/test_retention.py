@@ -621,7 +621,11 @@ async def test_the_rest_of_an_old_sale_knows_its_person_after_a_restart(tmp_path
 
 def announced(till: Till) -> list[str]:
     """What was told that belongs to no sale."""
-    return [one.notice.code for one in till.counter._feed if not one.settlement_id and one.notice is not None]
+    return [
+        one.notice.code
+        for one in till.counter.feed.entries
+        if not one.settlement_id and one.notice is not None
+    ]
 
 
 @virtual
