@@ -73,13 +73,9 @@ class Expiry:
         contact, now = self._counter.hub.contact, self._counter.clock.now()
         if contact is None:
             raise Misuse(NOT_HEARD, now=format_time(now))
-        offset_s = contact.clock_offset_s
-        if offset_s is None:
-            return
-        # What the hub's clock says by now: ours may have been set since it was heard.
-        since_s = self._counter.clock.monotonic_s() - contact.arrived_s
-        hubs = contact.sent_at + dt.timedelta(seconds=offset_s + since_s)
-        if abs(now - hubs) > FAR_FROM_HUB:
+        # By now, not when it was heard: our clock may have been set since.
+        hubs = contact.hub_now(self._counter.clock.monotonic_s())
+        if hubs is not None and abs(now - hubs) > FAR_FROM_HUB:
             raise Misuse(NOT_THE_HUBS, now=format_time(now), hub=format_time(hubs))
 
     async def daily(self) -> None:
