@@ -592,8 +592,8 @@ class Counter(Listener):
         )
 
     def doubts(self) -> list[tuple[Settlement, SettlementRow]]:
-        """Everything the terminal still has to end at the hub, oldest first: outcomes that are open, and visits that are
-        over but not taken back yet."""
+        """Everything the terminal still has to end at the hub, oldest first: outcomes that are open, and visits of which
+        something is still to be taken back, also beside a settlement that stands."""
         return self.engine.waiting()
 
     def _waits_for_the_hub(self) -> list[Settlement]:

@@ -167,6 +167,10 @@ class Engine:
         found = [(held.settlement, held.row) for held in self._held.values() if in_doubt(held.settlement)]
         return sorted(found, key=lambda pair: pair[1].terminal_sequence)
 
+    def doubts_since(self) -> tuple[dt.datetime, ...]:
+        """When each of them began, by the wall clock."""
+        return tuple(row.doubt_since or row.changed_at for _, row in self.doubts())
+
     def waiting(self) -> list[tuple[Settlement, SettlementRow]]:
         """Return everything that waits for the hub by itself, oldest first: doubts, and visits that owe withdrawals."""
         found = [

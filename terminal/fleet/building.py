@@ -26,10 +26,8 @@ def facts_of(service: Service, counter: Counter) -> Facts:
         phase=status.phase,
         sign_in=status.sign_in,
         devices=device_health((device.name, device.state, device.reason) for device in status.devices),
-        doubts_since=tuple(
-            row.doubt_since for _, row in counter.doubts() if row.doubt_since is not None
-        ),
-    )  # fmt: skip
+        doubts_since=counter.engine.doubts_since(),
+    )
 
 
 def surroundings_of(

@@ -118,6 +118,8 @@ DAILY_PAUSE_S = 600.0
 LOOK_AGAIN_S = 60.0
 """How often the daily run looks at the clock, which somebody may have set."""
 OPERATOR_LENGTH = 30
+FIRST_DAY = dt.date(2020, 1, 1)
+"""There was no national platform to compare an earlier day with."""
 
 
 class CounterPort(Protocol):
@@ -197,10 +199,12 @@ class Reconciliation:
         return report
 
     async def run(self, day: dt.date, actor: str) -> Report:
-        """Reconcile a day; raises `Misuse` for a day to come. Never raises for what the hub does."""
+        """Reconcile a day; raises `Misuse` for a day to come or before `FIRST_DAY`. Never raises for what the hub does."""
         today = self._clock.now().date()
         if day > today:
             raise Misuse("bad_request", reason=f"{day.isoformat()} is still to come")
+        if day < FIRST_DAY:
+            raise Misuse("bad_request", reason=f"{day.isoformat()} is before {FIRST_DAY.isoformat()}")
         async with self._turn:
             report = await self._compare(day)
             await self._counter.note(actor, "reconciled", _summary(report))

@@ -534,6 +534,11 @@ class Till:
         """Let time pass."""
         await asyncio.sleep(seconds)
 
+    async def days_pass(self, days: int) -> None:
+        """Let days pass at once, for hub and counter alike; nobody sells, and at their end the hub is heard."""
+        self.shop.clock.jump(days * 86_400)
+        await self.counter.session.hear_hub()
+
     def _slips_wait(self) -> bool:
         return self.counter.paper.problem == "" and bool(self.journal.receipts.unfinished())
 

@@ -16,7 +16,7 @@ from terminal.journal.day_keys import Purpose
 from terminal.journal.sheet import identity_is_gone
 from terminal.journal.verify import verify_journal
 from terminal.slips.masking import MaskRule
-from tests.terminal.harness import Shop, virtual
+from tests.terminal.harness import Shop, Till, virtual
 from tests.terminal.journal.samples import NINE
 
 IDENTITY, EVIDENCE = Purpose.IDENTITY, Purpose.EVIDENCE
@@ -28,7 +28,7 @@ async def test_the_running_counter_deletes_by_itself_once_a_day(tmp_path: Path) 
     shop = Shop(tmp_path)
     till = await shop.start()
     closed = await till.closed()
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     await till.wait(3 * 3600)
     assert [record["purpose"] for record in till.audit() if record["action"] == "expire"] == ["identity"]
     shown = await till.get(closed.id)
@@ -50,7 +50,7 @@ async def test_nothing_is_deleted_while_something_is_wrong_with_clock_or_disk(tm
     till = await shop.start()
     await till.closed()
     till.counter.holds.set(Notice("clock_behind"))
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     assert till.counter.expiry is not None
     with pytest.raises(Misuse, match="clock_behind"):
         await till.counter.expiry.run("T01")
@@ -60,6 +60,15 @@ async def test_nothing_is_deleted_while_something_is_wrong_with_clock_or_disk(tm
     await till.wait(3600)
     assert [record["purpose"] for record in till.audit() if record["action"] == "expire"] == ["identity"]
     await till.stop()
+
+
+def announced(till: Till) -> list[str]:
+    """What was told that belongs to no sale."""
+    return [
+        one.notice.code
+        for one in till.counter.feed.entries
+        if not one.settlement_id and one.notice is not None
+    ]
 
 
 @virtual
@@ -81,6 +90,46 @@ async def test_nothing_is_deleted_by_a_clock_that_the_hub_contradicts(tmp_path: 
     assert (refused.value.code, refused.value.params["hub"][:10]) == ("clock_not_the_hubs", "2026-11-23")
     await till.wait(3 * 3600)
     assert [record for record in till.audit() if record["action"] == "expire"] == []
+    assert announced(till) == ["clock_not_the_hubs"], "people are told, once a day"
+    await till.wait(24 * 3600)
+    assert announced(till) == ["clock_not_the_hubs"] * 2
+    await till.stop()
+
+
+@virtual
+async def test_nothing_is_deleted_by_a_clock_that_was_set_since_the_hub_was_heard(tmp_path: Path) -> None:
+    """Set right as everybody believes, and a year off: what the hub said before counts on, in seconds since."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    await till.closed()
+    shop.hub_link.down = True
+    shop.clock.jump(365 * 86_400)
+    assert till.counter.expiry is not None
+    with pytest.raises(Misuse, match="clock_not_the_hubs"):
+        await till.counter.expiry.run("T01")
+    await till.stop()
+
+
+@virtual
+async def test_nothing_is_deleted_before_the_hub_was_heard(tmp_path: Path) -> None:
+    """The line is down, the clock was years ahead when the machine was switched on: nobody can say that it is wrong."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    await till.closed()
+    await till.stop()
+    shop.hub_link.down = True
+    shop.clock.jump(1095 * 86_400)
+    till = await shop.start()
+    assert till.counter.expiry is not None
+    with pytest.raises(Misuse, match="hub_not_heard"):
+        await till.counter.expiry.run("T01")
+    await till.wait(26 * 3600)
+    assert [record for record in till.audit() if record["action"] == "expire"] == []
+    assert announced(till) == ["hub_not_heard"] * 2, "people are told, once a day"
+    shop.hub_link.down = False
+    await till.settle("0002")
+    await till.wait(3600)
+    assert [record["action"] for record in till.audit() if record["action"] == "expire"], "the hub agrees"
     await till.stop()
 
 
@@ -90,7 +139,7 @@ async def test_the_rest_of_an_old_sale_knows_its_person_after_a_restart(tmp_path
     shop = Shop(tmp_path)
     till = await shop.start()
     closed = await till.closed()
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     assert till.counter.expiry is not None
     assert [one.purpose for one in (await till.counter.expiry.run("T01")).deleted] == [IDENTITY]
     cancelled = await till.counter.refund(closed.id, RefundWish((ReturnWish(1, "1"),)), "T01")
@@ -109,7 +158,7 @@ async def test_a_sale_past_both_terms_is_shown_with_its_amounts_and_nothing_else
     shop = Shop(tmp_path)
     till = await shop.start()
     closed = await till.closed()
-    shop.clock.jump(800 * 86_400)
+    await till.days_pass(800)
     assert till.counter.expiry is not None
     report = await till.counter.expiry.run("T01")
     assert ([one.purpose for one in report.deleted], report.held, report.purged) == (

@@ -1,7 +1,9 @@
 """Start, recovery, sign-in, the feed, and how a counter stops."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -11,8 +13,12 @@ from terminal.core.values import Notice
 from terminal.counter.feed import FeedEntry
 from terminal.counter.session import SignInState
 from terminal.counter.workroom import Phase
+from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
+from terminal.journal.thread import JournalPort
 from tests.terminal.harness import Shop, Till, virtual
+
+Result = TypeVar("Result")
 
 
 async def feed_of(till: Till, count: int) -> list[FeedEntry]:
@@ -83,6 +89,44 @@ async def test_a_hub_that_forgot_our_sign_in_gets_a_new_one_and_no_second_settle
     assert shop.live() == []
     assert (await till.settle("0001")).state is State.CONFIRMED, "the next sale signs in first"
     shop.assert_books_agree(till)
+    await till.stop()
+
+
+class SlowDisk:
+    """A journal whose calls wait until it is `idle`."""
+
+    def __init__(self, inner: JournalPort) -> None:
+        self._inner = inner
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def call(self, work: Callable[[Journal], Result]) -> Result:
+        """See `JournalPort`."""
+        await self.idle.wait()
+        return await self._inner.call(work)
+
+
+@virtual
+async def test_a_settlement_that_is_being_composed_keeps_its_sign_in_while_somebody_signs_in_anew(
+    tmp_path: Path,
+) -> None:
+    """The number of the message waits for the disk; meanwhile the clock's watch makes the hub answer something."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    priced = await till.quote()
+    await till.wait(60)
+    ids = till.counter.hub._ids
+    disk = ids._journal = SlowDisk(ids._journal)
+    disk.idle.clear()
+    confirming = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    await till.wait(1)
+    signing_in = asyncio.ensure_future(till.counter.session.hear_hub())
+    await till.wait(1)
+    disk.idle.set()
+    settled = await confirming
+    await signing_in
+    assert settled.state is State.CONFIRMED, settled.notice
+    assert [message.infno for message in shop.world.ledger.messages()].count("9001") == 2
     await till.stop()
 
 
