@@ -46,7 +46,8 @@ from terminal.counter.workroom import Phase
 from terminal.hub.client import HubClient, Institution, Operator
 from terminal.hub.gate import HubGate
 from terminal.hub.message_ids import MessageIds
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.thread import JournalThread
 from terminal.journal.vault import Vault
 

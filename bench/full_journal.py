@@ -34,10 +34,12 @@ from terminal.core.values import (
     SaleKey,
     Settlement,
 )
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import Amounts, Commit, NewReceipt, QueueEntry, SettlementRow, Stamp
 from terminal.journal.schema import SCHEMA_VERSION
 from terminal.journal.sheet import encode_sheet
+from terminal.journal.store import Store
 from terminal.journal.vault import Vault
 
 KEPT_IN: Final = Path(__file__).resolve().parent.parent / "build" / "bench"
@@ -72,17 +74,14 @@ _LINE: Final = ChargeLine(
 )
 
 
-class BulkJournal(Journal):
-    """The journal without a commit of its own for each write; whoever uses it begins and ends transactions."""
+class BulkStore(Store):
+    """A store without a commit for each write; whoever uses it begins and ends transactions."""
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._guarded():
+    def transaction(self) -> Iterator[None]:
+        """See `Store.transaction`."""
+        with self.guarded():
             yield
-
-    def note_move(self, row: SettlementRow, move: Move, stamp: Stamp) -> None:
-        """Append the audit record of a move."""
-        self._audit("T01", "move", row, move.source, move.target, move.reason, stamp)
 
 
 class Filler:
@@ -94,7 +93,7 @@ class Filler:
         self._connection.pragma("journal_mode", "memory")
         self._connection.pragma("synchronous", 0)
         self._connection.pragma("cache_size", -400_000)
-        self._journal = BulkJournal(self._connection, vault, "bench")
+        self._journal = Journal(BulkStore(self._connection), vault, "bench")
         self._today = today
         self._bytes = Random(1).randbytes
 
@@ -157,7 +156,9 @@ class Filler:
             amounts=MONEY, quarantine=False, opened_at=stamp.wall, changed_at=stamp.wall, doubt_since=None, sheet=b"",
         )  # fmt: skip
         for move in (_TO_SENDING[-1], *_TO_CONFIRMED, _TO_CLOSED[-1]):
-            self._journal.note_move(row, move, stamp)
+            self._journal.audit.append_change(
+                "T01", "move", row, move.source, move.target, move.reason, stamp
+            )
 
     def doubts(self, first: int, count: int) -> None:
         """Add sales numbered from `first` whose answer never came, ten minutes ago."""
@@ -193,9 +194,9 @@ class Filler:
         self._journal.commit(
             Commit(confirmed, _TO_CONFIRMED, "T01", stamp, ended=ended, receipt=NewReceipt("original"))
         )
-        (receipt,) = self._journal.receipts(row.id)
-        self._journal.receipt_moves(receipt.id, "printing", "printer", stamp, bytes(32))
-        self._journal.receipt_moves(receipt.id, "printed", "printer", stamp)
+        (receipt,) = self._journal.receipts.of(row.id)
+        self._journal.receipts.move(receipt.id, "printing", "printer", stamp, bytes(32))
+        self._journal.receipts.move(receipt.id, "printed", "printer", stamp)
         closed = msgspec.structs.replace(
             self._as(row, draft, State.CLOSED, msgid), amounts=MONEY, state=State.CLOSED
         )

@@ -16,7 +16,7 @@ from bench.counter_rig import CommitMeter, Record, Written
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import State
 from terminal.core.values import AttemptEnded, AttemptSent, Move, SaleKey
-from terminal.journal.journal import open_journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import Amounts, Commit, NewReceipt, SettlementRow, Stamp
 from terminal.journal.thread import JournalThread
 from terminal.journal.vault import Vault

@@ -65,17 +65,20 @@ from terminal.api.server import SocketUnusable, bind, serve
 from terminal.api.service import Service, ServicePhase
 from terminal.building import Parts, build_clock_watch, build_counter
 from terminal.config import ConfigError, CounterFiles, HubKeyConfig
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.counter import Counter
+from terminal.counter.disk_watch import DiskWatch
 from terminal.counter.trusted_time import TrustedClock
 from terminal.devices.no_binding import NoBindingReader
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.building import build_link, surroundings_of
 from terminal.fleet.link import FleetLink
 from terminal.hub.fitting import misfit
-from terminal.journal.anchors import AnchorKeeper, Noted, WitnessFile
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.anchors import Noted, WitnessFile
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import JournalFailed
-from terminal.journal.reserve import MEGABYTE, DiskWatch, Reserve, look_at_space, make_room_for_start
+from terminal.journal.reserve import MEGABYTE, Reserve, look_at_space, make_room_for_start
 from terminal.journal.thread import JournalPort, JournalThread
 from terminal.journal.vault import Vault
 from terminal.shop_items import parse_items
@@ -349,7 +352,7 @@ class Application:
                 Parts(
                     clock=self._clock, random=random.SystemRandom(), sleep=asyncio.sleep, journal=journal, vault=vault,
                     hub_transport=hub, centre_transport=centre, signer=keys.signer, verifier=self._hub_verifier(),
-                    former_signers=keys.former_for(await journal.call(lambda journal: journal.keys_in_use())),
+                    former_signers=keys.former_for(await journal.call(lambda journal: journal.attempts.keys_in_use())),
                     printer=self._printer(), scanner=scanner, items=self._items, reader=reader,
                     write_log=structlog.get_logger("terminal.settlement").info, credentials=self._credentials,
                 ),

@@ -160,3 +160,9 @@ def test_in_the_committed_runs_most_settlements_were_hit_and_nothing_broke() -> 
         if run.figures:
             assert run.figures["simulated_hit"] * 2 > run.figures["simulated_settlements"] >= 5_000
             assert run.figures.get("simulated_breaks", 0) == 0
+
+
+def test_the_committed_tests_started_on_as_many_disk_images_as_promised() -> None:
+    """Asserted over all stories together: none makes so many alone."""
+    figures = recorded().test.figures
+    assert not figures or figures["power_cut_images"] >= 15_000

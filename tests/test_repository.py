@@ -248,6 +248,7 @@ def test_the_import_contracts_of_the_architecture_are_there(project: dict[str, A
         "simulators-name-interfaces",
         "interfaces-name-no-driver",
         "core-is-pure",
+        "journal-below-the-counter",
         "smartcard-in-one-place",
     }
     assert contracts["layers"]["layers"] == ["yibao", "terminal | simulators", "drivers", "protocols"]
@@ -284,6 +285,7 @@ _FORBIDDEN_IMPORTS = [
     ("terminal.core.flows", "terminal.journal", "core-is-pure"),
     ("terminal.core.flows", "drivers.interfaces.signer", "core-is-pure"),
     ("terminal.core.flows", "asyncio", "core-is-pure"),
+    ("terminal.journal", "terminal.recovery", "journal-below-the-counter"),
     ("drivers.http", "smartcard", "smartcard-in-one-place"),
     ("yibao.cli", "smartcard", "smartcard-in-one-place"),
 ]

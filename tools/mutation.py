@@ -64,6 +64,8 @@ TESTS: Final[Mapping[str, Sequence[str]]] = {
     "terminal/core": (*_PURE, *_STORIES),
     "terminal/counter/retries.py": (*_PURE, *_STORIES),
     "terminal/counter/engine.py": (*_PURE, *_STORIES),
+    "terminal/counter/anchor_keeper.py": ("tests/terminal/journal/test_anchors.py",),
+    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_reserve.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }
 """Modules and folders that are mutated, with the tests that answer for them."""
@@ -72,6 +74,8 @@ AT_IMPORT: Final[Mapping[str, Sequence[str]]] = {
     "terminal/core": (*_QUICK, "tests/terminal/core"),
     "terminal/counter/retries.py": _STORIES[:2],
     "terminal/counter/engine.py": _STORIES[:2],
+    "terminal/counter/anchor_keeper.py": ("tests/terminal/journal/test_anchors.py",),
+    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_reserve.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }
 """The tests for changes that happen at import, which cost a whole start: only the nearest."""

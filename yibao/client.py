@@ -33,9 +33,9 @@ from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.technician import CardView, ExchangedView, HealthView
 from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
+from terminal.counter.anchor_keeper import AnchorView
 from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
 from terminal.hub.ping import Ping
-from terminal.journal.anchors import AnchorView
 from yibao.words import Words, say
 
 __all__ = [
@@ -392,7 +392,7 @@ class CounterClient:
     async def accept_journal(self, operators: tuple[str, str], *, undo_open: bool = False) -> AnchorView:
         """Go on with a journal that a witness contradicts; two people answer for it.
 
-        `undo_open`: also leave to the ordinary rules, which undo it, what reconciliation offers to close.
+        `undo_open`: also leave to the ordinary rules, which undo it, what may stand at the hub.
         """
         wish = {"operators": operators, "undo_open": undo_open}
         return await self._send("POST", "/anchor/acceptance", wish, AnchorView)

@@ -1,6 +1,7 @@
 """The anchors of the audit log over the local API: how they stand, and accepting a journal that a witness contradicts."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
@@ -11,8 +12,10 @@ from litestar.params import JSONBody
 from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
+from terminal.core.ruling import rulings
+from terminal.core.states import State
+from terminal.counter.anchor_keeper import AnchorKeeper, AnchorView
 from terminal.counter.counter import Counter
-from terminal.journal.anchors import AnchorKeeper, AnchorView
 from terminal.reconciliation.report import Action, Outcome
 from terminal.reconciliation.runner import Reconciliation, two_operators
 
@@ -22,7 +25,7 @@ class AcceptWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     operators: tuple[str, str]
     undo_open: bool = False
-    """What the reports offer to close may stay open: it goes on by the ordinary rules, and is undone at the hub."""
+    """What may stand at the hub may stay open: it goes on by the ordinary rules, and is undone there."""
 
 
 class AnchorController(Controller):
@@ -41,7 +44,8 @@ class AnchorController(Controller):
     ) -> AnchorView:
         """Sell again with a journal that was put back or cut: the missing days are reconciled, two people answer for it.
 
-        What it holds open and the hub's ledger decides is closed first, or left to be undone in so many words.
+        What it holds open, and the reports do not prove to be nothing at the hub, is closed first, or left to be undone
+        in so many words.
         """
         keeper = _keeper(service)
         first, second = two_operators(data.operators)
@@ -69,15 +73,20 @@ def _keeper(service: Service) -> AnchorKeeper:
 
 
 def _not_ruled(counter: Counter, reconciliation: Reconciliation | None, days: Sequence[dt.date]) -> list[str]:
-    """Settlements still open here that a report of these days offers to close as standing or as cancelled."""
-    offered = {
-        one.settlement_id
-        for day in days
-        if reconciliation is not None
-        for one in reconciliation.last(day).differences
-        if one.action in (Action.CLOSE_CONFIRMED, Action.CLOSE_CANCELLED)
-    }
-    return [settlement.id for settlement, _ in counter.doubts() if settlement.id in offered]
+    """Settlements open here that may stand at the hub, as far as the reports of these days show.
+
+    Only the proof that the hub has nothing of one (`CLOSE_REVERSED`, and no other word about it) takes it off the list: a
+    report that can prove nothing, or does not name it, is no leave to undo it.
+    """
+    told: dict[str, set[Action]] = defaultdict(set)
+    for report in () if reconciliation is None else map(reconciliation.last, days):
+        for one in report.differences:
+            told[one.settlement_id].add(one.action)
+    return [
+        settlement.id
+        for settlement, _ in counter.doubts()
+        if State.CONFIRMED in rulings(settlement) and told[settlement.id] != {Action.CLOSE_REVERSED}
+    ]
 
 
 def _outcome(reconciliation: Reconciliation | None, day: dt.date) -> str:

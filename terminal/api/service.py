@@ -11,12 +11,12 @@ from terminal.api.joined import Joined
 from terminal.config import Config
 from terminal.core.events import Misuse
 from terminal.core.values import Settlement
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.counter import Counter
 from terminal.counter.workroom import Phase
 from terminal.devices.reader_state import Look, ReaderState, reader_state
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.link import FleetLink
-from terminal.journal.anchors import AnchorKeeper
 from terminal.slips.masking import MaskRule
 from terminal.texts import Told, tell
 
@@ -55,6 +55,7 @@ class StatusView(msgspec.Struct, frozen=True):
     sign_in: str
     sign_in_reason: str
     doubts: int
+    """Outcomes that are open; visits not taken back yet are not counted (`GET /doubts` lists both)."""
     devices: tuple[DeviceView, ...]
     holds: tuple[Told, ...] = ()
     """Why no new sale starts now, while open doubts are worked off; empty when sales are taken."""
@@ -115,7 +116,7 @@ class Service:
             keys="locked" if counter is None else "unlocked",
             sign_in="not_yet" if counter is None else counter.session.state.value,
             sign_in_reason="" if counter is None else counter.session.reason,
-            doubts=0 if counter is None else len(counter.doubts()),
+            doubts=0 if counter is None else len(counter.engine.doubts()),
             devices=self.devices(),
             holds=()
             if counter is None

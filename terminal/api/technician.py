@@ -149,7 +149,9 @@ class HealthController(Controller):
             status=service.status(),
             reader=service.reader(),
             hub=None if counter is None else hub_view(counter.hub, counter.session, counter.clock),
-            doubts=None if counter is None else _doubts(counter),
+            doubts=None
+            if counter is None
+            else doubt_ages(counter.engine.doubts_since(), counter.clock.now()),
             printer_problem=await _printer(service, counter) if counter is not None and working else None,
             slips_waiting=await counter.slips_waiting() if counter is not None and working else None,
             broker_detail="" if service.fleet is None else service.fleet.detail,
@@ -158,11 +160,6 @@ class HealthController(Controller):
 
 async def _printer(service: Service, counter: Counter) -> str | None:
     return await counter.paper.look() if service.config.printer.url else None
-
-
-def _doubts(counter: Counter) -> DoubtAges:
-    began = (row.doubt_since or row.opened_at for _, row in counter.doubts())
-    return doubt_ages(began, counter.clock.now())
 
 
 def masked_card(card: SocialSecurityCard, read_ms: float, rule: MaskRule) -> CardView:

@@ -54,7 +54,7 @@ from terminal.core.events import (
 from terminal.core.flows import FLOWS, REVERSAL, Act
 from terminal.core.old_copy import found_in_old_copy, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
-from terminal.core.refunding import waits_at_start, withdraw_refund
+from terminal.core.refunding import waits_at_start, withdraw_refund, without_rest
 from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
@@ -123,9 +123,12 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
         case Due(doubt_age_s):
             return _due(settlement, doubt_age_s, profile)
         case Restarted(old_copy):  # pragma: no branch - mypy knows that there is no other
-            found = found_in_old_copy(settlement) if old_copy else None
-            found = found or _restarted(settlement, profile)
-            return put_off(found) if old_copy else found
+            if not old_copy:
+                return _restarted(settlement, profile)
+            doubtful = without_rest(settlement)
+            return put_off(
+                found_in_old_copy(doubtful) or _restarted(doubtful, profile, rest_over="rest_in_old_copy")
+            )
 
 
 def _compose_failed(settlement: Settlement, event: ComposeFailed, profile: Profile) -> Decision:
@@ -183,15 +186,18 @@ def _due(settlement: Settlement, doubt_age_s: float, profile: Profile) -> Decisi
     return Decision(settlement)
 
 
-def _restarted(settlement: Settlement, profile: Profile) -> Decision:
-    """Believe the disk: what may have been sent is in doubt, what was never written was never sent. Idempotent."""
+def _restarted(settlement: Settlement, profile: Profile, rest_over: str = "") -> Decision:
+    """Believe the disk: what may have been sent is in doubt, what was never written was never sent. Idempotent.
+
+    `rest_over`: why the rest of a refund does not wait here (a code of the message catalogue); "" = it does.
+    """
     now = Retry(settlement.tries, 0.0, 0.0, "restart", settlement.quiet_stage)
     attempt = settlement.attempt
     lost = AttemptEnded(attempt.msgid, "UNKNOWN", "restart") if attempt and settlement.in_flight else None
     landed = _replace(settlement, in_flight=False)
     match settlement.state:
         case State.DRAFT | State.PRICED | State.ARMED:
-            return _unfinished(landed, lost)
+            return _unfinished(landed, lost, rest_over)
         case State.SENDING:
             return doubt(landed, "restart", lost)
         case State.CANCELLING:
@@ -214,9 +220,9 @@ def _restarted(settlement: Settlement, profile: Profile) -> Decision:
             return Decision(landed)
 
 
-def _unfinished(settlement: Settlement, lost: AttemptEnded | None) -> Decision:
+def _unfinished(settlement: Settlement, lost: AttemptEnded | None, rest_over: str) -> Decision:
     """Nothing that moves money had been sent. Booked steps of a visit may have been: they are withdrawn."""
-    if waits_at_start(settlement):
+    if waits_at_start(settlement) and not rest_over:
         resting = _replace(settlement, running="")
         return reprice(resting, resting, "found unfinished at start")
     attempt = settlement.attempt
@@ -227,7 +233,7 @@ def _unfinished(settlement: Settlement, lost: AttemptEnded | None) -> Decision:
         if attempt.infno in names:
             settlement = grown_unsure(settlement, names[attempt.infno])
     gone, moves = moved(settlement, State.ABANDONED, "found unfinished at start")
-    code = "abandoned_at_start" if settlement.refund_of is None else "refund_rest_abandoned"
+    code = "abandoned_at_start" if settlement.refund_of is None else rest_over or "refund_rest_abandoned"
     told = _replace(gone, notice=Notice(code))
     return owing(Decision(told, moves, durable=True, ended=lost))
 

@@ -87,10 +87,13 @@ def opening_rest(decision: Decision) -> Decision:
     """Add to a decision that ends in CANCELLED the sale of what remains, when a refund asked for it."""
     settlement = decision.settlement
     plan = settlement.refund
-    if plan is None or plan.withdrawn:
+    if plan is None or (plan.withdrawn and not plan.in_old_copy):
         return decision
     if not plan.remaining:
         return _replace(decision, settlement=_replace(settlement, notice=Notice("refund_done")))
+    if plan.in_old_copy:
+        notice = Notice("refund_rest_not_opened", {"number": settlement.key.sale_number})
+        return _replace(decision, settlement=_replace(settlement, notice=notice))
     told = _replace(settlement, notice=Notice("refund_cancelled", {"number": settlement.key.sale_number}))
     return _replace(decision, settlement=told, opens=_rest_of(settlement, plan))
 
@@ -127,6 +130,14 @@ def withdraw_refund(settlement: Settlement) -> Decision:
     if plan is None or not settlement.cancel_wish or settlement.state is State.CANCELLED:
         raise Misuse("no_refund_under_way", state=settlement.state.value)
     return Decision(_replace(settlement, refund=_replace(plan, withdrawn=True)), durable=True)
+
+
+def without_rest(settlement: Settlement) -> Settlement:
+    """In an old copy of the journal: a refund under way may be over and its rest settled, so that rest is never opened."""
+    plan = settlement.refund
+    if plan is None or plan.withdrawn:
+        return settlement
+    return _replace(settlement, refund=_replace(plan, withdrawn=True, in_old_copy=True))
 
 
 def waits_at_start(settlement: Settlement) -> bool:

@@ -139,7 +139,9 @@ class RefundPlan(msgspec.Struct, frozen=True):
     rest_visit_no: str = ""
     """`ipt_otp_no` of that sale, of a clinic visit."""
     withdrawn: bool = False
-    """The operator wants nothing settled anew."""
+    """Nothing is settled anew: the operator wants it so, or `in_old_copy`."""
+    in_old_copy: bool = False
+    """Found under way in an old copy of the journal: what remains may be settled already, so it is not opened."""
 
 
 class RefundOf(msgspec.Struct, frozen=True):
@@ -194,7 +196,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """Booked steps of which the hub may hold more than we know; the remedy comes before the step is tried again. A lost
     registration stays here for good: it may arrive late."""
     owed: tuple[str, ...] = ()
-    """Withdrawals (2205, 2202) still to be answered after the visit ended without a settlement."""
+    """Withdrawals still to be answered: 2205 and 2202 after the visit ended without a settlement, 2205 also after one whose
+    lost lines may arrive late."""
     stray_lines: bool = False
     """An upload of lines whose answer was lost was not there to be withdrawn: it may arrive late."""
     refusals: int = 0

@@ -118,6 +118,10 @@ def _is_out(receipt: ReceiptRow) -> bool:
     return receipt.kind in ("original", "copy") and receipt.state in ("printed", "printed_unverified")
 
 
+def _audit_stretch(settlement_id: str, after: int, until: int, journal: Journal) -> list[AuditRow]:
+    return journal.audit.of(settlement_id, after, until)
+
+
 def _place(error: Exception) -> str:
     """File and line where an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -175,7 +179,7 @@ class Counter(Listener):
         self.engine = Engine(
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
-        self._refunds = Refunds(self.engine, self.workroom, self.holds, new_id)
+        self._refunds = Refunds(self.engine, self.workroom, self.holds, new_id, self.get)
         self._retries = RetryClock(clock, self._try_again)
         self._network = NetworkWatch(
             hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry
@@ -225,10 +229,10 @@ class Counter(Listener):
 
         Witnesses outside were heard before (step 4): an old copy is believed only as far as nothing follows from it.
         """
-        for row in await self._journal.call(lambda journal: journal.unfinished()):
+        for row in await self._journal.call(lambda journal: journal.settlements.unfinished()):
             await self._recover_one(row)
         await self.paper.give_up_interrupted(old_copy=self.holds.is_old_copy)
-        await self._journal.call(lambda journal: journal.note("start", "boot", "", self.engine.stamp()))
+        await self._journal.call(lambda journal: journal.audit.note("start", "boot", "", self.engine.stamp()))
 
     async def _recover_one(self, row: SettlementRow) -> None:
         """Everything that waits for a try hears of it through `retry_due`; deadlines of the wall clock are not used."""
@@ -461,7 +465,9 @@ class Counter(Listener):
         if not settlement.receipts:
             raise Misuse("nothing_to_copy", state=settlement.state.value)
         stamp = self.engine.stamp()
-        number = await self.workroom.write(lambda journal: journal.owe_copy(settlement_id, operator, stamp))
+        number = await self.workroom.write(
+            lambda journal: journal.receipts.owe_copy(settlement_id, operator, stamp)
+        )
         self.paper.owe()
         return number
 
@@ -470,7 +476,7 @@ class Counter(Listener):
         settlement = await self.get(settlement_id)
         if settlement.paper_out:
             return settlement
-        receipts = await self.workroom.read(lambda journal: journal.receipts(settlement_id))
+        receipts = await self.workroom.read(lambda journal: journal.receipts.of(settlement_id))
         if ("original", "unknown") not in {(receipt.kind, receipt.state) for receipt in receipts}:
             raise Misuse("slip_not_unknown")
         seen = await self.workroom.do(
@@ -482,11 +488,11 @@ class Counter(Listener):
     async def note(self, actor: str, action: str, text: str = "") -> None:
         """Write into the audit log that somebody did something that belongs to no settlement."""
         stamp = self.engine.stamp()
-        await self.workroom.write(lambda journal: journal.note(actor, action, text, stamp))
+        await self.workroom.write(lambda journal: journal.audit.note(actor, action, text, stamp))
 
     async def slips_waiting(self) -> int:
         """How many slips are not printed yet."""
-        return len(await self.workroom.read(lambda journal: journal.open_receipts()))
+        return len(await self.workroom.read(lambda journal: journal.receipts.unfinished()))
 
     async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
         """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing."""
@@ -545,49 +551,49 @@ class Counter(Listener):
     async def find(self, sale_number: str, business_date: dt.date) -> SettlementRow | None:
         """The newest settlement of a sale number of this till."""
         key = SaleKey(self._site.institution_code, self._till, sale_number, business_date)
-        return await self.workroom.read(lambda journal: journal.by_sale_number(key))
+        return await self.workroom.read(lambda journal: journal.settlements.by_sale_number(key))
 
     async def recent(self, limit: int, before: int | None) -> list[SettlementRow]:
         """The newest settlements, newest first."""
-        return await self.workroom.read(lambda journal: journal.recent(limit, before))
+        return await self.workroom.read(lambda journal: journal.settlements.recent(limit, before))
 
     async def history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
         """Attempts and slips of one settlement."""
         return await self.workroom.read(
-            lambda journal: (journal.attempts(settlement_id), journal.receipts(settlement_id))
+            lambda journal: (journal.attempts.of(settlement_id), journal.receipts.of(settlement_id))
         )
 
     async def evidence(
         self, settlement_id: str, actor: str
     ) -> tuple[SettlementRow, list[AttemptRow], list[AuditRow]]:
         """Everything that proves what was sent and answered for one settlement; the audit log first notes who takes it."""
-        row = await self.workroom.read(lambda journal: journal.settlement(settlement_id))
+        row = await self.workroom.read(lambda journal: journal.settlements.get(settlement_id))
         if row is None:
             raise UnknownSettlement(settlement_id)
-        attempts = await self.workroom.read(lambda journal: journal.attempts(settlement_id))
+        attempts = await self.workroom.read(lambda journal: journal.attempts.of(settlement_id))
         if not attempts:
             raise Misuse("no_evidence")
         if any(attempt.past_term for attempt in attempts):
             raise Misuse("evidence_past_term")
-        head, _ = await self.workroom.read(lambda journal: journal.audit_head())
+        head, _ = await self.workroom.read(lambda journal: journal.audit.head)
         stamp = self.engine.stamp()
-        await self.workroom.write(lambda journal: journal.note(actor, "evidence_taken", settlement_id, stamp))
+        await self.workroom.write(
+            lambda journal: journal.audit.note(actor, "evidence_taken", settlement_id, stamp)
+        )
         chain: list[AuditRow] = []
         for after in range(0, head, AUDIT_STRETCH):
             until = min(after + AUDIT_STRETCH, head)
-            chain += await self.workroom.read(
-                partial(Journal.audit_of, settlement_id=settlement_id, after=after, until=until)
-            )
+            chain += await self.workroom.read(partial(_audit_stretch, settlement_id, after, until))
         return row, attempts, chain
 
     async def _history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
         return await self._journal.call(
-            lambda journal: (journal.attempts(settlement_id), journal.receipts(settlement_id))
+            lambda journal: (journal.attempts.of(settlement_id), journal.receipts.of(settlement_id))
         )
 
     def doubts(self) -> list[tuple[Settlement, SettlementRow]]:
-        """Everything the terminal still has to end at the hub, oldest first: outcomes that are open, and visits that are
-        over but not taken back yet."""
+        """Everything the terminal still has to end at the hub, oldest first: outcomes that are open, and visits of which
+        something is still to be taken back, also beside a settlement that stands."""
         return self.engine.waiting()
 
     def _waits_for_the_hub(self) -> list[Settlement]:

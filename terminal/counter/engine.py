@@ -167,6 +167,10 @@ class Engine:
         found = [(held.settlement, held.row) for held in self._held.values() if in_doubt(held.settlement)]
         return sorted(found, key=lambda pair: pair[1].terminal_sequence)
 
+    def doubts_since(self) -> tuple[dt.datetime, ...]:
+        """When each of them began, by the wall clock."""
+        return tuple(row.doubt_since or row.changed_at for _, row in self.doubts())
+
     def waiting(self) -> list[tuple[Settlement, SettlementRow]]:
         """Return everything that waits for the hub by itself, oldest first: doubts, and visits that owe withdrawals."""
         found = [
@@ -244,7 +248,7 @@ class Engine:
         return self._held.setdefault(settlement_id, await self._load(settlement_id))
 
     async def _load(self, settlement_id: str) -> _Held:
-        row = await self._journal.call(lambda journal: journal.settlement(settlement_id))
+        row = await self._journal.call(lambda journal: journal.settlements.get(settlement_id))
         if row is None:
             raise UnknownSettlement(settlement_id)
         return _Held(_restored(row, ()), row)

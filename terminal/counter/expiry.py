@@ -13,6 +13,7 @@ import msgspec
 from protocols.hub.profile import Profile
 from protocols.wire_time import format_time
 from terminal.core.events import Misuse
+from terminal.core.values import Notice
 from terminal.journal.journal import Journal
 from terminal.journal.records import Stamp
 from terminal.journal.retention import Due, Expired, Held, Terms
@@ -24,6 +25,8 @@ LOOK_AGAIN_S: Final = 1800.0
 DAILY_ACTOR: Final = "schedule"
 FAR_FROM_HUB: Final = dt.timedelta(days=1)
 """Nothing is deleted by a clock so far from the hub's: terms are counted in days."""
+NOT_HEARD: Final = "hub_not_heard"
+NOT_THE_HUBS: Final = "clock_not_the_hubs"
 
 
 class ExpiryReport(msgspec.Struct, frozen=True):
@@ -48,7 +51,7 @@ class Expiry:
 
     async def run(self, actor: str) -> ExpiryReport:
         """Delete what is due now. Raises `Misuse`: why no new sale may start (a clock that cannot be trusted, a journal that
-        was put back, a full disk: no time for deleting either), `clock_not_the_hubs`, or `journal_failed`.
+        was put back, a full disk: no time for deleting either), `hub_not_heard`, `clock_not_the_hubs`, or `journal_failed`.
         """
         self._counter.holds.require_none()
         self._require_the_hubs_time()
@@ -63,17 +66,22 @@ class Expiry:
         return ExpiryReport(tuple(deleted), outlook.held, purged)
 
     def _require_the_hubs_time(self) -> None:
-        """A clock that was wrong from the start on looks even; deleting cannot be undone, so the hub has a word in it too."""
-        contact = self._counter.hub.contact
-        offset_s = None if contact is None else contact.clock_offset_s
-        if contact is None or offset_s is None or abs(offset_s) <= FAR_FROM_HUB.total_seconds():
-            return
-        hubs = contact.sent_at + dt.timedelta(seconds=offset_s)
-        raise Misuse("clock_not_the_hubs", now=format_time(contact.sent_at), hub=format_time(hubs))
+        """A clock that was wrong from the start on looks even; deleting cannot be undone, so the hub has a word in it too.
+
+        A hub that has answered and tells no time is no reason to keep names for ever.
+        """
+        contact, now = self._counter.hub.contact, self._counter.clock.now()
+        if contact is None:
+            raise Misuse(NOT_HEARD, now=format_time(now))
+        # By now, not when it was heard: our clock may have been set since.
+        hubs = contact.hub_now(self._counter.clock.monotonic_s())
+        if hubs is not None and abs(now - hubs) > FAR_FROM_HUB:
+            raise Misuse(NOT_THE_HUBS, now=format_time(now), hub=format_time(hubs))
 
     async def daily(self) -> None:
-        """Run once on every day, for ever; the first time some while after the start."""
+        """Run once on every day, for ever; the first time some while after the start. Why it cannot is told once a day."""
         done: dt.date | None = None
+        told: dt.date | None = None
         while True:
             await self._sleep(LOOK_AGAIN_S)
             today = self._counter.engine.stamp().wall.date()
@@ -81,8 +89,12 @@ class Expiry:
                 continue
             try:
                 report = await self.run(DAILY_ACTOR)
-            except Misuse:
-                continue  # a hold, a failed journal, a counter that is stopping: all are told elsewhere
+            except Misuse as misuse:
+                # A hold, a failed journal, a counter that is stopping: all others are told elsewhere.
+                if misuse.code in (NOT_HEARD, NOT_THE_HUBS) and told != today:
+                    self._counter.feed.announce(Notice(misuse.code, misuse.params))
+                    told = today
+                continue
             if report.purged:
                 done = today
 

@@ -69,7 +69,7 @@ class Paper:
 
         `old_copy`: the journal is an older one, so a slip that waits in it may be out as well.
         """
-        for receipt in await self._journal.call(lambda journal: journal.open_receipts()):
+        for receipt in await self._journal.call(lambda journal: journal.receipts.unfinished()):
             if receipt.state == "printing" or old_copy:
                 await self._moves(receipt, "unknown")
                 self._announce(Notice("printer_unknown", {"reason": "restart"}))
@@ -86,7 +86,7 @@ class Paper:
 
     async def _print_next(self, printer: Printer) -> bool:
         """Print the oldest waiting slip; False when none waits. Waits here while the printer cannot print."""
-        receipts = await self._journal.call(lambda journal: journal.open_receipts())
+        receipts = await self._journal.call(lambda journal: journal.receipts.unfinished())
         waiting = [receipt for receipt in receipts if receipt.state == "waiting"]
         if not waiting:
             return False
@@ -141,5 +141,5 @@ class Paper:
     async def _moves(self, receipt: ReceiptRow, state: str, content_sm3: bytes | None = None) -> None:
         stamp = self._engine.stamp()
         await self._journal.call(
-            lambda journal: journal.receipt_moves(receipt.id, state, "printer", stamp, content_sm3)
+            lambda journal: journal.receipts.move(receipt.id, state, "printer", stamp, content_sm3)
         )

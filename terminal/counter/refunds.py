@@ -1,6 +1,6 @@
 """Goods come back: the whole settlement is cancelled, then what the customer keeps is sold anew (decision 0011)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from terminal.core.events import CancelAsked, Misuse
 from terminal.core.flows import CLINIC_VISIT
@@ -16,8 +16,17 @@ from terminal.counter.workroom import Workroom
 class Refunds:
     """The refunds of one counter."""
 
-    def __init__(self, engine: Engine, workroom: Workroom, holds: Holds, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        workroom: Workroom,
+        holds: Holds,
+        new_id: Callable[[], str],
+        get: Callable[[str], Awaitable[Settlement]],
+    ) -> None:
+        """`get` is the counter's: a journal that can no longer be read stops the counter."""
         self._engine = engine
+        self._get = get
         self._workroom = workroom
         self._holds = holds
         self._new_id = new_id
@@ -50,8 +59,10 @@ class Refunds:
                 lambda: self._engine.post(settlement.id, asked, operator, wait=waits)
             )
         except Misuse:
-            known = await self._engine.get(settlement.id)
-            if known.refund is None or self._workroom.failure:
+            if self._workroom.failure:
+                raise
+            known = await self._get(settlement.id)
+            if known.refund is None:
                 raise
             return _same_refund(known, returned)  # somebody else asked at the same moment
 

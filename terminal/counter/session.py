@@ -49,7 +49,7 @@ class HubSession:
             return await self._sign_in(today)
 
     async def _sign_in(self, today: dt.date) -> Heard | None:
-        self._hub.sign_in_no = ""
+        # The serial in use stays until there is a new one: other messages may be composed meanwhile.
         try:
             heard = await self._hub.ask("9001", self._content, "")
         except SignerUnavailable:

@@ -24,6 +24,8 @@ from protocols.money import Fen
 from protocols.wire_time import format_time, parse_time
 from terminal.core.states import State
 from terminal.core.values import Settlement
+from terminal.counter.engine import in_doubt
+from terminal.counter.numbers import number_of
 from terminal.hub.centre import Office
 from terminal.hub.client import Institution, Operator
 
@@ -32,7 +34,7 @@ _STATES: Final = {
     State.REFUSED: NoticeState.FAIL,
     State.REVERSED: NoticeState.FAIL,
 }
-_OVER: Final = frozenset({State.ABANDONED, State.CANCELLED, State.CLOSED, State.MANUAL})
+_OVER: Final = frozenset({State.ABANDONED, State.CANCELLED, State.CLOSED})
 _CERTIFICATE: Final = "01"
 
 Tell = Callable[[SettleNotice], Awaitable[str]]
@@ -71,7 +73,7 @@ class SettleNotices:
             return
         if settlement.state in _OVER:
             self._by_certificate.discard(settlement.id)
-        elif settlement.state in _STATES and not settlement.quarantine:
+        elif settlement.state in _STATES and not in_doubt(settlement):
             self._by_certificate.discard(settlement.id)
             start(self._send(settlement))
 
@@ -88,7 +90,7 @@ class SettleNotices:
         began = parse_time(settlement.began_at)
         notice = SettleNotice(
             institution_code=self._institution.code,
-            business_number=out_biz_no(self._institution.code, began, int(settlement.id[1:], 16) % 10**10),
+            business_number=out_biz_no(self._institution.code, began, number_of(settlement.id, 10)),
             state=state,
             operator_id=self._operator.number,
             operator_name=self._operator.name,

@@ -11,11 +11,11 @@ from drivers.interfaces.clock import Clock
 from drivers.interfaces.fleet_transport import FleetTransport
 from drivers.interfaces.signer import Verifier
 from terminal.api.service import Service
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.counter import Counter
 from terminal.fleet.certificates import expiry_of
 from terminal.fleet.health import Facts, Surroundings, device_health
 from terminal.fleet.link import FleetLink, FleetParts
-from terminal.journal.anchors import AnchorKeeper
 from terminal.journal.thread import JournalPort
 
 
@@ -26,10 +26,8 @@ def facts_of(service: Service, counter: Counter) -> Facts:
         phase=status.phase,
         sign_in=status.sign_in,
         devices=device_health((device.name, device.state, device.reason) for device in status.devices),
-        doubts_since=tuple(
-            row.doubt_since for _, row in counter.doubts() if row.doubt_since is not None
-        ),
-    )  # fmt: skip
+        doubts_since=counter.engine.doubts_since(),
+    )
 
 
 def surroundings_of(

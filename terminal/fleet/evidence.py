@@ -1,4 +1,4 @@
-"""What the fleet must hear of, however long it takes: alarms that need a person. (Anchors: `terminal.journal.anchors`.)"""
+"""What the fleet must hear of, however long it takes: alarms that need a person. (Anchors: `terminal.counter.anchor_keeper`.)"""
 
 from collections.abc import Callable
 from typing import Final

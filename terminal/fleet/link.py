@@ -53,6 +53,7 @@ from protocols.fleet.topics import (
     locate,
 )
 from terminal.core.values import Notice
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.feed import FeedEntry
 from terminal.fleet.commands import CommandGate, CommandRefused
 from terminal.fleet.evidence import EvidenceKeeper
@@ -60,7 +61,6 @@ from terminal.fleet.health import Facts, Surroundings, snapshot
 from terminal.fleet.notices import NoticeBoard, fleet_message
 from terminal.fleet.outbox import OutboxPump
 from terminal.fleet.pacing import STABLE_S, Pacing
-from terminal.journal.anchors import AnchorKeeper
 from terminal.journal.journal import Journal
 from terminal.journal.outbox import OutboxSize
 from terminal.journal.records import JournalFailed, Stamp
@@ -271,7 +271,7 @@ class FleetLink:
         name = type(command.order).__name__
         stamp = self._stamp()
         await self._parts.journal.call(
-            lambda journal: journal.note("fleet", "command", f"{name} {command.id}", stamp)
+            lambda journal: journal.audit.note("fleet", "command", f"{name} {command.id}", stamp)
         )
         outcome, reason = await self._execute(command)
         return self._result(command.id, outcome, reason)

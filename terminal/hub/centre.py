@@ -95,29 +95,18 @@ class CentreClient:
         return "" if refusal is None else str(refusal.code)
 
     def _question(self, code: Secret) -> bytes:
-        if self._profile.ecert.path == "hub_1162":
-            return hub_1162.encode(
-                hub_1162.Request(
-                    institution_code=self._institution.code,
-                    business_type=self._business_type,
-                    operator_id=self._operator.number,
-                    operator_name=self._operator.name,
-                    department_code=self._office.code,
-                    department_name=self._office.name,
-                    code=code,
-                )
-            )
-        return encode_query(
-            DecodeRequest(
-                institution_code=self._institution.code,
-                business_type=self._business_type,
-                operator_id=self._operator.number,
-                operator_name=self._operator.name,
-                department_code=self._office.code,
-                department_name=self._office.name,
-                code=code,
-            )
+        at_hub = self._profile.ecert.path == "hub_1162"
+        kind: type[hub_1162.Request] | type[DecodeRequest] = hub_1162.Request if at_hub else DecodeRequest
+        request = kind(
+            institution_code=self._institution.code,
+            business_type=self._business_type,
+            operator_id=self._operator.number,
+            operator_name=self._operator.name,
+            department_code=self._office.code,
+            department_name=self._office.name,
+            code=code,
         )
+        return hub_1162.encode(request) if isinstance(request, hub_1162.Request) else encode_query(request)
 
     def _may_repeat(self, answer: CentreRefused, asked_at_s: float) -> bool:
         return (

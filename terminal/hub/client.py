@@ -7,6 +7,7 @@ the conclusions.
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -40,6 +41,7 @@ HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
 """Of the certificate centre."""
 _BEFORE_A_PERSON = frozenset({"9001", "1101"})
 """Transactions that name nobody whose insured place is known (`env.own_insuplc`)."""
+SIGN_IN: Final = "9001"
 
 
 class Institution(msgspec.Struct, frozen=True):
@@ -71,6 +73,18 @@ class Contact(msgspec.Struct, frozen=True):
     """Reading the envelope and verifying its signature."""
     hub_time: str
     """`refmsg_time`: when the hub received the request, by its own clock; not covered by the signature, may be empty."""
+
+    @property
+    def sent_s(self) -> float:
+        """Monotonic time at which the request was handed over."""
+        return self.arrived_s - self.answer_ms / 1000
+
+    def hub_now(self, monotonic_s: float) -> dt.datetime | None:
+        """The hub's clock at a later moment, if it goes as ours does; None when the hub does not tell."""
+        try:
+            return parse_time(self.hub_time) + dt.timedelta(seconds=monotonic_s - self.sent_s)
+        except MalformedMessage:
+            return None
 
     @property
     def clock_offset_s(self) -> float | None:
@@ -131,7 +145,7 @@ class HubClient:
         self._ids = ids
         self._clock = clock
         self.sign_in_no = ""
-        """Serial of 9001; empty until signed in."""
+        """Serial of the newest 9001, in every message but 9001 itself; empty until signed in."""
         self.contact: Contact | None = None
         """The newest exchange with an authentic answer."""
         self.line = HubLine()
@@ -161,7 +175,7 @@ class HubClient:
             sent_at=format_time(self._clock.now()),
             institution_code=self._institution.code,
             institution_name=self._institution.name,
-            sign_in_no=self.sign_in_no,
+            sign_in_no="" if infno == SIGN_IN else self.sign_in_no,
             extra=tuple(env.extra_fields.items()),
             input=wire.encode(content),
         )

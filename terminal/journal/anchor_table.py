@@ -5,18 +5,17 @@ little (whoever can cut the records can cut the anchors); its copies outside the
 """
 
 import datetime as dt
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, Final
 
-import apsw
 import msgspec
 
 from protocols.fleet.messages import Anchor, Evidence, encode
 from protocols.fleet.topics import EVIDENCE
 from protocols.gm.sm3 import sm3
 from protocols.wire_time import format_time, parse_time
+from terminal.journal.audit_chain import AuditLog
 from terminal.journal.records import Contradiction, Stamp
+from terminal.journal.store import Store
 
 COLUMNS: Final = "sequence, head, made_at, boot_id, key_id, signature"
 """By name: a newer program may have added others (fault F72)."""
@@ -30,23 +29,14 @@ _WALL: Final = (
 class AnchorTable:
     """The table; every change is one transaction of the journal."""
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        transaction: Callable[[], AbstractContextManager[None]],
-        append_audit: Callable[[dict[str, Any], Stamp], None],
-        rows: Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]],
-    ) -> None:
-        """`append_audit` writes one audit record inside an open transaction; `rows` reads, and stops the journal on an error."""
-        self._connection = connection
-        self._transaction = transaction
-        self._append_audit = append_audit
-        self._rows = rows
+    def __init__(self, store: Store, audit: AuditLog) -> None:
+        self._store = store
+        self._audit = audit
 
     def put(self, anchor: Anchor, stamp: Stamp, *, to_fleet: bool) -> None:
         """Keep an anchor, and with `to_fleet` its evidence message, in one transaction."""
-        with self._transaction():
-            self._connection.execute(
+        with self._store.transaction():
+            self._store.execute(
                 f"INSERT INTO anchor ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (sequence) DO NOTHING",
                 (
                     anchor.records,
@@ -60,7 +50,7 @@ class AnchorTable:
             if to_fleet:
                 message_id = f"anchor-{anchor.boot_id}-{anchor.records}"
                 payload = encode(Evidence(message_id, stamp.wall, anchor.boot_id, anchor))
-                self._connection.execute(
+                self._store.execute(
                     "INSERT INTO outbox (class, message_id, channel, payload, created_at) VALUES ('evidence', ?, ?, ?, ?)"
                     " ON CONFLICT (message_id) DO NOTHING",
                     (message_id, EVIDENCE.name, payload, format_time(stamp.wall)),
@@ -68,13 +58,13 @@ class AnchorTable:
 
     def newest(self) -> Anchor | None:
         """Return the anchor with the most records, or None."""
-        for row in self._rows(f"SELECT {COLUMNS} FROM anchor ORDER BY sequence DESC LIMIT 1", ()):
+        for row in self._store.rows(f"SELECT {COLUMNS} FROM anchor ORDER BY sequence DESC LIMIT 1"):
             return anchor_of(row)
         return None
 
     def hash_at(self, sequence: int) -> bytes | None:
         """Return the hash of one audit record, or None when there is no such record."""
-        for (digest,) in self._rows("SELECT hash FROM audit WHERE sequence = ?", (sequence,)):
+        for (digest,) in self._store.rows("SELECT hash FROM audit WHERE sequence = ?", (sequence,)):
             return bytes(digest)
         return None
 
@@ -83,7 +73,7 @@ class AnchorTable:
         previous = bytes(32) if sequence == 0 else self.hash_at(sequence)
         number = sequence
         for number, (found, claimed, digest, record) in enumerate(
-            self._rows(
+            self._store.rows(
                 "SELECT sequence, previous, hash, record FROM audit WHERE sequence > ? ORDER BY sequence",
                 (sequence,),
             ),
@@ -96,13 +86,13 @@ class AnchorTable:
 
     def newest_time(self) -> dt.datetime | None:
         """Return the wall time that the newest audit record carries, or None in an empty journal."""
-        for (record,) in self._rows("SELECT record FROM audit ORDER BY sequence DESC LIMIT 1", ()):
+        for (record,) in self._store.rows("SELECT record FROM audit ORDER BY sequence DESC LIMIT 1"):
             return parse_time(str(msgspec.json.decode(record)["wall"])[:19])
         return None
 
     def newest_time_until(self, at: dt.datetime) -> dt.datetime | None:
         """Return the wall time of the newest audit record that is not from after `at`, or None when there is none."""
-        for (wall,) in self._rows(
+        for (wall,) in self._store.rows(
             f"SELECT {_WALL} FROM audit WHERE substr({_WALL}, 1, 19) <= ? ORDER BY sequence DESC LIMIT 1",
             (format_time(at),),
         ):
@@ -111,31 +101,31 @@ class AnchorTable:
 
     def contradictions(self) -> tuple[Contradiction, ...]:
         """What witnesses have said against this journal and nobody has accepted yet, in the order in which it was found."""
-        for (value,) in self._rows("SELECT value FROM meta WHERE name = ?", (_CONTRADICTIONS,)):
+        for (value,) in self._store.rows("SELECT value FROM meta WHERE name = ?", (_CONTRADICTIONS,)):
             return msgspec.json.decode(str(value), type=tuple[Contradiction, ...])
         return ()
 
     def contradicted(self, found: Contradiction) -> None:
         """Keep what a witness says against this journal, so that the next start knows it without that witness."""
-        with self._transaction():
+        with self._store.transaction():
             if found.name not in self.accepted():
                 self._keep((*self.contradictions(), found))
 
     def _keep(self, standing: tuple[Contradiction, ...]) -> None:
         if not standing:
-            self._connection.execute("DELETE FROM meta WHERE name = ?", (_CONTRADICTIONS,))
+            self._store.execute("DELETE FROM meta WHERE name = ?", (_CONTRADICTIONS,))
             return
         self._put_meta(_CONTRADICTIONS, msgspec.json.encode(standing).decode())
 
     def _put_meta(self, name: str, value: str) -> None:
-        self._connection.execute(
+        self._store.execute(
             "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),
         )
 
     def accepted(self) -> frozenset[str]:
         """The anchors (`records:head`) that contradict this journal and that two people have accepted."""
-        for (value,) in self._rows("SELECT value FROM meta WHERE name = ?", (_ACCEPTED,)):
+        for (value,) in self._store.rows("SELECT value FROM meta WHERE name = ?", (_ACCEPTED,)):
             return frozenset(str(value).split())
         return frozenset()
 
@@ -144,10 +134,10 @@ class AnchorTable:
 
         What another anchor contradicts stands as before.
         """
-        with self._transaction():
+        with self._store.transaction():
             self._put_meta(_ACCEPTED, " ".join(sorted(self.accepted() | names)))
             self._keep(tuple(one for one in self.contradictions() if one.name not in names))
-            self._append_audit({"action": "anchors_accepted", "actor": actor, "note": text}, stamp)
+            self._audit.append({"action": "anchors_accepted", "actor": actor, "note": text}, stamp)
 
 
 def anchor_of(row: tuple[Any, ...]) -> Anchor:

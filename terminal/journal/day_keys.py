@@ -18,6 +18,7 @@ from enum import StrEnum
 
 import apsw
 
+from terminal.journal.times import text_of
 from terminal.journal.vault import BlobDamaged, Vault
 
 _VERSION = b"\x02"
@@ -55,13 +56,15 @@ class DayKeys:
         self._known: dict[tuple[Purpose, dt.date], bytes] = {}
         self._sealed: dict[str, tuple[bytes, bytes]] = {}
 
-    def seal(self, purpose: Purpose, day: dt.date, place: str, plain: bytes, made_at: str) -> bytes:
+    def seal(self, purpose: Purpose, day: dt.date, place: str, plain: bytes, made_at: dt.datetime) -> bytes:
         """Encrypt for `place`; makes the day's key when it is the first of its day. Raises `PastTerm`, `BlobDamaged`."""
         key = self._key(purpose, day) or self._make(purpose, day, made_at)
         header = _VERSION + _LETTERS[purpose] + day.toordinal().to_bytes(3)
         return self._vault.seal_under(key, header, place, plain)
 
-    def seal_same(self, purpose: Purpose, day: dt.date, place: str, plain: bytes, made_at: str) -> bytes:
+    def seal_same(
+        self, purpose: Purpose, day: dt.date, place: str, plain: bytes, made_at: dt.datetime
+    ) -> bytes:
         """`seal` for what is written again and again unchanged: the same bytes for the same text, if it was among the last."""
         known = self._sealed.get(place)
         if known is not None and known[0] == plain:
@@ -88,6 +91,13 @@ class DayKeys:
             raise BlobDamaged(place.split(":")[0])
         return self._vault.open_under(key, _HEADER_LENGTH, place, sealed)
 
+    def open_if_in_term(self, place: str, sealed: bytes) -> bytes | None:
+        """`open`, with None for a blob whose day's key is deleted; raises `BlobDamaged`."""
+        try:
+            return self.open(place, sealed)
+        except PastTerm:
+            return None
+
     def forget(self) -> None:
         """Believe only the disk from now on: a key made in a transaction that was rolled back is on no disk."""
         self._known.clear()
@@ -106,11 +116,11 @@ class DayKeys:
             return key
         return None
 
-    def _make(self, purpose: Purpose, day: dt.date, made_at: str) -> bytes:
+    def _make(self, purpose: Purpose, day: dt.date, made_at: dt.datetime) -> bytes:
         key, wrapped = self._vault.new_key(_place(purpose, day))
         self._connection.execute(
             "INSERT INTO day_key (day, purpose, wrapped, made_at) VALUES (?, ?, ?, ?)",
-            (day.isoformat(), purpose.value, wrapped, made_at),
+            (day.isoformat(), purpose.value, wrapped, text_of(made_at)),
         )
         self._known[purpose, day] = key
         return key

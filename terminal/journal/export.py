@@ -13,11 +13,11 @@ import msgspec
 
 from drivers.interfaces.signer import Signer
 from protocols.gm.sm3 import sm3
-from protocols.wire_time import WIRE_ZONE
 from terminal.journal.anchor_table import COLUMNS, anchor_of
 from terminal.journal.migrations import migrated_copy, refuse_newer
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import SCHEMA_VERSION
+from terminal.journal.times import rfc3339_of
 
 FORMAT: Final = "yibao-journal-export"
 VERSION: Final = 1
@@ -79,7 +79,7 @@ def _export(
         anchors += _put_anchors(connection, target, "sequence = ?", sequence)
     # An anchor of a record that is not there: the verifier shall see it.
     anchors += _put_anchors(connection, target, "sequence > ?", records)
-    at = now.astimezone(WIRE_ZONE).isoformat("T", "microseconds")
+    at = rfc3339_of(now)
     lines = ("yibao export 1", terminal, str(records), head.hex(), at, str(anchors))
     signature = signer.sign("".join(f"{line}\n" for line in lines).encode())
     _put(

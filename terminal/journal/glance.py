@@ -5,12 +5,11 @@ import datetime as dt
 import apsw
 import msgspec
 
-from protocols.wire_time import WIRE_ZONE
-from terminal.journal.schema import NOT_OVER
+from terminal.journal.schema import KEYS_IN_USE, UNFINISHED
+from terminal.journal.times import time_of
 
 LOOKED_AT = 500
 """Settlements looked at for the newest change: all of them would be read from the disk, years of them."""
-_TIME = "%Y-%m-%d %H:%M:%S.%f"
 
 
 class Glance(msgspec.Struct, frozen=True):
@@ -30,9 +29,8 @@ def glance_at_journal(path: str) -> Glance:
         connection.set_busy_timeout(1000)
         with connection:  # one snapshot
             doubts = connection.execute(
-                "SELECT COALESCE(doubt_since, opened_at) AS since FROM settlement WHERE id IN (SELECT id FROM settlement"
-                f" INDEXED BY settlement_by_state WHERE {NOT_OVER} AND doubt_since IS NOT NULL"
-                " UNION ALL SELECT settlement FROM reversal_queue) ORDER BY since"
+                f"SELECT COALESCE(doubt_since, opened_at) AS since FROM settlement WHERE id IN ({UNFINISHED})"
+                " AND (doubt_since IS NOT NULL OR id IN (SELECT settlement FROM reversal_queue)) ORDER BY since"
             ).fetchall()
             ((waiting,),) = connection.execute(
                 "SELECT COUNT(*) FROM receipt WHERE state IN ('waiting', 'printing')"
@@ -44,25 +42,18 @@ def glance_at_journal(path: str) -> Glance:
     finally:
         connection.close()
     return Glance(
-        tuple(_time(str(since)) for (since,) in doubts),
+        tuple(time_of(str(since)) for (since,) in doubts),
         int(str(waiting)),
-        None if newest is None else _time(str(newest)),
+        None if newest is None else time_of(str(newest)),
     )
 
 
 def keys_in_use(path: str) -> set[str]:
-    """See `Journal.keys_in_use`; for a journal beside a running service. Raises `apsw.Error` when it cannot be read."""
+    """See `AttemptTable.keys_in_use`; for a journal beside a running service. Raises `apsw.Error` when it cannot be read."""
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     try:
         connection.set_busy_timeout(1000)
-        found = connection.execute(
-            "SELECT DISTINCT key_id FROM attempt WHERE settlement IN (SELECT id FROM settlement"
-            f" INDEXED BY settlement_by_state WHERE {NOT_OVER} UNION ALL SELECT settlement FROM reversal_queue)"
-        ).fetchall()
+        found = connection.execute(KEYS_IN_USE).fetchall()
     finally:
         connection.close()
     return {str(key_id) for (key_id,) in found}
-
-
-def _time(text: str) -> dt.datetime:
-    return dt.datetime.strptime(text, _TIME).replace(tzinfo=WIRE_ZONE)

@@ -6,15 +6,13 @@ broker that is killed forgets what it had acknowledged (fault F66).
 """
 
 import datetime as dt
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Final, Literal
 
-import apsw
 import msgspec
 
 from protocols.wire_time import format_time, parse_time
 from terminal.journal.records import Stamp
+from terminal.journal.store import Store
 
 OutboxClass = Literal["telemetry", "evidence"]
 TELEMETRY_LIMIT: Final = 500
@@ -44,11 +42,8 @@ class OutboxSize(msgspec.Struct, frozen=True):
 class Outbox:
     """The table, as a part of the journal; every change is one transaction of it."""
 
-    def __init__(
-        self, connection: apsw.Connection, transaction: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        self._connection = connection
-        self._transaction = transaction
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def put(
         self,
@@ -60,13 +55,13 @@ class Outbox:
         telemetry_limit: int = TELEMETRY_LIMIT,
     ) -> None:
         """Keep a message; the same message id again changes nothing. Telemetry beyond the limit goes, oldest first."""
-        with self._transaction():
-            self._connection.execute(
+        with self._store.transaction():
+            self._store.execute(
                 "INSERT INTO outbox (class, message_id, channel, payload, created_at) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (message_id) DO NOTHING",
                 (kind, message_id, channel, payload, format_time(stamp.wall)),
             )
-            self._connection.execute(
+            self._store.execute(
                 "DELETE FROM outbox WHERE class = 'telemetry' AND number <= (SELECT number FROM outbox"
                 " WHERE class = 'telemetry' ORDER BY number DESC LIMIT 1 OFFSET ?)",
                 (telemetry_limit,),
@@ -74,7 +69,7 @@ class Outbox:
 
     def next(self, after: int) -> OutboxRow | None:
         """Return the first row behind number `after`, or None."""
-        for number, kind, message_id, channel, payload in self._connection.execute(
+        for number, kind, message_id, channel, payload in self._store.rows(
             "SELECT number, class, message_id, channel, payload FROM outbox WHERE number > ? ORDER BY number LIMIT 1",
             (after,),
         ):
@@ -83,16 +78,14 @@ class Outbox:
 
     def remove(self, message_ids: tuple[str, ...]) -> None:
         """Forget messages that are where they should be; unknown ids are no error (an acknowledgement may come twice)."""
-        with self._transaction():
-            self._connection.executemany(
+        with self._store.transaction():
+            self._store.connection.executemany(
                 "DELETE FROM outbox WHERE message_id = ?", [(message_id,) for message_id in message_ids]
             )
 
     def size(self) -> OutboxSize:
         """Count what waits."""
-        telemetry, evidence, oldest = next(
-            self._connection.execute(
-                "SELECT COALESCE(SUM(class = 'telemetry'), 0), COALESCE(SUM(class = 'evidence'), 0), MIN(created_at) FROM outbox"
-            )
+        ((telemetry, evidence, oldest),) = self._store.rows(
+            "SELECT COALESCE(SUM(class = 'telemetry'), 0), COALESCE(SUM(class = 'evidence'), 0), MIN(created_at) FROM outbox"
         )
         return OutboxSize(telemetry, evidence, parse_time(oldest) if oldest else None)

@@ -1,34 +1,23 @@
-"""Disk space kept aside beside the journal, and the watch over what is left of the disk (faults F25 and F28).
+"""Disk space kept aside beside the journal (faults F25 and F28).
 
 A full disk must not leave a customer's money in doubt. So a file of 64 MB stands beside the journal, really allocated, and
 goes only when the disk is full and something open has to be finished: reversals, cancellations, the recovery at a
 start. While it is gone, or space is short, no new sale starts. It is made again as soon as there is room for it.
+Who watches over that: `terminal/counter/disk_watch.py`.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
-from terminal.core.values import Notice
-from terminal.counter.holds import Holds
-
 MEGABYTE: Final = 1024 * 1024
-LOW_BYTES: Final = 256 * MEGABYTE
-"""Below this people are told, once; sales go on."""
-STOP_BYTES: Final = 16 * MEGABYTE
-"""Below this no new sale starts: a till's busy day takes about 10 MB of journal."""
 NEEDED_BYTES: Final = 2 * MEGABYTE
 """Below this a doubt could not be finished any more: the reserve is given up for it."""
-LOOK_EVERY_S: Final = 5.0
-FULL: Final = "disk_full"
-READ_ONLY: Final = "disk_read_only"
-LOW: Final = "disk_low"
 
 log = structlog.get_logger("terminal.reserve")
 
@@ -126,68 +115,3 @@ def make_room_for_start(reserve: Reserve) -> bool:
         return False
     log.warning("reserve_released", why="start", free_bytes=space.free_bytes)
     return reserve.release()
-
-
-class DiskWatch:
-    """Looks at the disk now and then, and says when no new sale may start."""
-
-    def __init__(
-        self,
-        reserve: Reserve,
-        holds: Holds,
-        announce: Callable[[Notice], None],
-        something_open: Callable[[], bool],
-        look: Callable[[], Space],
-        in_thread: Callable[[Callable[[], bool]], Awaitable[bool]],
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> None:
-        """`something_open`: is there a doubt to finish; `look` is quick and may be called in the loop's thread.
-
-        `in_thread` runs work that waits for the disk (making and giving up the reserve).
-        """
-        self._reserve = reserve
-        self._holds = holds
-        self._announce = announce
-        self._something_open = something_open
-        self._look = look
-        self._in_thread = in_thread
-        self._sleep = sleep
-        self._low_told = False
-
-    async def run(self) -> None:
-        """Watch for ever."""
-        while True:
-            await self.look_once()
-            await self._sleep(LOOK_EVERY_S)
-
-    async def look_once(self) -> None:
-        """Look, make or give up the reserve, set or lift the holds."""
-        space = self._look()
-        if space.read_only:
-            self._holds.set(Notice(READ_ONLY, {}))
-            return
-        self._holds.lift(READ_ONLY)
-        whole = await self._in_thread(self._reserve.is_whole)
-        if not whole and space.free_bytes >= self._reserve.size_bytes + STOP_BYTES:
-            whole = await self._in_thread(self._reserve.make)
-            if whole:
-                log.info("reserve_made", bytes=self._reserve.size_bytes)
-            space = self._look()
-        elif (
-            whole and space.free_bytes < NEEDED_BYTES and self._something_open() and self._reserve.size_bytes
-        ):
-            log.warning("reserve_released", why="doubt", free_bytes=space.free_bytes)
-            await self._in_thread(self._reserve.release)
-            whole, space = False, self._look()
-        if space.free_bytes < STOP_BYTES or not whole:
-            self._holds.set(Notice(FULL, {"free": str(space.free_bytes // MEGABYTE)}))
-        else:
-            self._holds.lift(FULL)
-        self._tell_low(space)
-
-    def _tell_low(self, space: Space) -> None:
-        if space.free_bytes >= LOW_BYTES:
-            self._low_told = False
-        elif not self._low_told and space.free_bytes >= STOP_BYTES:
-            self._low_told = True
-            self._announce(Notice(LOW, {"free": str(space.free_bytes // MEGABYTE)}))

@@ -16,18 +16,22 @@ Deleting cannot be undone, and a clock can be wrong: one run deletes at most `MO
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import apsw
 import msgspec
 
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import FINAL
+from terminal.journal.audit_chain import AuditLog
 from terminal.journal.day_keys import DayKeys, Purpose, is_of_schema_1
 from terminal.journal.migrations import forget_copies_past_their_time
 from terminal.journal.records import Stamp
+from terminal.journal.settlement_table import SettlementTable
+from terminal.journal.store import Store
+from terminal.journal.times import text_of, time_of
 
 MOST_DAYS: Final = 31
 """Days of one purpose that one run deletes at most: a month to catch up with, and the damage of a wrong clock."""
@@ -83,28 +87,15 @@ class Expired(msgspec.Struct, frozen=True):
 class Retention:
     """The part of the journal that deletes; every deletion is one transaction of it, with its audit record."""
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        guarded: Callable[[], AbstractContextManager[None]],
-        transaction: Callable[[], AbstractContextManager[None]],
-        append_audit: Callable[[dict[str, Any], Stamp], None],
-        keys: DayKeys,
-        rewrite_sheet: Callable[[str, Purpose], None],
-    ) -> None:
-        """`guarded` stops the journal on any storage error, reading too; `rewrite_sheet` overwrites one settlement's sheet of
-        schema 1 by what is left of it after that purpose.
-        """
-        self._connection = connection
-        self._guarded = guarded
-        self._transaction = transaction
-        self._append_audit = append_audit
+    def __init__(self, store: Store, audit: AuditLog, keys: DayKeys, settlements: SettlementTable) -> None:
+        self._store = store
+        self._audit = audit
         self._keys = keys
-        self._rewrite_sheet = rewrite_sheet
+        self._settlements = settlements
 
     def outlook(self, terms: Terms, now: dt.datetime) -> Outlook:
         """Look what is due; changes nothing. Raises `JournalFailed`."""
-        with self._guarded():
+        with self._store.guarded():
             return self._outlook(terms, now)
 
     def _outlook(self, terms: Terms, now: dt.datetime) -> Outlook:
@@ -128,23 +119,23 @@ class Retention:
 
     def expire(self, due: Due, actor: str, stamp: Stamp) -> Expired | None:
         """Delete one day's key for ever; None when a settlement of that day has been taken up again since `outlook`."""
-        with self._guarded():
+        with self._store.guarded():
             return self._expire(due, actor, stamp)
 
     def _expire(self, due: Due, actor: str, stamp: Stamp) -> Expired | None:
         if self._open_of(due.day):
             return None
         day, purpose = due.day.isoformat(), due.purpose
-        with self._overwriting(), self._transaction():
-            (count,) = self._connection.execute(
+        with self._overwriting(), self._store.transaction():
+            (count,) = self._store.execute(
                 "SELECT COUNT(*) FROM settlement WHERE business_date = ?", (day,)
             ).fetchall()[0]
             self._blank_key(day, purpose, stamp)
             self._overwrite_schema_1(day, purpose)
-            self._connection.execute(
+            self._store.execute(
                 "INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (_PENDING,)
             )
-            self._append_audit(
+            self._audit.append(
                 {"action": ACTION, "actor": actor, "day": day, "purpose": purpose.value, "settlements": int(str(count))},
                 stamp,
             )  # fmt: skip
@@ -156,31 +147,31 @@ class Retention:
 
         False (try again) while a reader is in the way of the cutting, or the copy is still kept as the way back.
         """
-        with self._guarded():
+        with self._store.guarded():
             is_cut = self._cut_log()
-            return forget_copies_past_their_time(self._connection, now) and is_cut
+            return forget_copies_past_their_time(self._store.connection, now) and is_cut
 
     def _cut_log(self) -> bool:
-        if not self._connection.execute("SELECT 1 FROM meta WHERE name = ?", (_PENDING,)).fetchall():
+        if not self._store.execute("SELECT 1 FROM meta WHERE name = ?", (_PENDING,)).fetchall():
             return True
         with self._overwriting():
             try:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                self._store.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             except (apsw.BusyError, apsw.LockedError):
                 return False
-        with self._transaction():
-            self._connection.execute("DELETE FROM meta WHERE name = ?", (_PENDING,))
+        with self._store.transaction():
+            self._store.execute("DELETE FROM meta WHERE name = ?", (_PENDING,))
         return True
 
     # -- inside -----------------------------------------------------------------------------------
 
     @contextmanager
     def _overwriting(self) -> Iterator[None]:
-        self._connection.pragma("secure_delete", 1)
+        self._store.connection.pragma("secure_delete", 1)
         try:
             yield
         finally:
-            self._connection.pragma("secure_delete", 0)
+            self._store.connection.pragma("secure_delete", 0)
 
     def _kept_days(self, purpose: Purpose, last: dt.date) -> list[dt.date]:
         """Business days up to `last` whose key of this purpose has not been deleted, oldest first.
@@ -193,11 +184,11 @@ class Retention:
             " SELECT day FROM days WHERE day <= ?1 AND NOT EXISTS (SELECT 1 FROM day_key WHERE day_key.day = days.day"
             " AND purpose = ?2 AND deleted_at IS NOT NULL) ORDER BY day"
         )
-        rows = self._connection.execute(query, (last.isoformat(), purpose.value))
+        rows = self._store.execute(query, (last.isoformat(), purpose.value))
         return [dt.date.fromisoformat(str(day)) for (day,) in rows]
 
     def _open_of(self, day: dt.date) -> tuple[str, ...]:
-        rows = self._connection.execute(
+        rows = self._store.execute(
             f"SELECT id FROM settlement WHERE business_date = ? AND (state NOT IN ({_FINAL})"
             " OR id IN (SELECT settlement FROM reversal_queue)"
             " OR id IN (SELECT settlement FROM receipt WHERE state IN ('waiting', 'printing'))) ORDER BY terminal_sequence LIMIT 5",
@@ -207,33 +198,35 @@ class Retention:
 
     def _ended(self, day: dt.date) -> dt.datetime:
         query = "SELECT MAX(changed_at) FROM settlement WHERE business_date = ?"
-        ((newest,),) = self._connection.execute(query, (day.isoformat(),)).fetchall()
-        return dt.datetime.fromisoformat(str(newest)).replace(tzinfo=WIRE_ZONE)
+        ((newest,),) = self._store.execute(query, (day.isoformat(),)).fetchall()
+        return time_of(str(newest))
 
     def _blank_key(self, day: str, purpose: Purpose, stamp: Stamp) -> None:
         """Empty the table and write it anew: all its pages are freed and overwritten, so no page keeps an old cell."""
-        now = stamp.wall.astimezone(WIRE_ZONE).isoformat(" ", "microseconds")[:26]
+        now = text_of(stamp.wall)
         rows = {
             (str(row[0]), str(row[1])): row
-            for row in self._connection.execute(
+            for row in self._store.execute(
                 "SELECT day, purpose, wrapped, made_at, deleted_at FROM day_key"
             ).fetchall()
         }
         made_at = str(rows[day, purpose.value][3]) if (day, purpose.value) in rows else now
         rows[day, purpose.value] = (day, purpose.value, None, made_at, now)
-        self._connection.execute("DELETE FROM day_key")
-        self._connection.executemany("INSERT INTO day_key (day, purpose, wrapped, made_at, deleted_at) VALUES (?, ?, ?, ?, ?)",
-                                     [rows[name] for name in sorted(rows)])  # fmt: skip
+        self._store.execute("DELETE FROM day_key")
+        self._store.connection.executemany(
+            "INSERT INTO day_key (day, purpose, wrapped, made_at, deleted_at) VALUES (?, ?, ?, ?, ?)",
+            [rows[name] for name in sorted(rows)],
+        )
 
     def _overwrite_schema_1(self, day: str, purpose: Purpose) -> None:
-        sheets = self._connection.execute(
+        sheets = self._store.execute(
             "SELECT id, sheet FROM settlement WHERE business_date = ?", (day,)
         ).fetchall()
         for name, sheet in sheets:
-            if sheet and is_of_schema_1(bytes(sheet)):  # type: ignore[arg-type]  # a BLOB column of a STRICT table
-                self._rewrite_sheet(str(name), purpose)
+            if isinstance(sheet, bytes) and sheet and is_of_schema_1(sheet):
+                self._settlements.rewrite_sheet(str(name), purpose)
         if purpose is Purpose.EVIDENCE:
-            self._connection.execute(
+            self._store.execute(
                 "UPDATE attempt SET request = x'', answer = NULL WHERE substr(request, 1, 1) = x'01'"
                 " AND settlement IN (SELECT id FROM settlement WHERE business_date = ?)",
                 (day,),

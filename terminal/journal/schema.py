@@ -21,6 +21,14 @@ _STATES = _quoted([state.value for state in State])
 _FREE = _quoted(sorted(state.value for state in SALE_KEY_FREE))
 NOT_OVER = f"state NOT IN ('CLOSED', {_FREE})"
 """What still wants something; SQLite uses the index below only where these very words are asked for."""
+# Two indexed looks instead of one at every row that ever was: `OR` would read them all.
+UNFINISHED = (
+    f"SELECT id FROM settlement INDEXED BY settlement_by_state WHERE {NOT_OVER}"
+    " UNION ALL SELECT settlement FROM reversal_queue"
+)
+"""Query for the ids of every settlement that is not over, or over but with tries still in the queue."""
+KEYS_IN_USE = f"SELECT DISTINCT key_id FROM attempt WHERE settlement IN ({UNFINISHED})"
+"""Query for the ids of the keys that signed a message of one of those."""
 _TAKEN_UP_AGAIN = "quarantine = 1 AND state IN ('REVERSING', 'REVERSED_ONCE', 'MANUAL')"
 """A reversal taken up again after the day's reconciliation: its sale may have been settled anew in the meantime."""
 

@@ -31,12 +31,8 @@ class Vault:
         self._mac_key = hmac_sm3(field_key, b"journal row mac")
         self._random_bytes = random_bytes
 
-    def seal(self, place: str, plain: bytes) -> bytes:
-        """Encrypt `plain` for `place` (for example `attempt.request:<msgid>`), as schema 1 did."""
-        return self.seal_under(self._sealing_key, _VERSION, place, plain)
-
     def open(self, place: str, sealed: bytes) -> bytes:
-        """Decrypt what `seal` made; raises `BlobDamaged`."""
+        """Decrypt a blob of schema 1 for `place` (for example `attempt.request:<msgid>`); raises `BlobDamaged`."""
         if not sealed.startswith(_VERSION):
             raise BlobDamaged(place.split(":")[0])
         return self.open_under(self._sealing_key, len(_VERSION), place, sealed, bound=False)
@@ -51,15 +47,17 @@ class Vault:
         return self.open_under(self._wrapping_key, 0, place, wrapped)
 
     def seal_under(self, key: bytes, header: bytes, place: str, plain: bytes) -> bytes:
-        """Return `header`, nonce and `plain` encrypted under `key`; from version 2 on header and place are bound in."""
+        """Return `header`, nonce and `plain` encrypted under `key`, with header and place bound in."""
         nonce = self._random_bytes(_NONCE_LENGTH)
-        associated = place.encode() if header == _VERSION else header + place.encode()
-        return header + nonce + gcm_seal(key, nonce, plain, associated)
+        return header + nonce + gcm_seal(key, nonce, plain, header + place.encode())
 
     def open_under(
         self, key: bytes, header_length: int, place: str, sealed: bytes, *, bound: bool = True
     ) -> bytes:
-        """Decrypt what `seal_under` made with a header of this length; raises `BlobDamaged`."""
+        """Decrypt what `seal_under` made with a header of this length; raises `BlobDamaged`.
+
+        Schema 1 did not bind its header in.
+        """
         begin = header_length + _NONCE_LENGTH
         if len(sealed) < begin + _TAG_LENGTH:
             raise BlobDamaged(place.split(":")[0])

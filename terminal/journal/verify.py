@@ -22,10 +22,10 @@ from terminal.core.flows import CLINIC_VISIT
 from terminal.core.states import ALLOWED, OPEN_DOUBT, State
 from terminal.journal.anchors import Noted
 from terminal.journal.day_keys import DayKeys, PastTerm
-from terminal.journal.journal import row_mac
 from terminal.journal.migrations import fresh_schema, migrated_copy, refuse_newer, schema_of
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import RULES, SCHEMA_VERSION
+from terminal.journal.settlement_table import PLAIN_COLUMNS, row_mac
 from terminal.journal.sheet import decode_sheet, join_sheet
 from terminal.journal.vault import BlobDamaged, Vault
 
@@ -238,7 +238,7 @@ class _Checker:
             self.found("sum", row["id"], "is booked without amounts")
 
     def _authentic(self, row: dict[str, Any], vault: Vault, keys: DayKeys) -> None:
-        columns, sheet, identity = [row[name] for name in _PLAIN_COLUMNS], row["sheet"], row["identity"]
+        columns, sheet, identity = [row[name] for name in PLAIN_COLUMNS], row["sheet"], row["identity"]
         if row_mac(vault, columns, sheet, identity) != row["row_mac"]:
             self.found("row", row["id"], "was changed outside the terminal, or another key is in use")
             return
@@ -248,11 +248,8 @@ class _Checker:
             return
         try:
             rest = keys.open(f"settlement.sheet:{row['id']}", sheet)
-            shown = (
-                None
-                if identity is None
-                else _open_if_in_term(keys, f"settlement.identity:{row['id']}", identity)
-            )
+            place = f"settlement.identity:{row['id']}"
+            shown = None if identity is None else keys.open_if_in_term(place, identity)
             settlement = decode_sheet(join_sheet(shown or b"", rest))
         except PastTerm:
             return
@@ -352,12 +349,6 @@ _SETTLEMENTS = (
     "SELECT settlement.*, day_key.deleted_at IS NOT NULL AS past_term FROM settlement LEFT JOIN day_key"
     " ON day_key.day = settlement.business_date AND day_key.purpose = 'evidence' ORDER BY terminal_sequence"
 )
-_PLAIN_COLUMNS = (
-    "id", "institution", "till", "sale_number", "business_date", "generation", "terminal_sequence", "lane", "flow", "state", "person",
-    "total_fen", "fund_fen", "account_fen", "mutual_aid_fen", "cash_fen", "hospital_fen", "mutual_aid_beside", "quarantine",
-    "opened_at", "changed_at", "doubt_since",
-)  # fmt: skip
-"""What the row's authentication code is made over, in order."""
 _ALLOWED_TEXT = frozenset((source.value, target.value) for source, target in ALLOWED)
 _NEEDS_AMOUNTS = frozenset(
     {State.CONFIRMED, State.DELIVERED, State.CLOSED, State.CANCELLING, State.CANCEL_DOUBT, State.CANCELLED}
@@ -365,13 +356,6 @@ _NEEDS_AMOUNTS = frozenset(
 _MUST_HAVE_BEEN_SENT = ", ".join(
     f"'{state.value}'" for state in State if state not in (State.DRAFT, State.PRICED, State.ARMED, State.ABANDONED)
 )  # fmt: skip
-
-
-def _open_if_in_term(keys: DayKeys, place: str, sealed: bytes) -> bytes | None:
-    try:
-        return keys.open(place, sealed)
-    except PastTerm:
-        return None
 
 
 def _dicts(connection: apsw.Connection, query: str) -> Iterator[dict[str, Any]]:

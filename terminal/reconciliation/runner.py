@@ -118,6 +118,8 @@ DAILY_PAUSE_S = 600.0
 LOOK_AGAIN_S = 60.0
 """How often the daily run looks at the clock, which somebody may have set."""
 OPERATOR_LENGTH = 30
+FIRST_DAY = dt.date(2020, 1, 1)
+"""There was no national platform to compare an earlier day with."""
 
 
 class CounterPort(Protocol):
@@ -197,10 +199,12 @@ class Reconciliation:
         return report
 
     async def run(self, day: dt.date, actor: str) -> Report:
-        """Reconcile a day; raises `Misuse` for a day to come. Never raises for what the hub does."""
+        """Reconcile a day; raises `Misuse` for a day to come or before `FIRST_DAY`. Never raises for what the hub does."""
         today = self._clock.now().date()
         if day > today:
             raise Misuse("bad_request", reason=f"{day.isoformat()} is still to come")
+        if day < FIRST_DAY:
+            raise Misuse("bad_request", reason=f"{day.isoformat()} is before {FIRST_DAY.isoformat()}")
         async with self._turn:
             report = await self._compare(day)
             await self._counter.note(actor, "reconciled", _summary(report))
@@ -268,7 +272,7 @@ class Reconciliation:
             message_id(self._institution.code, at, slot, slot)
             for at, slot in ((start - dt.timedelta(days=1), 0), (end + AROUND, 99))
         )
-        sent = await self._counter.workroom.read(lambda journal: journal.sent_between(first, last))
+        sent = await self._counter.workroom.read(lambda journal: journal.attempts.sent_between(first, last))
         ids = list(dict.fromkeys(one.settlement for one in sent if touches(one, day)))
         cases = [
             case for at in range(0, len(ids), SETTLEMENTS_AT_ONCE) for case in await self._cases(ids[at : at + SETTLEMENTS_AT_ONCE])
@@ -280,12 +284,12 @@ class Reconciliation:
         def read(journal: Journal) -> list[Case]:
             found = []
             for settlement_id in ids:
-                row = journal.settlement(settlement_id)
+                row = journal.settlements.get(settlement_id)
                 if row is not None:
                     if not row.sheet:
                         raise Misuse("day_past_term", date=row.key.business_date.isoformat())
                     settlement = settlement_of(row)
-                    found.append(Case(settlement, tuple(journal.sent_for(settlement_id))))
+                    found.append(Case(settlement, tuple(journal.attempts.sent_for(settlement_id))))
             return found
 
         return await self._counter.workroom.read(read)
@@ -294,7 +298,7 @@ class Reconciliation:
         """The settlements of other days behind message ids that the file names."""
 
         def owners(journal: Journal) -> list[str]:
-            return [one.settlement for msgid in msgids for one in journal.sent_between(msgid, msgid)]
+            return [one.settlement for msgid in msgids for one in journal.attempts.sent_between(msgid, msgid)]
 
         return await self._cases(await self._counter.workroom.read(owners))
 

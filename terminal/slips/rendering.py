@@ -192,6 +192,8 @@ def refund_facts(settlement: Settlement, kind: SlipKind) -> tuple[tuple[str, str
     )
     if not plan.remaining:
         return (*facts, ("退货说明", "全部退回"))
+    if plan.in_old_copy:
+        return (*facts, ("退货说明", "其余商品是否已重新结算以医保平台账目为准"))
     if plan.withdrawn:
         return (*facts, ("退货说明", "其余商品未重新结算"))
     rest = _receipt_number(msgspec.structs.replace(key, generation=key.generation + 1))

@@ -24,9 +24,9 @@ async def test_a_made_up_sale_goes_the_way_of_a_real_one(tmp_path: Path) -> None
         await own.commit(sale.s3)
         await own.commit(sale.outcome)
         await own.reserve()
-        row = await own.thread.call(lambda journal: journal.settlement(sale.s3.row.id))
-        attempts = await own.thread.call(lambda journal: journal.attempts(sale.s3.row.id))
-        receipts = await own.thread.call(lambda journal: journal.receipts(sale.s3.row.id))
+        row = await own.thread.call(lambda journal: journal.settlements.get(sale.s3.row.id))
+        attempts = await own.thread.call(lambda journal: journal.attempts.of(sale.s3.row.id))
+        receipts = await own.thread.call(lambda journal: journal.receipts.of(sale.s3.row.id))
     assert row is not None
     assert row.state is State.CONFIRMED
     assert [(one.purpose, one.state, len(one.request), len(one.answer or b"")) for one in attempts] == [

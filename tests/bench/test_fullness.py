@@ -48,7 +48,7 @@ def test_the_chain_holds_and_only_copied_rows_are_not_authentic(folder: Path) ->
 def test_doubts_are_what_a_start_takes_up(folder: Path) -> None:
     with filling(folder / "journal.db", folder) as filler:
         filler.doubts(31, 3)
-        open_ = filler._journal.unfinished()
+        open_ = filler._journal.settlements.unfinished()
     assert [(row.state, row.key.sale_number) for row in open_] == [
         (State.DOUBT, f"F{number:07d}") for number in (31, 32, 33)
     ]

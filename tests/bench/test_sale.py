@@ -47,7 +47,7 @@ async def _check_floor(rig: Rig, composition: Composition, folder: Path) -> None
             await floor.prepare(composition)
             with rig.record.kept() as acts:
                 spent = await floor.run(commits=3)
-            assert len(await own.thread.call(lambda journal: journal.recent(10))) == 2
+            assert len(await own.thread.call(lambda journal: journal.settlements.recent(10))) == 2
         assert bare.rows() == 3
     finally:
         bare.close()

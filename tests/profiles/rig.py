@@ -34,7 +34,8 @@ from terminal.core.values import Medium, Settlement
 from terminal.counter.counter import Counter
 from terminal.counter.wishes import DiseaseWish, LineWish, SaleWish
 from terminal.counter.workroom import Phase
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.thread import InlineJournal
 from terminal.journal.vault import Vault
 from terminal.journal.verify import verify_journal
@@ -279,7 +280,7 @@ class Till:
         """Wait until a settlement is in one of these states and no slip of it waits."""
         for _ in range(3000):
             now = await self.counter.get(settlement.id)
-            if now.state in states and not self.journal.open_receipts():
+            if now.state in states and not self.journal.receipts.unfinished():
                 return now
             await self.hub.clock.sleep(1.0)
         raise AssertionError(f"still {now.state}, not {states}")
@@ -287,8 +288,8 @@ class Till:
     def assert_books_agree(self) -> None:
         """This institution's settlements at the hub are those of the journal, and the journal verifies."""
         booked = set()
-        for row in self.journal.recent(1000):
-            sent = [one for one in self.journal.attempts(row.id) if one.purpose == "SETTLE"]
+        for row in self.journal.settlements.recent(1000):
+            sent = [one for one in self.journal.attempts.of(row.id) if one.purpose == "SETTLE"]
             assert len(sent) <= 1
             if row.state in (State.CONFIRMED, State.DELIVERED, State.CLOSED):
                 booked.add(sent[0].msgid)

@@ -17,7 +17,7 @@ import apsw
 import pytest
 
 from terminal.journal.anchors import Noted
-from terminal.journal.journal import open_journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.vault import Vault
 from terminal.journal.verify import verify_journal
@@ -102,8 +102,8 @@ def _opens(path: Path, vault: Vault) -> bool:
     except JournalFailed:
         return False
     try:
-        for row in journal.recent(100):
-            journal.attempts(row.id)
+        for row in journal.settlements.recent(100):
+            journal.attempts.of(row.id)
     except JournalFailed:
         return False
     finally:

@@ -11,10 +11,11 @@ from typing import Any
 import apsw
 import pytest
 
-from terminal.journal import journal as module
+from terminal.journal import opening as module
+from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.verify import Report, verify_journal
-from tests.recovery.power_cut import REAL, Disk, Files, Replay, digest
+from tests.recovery.power_cut import REAL, Disk, Files, Replay, default_vfs, digest
 from tests.terminal.journal.samples import MSGID, begin, doubt, open_at, send, settle, vault
 
 SECOND = MSGID[:-2] + "02"
@@ -31,8 +32,8 @@ def _life(folder: Path) -> tuple[Disk, list[tuple[int, int]]]:
     path = Path(disk.path)
     acknowledged: list[tuple[int, int]] = []
 
-    def note(journal: module.Journal) -> None:
-        acknowledged.append((len(disk.operations), journal.audit_head()[0]))
+    def note(journal: Journal) -> None:
+        acknowledged.append((len(disk.operations), journal.audit.head[0]))
 
     journal = open_at(path, vfs=disk.name)
     opened = begin(journal)
@@ -54,17 +55,30 @@ def _life(folder: Path) -> tuple[Disk, list[tuple[int, int]]]:
 
 def _verified(disk: Disk) -> Report:
     """What `verify_journal`, which knows no file systems, says of a journal on this one."""
-    apsw.set_default_vfs(disk.name)
-    report = verify_journal(disk.path, vault())
-    apsw.set_default_vfs(REAL)
-    return report
+    with default_vfs(disk.name):
+        return verify_journal(disk.path, vault())
+
+
+def test_a_verification_that_raises_leaves_the_real_file_system_the_default(tmp_path: Path) -> None:
+    """Else every database that this process opens later is on a disk of one test."""
+    disk = _disk(tmp_path)
+    open_at(Path(disk.path), vfs=disk.name).close()
+
+    def mistaken(what: str, end: str) -> bool:
+        raise ZeroDivisionError("a mistake of ours, on purpose")
+
+    disk.on_call = mistaken
+    with pytest.raises(ZeroDivisionError):
+        _verified(disk)
+    assert apsw.vfs_names()[0] == REAL
+    disk.close()
 
 
 def _assert_whole(folder: Path, files: Files, expected: int) -> None:
     """The image opens, holds at least what was acknowledged, and adds up."""
     disk = _disk(folder, files)
     journal = open_at(Path(disk.path), vfs=disk.name)
-    assert journal.audit_head()[0] >= expected, "an acknowledged write is gone"
+    assert journal.audit.head[0] >= expected, "an acknowledged write is gone"
     report = _verified(disk)
     assert report.ok, report.findings
     journal.close()
@@ -113,7 +127,7 @@ def test_the_switch_to_wal_needs_extra(
     journal = open_at(Path(disk.path), vfs=disk.name)
     for number in range(1, 60):
         begin(journal, f"S{number}", f"{number:04d}")
-    records = journal.audit_head()[0]
+    records = journal.audit.head[0]
     journal.close()
     monkeypatch.undo()
     replay = Replay({})
@@ -132,7 +146,7 @@ def _records_after(folder: Path, files: Files) -> int:
     except JournalFailed:
         return 0
     else:
-        found = journal.audit_head()[0]
+        found = journal.audit.head[0]
         journal.close()
         return found
     finally:

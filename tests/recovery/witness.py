@@ -58,7 +58,7 @@ class Witness:
 
     def acknowledged(self, journal: Journal) -> None:
         """The journal has written something and said so."""
-        self.note(self._facts._replace(head=journal.audit_head()))
+        self.note(self._facts._replace(head=journal.audit.head))
 
     def told(self, event: str, **facts: object) -> None:
         """See `WriteLog`: an outcome has been told."""

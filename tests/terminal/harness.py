@@ -58,7 +58,8 @@ from terminal.counter.chronicle import WriteLog, say_nothing
 from terminal.counter.counter import Counter
 from terminal.counter.wishes import LineWish, SaleWish
 from terminal.counter.workroom import Phase
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import SettlementRow
 from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
@@ -406,7 +407,7 @@ class Shop:
         """Hub ledger and journal hold the same settlements over the same amounts, and the journal verifies."""
         booked: dict[str, tuple[int, int, int, int]] = {}
         for row in till.rows():
-            sent = [attempt for attempt in till.journal.attempts(row.id) if attempt.purpose == "SETTLE"]
+            sent = [attempt for attempt in till.journal.attempts.of(row.id) if attempt.purpose == "SETTLE"]
             assert len(sent) <= 1, "a settlement is sent once in its life"
             assert row.state not in _OPEN, f"{row.id} is still {row.state}"
             if row.state in BOOKED:
@@ -471,6 +472,13 @@ class Till:
         priced = await self.quote(number, lines, who)
         return await self.counter.confirm(priced.id, "T01")
 
+    async def closed(self) -> Settlement:
+        """Settle a sale and bring it to its end: its slip is printed and the till has taken note."""
+        settled = await self.settle()
+        await self.counter.acknowledge(settled.id, "T01")
+        await self.quiet()
+        return settled
+
     async def get(self, settlement_id: str) -> Settlement:
         """What the counter says of a settlement now."""
         return await self.counter.get(settlement_id)
@@ -485,7 +493,7 @@ class Till:
 
     def rows(self) -> list[SettlementRow]:
         """Everything the journal holds."""
-        return self.journal.recent(1000)
+        return self.journal.settlements.recent(1000)
 
     def states(self) -> list[State]:
         """The states in the journal, oldest settlement first."""
@@ -510,7 +518,7 @@ class Till:
         """Purpose, transaction, state and verdict of every message that could change the hub."""
         return [
             (attempt.purpose, attempt.infno, attempt.state, attempt.verdict)
-            for attempt in self.journal.attempts(settlement_id)
+            for attempt in self.journal.attempts.of(settlement_id)
         ]
 
     async def quiet(self, limit_s: float = 3600.0) -> None:
@@ -526,8 +534,13 @@ class Till:
         """Let time pass."""
         await asyncio.sleep(seconds)
 
+    async def days_pass(self, days: int) -> None:
+        """Let days pass at once, for hub and counter alike; nobody sells, and at their end the hub is heard."""
+        self.shop.clock.jump(days * 86_400)
+        await self.counter.session.hear_hub()
+
     def _slips_wait(self) -> bool:
-        return self.counter.paper.problem == "" and bool(self.journal.open_receipts())
+        return self.counter.paper.problem == "" and bool(self.journal.receipts.unfinished())
 
     async def run_story(self, story: "Story") -> bool:
         """Run a story of people and then wait for quiet; False when the counter was killed on the way."""

@@ -26,7 +26,8 @@ from terminal.core.values import Settlement
 from terminal.counter.counter import Counter
 from terminal.counter.wishes import SaleWish
 from terminal.counter.workroom import Phase
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.thread import InlineJournal
 from terminal.journal.vault import Vault
 from terminal.journal.verify import verify_journal
@@ -118,15 +119,15 @@ class Site:
     def moves(self, settlement: Settlement) -> list[str]:
         """Its audited transitions."""
         records = [
-            msgspec.json.decode(row.record) for row in self.journal.audit_of(settlement.id, 0, 1_000_000)
+            msgspec.json.decode(row.record) for row in self.journal.audit.of(settlement.id, 0, 1_000_000)
         ]
         return [f"{record['old']}>{record['new']}" for record in records if record["action"] == "move"]
 
     def assert_books_agree(self) -> None:
         """Hub and journal hold the same settlements, none was sent twice, and the journal verifies."""
         booked = set()
-        for row in self.journal.recent(1000):
-            sent = [one for one in self.journal.attempts(row.id) if one.purpose == "SETTLE"]
+        for row in self.journal.settlements.recent(1000):
+            sent = [one for one in self.journal.attempts.of(row.id) if one.purpose == "SETTLE"]
             assert len(sent) <= 1
             if row.state in BOOKED:
                 booked.add(sent[0].msgid)

@@ -55,12 +55,12 @@ async def test_an_impostor_gets_nothing_and_the_same_bytes_settle_at_the_hub_its
             assert words is not None
             assert "Call the service" in words.en
         assert len(till.world.ledger.messages()) == taken
-        (attempt,) = till.journal.attempts(priced.id)
+        (attempt,) = till.journal.attempts.of(priced.id)
         await till.nobody_there()
         till.proxy.near = till.proxy.far = None
         await till.proxy.listen()
         assert (await till.confirm(priced)).state is State.CONFIRMED
-        assert till.journal.attempts(priced.id)[0].request == attempt.request
+        assert till.journal.attempts.of(priced.id)[0].request == attempt.request
         till.assert_books_agree()
 
 

@@ -51,7 +51,7 @@ def booked_ever(till: Site, settlement: Settlement) -> int:
 def verdicts(till: Site, settlement: Settlement, purpose: str) -> list[tuple[str, str | None]]:
     """State and verdict of every message of one purpose."""
     return [
-        (row.state, row.verdict) for row in till.journal.attempts(settlement.id) if row.purpose == purpose
+        (row.state, row.verdict) for row in till.journal.attempts.of(settlement.id) if row.purpose == purpose
     ]
 
 

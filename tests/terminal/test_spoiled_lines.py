@@ -97,7 +97,7 @@ async def test_a_refused_connection_is_not_sent_and_the_same_bytes_settle_later(
         fired("F51")
         await till.proxy.listen()
         assert (await till.confirm(priced)).state is State.CONFIRMED
-        (attempt,) = till.journal.attempts(priced.id)
+        (attempt,) = till.journal.attempts.of(priced.id)
         assert attempt.state == "ANSWERED"
         till.assert_books_agree()
 

@@ -37,10 +37,10 @@ async def test_a_hub_whose_name_is_not_found_got_nothing_and_the_sale_stays_as_i
         assert told.notice is not None
         assert (told.notice.code, told.notice.params["reason"]) == ("not_sent", "name")
         assert till.world.ledger.live_settlements() == ()
-        (attempt,) = till.journal.attempts(priced.id)
+        (attempt,) = till.journal.attempts.of(priced.id)
         monkeypatch.setattr(loop, "getaddrinfo", known)
         assert (await till.confirm(priced)).state is State.CONFIRMED
-        (again,) = till.journal.attempts(priced.id)
+        (again,) = till.journal.attempts.of(priced.id)
         assert again.msgid == attempt.msgid
         till.assert_books_agree()
 

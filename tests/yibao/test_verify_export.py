@@ -38,7 +38,7 @@ def write_journal(path: Path) -> None:
         sending = send(journal, sale, f"P999900000012026112309000{number:01d}0101")
         (settle if number % 2 else doubt)(journal, sending, f"P999900000012026112309000{number:01d}0101")
         if number in (2, 4):
-            records, head = journal.audit_head()
+            records, head = journal.audit.head
             anchor = sign_anchor(records, head, NINE, "boot1", TERMINAL, SIGNER)
             journal.anchors.put(anchor, stamp(), to_fleet=False)
     journal.close()

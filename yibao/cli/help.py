@@ -74,7 +74,7 @@ HELP: Final[Mapping[str, str]] = {
     "keys.audit": "Make the audit key of a counter that was set up without one.",
     "journal.newest_anchor": "The newest anchor of the audit log, for noting outside, and what contradicts the journal.",
     "journal.accept": "Sell again with a journal that was put back: after the missing days are reconciled, on the word of two people.",
-    "journal.undo_open": "Also leave open what reconciliation offers to close: it is then undone at the hub.",
+    "journal.undo_open": "Also leave open what may stand at the hub: it is then undone there.",
     "journal.export": "Write the audit log with its anchors, and beside it the program that verifies it.",
     "journal.export_file": "The file to write; it must not exist yet.",
     "journal.anchor": "RECORDS:HASH noted earlier (at least 16 digits of the hash); finds an end that was cut off.",

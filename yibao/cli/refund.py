@@ -138,7 +138,8 @@ class _Desk:
         await self._agree(known)
         cancelled = await self._cancel(known, wishes, reason)
         plan = cancelled.refund
-        if cancelled.in_doubt or plan is None or cancelled.state != "CANCELLED" or not plan.rest_id:
+        nothing_opened = plan is None or not plan.rest_id or plan.withdrawn
+        if cancelled.in_doubt or plan is None or nothing_opened or cancelled.state != "CANCELLED":
             if self._json:
                 print_json(cancelled)
             return OUTCOME_OPEN if cancelled.in_doubt else int(cancelled.state != "CANCELLED")

@@ -55,7 +55,7 @@ def look_at_program() -> Part:
 
     from protocols.gm.errors import GmError
     from protocols.gm.sm2 import PrivateKey
-    from terminal.journal.journal import MINIMUM_ENGINE
+    from terminal.journal.opening import MINIMUM_ENGINE
 
     versions = {
         "version": version("yibao-terminal"),

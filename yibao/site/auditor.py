@@ -37,7 +37,7 @@ from simulators.printer.reading import CANCELLED, SETTLED, DecodedSlip, Unreadab
 from terminal.core.states import BOOKED, FINAL, State
 from terminal.core.values import Settlement
 from terminal.journal.anchors import Noted
-from terminal.journal.journal import open_journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
 from terminal.journal.verify import verify_journal
 from yibao.site.disk import Cut, Disk
@@ -88,7 +88,7 @@ class Auditor:
         self._sold: dict[str, set[str]] = {}
         self._packs: dict[str, tuple[str, ...]] = {}
         self._arrived: list[tuple[str, str, bytes]] = []
-        self._told: dict[str, tuple[Sale, list[State]]] = {}
+        self._told: dict[str, tuple[Machine, Sale, list[State]]] = {}
         self.secrets: set[str] = set()
         """Codes shown to the counter."""
         self.acts = Counter[str]()
@@ -135,7 +135,7 @@ class Auditor:
 
     def told(self, machine: Machine, sale: Sale, settlement: Settlement) -> None:
         """See `people.Listener`."""
-        _, states = self._told.setdefault(settlement.id, (sale, []))
+        _, _, states = self._told.setdefault(settlement.id, (machine, sale, []))
         state = settlement.state
         if settlement.quarantine and state in BOOKED:
             state = State.DOUBT  # told as such: "undone, not settled"
@@ -173,7 +173,7 @@ class Auditor:
                     self.broken("I2", f"message id {attempt.msgid} was given twice")
                 known[attempt.msgid] = attempt
             self._rest(books)
-            self._untold(books)
+            self._untold(machine, books)
             self._money(machine, books)
             self._paper(machine, books)
             self._authentic(books)
@@ -206,12 +206,15 @@ class Auditor:
                 if visit.mdtrt_id not in settled:
                     self.broken("I3", f"visit {visit.mdtrt_id} was left open at the hub")
 
-    def _untold(self, books: _Books) -> None:
-        """I4."""
+    def _untold(self, machine: Machine, books: _Books) -> None:
+        """I4. Whatever was told of a sale, it had been on disk before; and a machine keeps its disk for the whole run."""
         now = {row.id: row for row in books.rows}
-        for settlement_id, (sale, states) in self._told.items():
+        for settlement_id, (teller, sale, states) in self._told.items():
+            if teller is not machine:
+                continue
             row = now.get(settlement_id)
             if row is None:
+                self.broken("I4", f"{settlement_id} was told {', '.join(states)} and is not there")
                 continue
             for state in states:
                 stands = row.state in BOOKED and not row.quarantine
@@ -254,7 +257,10 @@ class Auditor:
         if booked != (record is not None):
             where = "stands at the hub" if record is not None else "does not stand at the hub"
             self.broken("I5", f"{row.id} is {row.state} and {where}")
-        if record is None or row.amounts is None or not booked:
+        if record is None or not booked:
+            return
+        if row.amounts is None:
+            self.broken("I5", f"{row.id} is {row.state} without amounts")
             return
         ours, theirs = row.amounts, record.result
         if (ours.total_fen, ours.fund_fen, ours.account_fen, ours.cash_fen) != (
@@ -374,11 +380,11 @@ def _read(machine: Machine, folder: Path) -> _Books:
     disk = Disk(folder, f"{machine.name} audit", machine.contents.after(Cut.KILL, Random(0)))
     journal = open_journal(disk.path, machine.vault(), "audit", machine.clock.now(), vfs=disk.name)
     try:
-        rows = journal.recent(10**6)
+        rows = journal.settlements.recent(10**6)
         return _Books(
             rows,
-            {row.id: journal.attempts(row.id) for row in rows},
-            {row.id: journal.receipts(row.id) for row in rows},
+            {row.id: journal.attempts.of(row.id) for row in rows},
+            {row.id: journal.receipts.of(row.id) for row in rows},
         )
     finally:
         journal.close()

@@ -26,7 +26,8 @@ from terminal.core.states import FINAL, UNSENT
 from terminal.counter.counter import Counter
 from terminal.counter.trusted_time import TrustedClock
 from terminal.counter.workroom import Phase
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.vault import Vault
 from yibao.site.disk import Contents, Cut, Disk
@@ -355,7 +356,7 @@ class Machine:
                 disk.path, self.vault(), f"boot {self._lives}", clock.now(), vfs=disk.name
             )
             clock.raise_floor(life.journal.anchors.newest_time())
-            for row in life.journal.unfinished():
+            for row in life.journal.settlements.unfinished():
                 if row.state not in UNSENT and row.state not in FINAL:
                     self.found_unfinished(row.id)
         except JournalFailed:
@@ -423,7 +424,7 @@ class Machine:
             elif life.journal.failed:
                 life.over()  # the application ends with an error, and is started again
             else:
-                self.heads = [life.journal.audit_head()]
+                self.heads = [life.journal.audit.head]
 
     @staticmethod
     async def _dies_later(life: Life, after_s: float) -> None:

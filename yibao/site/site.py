@@ -121,6 +121,7 @@ class Site:
         self.auditor = Auditor(self.world.ledger, _PEOPLE, NATIONAL, self._hub_verifier, self.log.note)
         self.fired: dict[str, int] = {}
         self._is_down = False
+        self._outages = 0
         self._ups: list[float] = []
         self._hit_messages: set[str] = set()
         self._hit_settlements: set[str] = set()
@@ -325,11 +326,15 @@ class Site:
         await asyncio.sleep(after_s)
         if lasts_s > 86_400:
             self.happened("outage-days")
-        self._down(True)
+        self._outages += 1
+        if self._outages == 1:
+            self._down(True)
         try:
             await asyncio.sleep(lasts_s)
         finally:
-            self._down(False)
+            self._outages -= 1
+            if not self._outages:
+                self._down(False)
 
     def _down(self, down: bool) -> None:
         self.log.note("hub", "down" if down else "up")
@@ -398,9 +403,11 @@ class Site:
             life = machine.life
             if life is None or life.counter is None or life.journal is None:
                 return True
-            if life.counter.doubts() or life.journal.open_receipts():
+            if life.counter.doubts() or life.journal.receipts.unfinished():
                 return True
-            return any(row.state in FINAL for row in life.journal.unfinished())  # a withdrawal is still owed
+            return any(
+                row.state in FINAL for row in life.journal.settlements.unfinished()
+            )  # a withdrawal is still owed
 
         try:
             return not await machine.ask(doubts)

@@ -7,6 +7,7 @@ auditor knows nothing of which one is in. What catches a twin is the invariant t
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ import terminal.core.messages
 import terminal.counter.counter
 import terminal.counter.engine
 import terminal.journal.journal
+import terminal.journal.opening
 import yibao.site.disk
 import yibao.site.machine
 from protocols.hub.envelope import decode_request, encode_request
@@ -34,8 +36,11 @@ from terminal.core.values import AttemptEnded, Move, Settlement
 from terminal.counter.counter import Counter
 from terminal.counter.paper import Paper
 from terminal.hub.client import HubClient
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.audit_chain import AuditLog
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import Commit, JournalRefused, ReceiptRow, SettlementRow, Stamp
+from terminal.journal.store import Store
 from terminal.journal.vault import Vault
 from yibao.site.disk import Disk, StoredFile
 from yibao.site.machine import Life, MachineClock, Port
@@ -55,7 +60,9 @@ ENGINE_STEP = Place(terminal.counter.engine, "step")
 HUB_CLIENT = Place(terminal.building, "HubClient")
 COUNTER = Place(terminal.building, "Counter")
 PAPER = Place(terminal.counter.counter, "Paper")
-JOURNAL = Place(terminal.journal.journal, "Journal")
+JOURNAL = Place(terminal.journal.opening, "Journal")
+STORE = Place(terminal.journal.opening, "Store")
+AUDIT_LOG = Place(terminal.journal.journal, "AuditLog")
 PORT = Place(yibao.site.machine, "Port")
 OPENER = Place(yibao.site.machine, "open_journal")
 DISK_SYNC = Place(yibao.site.disk.Disk, "sync")
@@ -239,10 +246,10 @@ class FreesTheNumber(Journal):
         try:
             return super().open_sale(row, idempotency, actor, stamp)
         except JournalRefused as refused:
-            held = self.settlement(refused.settlement_id)
+            held = self.settlements.get(refused.settlement_id)
             if held is None or held.state not in OPEN_DOUBT:
                 raise
-            key = _replace(row.key, sale_number=f"{row.key.sale_number}-{self.audit_head()[0]}")
+            key = _replace(row.key, sale_number=f"{row.key.sale_number}-{self.audit.head[0]}")
             return super().open_sale(_replace(row, key=key), None, actor, stamp)
 
 
@@ -262,20 +269,32 @@ class PrintsFirst(Paper):
         await super()._moves(receipt, state, content_sm3)
 
 
-class AuditsLater(Journal):
-    """Writes the audit record in a transaction of its own, after the one it tells of."""
+class WritesMoreLater(Store):
+    """Has more to write when a transaction is over, in one of its own."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        super().__init__(connection)
+        self.later: list[Callable[[], None]] = []
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.__dict__["later"] = later = list[tuple[dict[str, Any], Stamp]]()
-        with super()._transaction():
+    def transaction(self) -> Iterator[None]:
+        """See `Store.transaction`."""
+        self.later.clear()
+        with super().transaction():
             yield
-        for content, stamp in later:
-            with super()._transaction():
-                super()._append_audit(content, stamp)
+        for write in self.later:
+            with super().transaction():
+                write()
 
-    def _append_audit(self, content: dict[str, Any], stamp: Stamp) -> None:
-        self.__dict__["later"].append((content, stamp))
+
+class AuditsLater(AuditLog):
+    """Writes the audit record in a transaction of its own, after the one it tells of."""
+
+    def append(self, content: dict[str, Any], stamp: Stamp) -> None:
+        """See `AuditLog.append`."""
+        store = self._store
+        assert isinstance(store, WritesMoreLater)
+        store.later.append(functools.partial(super().append, content, stamp))
 
 
 def opens_with(*pragmas: tuple[str, object]) -> Callable[..., Journal]:
@@ -332,7 +351,9 @@ TWINS: dict[str, Twin] = {
     "sale-key-without-date": _one(COUNTER, undated()),
     "lock-released-on-timeout": Twin(((COUNTER, lambda: LetsGo), (JOURNAL, lambda: FreesTheNumber))),
     "print-before-commit": _one(PAPER, PrintsFirst),
-    "audit-in-another-transaction": _one(JOURNAL, AuditsLater),
+    "audit-in-another-transaction": Twin(
+        ((STORE, lambda: WritesMoreLater), (AUDIT_LOG, lambda: AuditsLater))
+    ),
     "answer-handled-twice": _one(HUB_CLIENT, HandlesAnswersTwice),
     "sync-tried-again": _one(DISK_SYNC, tries_again),
     "colliding-message-ids": Twin(slots=(1, 1)),

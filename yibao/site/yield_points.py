@@ -23,6 +23,7 @@ import terminal.app
 import terminal.building
 import terminal.counter.counter
 import terminal.journal.journal
+import terminal.journal.opening
 import yibao.site.machine
 from drivers.interfaces.hub_transport import HubTransport, NoAnswer, RawAnswer
 from drivers.interfaces.printer import Printer, PrinterStatus, PrintResult
@@ -35,7 +36,9 @@ from terminal.counter.counter import Counter
 from terminal.counter.engine import Engine
 from terminal.counter.paper import Paper
 from terminal.journal.journal import Journal
+from terminal.journal.receipt_table import ReceiptTable
 from terminal.journal.records import Commit, Idempotency, ReceiptRow, SettlementRow, Stamp
+from terminal.journal.store import Store
 from terminal.journal.thread import JournalPort
 
 Result = TypeVar("Result")
@@ -178,8 +181,7 @@ class Watcher:
         return Watched
 
     def journal(self) -> type[Journal]:
-        """The journal, telling before and after everything it writes."""
-        watcher = self
+        """The journal: what a sale or a commit writes has a better name than the method."""
 
         class Watched(Journal):
             def open_sale(
@@ -192,7 +194,13 @@ class Watcher:
                 with _named(_name_of(commit)):
                     super().commit(commit)
 
-            def receipt_moves(
+        return Watched
+
+    def receipts(self) -> type[ReceiptTable]:
+        """The slips: a write of one is about its settlement."""
+
+        class Watched(ReceiptTable):
+            def move(
                 self, receipt_id: int, state: str, actor: str, stamp: Stamp, content_sm3: bytes | None = None
             ) -> None:
                 subject = _SUBJECT.get()
@@ -202,27 +210,37 @@ class Watcher:
                     "SELECT settlement.flow, settlement.state FROM receipt"
                     " JOIN settlement ON settlement.id = receipt.settlement WHERE receipt.id = ?"
                 )
-                for flow, state_now in self._rows(query, (receipt_id,)):
+                for flow, state_now in self._store.rows(query, (receipt_id,)):
                     subject.flow, subject.state = flow, state_now
                 with _about(subject), _named(f"slip {state}"):
-                    super().receipt_moves(receipt_id, state, actor, stamp, content_sm3)
+                    super().move(receipt_id, state, actor, stamp, content_sm3)
 
             def owe_copy(self, settlement_id: str, actor: str, stamp: Stamp) -> int:
-                row = self.settlement(settlement_id)
-                with _about(_NOBODY if row is None else _Subject(row.flow, row.state.value)):
+                subject = _NOBODY
+                query = "SELECT flow, state FROM settlement WHERE id = ?"
+                for flow, state_now in self._store.rows(query, (settlement_id,)):
+                    subject = _Subject(flow, state_now)
+                with _about(subject):
                     return super().owe_copy(settlement_id, actor, stamp)
 
+        return Watched
+
+    def store(self) -> type[Store]:
+        """The connection: every transaction is told of, by the name of whoever enters it."""
+        watcher = self
+
+        class Watched(Store):
             def checkpoint(self) -> None:
                 with _named("checkpoint"), _telling(watcher, "checkpoint"):
                     super().checkpoint()
 
             @contextlib.contextmanager
-            def _transaction(self) -> Iterator[None]:
+            def transaction(self) -> Iterator[None]:
                 name = _NAME.get() or sys._getframe(2).f_code.co_name  # who entered us
                 with (
                     _about_counter_if(name in _OF_THE_COUNTER),
                     _telling(watcher, name),
-                    super()._transaction(),
+                    super().transaction(),
                 ):
                     yield
 
@@ -342,7 +360,9 @@ def watched(visit: Visit) -> Iterator[None]:
             (yibao.site.machine, "build_counter", watcher.build_counter),
             (terminal.counter.counter, "Engine", watcher.engine()),
             (terminal.counter.counter, "Paper", watcher.paper()),
-            (terminal.journal.journal, "Journal", watcher.journal()),
+            (terminal.journal.opening, "Journal", watcher.journal()),
+            (terminal.journal.opening, "Store", watcher.store()),
+            (terminal.journal.journal, "ReceiptTable", watcher.receipts()),
         ):
             stack.callback(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, thing)

@@ -3,14 +3,22 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
+import pytest
+
+from protocols.hub.profile import Recon
 from terminal.core.states import State
-from terminal.journal.anchors import AnchorKeeper, Noted
+from terminal.counter.anchor_keeper import AnchorKeeper
+from terminal.journal.anchors import Noted
 from tests.terminal.api.calling import Api
 from tests.terminal.counter.test_old_copy import TakingLink, put_back
-from tests.terminal.harness import Shop, Till, counter_config, virtual
+from tests.terminal.harness import NATIONAL, PILLS, Shop, Till, counter_config, virtual
+from tests.terminal.reconciliation.days import DAY_S, FileWith, arm
 
 DAY = "/reconciliation/2026-11-23"
+NEXT_DAY = "/reconciliation/2026-11-24"
 TWO = ["A1", "B2"]
+CHEAP = msgspec.structs.replace(PILLS, quantity="1")
 
 
 async def contradicted(till: Till) -> Api:
@@ -76,4 +84,90 @@ async def test_what_is_left_open_in_so_many_words_is_undone(tmp_path: Path) -> N
     assert ((await till.get(sold)).state, shop.live()) == (State.REVERSED, [])
     (record,) = [one for one in till.audit() if one["action"] == "anchors_accepted"]
     assert f"left open: {sold}" in str(record)
+    await till.stop()
+
+
+async def refused_and_untouched(shop: Shop, till: Till, api: Api, sold: str) -> None:
+    """The acceptance asks for a word about this sale, and nothing happens to it meanwhile."""
+    refused = await api.call("POST", "/anchor/acceptance", {"operators": TWO})
+    assert (refused.status_code, refused.json()["code"]) == (422, "doubts_not_ruled")
+    assert sold in refused.json()["en"]
+    await till.wait(60)
+    assert len(shop.live()) == 1, (
+        "confirmed, and the goods are gone: it is not reversed behind anybody's back"
+    )
+
+
+@pytest.mark.parametrize("why", ["a file without amounts", "a line that cannot be read"])
+@virtual
+async def test_what_stands_but_cannot_be_proved_is_not_undone_unasked(why: str, tmp_path: Path) -> None:
+    """Nothing is offered there: neither the report nor the acceptance may take that for "nothing of it is left"."""
+    no_amounts = msgspec.structs.replace(NATIONAL, recon=Recon(columns="seven_cells"))
+    shop = Shop(tmp_path, profile=no_amounts if why == "a file without amounts" else None)
+    till, sold = await confirmed_since(shop)
+    api = await contradicted(till)
+    if why == "a line that cannot be read":
+        arm(shop, FileWith("\n", "\nspoiled\n"), "9102")
+    views = (await api.post(DAY))["differences"]
+    (mine,) = [one["difference"] for one in views if one["difference"]["settlement_id"] == sold]
+    assert (mine["cause"], mine["action"]) == ("waits_for_people", "ask_hub")
+    await refused_and_untouched(shop, till, api, sold)
+    await till.stop()
+
+
+@virtual
+async def test_a_record_that_may_have_undone_it_is_no_leave_to_undo_it(tmp_path: Path) -> None:
+    """The cancellation of another sale of the same customer over the same amount looks just like its own."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    first = await till.settle("0001", lines=(CHEAP,))
+    await till.counter.acknowledge(first.id, "T01")
+    await till.quiet()
+    await till.stop()
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    sold = await till.settle("0002", lines=(CHEAP,))
+    await till.counter.cancel(first.id, "T01", "")
+    await till.quiet()
+    till = await put_back(shop, till)
+    api = await contradicted(till)
+    views = (await api.post(DAY))["differences"]
+    (mine,) = [one["difference"] for one in views if one["difference"]["settlement_id"] == sold.id]
+    assert (mine["cause"], mine["action"]) == ("waits_for_people", "wait")
+    await refused_and_untouched(shop, till, api, sold.id)
+    await till.stop()
+
+
+@virtual
+async def test_what_no_report_names_is_not_undone_unasked(tmp_path: Path) -> None:
+    """The day on which its message left is not among those that were compared."""
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.wait(DAY_S)
+    till = await put_back(shop, till)
+    api = await contradicted(till)
+    assert (await api.post(NEXT_DAY))["differences"] == []
+    await refused_and_untouched(shop, till, api, sold.id)
+    await till.stop()
+
+
+@virtual
+async def test_what_the_hub_is_proved_not_to_have_holds_nothing_up(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    shop.arm("lose-request", "2102")
+    lost = await till.settle()
+    await till.quiet()
+    till = await put_back(shop, till)
+    api = await contradicted(till)
+    await till.wait(DAY_S)
+    (view,) = (await api.post(DAY))["differences"]
+    assert view["difference"]["action"] == "close_reversed"
+    await api.post(NEXT_DAY)
+    assert (await api.post("/anchor/acceptance", {"operators": TWO}))["contradictions"] == []
+    await till.quiet()
+    assert ((await till.get(lost.id)).state, shop.live()) == (State.REVERSED, [])
     await till.stop()

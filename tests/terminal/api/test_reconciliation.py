@@ -60,6 +60,8 @@ async def test_what_is_no_day_or_not_there_is_said(tmp_path: Path) -> None:
     for method, path, code in (
         ("POST", "/reconciliation/monday", "bad_request"),
         ("POST", "/reconciliation/2026-11-24", "bad_request"),
+        ("POST", "/reconciliation/0001-01-01", "bad_request"),
+        ("POST", "/reconciliation/2019-12-31", "bad_request"),
         ("GET", "/reconciliation/2026-13-45", "bad_request"),
         ("GET", DAY, "not_reconciled"),
     ):

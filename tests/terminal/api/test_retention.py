@@ -13,7 +13,7 @@ async def test_what_is_past_its_term_is_deleted_and_the_sale_is_still_shown(tmp_
     api = Api(till, counter_config())
     settled = await till.settle()
     assert await api.post("/retention/expire") == {"deleted": [], "held": [], "purged": True}
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     held = {"day": "2026-11-23", "purpose": "identity", "settlements": [settled.id]}
     assert await api.post("/retention/expire") == {"deleted": [], "held": [held], "purged": True}, (
         "not acknowledged yet"
@@ -21,7 +21,7 @@ async def test_what_is_past_its_term_is_deleted_and_the_sale_is_still_shown(tmp_
 
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
-    shop.clock.jump(31 * 86_400)
+    await till.days_pass(31)
     deleted = {"day": "2026-11-23", "purpose": "identity", "settlements": 1}
     assert await api.post("/retention/expire") == {"deleted": [deleted], "held": [], "purged": True}
     shown = await api.get(f"/sales/{settled.id}")
@@ -32,7 +32,7 @@ async def test_what_is_past_its_term_is_deleted_and_the_sale_is_still_shown(tmp_
     )
     assert (shown["total_fen"], shown["settled"]["account_fen"], len(shown["lines"])) == (3750, 3750, 1)
 
-    shop.clock.jump(800 * 86_400)
+    await till.days_pass(800)
     await api.post("/retention/expire")
     shown = await api.get(f"/sales/{settled.id}")
     assert (shown["state"], shown["person"], shown["settled"]["account_fen"]) == ("CLOSED", None, 3750)

@@ -110,7 +110,7 @@ async def door(folder: Path) -> AsyncIterator[Door]:
 
 def settlements_sent(till: Site, sale: str) -> list[str]:
     """The settlement messages of a sale, as the journal has them."""
-    return [row.msgid for row in till.journal.attempts(sale) if row.purpose == "SETTLE"]
+    return [row.msgid for row in till.journal.attempts.of(sale) if row.purpose == "SETTLE"]
 
 
 def taken_by_hub(till: Site) -> int:
@@ -124,7 +124,7 @@ async def test_a_thousand_openings_with_one_key_are_one_sale_and_one_answer(tmp_
         fired("F59", len(answers))
         assert len(answers) == 1000
         assert [status for (status, _), _ in Counter(answers).items()] == [201]
-        assert len(api.till.journal.recent(10)) == 1
+        assert len(api.till.journal.settlements.recent(10)) == 1
 
 
 async def test_a_thousand_confirmations_are_one_settlement_and_one_answer(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ async def test_the_same_key_with_other_amounts_is_refused_a_thousand_times_and_c
         ((status, body),) = set(answers)
         assert (status, _json(body)["code"]) == (409, "idempotency_conflict")
         assert await api.post("/sales", SALE, **{"Idempotency-Key": "k"}) == (201, original)
-        assert len(api.till.journal.recent(10)) == 1
+        assert len(api.till.journal.settlements.recent(10)) == 1
 
 
 async def test_who_leaves_ends_nobodys_work_and_an_error_reaches_all() -> None:

@@ -217,7 +217,7 @@ async def test_what_left_the_terminal_is_what_was_written_before(tmp_path: Path)
     await window.rest()
     booking = {"2201", "2203A", "2204", "2207A", "2208", "2205", "2202"}
     left = [(exchange.msgid, exchange.body) for exchange in clinic.hub_link.sent if exchange.infno in booking]
-    written = [(attempt.msgid, attempt.request) for attempt in window.till.journal.attempts(settled.id)]
+    written = [(attempt.msgid, attempt.request) for attempt in window.till.journal.attempts.of(settled.id)]
     assert written == left
     assert len(left) == len(booking)
     await window.finish()

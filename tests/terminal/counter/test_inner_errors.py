@@ -419,7 +419,7 @@ async def test_a_slip_that_cannot_be_drawn_is_unknown_and_money_goes_on(
     )
     settled = await till.settle("0001")
     await till.wait(1)
-    assert [receipt.state for receipt in till.journal.receipts(settled.id)] == ["unknown"]
+    assert [receipt.state for receipt in till.journal.receipts.of(settled.id)] == ["unknown"]
     assert settled.state is State.CONFIRMED
     assert till.counter.phase is Phase.READY
     assert Notice("slip_impossible") in [entry.notice for entry in till.counter.feed.entries]

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from terminal.core.states import State
+from terminal.fleet.building import facts_of
 from tests.faults import fired
-from tests.terminal.clinic.clinic import Clinic, Window
+from tests.terminal.api.calling import Api
+from tests.terminal.clinic.clinic import Clinic, Window, window_config
 from tests.terminal.harness import virtual
 
 
@@ -33,6 +35,24 @@ async def test_late_lines_are_withdrawn_after_the_quiet_time(tmp_path: Path) -> 
     assert (known.state, known.owed, known.stray_lines) == (State.CONFIRMED, (), False)
     await window.finish()
     assert clinic.hub_link.transactions()[-1] == "2205"
+
+
+@virtual
+async def test_a_settled_visit_that_waits_for_stray_lines_is_no_doubt_anywhere(tmp_path: Path) -> None:
+    """Its money is known: status, health and fleet count outcomes, the list of open ends names it."""
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    settlement_id, _ = await settled_with_a_straggler(clinic, window)
+    api = Api(window.till, window_config(clinic.institution, clinic.slot))
+    assert [one["id"] for one in await api.get("/doubts")] == [settlement_id]
+    health = await api.get("/health")
+    assert health["status"]["doubts"] == 0
+    assert health["doubts"] == {
+        "under_2_min": 0, "under_1_h": 0, "under_24_h": 0, "over_24_h": 0, "oldest_s": 0,
+    }  # fmt: skip
+    assert facts_of(api.service, window.counter).doubts_since == ()
+    await window.rest()
+    await window.finish()
 
 
 @virtual

@@ -1,7 +1,9 @@
 """Start, recovery, sign-in, the feed, and how a counter stops."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -11,8 +13,12 @@ from terminal.core.values import Notice
 from terminal.counter.feed import FeedEntry
 from terminal.counter.session import SignInState
 from terminal.counter.workroom import Phase
+from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
+from terminal.journal.thread import JournalPort
 from tests.terminal.harness import Shop, Till, virtual
+
+Result = TypeVar("Result")
 
 
 async def feed_of(till: Till, count: int) -> list[FeedEntry]:
@@ -83,6 +89,44 @@ async def test_a_hub_that_forgot_our_sign_in_gets_a_new_one_and_no_second_settle
     assert shop.live() == []
     assert (await till.settle("0001")).state is State.CONFIRMED, "the next sale signs in first"
     shop.assert_books_agree(till)
+    await till.stop()
+
+
+class SlowDisk:
+    """A journal whose calls wait until it is `idle`."""
+
+    def __init__(self, inner: JournalPort) -> None:
+        self._inner = inner
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def call(self, work: Callable[[Journal], Result]) -> Result:
+        """See `JournalPort`."""
+        await self.idle.wait()
+        return await self._inner.call(work)
+
+
+@virtual
+async def test_a_settlement_that_is_being_composed_keeps_its_sign_in_while_somebody_signs_in_anew(
+    tmp_path: Path,
+) -> None:
+    """The number of the message waits for the disk; meanwhile the clock's watch makes the hub answer something."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    priced = await till.quote()
+    await till.wait(60)
+    ids = till.counter.hub._ids
+    disk = ids._journal = SlowDisk(ids._journal)
+    disk.idle.clear()
+    confirming = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    await till.wait(1)
+    signing_in = asyncio.ensure_future(till.counter.session.hear_hub())
+    await till.wait(1)
+    disk.idle.set()
+    settled = await confirming
+    await signing_in
+    assert settled.state is State.CONFIRMED, settled.notice
+    assert [message.infno for message in shop.world.ledger.messages()].count("9001") == 2
     await till.stop()
 
 
@@ -184,8 +228,8 @@ async def test_recovery_closes_a_sale_whose_slip_was_out_when_the_power_went(tmp
     till = await shop.start()
     settled = await till.settle()
     await till.counter.acknowledge(settled.id, "T01")
-    (slip,) = till.journal.receipts(settled.id)
-    till.journal.receipt_moves(slip.id, "printed", "printer", till.counter.engine.stamp())
+    (slip,) = till.journal.receipts.of(settled.id)
+    till.journal.receipts.move(slip.id, "printed", "printer", till.counter.engine.stamp())
     await till.kill()
     till = await shop.start()
     assert (await till.get(settled.id)).state is State.CLOSED
@@ -242,7 +286,7 @@ async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(tmp_
         calls += 1
         if calls == 2:
             till.connection.pragma("max_page_count", 1)
-            till.journal._failed = "FullError"
+            till.journal.store.fail("FullError")
         right(commit)  # type: ignore[arg-type]  # passed on as it came
 
     till.journal.commit = full_at_the_outcome  # type: ignore[method-assign]  # a fault on purpose
@@ -263,9 +307,7 @@ async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(tmp_
 async def test_a_record_changed_from_outside_stops_the_counter(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    settled = await till.settle()
-    await till.counter.acknowledge(settled.id, "T01")
-    await till.quiet()
+    await till.closed()
     till.connection.execute("UPDATE settlement SET account_fen = 3650, cash_fen = 100")
     with pytest.raises(Misuse) as misuse:
         await till.counter.recent(10, None)

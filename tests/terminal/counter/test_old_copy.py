@@ -20,6 +20,7 @@ from terminal.counter.holds import ROLLED_BACK
 from terminal.counter.wishes import RefundWish
 from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic, Window, window_config
+from tests.terminal.counter.test_refund import ONE_BACK, SHEET, code_of, refund, rest_of, settle_rest
 from tests.terminal.harness import Shop, Till, virtual
 from tests.terminal.reconciliation.days import DAY_S, MONDAY, facts, only, reconcile, reconciliation
 
@@ -269,6 +270,89 @@ async def test_cancelling_is_closed_as_what_the_hub_shows(
     await till.stop()
 
 
+async def refunded_since(shop: Shop) -> tuple[Till, str]:
+    """A copy taken in the middle of a refund, whose rest was settled and handed over since."""
+    shop.hub_link = TakingLink(shop, "2103")
+    till = await shop.start()
+    sold = await till.settle("0001", SHEET)
+    await till.quiet()
+    await refund(till, sold)
+    assert (await settle_rest(till, sold)).state is State.CONFIRMED
+    await till.quiet()
+    return await put_back(shop, till), sold.id
+
+
+@virtual
+@pytest.mark.parametrize("closed", ["by two people", "by 5203 after the acceptance"])
+async def test_the_rest_of_a_refund_is_not_offered_a_second_time(tmp_path: Path, closed: str) -> None:
+    """Cancelled, and its rest settled since: the customer must not pay for the goods twice."""
+    shop = Shop(tmp_path)
+    till, sold = await refunded_since(shop)
+    assert (await till.get(sold)).state is State.MANUAL
+    if closed == "by two people":
+        await a_day_later(till)
+        report = await reconcile(till)
+        (row,) = [one for one in report.differences if one.action.value == "close_cancelled"]
+        await reconciliation(till).fix(MONDAY, row.id, TWO)
+    else:
+        await accepted(till)
+    over = await till.get(sold)
+    assert (over.state, over.notice) == (
+        State.CANCELLED,
+        Notice("refund_rest_not_opened", {"number": "0001"}),
+    )
+    assert [row.id for row in till.rows()] == [sold], "nothing is opened for what may be settled"
+    await accepted(till)
+    assert "是否已重新结算以医保平台账目为准" in shop.printer.texts()[-1].replace("\n", "")
+    assert [record.result.total_fen for record in shop.live()] == [4100]
+    await till.stop()
+
+
+@virtual
+async def test_a_refund_that_waited_for_people_in_the_copy_opens_nothing_either(tmp_path: Path) -> None:
+    """MANUAL after a day: two people closed it since, and its rest was settled."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.settle("0001", SHEET)
+    await till.quiet()
+    shop.arm("lose-answer", "2103")
+    shop.arm("lose-request", "5203", 10_000)
+    await refund(till, sold)
+    await till.wait(DAY_S + 3600)
+    assert (await till.get(sold.id)).state is State.MANUAL
+    copy_now(shop)
+    shop.world.hub.clear()
+    await till.quiet()
+    assert (await settle_rest(till, sold)).state is State.CONFIRMED
+    await till.quiet()
+    till = await put_back(shop, till)
+    await accepted(till)
+    over = await till.get(sold.id)
+    assert (over.state, code_of(over)) == (State.CANCELLED, "refund_rest_not_opened")
+    assert [row.id for row in till.rows()] == [sold.id]
+    await till.stop()
+
+
+@virtual
+async def test_a_rest_that_waits_in_the_copy_may_be_settled_and_is_given_up(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.settle("0001", SHEET)
+    await refund(till, sold, ONE_BACK)
+    await till.quiet()
+    copy_now(shop)
+    assert (await settle_rest(till, sold)).state is State.CONFIRMED
+    await till.quiet()
+    till = await put_back(shop, till)
+    rest = await rest_of(till, sold)
+    assert (rest.state, code_of(rest)) == (State.ABANDONED, "rest_in_old_copy")
+    await accepted(till)
+    with pytest.raises(Misuse):
+        await till.counter.give_identity_number(rest.id, shop.world.person("jia").certno)
+    assert [record.result.total_fen for record in shop.live()] == [4100]
+    await till.stop()
+
+
 @virtual
 async def test_what_was_armed_and_unsent_may_have_been_sent_since(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
@@ -323,7 +407,7 @@ async def test_a_slip_that_waits_in_the_copy_is_not_printed_a_second_time(tmp_pa
     till = await put_back(shop, till)
     await till.wait(60)
     assert len(shop.printer.papers) == 1
-    assert [one.state for one in till.journal.receipts(sold.id)] == ["unknown"]
+    assert [one.state for one in till.journal.receipts.of(sold.id)] == ["unknown"]
     await till.stop()
 
 

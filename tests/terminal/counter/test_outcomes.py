@@ -202,7 +202,7 @@ async def test_every_2601_names_the_message_that_was_lost(tmp_path: Path) -> Non
     shop.arm("lose-request", "2102")
     doubtful = await till.settle()
     await till.quiet()
-    reversals = [attempt for attempt in till.journal.attempts(doubtful.id) if attempt.purpose == "REVERSE"]
+    reversals = [attempt for attempt in till.journal.attempts.of(doubtful.id) if attempt.purpose == "REVERSE"]
     assert len(reversals) == 2
     for attempt in reversals:
         assert f'"omsgid":"{doubtful.settle_msgid}"'.encode() in attempt.request
@@ -304,12 +304,12 @@ async def test_a_hub_that_is_down_leaves_the_sale_armed_and_the_same_bytes_go_ou
     assert "连接被拒绝" in zh
     assert "Confirm again to send the same request, or give the sale up" in en
     assert till.attempts(armed.id) == [("SETTLE", "2102", "UNSENT", "refused")]
-    first = till.journal.attempts(armed.id)[0].request
+    first = till.journal.attempts.of(armed.id)[0].request
 
     shop.hub_link.down = False
     settled = await till.counter.confirm(armed.id, "T01")
     assert settled.state is State.CONFIRMED
-    (attempt,) = till.journal.attempts(armed.id)
+    (attempt,) = till.journal.attempts.of(armed.id)
     assert attempt.request == first
     assert shop.live()[0].msgid == attempt.msgid
     await end(shop, till)
@@ -342,13 +342,13 @@ async def test_an_unsent_sale_survives_a_restart_and_goes_out_with_the_same_byte
     priced = await till.quote()
     shop.hub_link.down = True
     armed = await till.counter.confirm(priced.id, "T01")
-    before = till.journal.attempts(armed.id)[0].request
+    before = till.journal.attempts.of(armed.id)[0].request
     await till.kill()
     shop.hub_link.down = False
     till = await shop.start()
     settled = await till.counter.confirm(armed.id, "T01")
     assert settled.state is State.CONFIRMED
-    assert till.journal.attempts(armed.id)[0].request == before
+    assert till.journal.attempts.of(armed.id)[0].request == before
     await end(shop, till)
 
 
@@ -412,7 +412,9 @@ async def test_pauses_between_tries_grow_and_vary_by_a_fifth(tmp_path: Path) -> 
     shop.arm("lose-request", "2601", 8)
     doubtful = await till.settle()
     await till.quiet()
-    sent = [attempt.sent_at for attempt in till.journal.attempts(doubtful.id) if attempt.purpose == "REVERSE"]
+    sent = [
+        attempt.sent_at for attempt in till.journal.attempts.of(doubtful.id) if attempt.purpose == "REVERSE"
+    ]
     seconds = [int(text[11:13]) * 3600 + int(text[14:16]) * 60 + float(text[17:]) for text in sent]
     pauses = [later - earlier for earlier, later in pairwise(seconds)]
     for pause, nominal in zip(pauses, (5, 10, 20, 40, 80, 300, 300, 300), strict=True):

@@ -24,7 +24,7 @@ def notices(till: Till) -> list[Notice]:
 
 def states(till: Till, settlement_id: str) -> list[tuple[str, str]]:
     """Kind and state of each slip."""
-    return [(slip.kind, slip.state) for slip in till.journal.receipts(settlement_id)]
+    return [(slip.kind, slip.state) for slip in till.journal.receipts.of(settlement_id)]
 
 
 @virtual
@@ -160,8 +160,8 @@ async def test_a_slip_that_was_being_printed_when_the_power_went_is_unknown(tmp_
     till = await shop.start()
     shop.printer.problem = "paper_out"
     settled = await till.settle()
-    (slip,) = till.journal.receipts(settled.id)
-    till.journal.receipt_moves(slip.id, "printing", "printer", till.counter.engine.stamp())
+    (slip,) = till.journal.receipts.of(settled.id)
+    till.journal.receipts.move(slip.id, "printing", "printer", till.counter.engine.stamp())
     await till.kill()
     shop.printer.problem = None
     till = await shop.start()
@@ -182,7 +182,7 @@ async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(tmp_pa
     right = shop.printer.print
 
     async def look(document: bytes) -> object:
-        seen.extend(slip.state for slip in till.journal.open_receipts())
+        seen.extend(slip.state for slip in till.journal.receipts.unfinished())
         return await right(document)
 
     shop.printer.print = look  # type: ignore[method-assign,assignment]  # a spy

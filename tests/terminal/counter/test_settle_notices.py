@@ -81,6 +81,40 @@ async def test_nothing_is_shown_while_a_settlement_is_in_doubt_and_failed_once_i
 
 
 @virtual
+async def test_a_settlement_whose_answer_does_not_fit_is_shown_as_failed_once_it_is_reversed(
+    tmp_path: Path,
+) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    shop.arm("amount-off", "2102")
+    shop.arm("lose-request", "2601")
+    held = await till.settle()
+    assert (held.state, held.quarantine) == (State.CONFIRMED, True)
+    assert told(shop) == []
+    await till.quiet()
+    assert (await till.get(held.id)).state is State.REVERSED
+    assert told(shop) == [NoticeState.FAIL]
+    await till.stop()
+
+
+@virtual
+async def test_a_doubt_that_waited_for_people_is_shown_as_failed_once_it_is_reversed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    shop.arm("lose-answer", "2102")
+    shop.arm("lose-request", "2601", 10_000)
+    doubtful = await till.settle()
+    await till.wait(90_000)
+    assert (await till.get(doubtful.id)).state is State.MANUAL
+    assert told(shop) == []
+    shop.world.hub.clear()
+    await till.quiet()
+    assert (await till.get(doubtful.id)).state is State.REVERSED
+    assert told(shop) == [NoticeState.FAIL]
+    await till.stop()
+
+
+@virtual
 async def test_a_notice_that_is_lost_changes_nothing_and_is_not_repeated(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()

@@ -73,7 +73,7 @@ async def test_a_settlement_is_proved_to_plain_openssl(tmp_path: Path) -> None:
     assert settled.state is State.CONFIRMED
     capsule = await capsule_of(till, settled.id)
     files, manifest = files_in(capsule), manifest_in(capsule)
-    (attempt,) = till.journal.attempts(settled.id)
+    (attempt,) = till.journal.attempts.of(settled.id)
     assert files["messages/1-2102-settle/request.body"] == attempt.request
     assert files["messages/1-2102-settle/answer.body"] == attempt.answer
     request = decode_request(attempt.request)
@@ -253,7 +253,7 @@ async def test_what_travels_encrypted_is_proved_by_its_plain_text(tmp_path: Path
     till = await shop.start()
     settled = await till.settle()
     (row,) = till.rows()
-    (attempt,) = till.journal.attempts(settled.id)
+    (attempt,) = till.journal.attempts.of(settled.id)
     attempt = msgspec.structs.replace(
         attempt, msgid=request.message_id, request=sent, answer=heard, key_id="k"
     )

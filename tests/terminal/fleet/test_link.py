@@ -280,7 +280,7 @@ async def test_commands_are_executed_and_answered(
         await far.command(A, "boot1", RefreshCatalogue(), "c3")
         refused = await command_result(far, "c3")
         assert (refused.outcome, refused.reason) == (CommandOutcome.REFUSED, "not_available")
-        records, _ = await till.journal.call(lambda journal: journal.audit_head())
+        records, _ = await till.journal.call(lambda journal: journal.audit.head)
     assert till.announced == [Notice("fleet_message", {"text": "请重启打印机"})]
     assert records == 4
 

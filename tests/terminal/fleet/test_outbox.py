@@ -10,7 +10,8 @@ import pytest
 from drivers.interfaces.fleet_transport import FleetMessage, FleetProblem, FleetUnavailable
 from protocols.fleet.messages import EvidenceAck
 from terminal.fleet.outbox import OutboxPump
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import Stamp
 from terminal.journal.thread import InlineJournal
 from terminal.journal.vault import Vault

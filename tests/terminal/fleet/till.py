@@ -15,13 +15,14 @@ from protocols.fleet.topics import Session, broker_name, subscriptions
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from simulators.fleet.server import FleetServer
 from terminal.core.values import Notice
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.feed import FeedEntry
 from terminal.counter.holds import Holds
 from terminal.fleet.health import Facts, Surroundings
 from terminal.fleet.link import LOOK_EVERY_S, FleetLink, FleetParts
 from terminal.fleet.outbox import AGAIN_EVERY_S
-from terminal.journal.anchors import AnchorKeeper
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import JournalPort, JournalThread
 from terminal.journal.vault import Vault
@@ -68,7 +69,7 @@ class FleetTill:
     def _open(self) -> Journal:
         vault = Vault(bytes(16), lambda size: bytes(size))
         journal = open_journal(str(self._folder / "journal.db"), vault, self.boot_id, self.clock.now())
-        journal.note("start", "boot", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
+        journal.audit.note("start", "boot", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
         return journal
 
     def _transport(self, session: Session) -> MqttTransport:

@@ -15,7 +15,7 @@ from protocols.hub.envelope import Answer, decode_request, encode_answer
 from protocols.hub.gateway import Credentials
 from protocols.hub.profile import Sign
 from protocols.hub.queries import SettlementQuery, SettlementQueryInput
-from protocols.hub.sign_in import SignIn, SignInInput
+from protocols.hub.sign_in import SignIn, SignInInput, SignOut, SignOutInput
 from protocols.secret import Secret
 from terminal.core import events
 from terminal.hub.client import HubClient, Institution, Operator
@@ -26,6 +26,7 @@ from tests.terminal.harness import INSTITUTION, NATIONAL, NINE, MacKey
 HUB, OURS, STRANGER = MacKey("hub"), MacKey("terminal"), MacKey("somebody else")
 MSGID = f"{INSTITUTION}202611230900000100"
 OTHER = f"{INSTITUTION}202611230900000199"
+SIGN_OUT = SignOutInput(sign_out=SignOut(sign_in_no="S123", operator_no="T01"))
 SIGN_IN = SignInInput(sign_in=SignIn(operator_no="T01", mac="00-00-00-00-00-00", ip="127.0.0.1"))
 OUTPUT = json.dumps({"signinoutb": {"sign_time": "2026-11-23 09:00:00", "sign_no": "S123"}}).encode()
 
@@ -220,13 +221,13 @@ async def test_not_sent_and_no_answer_are_kept_apart() -> None:
 async def test_a_message_carries_our_id_our_place_and_a_signature_over_its_bytes() -> None:
     hub, link = client(page(signed(GOOD)))
     hub.sign_in_no = "S123"
-    message = await hub.compose("9001", SIGN_IN, "")
+    message = await hub.compose("9002", SIGN_OUT, "")
     assert link.sent == [], "composing sends nothing"
     request = decode_request(message.body)
     assert message.msgid == request.message_id == MSGID
     assert message.key_id == OURS.description.key_id
     assert (request.infno, request.institution_code, request.care_division, request.sign_in_no) == (
-        "9001",
+        "9002",
         INSTITUTION,
         "999900",
         "S123",
@@ -238,6 +239,12 @@ async def test_a_message_carries_our_id_our_place_and_a_signature_over_its_bytes
     )
     covered = signing.request_signing_bytes(NATIONAL, request)
     assert OURS.verify(covered, signing.decode_signature(request.signature))
+
+
+async def test_a_sign_in_carries_no_serial_of_an_earlier_one() -> None:
+    hub, _ = client(page(signed(GOOD)))
+    hub.sign_in_no = "S123"
+    assert decode_request((await hub.compose("9001", SIGN_IN, "")).body).sign_in_no == ""
 
 
 async def test_exactly_the_composed_bytes_are_sent_once() -> None:

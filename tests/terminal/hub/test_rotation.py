@@ -33,7 +33,7 @@ def rotate(shop: Shop, *, kept: bool = True) -> tuple[str, str]:
 
 def signed_by(till: Till, settlement_id: str) -> list[tuple[str, str]]:
     """Purpose and key of every message of a settlement."""
-    return [(row.purpose, row.key_id) for row in till.journal.attempts(settlement_id)]
+    return [(row.purpose, row.key_id) for row in till.journal.attempts.of(settlement_id)]
 
 
 @virtual
@@ -46,11 +46,11 @@ async def test_a_doubt_of_the_old_key_is_reversed_with_the_old_key(tmp_path: Pat
     await till.kill()
     old, new = rotate(shop)
     till = await shop.start()
-    assert till.journal.keys_in_use() == keys_in_use(str(shop.journal_path)) == {old}, (
+    assert till.journal.attempts.keys_in_use() == keys_in_use(str(shop.journal_path)) == {old}, (
         "kept however old it is"
     )
     await till.quiet()
-    assert till.journal.keys_in_use() == keys_in_use(str(shop.journal_path)) == set()
+    assert till.journal.attempts.keys_in_use() == keys_in_use(str(shop.journal_path)) == set()
     assert (await till.get(doubtful.id)).state is State.REVERSED
     purposes = signed_by(till, doubtful.id)
     assert len(purposes) >= 3
@@ -105,14 +105,14 @@ async def test_an_armed_sale_goes_out_with_the_bytes_the_old_key_signed(tmp_path
     priced = await till.quote()
     shop.hub_link.down = True
     armed = await till.counter.confirm(priced.id, "T01")
-    before = till.journal.attempts(armed.id)[0].request
+    before = till.journal.attempts.of(armed.id)[0].request
     await till.kill()
     old, _ = rotate(shop)
     shop.hub_link.down = False
     till = await shop.start()
     settled = await till.counter.confirm(armed.id, "T01")
     assert settled.state is State.CONFIRMED
-    (attempt,) = till.journal.attempts(armed.id)
+    (attempt,) = till.journal.attempts.of(armed.id)
     assert (attempt.request, attempt.key_id) == (before, old)
     shop.assert_books_agree(till)
     await till.stop()

@@ -15,9 +15,10 @@ from protocols.wire_time import WIRE_ZONE
 from terminal.core.events import Event, HubSaid
 from terminal.core.states import State
 from terminal.core.values import AttemptEnded, AttemptSent, Move, SaleKey
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import Amounts, Commit, NewReceipt, QueueEntry, SettlementRow, Stamp
-from terminal.journal.sheet import encode_sheet
+from terminal.journal.sheet import decode_sheet, encode_sheet
 from terminal.journal.vault import Vault
 from tests.terminal.core.samples import SILENT, TO_CONFIRMED, TO_SENDING, after, draft
 
@@ -109,6 +110,28 @@ def doubt(journal: Journal, sending: SettlementRow, msgid: str = MSGID) -> Settl
         )
     )  # fmt: skip
     return doubtful
+
+
+def close(journal: Journal, settlement_id: str = "S1") -> None:
+    """Bring a confirmed sale to its end, its slip printed."""
+    stored = journal.settlements.get(settlement_id)
+    assert stored is not None
+    for receipt in journal.receipts.of(settlement_id):
+        journal.receipts.move(receipt.id, "printing", "printer", stamp(3))
+        journal.receipts.move(receipt.id, "printed", "printer", stamp(4))
+    closed = msgspec.structs.replace(
+        stored, state=State.CLOSED, changed_at=NINE + dt.timedelta(seconds=5),
+        sheet=encode_sheet(msgspec.structs.replace(decode_sheet(stored.sheet), state=State.CLOSED)),
+    )  # fmt: skip
+    journal.commit(Commit(closed, path_of(State.CONFIRMED, State.DELIVERED, State.CLOSED), "T01", stamp(5)))
+
+
+def closed_sale(path: Path) -> Journal:
+    """A journal with one sale S1 that is over."""
+    journal = open_at(path)
+    settle(journal, send(journal, begin(journal)))
+    close(journal)
+    return journal
 
 
 def raw(path: Path) -> apsw.Connection:

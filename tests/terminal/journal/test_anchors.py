@@ -17,16 +17,9 @@ from protocols.fleet.messages import Anchor, Evidence, decode
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from terminal.core.events import Misuse
 from terminal.core.values import Notice
+from terminal.counter.anchor_keeper import ANCHOR_EVERY_S, ANCHOR_RECORDS, LOOK_EVERY_S, AnchorKeeper
 from terminal.counter.holds import Holds
-from terminal.journal.anchors import (
-    ANCHOR_EVERY_S,
-    ANCHOR_RECORDS,
-    LOOK_EVERY_S,
-    AnchorKeeper,
-    Noted,
-    WitnessFile,
-    parse_noted,
-)
+from terminal.journal.anchors import Noted, WitnessFile, parse_noted
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import InlineJournal
@@ -104,7 +97,7 @@ class Place:
         """Append audit records."""
         assert self.journal is not None
         for _ in range(count):
-            self.journal.note(actor, "noted", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
+            self.journal.audit.note(actor, "noted", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
 
     def anchors(self) -> list[int]:
         """Records of every anchor kept in the journal."""
@@ -151,7 +144,7 @@ async def test_an_anchor_is_signed_kept_sent_and_witnessed(place: Place) -> None
     assert place.journal is not None
     anchor = place.journal.anchors.newest()
     assert anchor is not None
-    records, head = place.journal.audit_head()
+    records, head = place.journal.audit.head
     assert (anchor.records, anchor.head, anchor.boot_id) == (records, head.hex(), "boot1")
     assert anchor.key_id == SIGNER.description.key_id
     signed = (
@@ -407,7 +400,7 @@ def test_anchors_are_guarded_in_sql_and_verify_compares_them(place: Place) -> No
     place.keeper()
     assert place.journal is not None
     begin(place.journal)
-    records, head = place.journal.audit_head()
+    records, head = place.journal.audit.head
     anchor = _anchor(records)
     place.journal.anchors.put(msgspec.structs.replace(anchor, head=head.hex()), stamp(), to_fleet=False)
     place.close()

@@ -19,7 +19,7 @@ def test_a_journal_in_use_is_copied_whole_and_the_copy_verifies(tmp_path: Path) 
     assert sorted(file.name for file in tmp_path.iterdir() if file.name.startswith("copy")) == ["copy.db"]
     assert report.ok, report.findings
     assert (report.settlements, report.attempts, report.key_used) == (1, 1, True)
-    assert report.head == journal.audit_head()[1].hex(), "with what stands only in the write-ahead log"
+    assert report.head == journal.audit.head[1].hex(), "with what stands only in the write-ahead log"
     doubt(
         journal, send(journal, begin(journal, "S2", "0002", lane="2"), MSGID[:-2] + "02"), MSGID[:-2] + "02"
     )
@@ -35,7 +35,7 @@ def test_a_copy_can_be_used_in_place_of_the_journal(tmp_path: Path) -> None:
     journal.close()
     copy = open_at(target)
     settle(copy, sending)
-    assert copy.attempts("S1")[0].state == "ANSWERED"
+    assert copy.attempts.of("S1")[0].state == "ANSWERED"
     copy.close()
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import apsw
 import pytest
 
-from terminal.journal import journal as module
-from terminal.journal.journal import Journal, engine_is_safe
+from terminal.journal import opening as module
+from terminal.journal.journal import Journal
+from terminal.journal.opening import engine_is_safe
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import SCHEMA_VERSION
 from tests.faults import fired
@@ -180,11 +181,21 @@ def test_what_was_written_is_there_after_closing_and_opening(tmp_path: Path) -> 
     path = tmp_path / "journal.db"
     journal = open_at(path)
     settle(journal, send(journal, begin(journal)))
-    before = journal.settlement("S1"), journal.attempts("S1"), journal.receipts("S1"), journal.audit_head()
+    before = (
+        journal.settlements.get("S1"),
+        journal.attempts.of("S1"),
+        journal.receipts.of("S1"),
+        journal.audit.head,
+    )
     journal.close()
     assert not path.with_name("journal.db-wal").exists(), "an orderly end leaves one file"
     again = open_at(path)
-    assert (again.settlement("S1"), again.attempts("S1"), again.receipts("S1"), again.audit_head()) == before
+    assert (
+        again.settlements.get("S1"),
+        again.attempts.of("S1"),
+        again.receipts.of("S1"),
+        again.audit.head,
+    ) == before
     again.close()
 
 
@@ -195,8 +206,8 @@ def test_what_was_written_is_there_when_the_process_just_ended(tmp_path: Path) -
     for suffix in ("", "-wal"):
         Path(f"{copy}{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
     again = open_at(copy)
-    assert again.settlement("S1") == journal.settlement("S1")
-    assert again.audit_head() == journal.audit_head()
+    assert again.settlements.get("S1") == journal.settlements.get("S1")
+    assert again.audit.head == journal.audit.head
     journal.close()
     again.close()
 
@@ -208,5 +219,5 @@ def test_another_field_key_does_not_open_it(tmp_path: Path) -> None:
     journal.close()
     other: Journal = open_at(path, vault=vault(b"\x01" * 16))
     with pytest.raises(JournalFailed):
-        other.settlement("S1")
+        other.settlements.get("S1")
     other.close()

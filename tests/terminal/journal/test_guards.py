@@ -180,13 +180,13 @@ def test_a_refused_commit_leaves_nothing_behind_and_the_journal_goes_on(tmp_path
     """All or nothing: the guard stops the last statement, so none of the others has happened."""
     journal: Journal = open_at(tmp_path / "journal.db")
     sending = send(journal, begin(journal))
-    head = journal.audit_head()
+    head = journal.audit.head
     again = AttemptSent(MSGID[:-2] + "09", "SETTLE", "2102", "key 1", b"{}")
     doubtful = msgspec.structs.replace(sending, state=State.DOUBT)
     with pytest.raises(apsw.ConstraintError):
         journal.commit(Commit(doubtful, path_of(State.SENDING, State.DOUBT), "T01", stamp(3), sent=again))
-    assert journal.audit_head() == head
-    stored = journal.settlement("S1")
+    assert journal.audit.head == head
+    stored = journal.settlements.get("S1")
     assert stored is not None
     assert stored.state is State.SENDING
     assert journal.failed == ""

@@ -28,12 +28,13 @@ def _plans(connection: apsw.Connection, asked: list[str]) -> list[str]:
 
 
 QUESTIONS: dict[str, Callable[[Journal], object]] = {
-    "unfinished": lambda journal: journal.unfinished(),
-    "attempts": lambda journal: journal.attempts("S1"),
-    "receipts": lambda journal: journal.receipts("S1"),
-    "open receipts": lambda journal: journal.open_receipts(),
-    "queue entry": lambda journal: journal.queue_entry("S1"),
-    "settlement": lambda journal: journal.settlement("S1"),
+    "unfinished": lambda journal: journal.settlements.unfinished(),
+    "attempts": lambda journal: journal.attempts.of("S1"),
+    "receipts": lambda journal: journal.receipts.of("S1"),
+    "open receipts": lambda journal: journal.receipts.unfinished(),
+    "queue entry": lambda journal: journal.queue.of("S1"),
+    "settlement": lambda journal: journal.settlements.get("S1"),
+    "keys in use": lambda journal: journal.attempts.keys_in_use(),
     "code": lambda journal: journal.code_used_by("0" * 64),
     "a sale": lambda journal: settle(journal, send(journal, begin(journal, "S7", "0007"), "7" * 30)),
     "a doubt": lambda journal: doubt(
@@ -42,10 +43,8 @@ QUESTIONS: dict[str, Callable[[Journal], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_no_question_reads_a_whole_table(name: str, tmp_path: Path) -> None:
-    journal = open_at(tmp_path / "journal.db")
-    settle(journal, send(journal, begin(journal)))
+def _asked(journal: Journal, question: Callable[[Journal], object]) -> list[str]:
+    """The queries that answer a question."""
     asked: list[str] = []
 
     def note(_: apsw.Cursor, sql: str, __: object) -> bool:
@@ -53,13 +52,32 @@ def test_no_question_reads_a_whole_table(name: str, tmp_path: Path) -> None:
             asked.append(sql)
         return True
 
-    journal._connection.exec_trace = note
-    QUESTIONS[name](journal)
-    journal._connection.exec_trace = None
-    plans = _plans(journal._connection, asked)
+    journal.store.connection.exec_trace = note
+    question(journal)
+    journal.store.connection.exec_trace = None
+    return asked
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_question_reads_a_whole_table(name: str, tmp_path: Path) -> None:
+    journal = open_at(tmp_path / "journal.db")
+    settle(journal, send(journal, begin(journal)))
+    asked = _asked(journal, QUESTIONS[name])
+    plans = _plans(journal.store.connection, asked)
     journal.close()
     assert plans or name == "a doubt"
     assert [step for step in plans if _WHOLE.search(step)] == []
+
+
+def test_the_keys_in_use_are_one_question_however_much_is_open(tmp_path: Path) -> None:
+    """A start asks it before anything else, and decrypts nothing for it."""
+    journal = open_at(tmp_path / "journal.db")
+    for number in range(3):
+        opened = begin(journal, f"S{number}", f"000{number}", lane=str(number))
+        doubt(journal, send(journal, opened, str(number) * 30), str(number) * 30)
+    assert journal.attempts.keys_in_use() == {"key 1"}
+    assert len(_asked(journal, lambda journal: journal.attempts.keys_in_use())) == 1
+    journal.close()
 
 
 def test_a_glance_reads_no_whole_table_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def journal(path: Path) -> Iterator[Journal]:
 def test_the_first_sale_gets_generation_and_sequence_one(journal: Journal) -> None:
     opened = begin(journal)
     assert (opened.key.generation, opened.terminal_sequence) == (1, 1)
-    assert journal.settlement("S1") == opened
+    assert journal.settlements.get("S1") == opened
     assert begin(journal, "S2", "0002").terminal_sequence == 2
 
 
@@ -70,7 +70,7 @@ def test_a_sale_number_that_is_not_over_cannot_be_opened_again(journal: Journal)
     with pytest.raises(JournalRefused) as refused:
         begin(journal, "S2")
     assert (refused.value.code, refused.value.settlement_id) == ("sale_number_open", "S1")
-    assert journal.settlement("S2") is None
+    assert journal.settlements.get("S2") is None
 
 
 @pytest.mark.parametrize("over", sorted(SALE_KEY_FREE))
@@ -87,7 +87,7 @@ def test_a_sale_number_that_is_over_without_a_settlement_opens_its_next_generati
     journal.commit(Commit(ended, path_of(*ways[over]), "T01", stamp(1)))
     again = begin(journal, "S2")
     assert (again.key.generation, again.terminal_sequence) == (2, 2)
-    newest = journal.by_sale_number(KEY)
+    newest = journal.settlements.by_sale_number(KEY)
     assert newest is not None
     assert newest.id == "S2"
 
@@ -110,7 +110,7 @@ def test_the_same_key_with_the_same_body_returns_the_same_sale_for_ever(journal:
     again = journal.open_sale(row(id="S2"), key, "till", stamp(9))
     assert again.id == "S1"
     assert again.state is State.CONFIRMED
-    assert journal.settlement("S2") is None
+    assert journal.settlements.get("S2") is None
 
 
 def test_the_same_key_with_another_body_is_refused_and_the_first_sale_untouched(journal: Journal) -> None:
@@ -121,8 +121,8 @@ def test_the_same_key_with_another_body_is_refused_and_the_first_sale_untouched(
             row(id="S2", key=other), Idempotency("till", "key 1", sm3(b"another")), "till", stamp()
         )
     assert (refused.value.code, refused.value.settlement_id) == ("idempotency_conflict", "S1")
-    assert journal.settlement("S1") == first
-    assert journal.settlement("S2") is None
+    assert journal.settlements.get("S1") == first
+    assert journal.settlements.get("S2") is None
 
 
 def test_it_can_be_asked_whether_a_request_has_opened_a_sale(journal: Journal) -> None:
@@ -161,7 +161,7 @@ def test_a_refused_opening_uses_up_nothing(journal: Journal) -> None:
 
 def test_the_exact_bytes_are_kept_and_come_back(journal: Journal) -> None:
     send(journal, begin(journal))
-    (attempt,) = journal.attempts("S1")
+    (attempt,) = journal.attempts.of("S1")
     assert (attempt.msgid, attempt.purpose, attempt.infno, attempt.state) == (MSGID, "SETTLE", "2102", "SENT")
     assert attempt.request == b'{"msgid":"' + MSGID.encode() + b'"}'
     assert attempt.answer is None
@@ -169,9 +169,9 @@ def test_the_exact_bytes_are_kept_and_come_back(journal: Journal) -> None:
 
 def test_the_outcome_stands_beside_its_request(journal: Journal) -> None:
     settle(journal, send(journal, begin(journal)))
-    (attempt,) = journal.attempts("S1")
+    (attempt,) = journal.attempts.of("S1")
     assert (attempt.state, attempt.verdict, attempt.answer) == ("ANSWERED", "done", b"the answer")
-    stored = journal.settlement("S1")
+    stored = journal.settlements.get("S1")
     assert stored is not None
     assert stored.amounts == AMOUNTS
     assert stored.state is State.CONFIRMED
@@ -198,7 +198,7 @@ def test_an_unsent_attempt_that_goes_out_again_keeps_its_row_and_bytes(journal: 
             ended=AttemptEnded(MSGID, "SENT", "again"),
         )
     )
-    (attempt,) = journal.attempts("S1")
+    (attempt,) = journal.attempts.of("S1")
     assert (attempt.state, attempt.verdict) == ("SENT", "again")
     assert attempt.request == b'{"msgid":"' + MSGID.encode() + b'"}'
 
@@ -208,7 +208,7 @@ def test_attempts_come_in_the_order_they_were_sent_also_after_the_clock_went_bac
     reversing = msgspec.structs.replace(doubtful, state=State.REVERSING)
     later = AttemptSent(MSGID[:-2] + "02", "REVERSE", "2601", "key 1", b"{}")
     journal.commit(Commit(reversing, path_of(State.DOUBT, State.REVERSING), "T01", stamp(-3600), sent=later))
-    assert [attempt.purpose for attempt in journal.attempts("S1")] == ["SETTLE", "REVERSE"]
+    assert [attempt.purpose for attempt in journal.attempts.of("S1")] == ["SETTLE", "REVERSE"]
 
 
 def test_what_was_sent_is_told_by_its_time_and_by_its_settlement_without_its_bytes(journal: Journal) -> None:
@@ -217,13 +217,13 @@ def test_what_was_sent_is_told_by_its_time_and_by_its_settlement_without_its_byt
     doubt(journal, send(journal, begin(journal, "S2", "0002", lane="2"), second), second)
     done = Sent(MSGID, "S1", "SETTLE", "ANSWERED", "done", stamp(1).wall, stamp(2).wall)
     lost = Sent(second, "S2", "SETTLE", "UNKNOWN", "timeout", stamp(1).wall, stamp(2).wall)
-    assert journal.sent_between(MSGID, second) == [done, lost]
-    assert journal.sent_between(MSGID, MSGID) == [done]
-    assert journal.sent_between(second[:-1] + "3", second[:-1] + "9") == []
-    assert journal.sent_for("S2") == [lost]
+    assert journal.attempts.sent_between(MSGID, second) == [done, lost]
+    assert journal.attempts.sent_between(MSGID, MSGID) == [done]
+    assert journal.attempts.sent_between(second[:-1] + "3", second[:-1] + "9") == []
+    assert journal.attempts.sent_for("S2") == [lost]
     third = MSGID[:-2] + "03"
     send(journal, begin(journal, "S3", "0003", lane="3"), third)
-    assert journal.sent_for("S3") == [Sent(third, "S3", "SETTLE", "SENT", "", stamp(1).wall, None)]
+    assert journal.attempts.sent_for("S3") == [Sent(third, "S3", "SETTLE", "SENT", "", stamp(1).wall, None)]
 
 
 def test_one_certificate_code_serves_one_settlement(journal: Journal) -> None:
@@ -233,7 +233,7 @@ def test_one_certificate_code_serves_one_settlement(journal: Journal) -> None:
     with pytest.raises(JournalRefused) as refused:
         send(journal, second, MSGID[:-2] + "02", code_mark="mark")
     assert (refused.value.code, refused.value.settlement_id) == ("code_used", "S1")
-    assert journal.attempts("S2") == [], "nothing of the refused message is kept"
+    assert journal.attempts.of("S2") == [], "nothing of the refused message is kept"
     assert send(journal, second, MSGID[:-2] + "02", code_mark="other").state is State.SENDING
 
 
@@ -242,7 +242,7 @@ def test_one_certificate_code_serves_one_settlement(journal: Journal) -> None:
 
 def test_the_queue_keeps_the_next_try_until_it_is_left(journal: Journal) -> None:
     doubtful = doubt(journal, send(journal, begin(journal)))
-    assert journal.queue_entry("S1") == QueueEntry(0, NINE, "timeout")
+    assert journal.queue.of("S1") == QueueEntry(0, NINE, "timeout")
     journal.commit(
         Commit(
             doubtful,
@@ -252,7 +252,7 @@ def test_the_queue_keeps_the_next_try_until_it_is_left(journal: Journal) -> None
             queue=QueueEntry(3, NINE + dt.timedelta(seconds=20), "unknown", 1),
         )
     )
-    assert journal.queue_entry("S1") == QueueEntry(3, NINE + dt.timedelta(seconds=20), "unknown", 1)
+    assert journal.queue.of("S1") == QueueEntry(3, NINE + dt.timedelta(seconds=20), "unknown", 1)
     over = msgspec.structs.replace(doubtful, state=State.REVERSED)
     journal.commit(
         Commit(
@@ -263,7 +263,7 @@ def test_the_queue_keeps_the_next_try_until_it_is_left(journal: Journal) -> None
             leave_queue=True,
         )
     )
-    assert journal.queue_entry("S1") is None
+    assert journal.queue.of("S1") is None
 
 
 def test_unfinished_are_those_that_are_not_over_oldest_first(journal: Journal) -> None:
@@ -272,21 +272,21 @@ def test_unfinished_are_those_that_are_not_over_oldest_first(journal: Journal) -
     gone = msgspec.structs.replace(begin(journal, "S3", "0003"), state=State.ABANDONED)
     journal.commit(Commit(gone, path_of(State.DRAFT, State.ABANDONED), "T01", stamp(1)))
     begin(journal, "S4", "0004")
-    assert [found.id for found in journal.unfinished()] == ["S1", "S2", "S4"]
+    assert [found.id for found in journal.settlements.unfinished()] == ["S1", "S2", "S4"]
 
 
 def test_recent_pages_from_the_newest_back(journal: Journal) -> None:
     for number in range(1, 6):
         begin(journal, f"S{number}", f"000{number}")
-    assert [found.id for found in journal.recent(2)] == ["S5", "S4"]
-    assert [found.id for found in journal.recent(2, before_sequence=4)] == ["S3", "S2"]
+    assert [found.id for found in journal.settlements.recent(2)] == ["S5", "S4"]
+    assert [found.id for found in journal.settlements.recent(2, before_sequence=4)] == ["S3", "S2"]
 
 
 def test_what_nobody_opened_is_not_there(journal: Journal) -> None:
-    assert journal.settlement("S9") is None
-    assert journal.by_sale_number(KEY) is None
-    assert journal.attempts("S9") == []
-    assert journal.queue_entry("S9") is None
+    assert journal.settlements.get("S9") is None
+    assert journal.settlements.by_sale_number(KEY) is None
+    assert journal.attempts.of("S9") == []
+    assert journal.queue.of("S9") is None
     with pytest.raises(JournalRefused, match="unknown_settlement"):
         journal.commit(Commit(row(id="S9"), (), "T01", stamp()))
 
@@ -296,22 +296,25 @@ def test_what_nobody_opened_is_not_there(journal: Journal) -> None:
 
 def test_a_slip_is_owed_in_the_transaction_of_its_outcome_and_moves_on(journal: Journal) -> None:
     settle(journal, send(journal, begin(journal)))
-    (slip,) = journal.receipts("S1")
+    (slip,) = journal.receipts.of("S1")
     assert (slip.kind, slip.copy_number, slip.state) == ("original", 0, "waiting")
-    assert journal.open_receipts() == [slip]
-    journal.receipt_moves(slip.id, "printing", "printer", stamp(3), sm3(b"paper"))
-    assert [found.state for found in journal.open_receipts()] == ["printing"]
-    journal.receipt_moves(slip.id, "printed", "printer", stamp(4))
-    assert journal.open_receipts() == []
-    assert [found.state for found in journal.receipts("S1")] == ["printed"]
+    assert journal.receipts.unfinished() == [slip]
+    journal.receipts.move(slip.id, "printing", "printer", stamp(3), sm3(b"paper"))
+    assert [found.state for found in journal.receipts.unfinished()] == ["printing"]
+    journal.receipts.move(slip.id, "printed", "printer", stamp(4))
+    assert journal.receipts.unfinished() == []
+    assert [found.state for found in journal.receipts.of("S1")] == ["printed"]
 
 
 def test_there_is_one_original_and_copies_are_numbered(journal: Journal) -> None:
     settled = settle(journal, send(journal, begin(journal)))
     with pytest.raises(apsw.ConstraintError):
         journal.commit(Commit(settled, (), "T01", stamp(3), receipt=NewReceipt("original")))
-    assert [journal.owe_copy("S1", "T01", stamp(4)), journal.owe_copy("S1", "T01", stamp(5))] == [1, 2]
-    assert [(slip.kind, slip.copy_number) for slip in journal.receipts("S1")] == [
+    assert [
+        journal.receipts.owe_copy("S1", "T01", stamp(4)),
+        journal.receipts.owe_copy("S1", "T01", stamp(5)),
+    ] == [1, 2]
+    assert [(slip.kind, slip.copy_number) for slip in journal.receipts.of("S1")] == [
         ("original", 0),
         ("copy", 1),
         ("copy", 2),
@@ -346,14 +349,14 @@ def test_each_transition_has_one_audit_record_in_its_transaction(journal: Journa
 
 def test_every_record_is_hashed_into_the_next(journal: Journal, path: Path) -> None:
     settle(journal, send(journal, begin(journal)))
-    journal.note("start", "boot", "", stamp(9))
+    journal.audit.note("start", "boot", "", stamp(9))
     previous = bytes(32)
     for number, (sequence, claimed, digest, record) in enumerate(_chain(path), start=1):
         assert sequence == number
         assert claimed == previous
         assert digest == sm3(previous + record)
         previous = digest
-    assert journal.audit_head() == (6, previous)
+    assert journal.audit.head == (6, previous)
 
 
 def test_the_chain_goes_on_after_a_restart_and_after_a_refusal(journal: Journal, path: Path) -> None:
@@ -363,7 +366,7 @@ def test_the_chain_goes_on_after_a_restart_and_after_a_refusal(journal: Journal,
     journal.close()
     again = open_at(path)
     begin(again, "S2", "0002")
-    assert again.audit_head()[0] == 2
+    assert again.audit.head[0] == 2
     again.close()
     digests = [(claimed, digest) for _, claimed, digest, _ in _chain(path)]
     assert digests[1][0] == digests[0][1]
@@ -405,7 +408,7 @@ def test_a_row_changed_from_outside_is_found_and_stops_the_journal(change: str, 
     stranger.close()
     again = open_at(path)
     with pytest.raises(JournalFailed, match="changed outside"):
-        again.settlement("S1")
+        again.settlements.get("S1")
     with pytest.raises(JournalFailed):
         begin(again, "S3", "0003")
     again.close()
@@ -429,7 +432,7 @@ def test_a_blob_moved_to_another_row_does_not_open(path: Path) -> None:
     for settlement_id in ("S1", "S2"):
         again = open_at(path)
         with pytest.raises(JournalFailed, match="does not open in its place"):
-            again.attempts(settlement_id)
+            again.attempts.of(settlement_id)
         assert again.failed
         again.close()
 
@@ -442,17 +445,17 @@ def test_a_counter_that_is_missing_stops_the_journal(path: Path) -> None:
     with pytest.raises(JournalFailed, match="a row that must be there is missing"):
         begin(journal)
     with pytest.raises(JournalFailed):
-        journal.recent(5)
+        journal.settlements.recent(5)
     journal.close()
 
 
 def test_the_audit_log_says_word_for_word_who_did_what(journal: Journal, path: Path) -> None:
     settle(journal, send(journal, begin(journal)))
-    (original,) = journal.receipts("S1")
+    (original,) = journal.receipts.of("S1")
     for state in ("printing", "printed"):
-        journal.receipt_moves(original.id, state, "printer", stamp(3))
-    assert journal.owe_copy("S1", "T02", stamp(4)) == 1
-    journal.note("T03", "sign-in", "9001", stamp(5))
+        journal.receipts.move(original.id, state, "printer", stamp(3))
+    assert journal.receipts.owe_copy("S1", "T02", stamp(4)) == 1
+    journal.audit.note("T03", "sign-in", "9001", stamp(5))
     said = [msgspec.json.decode(record) for *_, record in _chain(path)]
     amounts = {
         "total_fen": 3750,
@@ -507,4 +510,4 @@ def test_the_settings_that_durability_hangs_on(journal: Journal) -> None:
         "mmap_size",
         "busy_timeout",
     )
-    assert [journal._connection.pragma(name) for name in names] == ["wal", 2, 0, 1, 0, 0, 0]
+    assert [journal.store.connection.pragma(name) for name in names] == ["wal", 2, 0, 1, 0, 0, 0]

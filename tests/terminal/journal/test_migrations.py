@@ -11,7 +11,7 @@ import pytest
 
 from protocols.fleet.messages import Anchor
 from terminal.core.states import State
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
 from terminal.journal.migrations import (
     MIGRATIONS,
     SPARE_BYTES,
@@ -23,6 +23,7 @@ from terminal.journal.migrations import (
     readable_from,
     schema_of,
 )
+from terminal.journal.opening import open_journal
 from terminal.journal.records import Commit, JournalFailed, JournalRefused
 from terminal.journal.schema import SCHEMA_VERSION
 from terminal.journal.sheet import decode_sheet, encode_sheet, settlement_of
@@ -79,7 +80,7 @@ def _states(path: Path) -> dict[str, str]:
 
 
 def _head(journal: Journal) -> tuple[int, str]:
-    records, head = journal.audit_head()
+    records, head = journal.audit.head
     return records, head.hex()
 
 
@@ -146,12 +147,12 @@ def test_what_schema_1_sealed_opens_after_the_migration_and_is_sealed_anew_when_
 ) -> None:
     path = unpack("schema-1-pharmacy", tmp_path)
     journal = _open_old(path)
-    rows = {found.key.sale_number: found for found in journal.recent(10)}
+    rows = {found.key.sale_number: found for found in journal.settlements.recent(10)}
     assert {number: found.state.value for number, found in rows.items()} == PHARMACY
     closed = settlement_of(rows["0001"])
     assert closed.person is not None
     assert closed.person.name.reveal() == "测试甲"
-    (attempt,) = journal.attempts(closed.id)
+    (attempt,) = journal.attempts.of(closed.id)
     assert closed.settle_msgid.encode() in attempt.request
     assert attempt.answer is not None
     assert closed.booking is not None
@@ -162,7 +163,7 @@ def test_what_schema_1_sealed_opens_after_the_migration_and_is_sealed_anew_when_
         reversing, state=State.MANUAL, sheet=encode_sheet(msgspec.structs.replace(settlement_of(reversing), state=State.MANUAL))
     )  # fmt: skip
     journal.commit(Commit(over, path_of(State.REVERSING, State.MANUAL), "T01", stamp(5)))
-    again = journal.settlement(reversing.id)
+    again = journal.settlements.get(reversing.id)
     assert again is not None
     assert decode_sheet(again.sheet).person == settlement_of(reversing).person
     journal.close()
@@ -249,7 +250,7 @@ def test_a_migration_that_fails_at_any_write_leaves_the_old_journal_and_can_be_d
         assert connection.pragma("user_version") in (1, SCHEMA_VERSION)
         connection.close()
         journal = _open_old(path)
-        assert [found.state for found in journal.recent(10)] == [State.ABANDONED, State.CLOSED]
+        assert [found.state for found in journal.settlements.recent(10)] == [State.ABANDONED, State.CLOSED]
         journal.close()
         assert verify_journal(str(path), old_vault()).ok
         shutil.rmtree(folder)
@@ -397,7 +398,7 @@ def test_the_program_before_goes_on_with_what_the_next_one_has_only_added_to(tmp
 
     journal = open_at(path)
     fired("F72")
-    assert [found.state for found in journal.unfinished()] == [State.DOUBT]
+    assert [found.state for found in journal.settlements.unfinished()] == [State.DOUBT]
     over = msgspec.structs.replace(doubtful, state=State.REVERSING)
     journal.commit(Commit(over, path_of(State.DOUBT, State.REVERSING), "T01", stamp(9)))
     settle(

@@ -27,7 +27,9 @@ async def test_doubts_of_an_old_journal_go_on_being_reversed(tmp_path: Path) -> 
     }  # fmt: skip
     for row in till.rows():
         if row.state is State.REVERSED:
-            reversals = [attempt for attempt in till.journal.attempts(row.id) if attempt.purpose == "REVERSE"]
+            reversals = [
+                attempt for attempt in till.journal.attempts.of(row.id) if attempt.purpose == "REVERSE"
+            ]
             assert reversals[-1].state == "ANSWERED"
             assert f'"omsgid":"{settlement_of(row).settle_msgid}"'.encode() in reversals[-1].request
     assert verify_journal(str(shop.journal_path), shop.vault).ok

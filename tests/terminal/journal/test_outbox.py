@@ -8,7 +8,8 @@ import apsw
 import pytest
 
 from protocols.wire_time import WIRE_ZONE
-from terminal.journal.journal import Journal, open_journal
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
 from terminal.journal.records import Stamp
 from terminal.journal.vault import Vault
 from terminal.journal.verify import verify_journal

@@ -13,16 +13,13 @@ import pytest
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
+from terminal.counter.disk_watch import LOOK_EVERY_S, LOW_BYTES, STOP_BYTES, DiskWatch
 from terminal.counter.holds import Holds
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.reserve import (
-    LOOK_EVERY_S,
-    LOW_BYTES,
     MEGABYTE,
     NEEDED_BYTES,
-    STOP_BYTES,
-    DiskWatch,
     Reserve,
     Space,
     look_at_space,
@@ -266,10 +263,10 @@ def test_on_a_disk_that_is_really_full_the_reserve_lets_an_open_doubt_be_finishe
     )
     assert not reserve.path.exists()
     again = open_at(path)
-    assert len(again.recent(1000)) >= told + 1, "whatever was acknowledged is there"
-    (row,) = [one for one in again.unfinished() if one.id == doubtful.id]
+    assert len(again.settlements.recent(1000)) >= told + 1, "whatever was acknowledged is there"
+    (row,) = [one for one in again.settlements.unfinished() if one.id == doubtful.id]
     assert row.state is State.DOUBT
-    again.note("reversal", "goes on", "", stamp(60))
+    again.audit.note("reversal", "goes on", "", stamp(60))
     again.close()
     assert verify_journal(str(path), vault()).ok
     fill(small_disk)
@@ -303,6 +300,6 @@ def test_a_file_system_that_really_turns_read_only_stops_the_journal(small_disk:
     assert not make_room_for_start(Reserve(small_disk / "reserve", MEGABYTE))
     subprocess.run([require_real("mount"), "-o", "remount,rw", str(small_disk)], check=True)
     whole = open_at(path)
-    assert len(whole.recent(10)) == 1
+    assert len(whole.settlements.recent(10)) == 1
     whole.close()
     assert os.access(path, os.W_OK)

@@ -98,7 +98,7 @@ async def test_the_check_would_find_what_it_looks_for(tmp_path: Path) -> None:
     """The same search over the bytes that went over the wire finds everything."""
     shop = Shop(tmp_path)
     till, codes = await a_day(shop)
-    wire = b"".join(attempt.request for row in till.rows() for attempt in till.journal.attempts(row.id))
+    wire = b"".join(attempt.request for row in till.rows() for attempt in till.journal.attempts.of(row.id))
     secrets = _secrets(shop, codes)
     jia = [
         name for name in ("jia identity", "jia name", "jia person number", "national code") if name in secrets

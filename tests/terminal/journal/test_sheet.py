@@ -1,14 +1,25 @@
 """The sheet in two parts: what people are shown, and the rest."""
 
+import random
 from typing import Any, cast
 
 import msgspec
 import pytest
 
 from protocols.secret import Secret
+from terminal.core.states import State
 from terminal.core.values import ChargeLine
-from terminal.journal.sheet import SheetGone, _finder, decode_sheet, encode_sheet, join_sheet, split_sheet
+from terminal.journal.sheet import (
+    SheetGone,
+    _finder,
+    decode_sheet,
+    encode_sheet,
+    join_sheet,
+    settlement_of,
+    split_sheet,
+)
 from tests.terminal.core.samples import TO_CONFIRMED, after, draft
+from tests.terminal.journal.samples import row
 
 FULL = after(*TO_CONFIRMED, start=draft(id="S1"))
 SHEET = encode_sheet(FULL)
@@ -65,3 +76,21 @@ def test_what_is_no_value_of_ours_is_a_bug_and_said() -> None:
         encode_sheet(msgspec.structs.replace(FULL, lines=(strange,)))
     with pytest.raises(TypeError, match="complex"):
         _finder([])(complex, 1)
+
+
+def test_sheets_of_many_shapes_come_back_whole_and_without_names() -> None:
+    """The split of the sheet loses nothing while both parts are there."""
+    rng = random.Random(5)
+    assert FULL.person is not None
+    for _ in range(50):
+        name = rng.choice(["", "\x00", "\x000", "\x0012", "测试", FULL.person.psn_no.reveal()])
+        person = msgspec.structs.replace(FULL.person, name=type(FULL.person.name)(name))
+        changed = msgspec.structs.replace(
+            FULL, person=person, medium=None, code=None, running="", attempt=None
+        )
+        assert decode_sheet(encode_sheet(changed)) == changed
+
+
+def test_a_sale_without_amounts_past_its_term_is_only_its_row() -> None:
+    bare = settlement_of(row(sheet=b"", state=State.ABANDONED))
+    assert (bare.state, bare.booking, bare.lines) == (State.ABANDONED, None, ())

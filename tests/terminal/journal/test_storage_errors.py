@@ -62,7 +62,7 @@ def test_each_write_and_each_sync_fails_in_turn(
         journal.close()
 
         again = open_at(path)
-        stored = again.settlement("S1")
+        stored = again.settlements.get("S1")
         assert stored is not None
         acknowledged = (
             State.CONFIRMED
@@ -91,11 +91,11 @@ def _assert_refuses_everything(journal: Journal) -> None:
     assert journal.failed
     for work in (
         lambda: begin(journal, "S9", "0009"),
-        lambda: journal.settlement("S1"),
-        lambda: journal.attempts("S1"),
-        lambda: journal.recent(10),
-        lambda: journal.unfinished(),
-        lambda: journal.note("x", "y", "", stamp()),
+        lambda: journal.settlements.get("S1"),
+        lambda: journal.attempts.of("S1"),
+        lambda: journal.settlements.recent(10),
+        lambda: journal.settlements.unfinished(),
+        lambda: journal.audit.note("x", "y", "", stamp()),
         lambda: journal.reserve_message_numbers(stamp(99).wall),
         lambda: journal.checkpoint(),
     ):
@@ -119,7 +119,7 @@ def test_a_disk_that_is_full_by_page_count_is_the_same(tmp_path: Path) -> None:
     assert before.ok, before.findings
     journal.close()
     again = open_at(tmp_path / "journal.db")
-    assert len(again.recent(500)) == before.settlements > 0
+    assert len(again.settlements.recent(500)) == before.settlements > 0
     assert begin(again, "S999", "0999").terminal_sequence == before.settlements + 1, (
         "with room again it goes on"
     )
@@ -157,7 +157,7 @@ def test_an_error_while_reading_stops_the_journal_too(tmp_path: Path) -> None:
     fired("F26")
     again = open_at(path)
     with pytest.raises(JournalFailed, match="CorruptError"):
-        again.recent(100)
+        again.settlements.recent(100)
     _assert_refuses_everything(again)
     again.close()
 

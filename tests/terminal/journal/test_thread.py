@@ -47,7 +47,7 @@ async def test_results_and_refusals_reach_the_caller(path: Path) -> None:
     assert (await port.call(begin)).terminal_sequence == 1
     with pytest.raises(JournalRefused, match="sale_number_open"):
         await port.call(lambda journal: begin(journal, "S2"))
-    assert len(await port.call(lambda journal: journal.recent(5))) == 1
+    assert len(await port.call(lambda journal: journal.settlements.recent(5))) == 1
     await port.close()
 
 
@@ -66,7 +66,7 @@ async def test_a_caller_who_goes_away_does_not_stop_what_was_handed_over(path: P
     with pytest.raises(asyncio.CancelledError):
         await caller
     go_on.set()
-    assert len(await port.call(lambda journal: journal.recent(5))) == 1
+    assert len(await port.call(lambda journal: journal.settlements.recent(5))) == 1
     await port.close()
 
 

@@ -638,7 +638,7 @@ def settled_again(shop: Shop, till: Till, settled: Settlement, number: int) -> N
         booking=msgspec.structs.replace(settled.booking, info=info),
     )
     shop.world.ledger.add_settlement(msgspec.structs.replace(record, msgid=msgid, setl_id=setl_id))
-    row, stamp = till.journal.settlement(settled.id), Stamp(at, float(number))
+    row, stamp = till.journal.settlements.get(settled.id), Stamp(at, float(number))
     assert row is not None
     row = msgspec.structs.replace(row, id=copied.id, key=copied.key, sheet=encode_sheet(copied), opened_at=at)
     path = (State.DRAFT, State.PRICED, State.ARMED, State.SENDING, State.CONFIRMED)

@@ -25,7 +25,7 @@ def journal_on(folder: Path, contents: Contents, name: str) -> tuple[Journal, Di
 def records_after(folder: Path, contents: Contents, name: str) -> int:
     """How many audit records the next process finds; the file verifies."""
     journal, disk = journal_on(folder, contents, name)
-    found = journal.audit_head()[0]
+    found = journal.audit.head[0]
     journal.close()
     disk.close()
     report = verify_journal(str(contents.write_to(folder, f"{name} file")), vault())
