@@ -112,3 +112,40 @@ async def test_a_doubt_is_reversed_under_the_number_it_was_sent_by_whatever_the_
         await clinic.until(priced, State.REVERSED)
         assert hub.live_fen() == []
         assert clinic.line.inputs("2601")[0]["data"]["oinfno"] == "2207A"
+
+
+@pytest.mark.parametrize(
+    ("at_the_counter", "at_the_hub", "who", "code"),
+    [
+        ("", '[sign]\nform = "der"', "jia", "hub_not_understood"),
+        ('[sign]\nencoding = "hex"', "", "jia", "hub_not_understood"),
+        ("", '[sign]\nprofile = "input-only"', "jia", "hub_not_understood"),
+        ("", '[sign]\nprofile = "unsigned-answers"', "jia", "hub_not_understood"),
+        ("", '[crypt]\npayload = "sm4_ecb_client_id"', "jia", "hub_not_understood"),
+        ('[crypt]\npayload = "sm4_ecb_client_id"', "", "jia", "hub_not_understood"),
+        ('[crypt]\npayload = "sm4_ecb_client_id"', '[crypt]\npayload = "sm4_ecb_client_id"\nanswers = false', "jia", "hub_not_understood"),
+        ("", "[env]\ninput_as_text = true", "jia", "hub_not_understood"),
+        ("", '[hub]\ngateway = "G5"', "jia", "hub_not_understood"),
+        ("", '[hub]\ncontent_type = "text/plain; charset=utf-8"', "jia", "hub_not_understood"),
+        ("", '[money]\nfund_sum = "with_account"', "jia", "hub_amounts_broken"),
+        ('[money]\nfund_sum = "with_account"', "", "jia", "hub_amounts_broken"),
+        ("", '[money]\nmutual_aid = "beside"', "bing", "hub_amounts_broken"),
+        ('[money]\nmutual_aid = "beside"', "", "bing", "hub_amounts_broken"),
+        ('[env]\nsign_in = "none"', "", "jia", "hub_refused_question"),
+    ],
+)  # fmt: skip
+def test_one_switch_apart_ends_before_anything_is_booked(
+    tmp_path: Path, at_the_counter: str, at_the_hub: str, who: str, code: str
+) -> None:
+    @fast
+    async def run() -> None:
+        async with (
+            hub_of(profile_of(at_the_hub)) as hub,
+            hub.counter(tmp_path, profile_of(at_the_counter)) as shop,
+        ):
+            told = await shop.priced("1001", who)
+            assert told.notice is not None
+            assert (told.state, told.notice.code) == (State.DRAFT, code)
+            assert hub.live_fen() == []
+
+    run()
