@@ -139,7 +139,7 @@ REPLACED = {
     "write_log": "function",
 }
 """What a simulated counter is handed instead of the application's random numbers, links, disk, keys and devices."""
-SAME = {"clock": "TrustedClock", "vault": "Vault"}
+SAME = {"clock": "TrustedClock", "vault": "Vault", "credentials": "Credentials"}
 """As in the application; below the clock is the simulated machine's own, which may lie."""
 
 
