@@ -6,8 +6,8 @@ on evenly, goes on by the monotonic clock while it does not, and never tells a t
 the newest record of the journal. One exception: when that had run ahead and the hub confirms the machine's clock, what is
 told goes back to it, because every sale would otherwise be dated in the future. Deadlines use the monotonic clock anyway.
 
-A clock that goes on evenly may be wrong from the beginning. So the hub's first answer after a start is compared too: more
-than ten minutes off is as suspicious as a jump.
+A clock that goes on evenly may be wrong from the beginning, and one that was behind may be set too far. So the hub's first answer
+after a start, and after a trouble that ended without the hub, is compared too: more than ten minutes off is as suspicious as a jump.
 
 No new sale starts while the time is not trusted; what is open is worked off. Trust comes back with the wall clock
 itself, or with the hub: its answers say when it received the request. That member is not under the hub's signature; only the
@@ -15,6 +15,7 @@ TLS line vouches for it. It can therefore set or end a hold, but no time is ever
 """
 
 import datetime as dt
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -121,7 +122,9 @@ class ClockWatch:
         self._since_s: float | None = None
         self._asked_s: float | None = None
         self._compared = False
-        """The hub's first answer since the start has been held against what is told."""
+        """The hub's first answer since the start, or since a trouble ended by itself, has been held against what is told."""
+        self._believed_s = -math.inf
+        """Since when what is told is to be compared, in monotonic seconds."""
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -138,6 +141,8 @@ class ClockWatch:
         for code in {BEHIND, JUMPED} - {trouble}:
             self._holds.lift(code)
         if not trouble:
+            if self._since_s is not None:
+                self._compared, self._believed_s = False, clock.monotonic_s()
             self._since_s = self._asked_s = None
             return ""
         if self._since_s is None:
@@ -159,7 +164,9 @@ class ClockWatch:
 
     def _compare_first(self) -> None:
         contact = self._contact()
-        offset_s = None if contact is None or self._compared else contact.clock_offset_s
+        if contact is None or self._compared or contact.sent_s <= self._believed_s:
+            return
+        offset_s = contact.clock_offset_s
         if offset_s is not None:
             self._compared = True
             if not self._clock.trouble and abs(offset_s) > JUMP.total_seconds():

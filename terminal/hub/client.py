@@ -65,6 +65,11 @@ class Contact(msgspec.Struct, frozen=True):
     """`refmsg_time`: when the hub received the request, by its own clock; not covered by the signature, may be empty."""
 
     @property
+    def sent_s(self) -> float:
+        """Monotonic time at which the request was handed over."""
+        return self.arrived_s - self.answer_ms / 1000
+
+    @property
     def clock_offset_s(self) -> float | None:
         """The hub's clock minus ours, as exact as the request's way is short; None when the hub does not tell."""
         try:

@@ -306,6 +306,13 @@ class Journal:
         """
         return self._sent("msgid BETWEEN ? AND ?", (first_msgid, last_msgid))
 
+    def sent_for_days(self, first: dt.date, last: dt.date) -> list[Sent]:
+        """Return every message that moves money for a settlement of these business dates (both included), without its bytes."""
+        return self._sent(
+            "settlement IN (SELECT id FROM settlement WHERE business_date BETWEEN ? AND ?)",
+            (first.isoformat(), last.isoformat()),
+        )
+
     def sent_for(self, settlement_id: str) -> list[Sent]:
         """Return every message that moves money sent for a settlement, without its bytes, in the order they were sent."""
         return self._sent("settlement = ?", (settlement_id,))

@@ -166,6 +166,37 @@ async def test_a_dead_battery_stops_new_sales_until_the_clock_is_set() -> None:
     assert place.clock.now() == machine.wall
 
 
+async def test_a_clock_that_was_behind_and_is_set_too_far_is_held_against_the_hubs_next_answer() -> None:
+    """F36: somebody sets the dead clock, to the wrong year. Nothing but the hub can say so."""
+    machine = Machine(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
+    place = Watched(machine, NINE)
+    fired("F36")
+    place.true = NINE + 2 * HOUR
+    assert await place.look() == ["clock_behind"], "the hub answers, and agrees with neither"
+    machine.wall = place.true + dt.timedelta(days=365)
+    assert await place.look() == [], "nothing is known against it yet"
+    await place._ask()
+    assert await place.look() == ["clock_jumped"]
+    machine.wall = place.true
+    machine.pass_s(31)
+    place.true = machine.wall
+    assert await place.look() == [], "set right, and the hub says so"
+    assert place.clock.now() == machine.wall
+
+
+async def test_a_clock_that_was_behind_and_is_set_right_is_not_held_against_older_answers() -> None:
+    """What the hub said while the clock was behind compares it with a time that is told no more."""
+    machine = Machine(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
+    place = Watched(machine, NINE)
+    fired("F36")
+    place.true = NINE + 72 * HOUR
+    assert await place.look() == ["clock_behind"]
+    machine.wall = place.true
+    for _ in range(3):
+        machine.pass_s(1)
+        assert await place.look() == []
+
+
 async def test_a_new_journal_knows_at_least_when_the_program_was_made() -> None:
     place = Watched(Machine(dt.datetime(2000, 1, 1, tzinfo=WIRE_ZONE)))
     fired("F36")

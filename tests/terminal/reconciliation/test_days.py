@@ -35,6 +35,7 @@ from tests.terminal.reconciliation.days import (
     reconcile,
     reconciliation,
 )
+from yibao.site.virtual_loop import VirtualClock
 
 EMPLOYEES, RESIDENTS = Group("41", "999900", "310"), Group("41", "999900", "390")
 
@@ -109,6 +110,58 @@ async def test_a_sale_over_midnight_counts_where_the_hub_booked_it(tmp_path: Pat
     assert [day.groups[0].own.count for day in (monday, tuesday)] == [0, 1]
     fired("F34")
     assert (monday.outcome, tuesday.outcome) == (Outcome.LEVEL, Outcome.LEVEL)
+    await till.stop()
+
+
+@pytest.mark.parametrize("scheme", ["jia", "yi"])
+@virtual
+async def test_a_sale_counts_where_the_hub_booked_it_whatever_the_clock_here_said(
+    scheme: str, tmp_path: Path
+) -> None:
+    """The wall clock was three hours ahead: one sale is dated on the next day here, the following has an id of that day.
+
+    "yi" is insured elsewhere: a group that is asked about only where the books of the day hold a record of it.
+    """
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 90 * 60)
+    await till.settle("0001", who=scheme)
+    priced = await till.quote("0002", who=scheme)
+    shop.clock.jump(3 * 3600)
+    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    shop.clock.jump(-3 * 3600)
+    late = await till.settle("0003", who=scheme)
+    assert late.key.business_date == MONDAY
+    assert f"{TUESDAY:%Y%m%d}" in late.settle_msgid
+    await till.wait(DAY_S)
+    fired("F33")
+    monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
+    assert (monday.outcome, tuesday.outcome) == (Outcome.LEVEL, Outcome.LEVEL)
+    assert (facts(monday), facts(tuesday)) == ([], [])
+    assert [sum(one.own.count for one in day.groups) for day in (monday, tuesday)] == [3, 0]
+    await till.stop()
+
+
+@virtual
+async def test_a_doubt_whose_ids_run_ahead_is_listed_on_its_own_day(tmp_path: Path) -> None:
+    """Ids never go back: after a clock three hours ahead they carry the next day, and the doubt is of this one."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 90 * 60)
+    priced = await till.quote("0001")
+    shop.clock.jump(3 * 3600)
+    await till.counter.confirm(priced.id, "T01")
+    shop.clock.jump(-3 * 3600)
+    held: list[bytes] = []
+    for infno in ("2102", "2601"):
+        arm(shop, Withhold(held), infno, 50)
+    lost = await till.settle("0002", who="ji")
+    fired("F33")
+    assert lost.key.business_date == MONDAY
+    assert f"{TUESDAY:%Y%m%d}" in lost.settle_msgid
+    assert lost.id in {one.settlement_id for one in (await reconcile(till)).differences}
     await till.stop()
 
 
