@@ -230,6 +230,34 @@ async def test_a_reversal_after_the_cut_off_lies_on_two_days(tmp_path: Path) -> 
 
 
 @virtual
+async def test_a_reversal_just_before_the_end_of_the_day_may_lie_on_the_next_one_at_the_hub(
+    tmp_path: Path,
+) -> None:
+    """Our clock may be ten minutes behind the hub's without any suspicion (PD-8)."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 20)
+    priced = await till.quote()
+    shop.clock.jump(-9 * 60)
+    shop.arm("lose-answer", "2102")
+    shop.arm("lose-request", "2601", 5)
+    lost = await till.counter.confirm(priced.id, "T01")
+    await till.quiet(3600)
+    (undone,) = [sent for sent in till.journal.sent_for(lost.id) if sent.verdict == "done"]
+    assert undone.ended_at is not None
+    assert undone.ended_at.date() == MONDAY
+    fired("F33")
+    await till.wait(3600)
+    monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
+    assert facts(monday) == [("hub_only", "reversal_after_cutoff", "none")]
+    assert [(one.settlement_id, one.refunded, one.is_open) for one in tuesday.differences] == [
+        (lost.id, True, False)
+    ]
+    await till.stop()
+
+
+@virtual
 async def test_a_record_of_another_terminal_is_its_own_business(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
@@ -534,7 +562,7 @@ async def test_a_cancellation_in_manual_is_closed_as_what_the_hub_shows(
 async def test_a_day_that_is_not_over_proves_no_absence(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    await till.wait(DAY_S - 9 * 3600 - 60)
+    await till.wait(DAY_S - 9 * 3600 - 20)
     shop.arm("lose-request", "2102")
     await till.settle()
     await down_for_a_day(shop, till)
