@@ -33,8 +33,11 @@ BACK: Final = dt.timedelta(minutes=2)
 """So far behind the newest record the clock may be at a start without suspicion."""
 JUMP: Final = dt.timedelta(minutes=10)
 """What is more than this in one step is a jump; also the narrowest clock window of a far end (PD-8)."""
-LOOK_EVERY_S: Final = 2.0
+LOOK_EVERY_S: Final = 5.0
 ASK_HUB_EVERY_S: Final = 30.0
+"""How often a hub is asked that has not told its time since the trouble began."""
+ASK_HUB_AGAIN_S: Final = 300.0
+"""How often one is asked that has: its time goes on by the monotonic clock, so that a clock set right is seen at the next look."""
 BEHIND: Final = "clock_behind"
 JUMPED: Final = "clock_jumped"
 
@@ -147,20 +150,25 @@ class ClockWatch:
             return ""
         if self._since_s is None:
             self._since_s = clock.monotonic_s()
-        contact = self._contact()
-        offset_s = None if contact is None or contact.arrived_s <= self._since_s else contact.clock_offset_s
-        if contact is not None and offset_s is not None:
-            hub_now = told + dt.timedelta(seconds=offset_s)
+        hub_now = self._hub_now()
+        if hub_now is not None:
             if abs(clock.machine_now - hub_now) <= JUMP:
                 clock.follow_machine()
                 self._holds.lift(trouble)
                 self._since_s = self._asked_s = None
                 return ""
-            if abs(offset_s) <= JUMP.total_seconds():
+            if abs(hub_now - told) <= JUMP:
                 self._holds.lift(trouble)  # what we tell is right, only the machine's clock is not
                 return trouble
         self._holds.set(Notice(trouble, {"now": format_time(clock.machine_now), "floor": format_time(told)}))
         return trouble
+
+    def _hub_now(self) -> dt.datetime | None:
+        """What the hub's clock says now, by what it told since the trouble began."""
+        contact = self._contact()
+        if contact is None or self._since_s is None or contact.arrived_s <= self._since_s:
+            return None
+        return contact.hub_now(self._clock.monotonic_s())
 
     def _compare_first(self) -> None:
         contact = self._contact()
@@ -177,7 +185,8 @@ class ClockWatch:
         if not self.look():
             return
         now_s = self._clock.monotonic_s()
-        if self._asked_s is None or now_s - self._asked_s >= ASK_HUB_EVERY_S:
+        pause_s = ASK_HUB_EVERY_S if self._hub_now() is None else ASK_HUB_AGAIN_S
+        if self._asked_s is None or now_s - self._asked_s >= pause_s:
             self._asked_s = now_s
             await self._ask_hub()
             self.look()

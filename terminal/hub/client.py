@@ -69,6 +69,13 @@ class Contact(msgspec.Struct, frozen=True):
         """Monotonic time at which the request was handed over."""
         return self.arrived_s - self.answer_ms / 1000
 
+    def hub_now(self, monotonic_s: float) -> dt.datetime | None:
+        """The hub's clock at a later moment, if it goes as ours does; None when the hub does not tell."""
+        try:
+            return parse_time(self.hub_time) + dt.timedelta(seconds=monotonic_s - self.sent_s)
+        except MalformedMessage:
+            return None
+
     @property
     def clock_offset_s(self) -> float | None:
         """The hub's clock minus ours, as exact as the request's way is short; None when the hub does not tell."""
