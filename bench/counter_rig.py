@@ -38,8 +38,10 @@ from terminal.config import (
     TerminalConfig,
 )
 from terminal.core.states import State
-from terminal.counter.counter import Counter, LineWish, Phase, SaleWish
+from terminal.counter.counter import Counter
 from terminal.counter.session import SignInState
+from terminal.counter.wishes import LineWish, SaleWish
+from terminal.counter.workroom import Phase
 from terminal.hub.client import HubClient, Institution, Operator
 from terminal.hub.message_ids import MessageIds
 from terminal.journal.journal import Journal, open_journal
@@ -69,6 +71,8 @@ class Exchange(msgspec.Struct, frozen=True):
 
     request: bytes
     answer: bytes
+    far_end_ms: float
+    """What the far end says it took."""
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -135,8 +139,9 @@ class MeteredTransport:
     ) -> RawAnswer:
         """See `HubTransport.post`."""
         answer = await self._inner.post(path, body, headers, connect_timeout_s, total_timeout_s)
-        self.far_end_ms += self._inner.last_server_timing_ms
-        self._record.add(Exchange(body, answer.body))
+        far_end_ms = self._inner.last_server_timing_ms
+        self.far_end_ms += far_end_ms
+        self._record.add(Exchange(body, answer.body, far_end_ms))
         return answer
 
     async def close(self) -> None:
@@ -290,7 +295,7 @@ class Rig:
         self.printer.gate.set()
         await self.counter.acknowledge(settlement_id, "bench")
         async with asyncio.timeout(READY_TIMEOUT_S):
-            async for entry in self.counter.follow(0):
+            async for entry in self.counter.feed.follow(0):
                 if entry.settlement_id == settlement_id and entry.state == State.CLOSED:
                     break
         self.printer.gate.clear()

@@ -1,9 +1,9 @@
 """The process at the other end of every measured line: `python -m bench.far_end`.
 
 It holds a whole simulated world (hub and certificate centre) and beside it a server of ready-made answers: PUT a body
-to a path, and every POST to that path gets it back. Both are served the same way, so that the only difference between
-a request to one and to the other is what the far end thinks about it. Prints its addresses as one line of JSON and
-ends when its standard input is closed, which also happens when the parent dies.
+to a path, and every POST to that path gets it back, after as much computing as the PUT asked for. Both are served the
+same way, so that the only difference between a request to one and to the other is what the far end thinks about it.
+Prints its addresses as one line of JSON and ends when its standard input is closed, which also happens when the parent dies.
 """
 
 import asyncio
@@ -16,7 +16,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import msgspec
 from aiohttp import web
+from yarl import URL
 
+from protocols.gm.sm3 import sm3
 from simulators.serve import build_world, serve_world
 
 SEED = 1
@@ -39,16 +41,19 @@ class Addresses(msgspec.Struct, frozen=True):
 
 def ready_app() -> web.Application:
     """Return the server of ready-made answers."""
-    answers: dict[str, bytes] = {}
+    answers: dict[str, tuple[bytes, float]] = {}
 
     async def keep(request: web.Request) -> web.Response:
-        answers[request.path] = await request.read()
+        answers[request.path] = await request.read(), float(request.query["thinks_ms"])
         return web.Response()
 
     async def give(request: web.Request) -> web.Response:
         began = time.perf_counter()
         await request.read()
-        response = web.Response(body=answers[request.path], content_type="application/json")
+        body, thinks_ms = answers[request.path]
+        while (time.perf_counter() - began) * 1000 < thinks_ms:
+            sm3(body)  # what a hub does all day
+        response = web.Response(body=body, content_type="application/json")
         response.headers["Server-Timing"] = f"ready;dur={(time.perf_counter() - began) * 1000:.3f}"
         return response
 
@@ -77,9 +82,9 @@ async def running() -> AsyncIterator[Addresses]:
         await process.wait()
 
 
-async def put_ready(session: aiohttp.ClientSession, url: str, body: bytes) -> None:
-    """Make `body` the answer to every POST to `url`."""
-    async with session.put(url, data=body) as answer:
+async def put_ready(session: aiohttp.ClientSession, url: URL, body: bytes, thinks_ms: float) -> None:
+    """Make `body` the answer to every POST to `url`, after `thinks_ms` of computing."""
+    async with session.put(url.with_query(thinks_ms=thinks_ms), data=body) as answer:
         answer.raise_for_status()
 
 

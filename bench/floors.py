@@ -54,11 +54,11 @@ class BarePosts:
         self.far_end_ms = 0.0
         """Time the far end says it took, since the start: in neither side of any ratio."""
 
-    async def prepare(self, number: int, answer: bytes) -> URL:
-        """Make `answer` the answer number `number`; return where to post for it."""
-        url = f"{self._base}/{number}"
-        await put_ready(self._session, url, answer)
-        return URL(url)
+    async def prepare(self, number: int, answer: bytes, thinks_ms: float = 0.0) -> URL:
+        """Make `answer`, after `thinks_ms` of computing, the answer number `number`; return where to post for it."""
+        url = URL(f"{self._base}/{number}")
+        await put_ready(self._session, url, answer, thinks_ms)
+        return url
 
     async def post(self, url: URL, body: bytes) -> bytes:
         """Post and read the whole answer."""

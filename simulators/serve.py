@@ -156,9 +156,7 @@ def build_world(
 
 def _lives(profile: Profile) -> Lives:
     ecert = profile.ecert
-    return Lives(
-        int(ecert.code_life_s), int(ecert.grace_s), int(ecert.token_life_s), int(ecert.authno_life_s)
-    )
+    return Lives(ecert.code_life_s, ecert.grace_s, ecert.token_life_s, ecert.authno_life_s)
 
 
 @contextlib.asynccontextmanager
@@ -193,8 +191,9 @@ async def serve_world(
         control_app = hub_app if tls is None else hub_server.build_control_app(control)
         add_centre_routes(control_app, world.centre, world.people)
         hub_url = await _listen(stack, hub_app, hub_port, tls)
-        centre_app = centre_server.build_app(world.centre, clock, world.open_desk)
-        centre_url = await _listen(stack, centre_app, centre_port, tls)
+        query_path = world.profile.ecert.url_path
+        centre_app = centre_server.build_app(world.centre, clock, world.open_desk, query_path)
+        centre_url = await _listen(stack, centre_app, centre_port, tls, handler_cancellation=True)
         control_url = hub_url if tls is None else await _listen(stack, control_app, 0)
         phone = phone_server.PhoneDesk(world.people, world.book, world.activation, clock)
         phone_url = await _listen(stack, phone_server.build_app(phone), phone_port)
@@ -204,7 +203,7 @@ async def serve_world(
                 "hub": hub_url,
                 "hub_path": world.profile.hub.path,
                 "certificate_centre": centre_url,
-                "certificate_path": world.profile.ecert.url_path,
+                "certificate_path": query_path,
                 "control": f"{control_url}/control",
                 "phone": f"{phone_url}/",
                 "hub_public_point": world.signer.description.public_point.hex(),
@@ -214,9 +213,16 @@ async def serve_world(
 
 
 async def _listen(
-    stack: contextlib.AsyncExitStack, app: web.Application, port: int, tls: ssl.SSLContext | None = None
+    stack: contextlib.AsyncExitStack,
+    app: web.Application,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    *,
+    handler_cancellation: bool = False,
 ) -> str:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=1.0, handler_cancellation=handler_cancellation
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)

@@ -17,12 +17,12 @@ import shutil
 import signal
 import ssl
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -281,7 +281,7 @@ class Application:
                     self.service.phase = ServicePhase.STOPPING
                     stopping.cancel()
                     serving.cancel()
-            except ExceptionGroup as failures:
+            except ExceptionGroup as failures:  # whatever it holds, one reason is told
                 raise _ending(failures) from None
             finally:
                 with contextlib.suppress(FileNotFoundError):
@@ -337,19 +337,15 @@ class Application:
             await watch.look_once()
             counter.chores |= {"anchors": anchors.run, "disk": watch.run, "clock": clock_watch.run}
             self.service.counter, self.service.anchors = counter, anchors
-            working = asyncio.ensure_future(counter.run())
-            helpers = [asyncio.ensure_future(_checkpoints(journal))]
+            beside: list[Callable[[], Coroutine[Any, Any, None]]] = [functools.partial(_checkpoints, journal)]
             if scanner is not None:
-                helpers.append(asyncio.ensure_future(scanner.run()))
+                beside.append(scanner.run)
             if self._fleet_settings is not None:
                 self.service.fleet = await self._fleet(self._fleet_settings, counter, journal, anchors)
-                helpers.append(asyncio.ensure_future(self.service.fleet.run()))
+                beside.append(self.service.fleet.run)
             try:
-                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if working.done():
-                    working.result()
+                await _serve_counter(counter, beside, stopping)
             finally:
-                await _end([working, *helpers])
                 with contextlib.suppress(JournalFailed):  # told already by whoever met it first
                     await anchors.make()
 
@@ -367,7 +363,7 @@ class Application:
 
     def _disk_watch(self, counter: Counter, reserve: Reserve) -> DiskWatch:
         return DiskWatch(
-            reserve, counter.holds, counter.announce, lambda: bool(counter.doubts()),
+            reserve, counter.holds, counter.feed.announce, lambda: bool(counter.doubts()),
             functools.partial(look_at_space, self._files.state_dir), asyncio.to_thread, asyncio.sleep,
         )  # fmt: skip
 
@@ -522,14 +518,15 @@ async def _checkpoints(journal: JournalThread) -> None:
             await journal.call(lambda opened: opened.checkpoint())
 
 
-async def _end(tasks: "list[asyncio.Future[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def run_service(counter_files: CounterFiles) -> None:
-    """Run one counter until it is told to end; the entry of `yibao run`."""
-    application = Application(counter_files)
-    application.stop_on_signals()
-    await application.run()
+async def _serve_counter(
+    counter: Counter,
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    stopping: "asyncio.Task[bool]",
+) -> None:
+    """Run the counter and what stands beside it until it is told to stop or one of them breaks; none runs on alone."""
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(counter.run(), name="counter")
+        helpers = [group.create_task(work()) for work in beside]
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (working, *helpers):
+            task.cancel()

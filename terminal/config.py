@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-_CLOCK_TIME: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
+_CLOCK_TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -178,12 +178,8 @@ class ReconciliationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
     @property
     def time(self) -> dt.time | None:
-        """`daily_at` as a time; raises ValueError when it is none."""
-        if not self.daily_at:
-            return None
-        if _CLOCK_TIME.fullmatch(self.daily_at) is None:
-            raise ValueError("not HH:MM")
-        return dt.time.fromisoformat(self.daily_at)
+        """`daily_at` as a time; `load_config` has checked its form."""
+        return dt.time.fromisoformat(self.daily_at) if self.daily_at else None
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -291,13 +287,12 @@ def _check(path: Path, config: Config) -> None:
             and not config.broker.command_certificate
         ),
     }
+    wrong["reconciliation.daily_at must be a time like 08:30, or empty"] = bool(
+        config.reconciliation.daily_at and _CLOCK_TIME.fullmatch(config.reconciliation.daily_at) is None
+    )
     for reason, is_wrong in wrong.items():
         if is_wrong:
             raise ConfigError(f"{path}: {reason}")
-    try:
-        config.reconciliation.time  # noqa: B018 - reading it is the check of its form
-    except ValueError:
-        raise ConfigError(f"{path}: reconciliation.daily_at must be a time like 08:30, or empty") from None
     for section, server in (("hub", config.hub), ("centre", config.centre)):
         _check_server(f"{path}: {section}", server.url, server.ca)
 
@@ -306,10 +301,11 @@ def _check_server(where: str, url: str, authority: str) -> None:
     """Plain http to this machine only; https with the authority that vouches for the server."""
     try:
         parts = urlsplit(url)
-        scheme, host = parts.scheme, parts.hostname or ""
-        parts.port  # noqa: B018 - reading it is the check of its number
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     except ValueError as wrong:
         raise ConfigError(f"{where}.url cannot be read: {wrong}") from wrong
+    if port == 0:
+        raise ConfigError(f"{where}.url names port 0, on which nobody listens")
     if not host or not (scheme == "https" or (scheme == "http" and host in _THIS_MACHINE)):
         raise ConfigError(f"{where}.url must be https; plain http is allowed to this machine only")
     if scheme == "https" and not authority:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -70,6 +71,10 @@ def test_a_soak_is_taken_with_the_rows_of_its_faults(tmp_path: Path) -> None:
     totals = {"settlements": 100, "faulted": 60, "cuts": 9, "breaks": 0, "seconds": 3600.4,
               "faults": {"lose-answer 2102": 4, "lose-answer 2601": 3, "kill P1": 5, "torn P1": 9}}  # fmt: skip
     (tmp_path / reliability.SOAK_TOTALS).write_text(json.dumps(totals), encoding="utf-8")
+    assert reliability.taken_soak(tmp_path) is None, "not at its end"
+    (tmp_path / reliability.SOAK_STATUS).write_text("1\n", encoding="utf-8")
+    assert reliability.taken_soak(tmp_path) is None, "a part of it failed"
+    (tmp_path / reliability.SOAK_STATUS).write_text("0\n", encoding="utf-8")
     taken = reliability.taken_soak(tmp_path)
     assert taken is not None
     assert taken.rows == {"F20": 9, "F27": 9, "F38": 7, "F47": 3}
@@ -78,6 +83,32 @@ def test_a_soak_is_taken_with_the_rows_of_its_faults(tmp_path: Path) -> None:
         100,
         60,
     )
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "is_taken"),
+    [("exit 0", 0, True), ("exit 1", 2, False), ("kill -INT 0; exit 0", None, False)],
+    ids=["green", "a failed part", "Ctrl-C"],
+)
+def test_make_soak_says_at_its_very_end_whether_it_was_whole_and_green(
+    tmp_path: Path, end: str, status: int | None, is_taken: bool
+) -> None:
+    """The recipe as it stands, with a stand-in for the hours of work; `end` is how the last part ends."""
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.write_text(
+        '#!/bin/sh\n[ "$2" = tests.recovery.kill ] && { ' + end + "; }\n"
+        """echo '{"settlements": 1, "faulted": 1, "cuts": 0, "breaks": 0, "seconds": 1, "faults": {}}'\n"""
+    )
+    python.chmod(0o755)
+    # In a session of its own: Ctrl-C reaches a whole process group.
+    ran = subprocess.run(
+        ["make", "--old-file=setup", "soak", f"BIN={python.parent}", f"FAULTS={tmp_path}", "HOURS=1"],
+        cwd=reliability.ROOT, capture_output=True, timeout=25, check=False, start_new_session=True,
+    )  # fmt: skip
+    assert status is None or ran.returncode == status, ran.stderr
+    assert (tmp_path / "soak" / reliability.SOAK_TOTALS).exists()
+    assert (reliability.taken_soak(tmp_path / "soak") is not None) == is_taken
 
 
 def test_every_fault_of_the_simulation_has_a_row() -> None:
@@ -129,3 +160,9 @@ def test_in_the_committed_runs_most_settlements_were_hit_and_nothing_broke() -> 
         if run.figures:
             assert run.figures["simulated_hit"] * 2 > run.figures["simulated_settlements"] >= 5_000
             assert run.figures.get("simulated_breaks", 0) == 0
+
+
+def test_the_committed_tests_started_on_as_many_disk_images_as_promised() -> None:
+    """Asserted over all stories together: none makes so many alone."""
+    figures = recorded().test.figures
+    assert not figures or figures["power_cut_images"] >= 15_000

@@ -27,6 +27,8 @@ SESSION: Final = "session.json"
 """Written beside the counts when a run of pytest ends (tests/conftest.py)."""
 SOAK_TOTALS: Final = "totals.json"
 """What the simulation prints at its end, kept by `make soak`."""
+SOAK_STATUS: Final = "status"
+"""Written by `make soak` when all its parts have come to their end: 0 when none of them failed."""
 
 FIGURES: Final[Mapping[str, str]] = {
     "simulated_settlements": "settlements simulated",
@@ -117,7 +119,10 @@ def taken_test(folder: Path) -> Run | None:
 
 
 def taken_soak(folder: Path) -> Run | None:
-    """The run that `make soak` left in `folder`, None when there is none."""
+    """The run that `make soak` left in `folder`; None when there is none, it was broken off, or a part of it failed."""
+    status = folder / SOAK_STATUS
+    if not status.is_file() or status.read_text(encoding="utf-8").strip() != "0":
+        return None
     path = folder / SOAK_TOTALS
     text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
     if not text:

@@ -33,7 +33,7 @@ from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.technician import CardView, ExchangedView, HealthView
 from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
-from terminal.counter.counter import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
+from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
 from terminal.hub.ping import Ping
 from terminal.journal.anchors import AnchorView
 from yibao.words import Words, say

@@ -73,10 +73,8 @@ def parse_reply(body: bytes) -> dict[str, Any] | CentreRefusal:
 
     Raises `MalformedMessage` when it is neither a success with data nor a refusal with a code: then nothing is known.
     """
-    reply = _object(wire.read_json(body))
-    if "data" not in reply and _looks_like_json(reply.get("message")) and _code(reply, 0) == 0:
-        reply = _object(wire.read_json(reply["message"].encode("utf-8")))
-    code = _code(reply, None)
+    reply = _reply(body)
+    code = status_code(reply.get("code"))
     if code != 0:
         message = reply.get("message")
         return CentreRefusal(code, message if isinstance(message, str) else "")
@@ -93,10 +91,8 @@ def parse_reply(body: bytes) -> dict[str, Any] | CentreRefusal:
 
 def parse_done(body: bytes) -> CentreRefusal | None:
     """Read a reply of which only the code matters, as to a notice: None = done. Raises `MalformedMessage`."""
-    reply = _object(wire.read_json(body))
-    if "code" not in reply and _looks_like_json(reply.get("message")):
-        reply = _object(wire.read_json(reply["message"].encode("utf-8")))
-    code = _code(reply, None)
+    reply = _reply(body)
+    code = status_code(reply.get("code"))
     message = reply.get("message")
     return None if code == 0 else CentreRefusal(code, message if isinstance(message, str) else "")
 
@@ -111,24 +107,31 @@ def encode_reply(
     return _ENCODER.encode({"message": reply.decode("utf-8")}) if shape == "in_message" else reply
 
 
-def encode_refusal(refusal: CentreRefusal) -> bytes:
-    """Write a refusal (the centre's side)."""
-    return _ENCODER.encode({"code": refusal.code, "message": refusal.message, "success": False})
+def encode_refusal(refusal: CentreRefusal, extra: str = "") -> bytes:
+    """Write a refusal (the centre's side); it has no data, so `extra` stands beside the code."""
+    beside = {"extra": extra} if extra else {}
+    return _ENCODER.encode({"code": refusal.code, "message": refusal.message, "success": False, **beside})
+
+
+def status_code(value: object, where: str = "$.code") -> int:
+    """Read a status code, a whole number or its digits as text; raises `MalformedMessage` at `where` for anything else."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if _STATUS.fullmatch(text) is None:
+        raise MalformedMessage("no status code", where)
+    return int(text)
+
+
+def _reply(body: bytes) -> dict[str, Any]:
+    """The reply, taken out of `message` where a bridge that itself had no trouble has put the whole of it there."""
+    reply = _object(wire.read_json(body))
+    message = reply.get("message")
+    inside = isinstance(message, str) and message.lstrip().startswith("{")
+    if inside and "data" not in reply and status_code(reply.get("code", 0)) == 0:
+        return _object(wire.read_json(reply["message"].encode("utf-8")))
+    return reply
 
 
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedMessage("not an object")
     return value
-
-
-def _looks_like_json(value: object) -> bool:
-    return isinstance(value, str) and value.lstrip().startswith("{")
-
-
-def _code(reply: Mapping[str, Any], default: int | None) -> int:
-    value = reply.get("code", default)
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if _STATUS.fullmatch(text) is None:
-        raise MalformedMessage("no status code", "$.code")
-    return int(text)

@@ -5,20 +5,15 @@ with `cardno`, `card_sn` and `ecToken` beside it, in the hub's answer envelope, 
 centre's own reply. Both are read.
 """
 
-import re
-from typing import Any, Final
-
 import msgspec
 from msgspec import field
 
-from protocols.ecertificate import query
+from protocols.ecertificate import envelope, query
 from protocols.ecertificate.query import Decoded
 from protocols.ecertificate.refusals import CentreRefusal
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
 from protocols.secret import Secret
-
-_STATUS: Final = re.compile(r"-?[0-9]{1,9}")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +65,7 @@ def parse_answer(body: bytes) -> Decoded | CentreRefusal:
     answer = wire.read_json(body)
     if not isinstance(answer, dict) or "infcode" not in answer:
         return query.parse_reply(body)
-    code = _number(answer["infcode"])
+    code = envelope.status_code(answer["infcode"], "$.infcode")
     if code != 0:
         message = answer.get("err_msg")
         return CentreRefusal(code, message if isinstance(message, str) else "")
@@ -83,9 +78,3 @@ def parse_answer(body: bytes) -> Decoded | CentreRefusal:
         name=output.base.name, document_no=output.base.document_no, document_type=output.base.document_type,
         token=output.token, insured_division=active[0].division if active else "", sex=output.base.sex,
     )  # fmt: skip
-
-
-def _number(value: Any) -> int:
-    if _STATUS.fullmatch("" if isinstance(value, bool) else str(value)) is None:
-        raise MalformedMessage("no status code", "$.infcode")
-    return int(value)

@@ -6,6 +6,7 @@ yuan with two decimals, as text. The drug list is a JSON text with names of its 
 """
 
 import enum
+from typing import Final
 
 import msgspec
 from msgspec import field
@@ -46,8 +47,8 @@ class NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
     dosage: str = field(name="DRUG_DOS", default="")
 
 
-class SettleNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a settlement. The second group is there only when it succeeded with insurance."""
+class SettleNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a settlement. The second group is there only when it succeeded with insurance, and else not written."""
 
     institution_code: str = field(name="orgId")
     business_number: str = field(name="outBizNo")
@@ -63,7 +64,9 @@ class SettleNotice(msgspec.Struct, frozen=True, kw_only=True):
     institution_name: str = field(name="hospitalName")
     department_code: str = field(name="officeId")
     department_name: str = field(name="officeName")
-    doctor_name: str = field(name="doctorName", default="")
+    doctor_name: str = field(
+        name="doctorName", default_factory=str
+    )  # written also when empty: it belongs to every notice
 
     settlement_no: str = field(name="medicalSettleNo", default="")
     own: str = field(name="ownAmt", default="")
@@ -76,6 +79,12 @@ class SettleNotice(msgspec.Struct, frozen=True, kw_only=True):
     civil_servant: str = field(name="cvlservAmt", default="")
     assistance: str = field(name="mafAmt", default="")
     hospital: str = field(name="hosPreAmt", default="")
+
+
+_REQUIRED_RESULT: Final = ("settlement_no", "own", "balance", "lines")
+_RESULT: Final = (
+    *_REQUIRED_RESULT, "fund", "account", "pooled", "serious_illness", "civil_servant", "assistance", "hospital",
+)  # fmt: skip
 
 
 def line_of(
@@ -99,15 +108,26 @@ def encode_notice(notice: SettleNotice) -> bytes:
 
 
 def parse_notice(body: bytes) -> SettleNotice:
-    """Read a notice (the terminal's side); raises `MalformedMessage`, also when a success lacks its result."""
+    """Read a notice (the terminal's side).
+
+    Raises `MalformedMessage`, also for a result in a failure, and for one of which a required part is missing.
+    """
     notice = envelope.parse_request(body, SettleNotice, TransType.NOTICE, TransType.OLD_NOTICE)
-    if notice.state is NoticeState.SUCCESS:
-        for name in ("settlement_no", "own", "balance", "lines"):
-            if not getattr(notice, name):
-                wire_name = {one.name: one.encode_name for one in msgspec.structs.fields(notice)}[name]
-                raise MalformedMessage("missing in a success", f"$.data.{wire_name}")
-        lines_of(notice)
+    given = [name for name in _RESULT if getattr(notice, name)]
+    if not given:
+        return notice
+    if notice.state is NoticeState.FAIL:
+        raise MalformedMessage("a result in a failure", _place(given[0]))
+    for name in _REQUIRED_RESULT:
+        if name not in given:
+            raise MalformedMessage("missing in a result", _place(name))
+    lines_of(notice)
     return notice
+
+
+def _place(name: str) -> str:
+    wire_names = {one.name: one.encode_name for one in msgspec.structs.fields(SettleNotice)}
+    return f"$.data.{wire_names[name]}"
 
 
 def lines_of(notice: SettleNotice) -> tuple[NoticeLine, ...]:

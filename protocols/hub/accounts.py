@@ -313,6 +313,6 @@ def unpack(data: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
                 raise MalformedMessage("the file unpacks to too much")
             # Never more than it announces, which has just been checked: `ZipFile` stops there and checks the sum.
             return archive.read(files[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
-        # RuntimeError: encrypted; NotImplementedError: a compression we do not have; the rest: damaged.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
+        # RuntimeError: encrypted, or (NotImplementedError) a compression we do not have; the rest: damaged.
         raise MalformedMessage("not a ZIP that can be read") from None

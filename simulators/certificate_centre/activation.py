@@ -9,7 +9,8 @@ Refusals carry words for the person in front of the phone. The password is looke
 import datetime as dt
 import enum
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from simulators.certificate_centre.codebook import CodeBook
 from simulators.certificate_centre.core import FaceOutcome
 from simulators.people import Person
+from simulators.people.model import Relation
 
 FACE_FROM_AGE: Final = 16
 _PASSWORD: Final = re.compile(r"[0-9]{6}")
@@ -47,8 +49,13 @@ class FamilyMember(msgspec.Struct, frozen=True):
     """One member in a holder's family account."""
 
     person: Person
-    relation: str
+    relation: Relation
+    """What the member is to the holder; the people's files say what the holder is to the member."""
 
+
+_TURNED_ROUND: Final[Mapping[Relation, Relation]] = MappingProxyType(
+    {"parent": "child", "child": "parent", "spouse": "spouse"}
+)
 
 Papers = Literal["commitment", "household_register"]
 
@@ -63,7 +70,8 @@ class Activation:
         for person in people:
             for relative in person.relative:
                 if relative.family_certificate:
-                    self._family.setdefault(relative.slug, []).append(FamilyMember(person, relative.relation))
+                    member = FamilyMember(person, _TURNED_ROUND[relative.relation])
+                    self._family.setdefault(relative.slug, []).append(member)
 
     def step(self, person: Person) -> Step:
         """Where this person's activation stands. Raises `ActivationRefused` when there is nothing to activate."""
@@ -117,12 +125,12 @@ class Activation:
         self,
         holder: Person,
         member: Person,
-        relation: str,
+        relation: Relation,
         papers: frozenset[Papers],
         face: FaceOutcome | None,
         day: dt.date,
     ) -> FamilyMember:
-        """Add a member to the holder's family account. Raises `ActivationRefused`."""
+        """Add a member, who is the holder's `relation`, to the family account. Raises `ActivationRefused`."""
         if self.step(holder) is not Step.DONE:
             raise ActivationRefused(
                 "holder_not_active", "请先激活本人凭证。", "Activate your own certificate first."
@@ -140,6 +148,7 @@ class Activation:
         self._family.setdefault(holder.slug, []).append(added)
         if self._book.state(member) == "NOT_ACTIVATED":
             self._book.set_state(member, "ACTIVATED")
+            self._steps.pop(member.psn_no, None)
         return added
 
     def _pass(self, person: Person, expected: Step, then: Step) -> Step:

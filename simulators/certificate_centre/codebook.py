@@ -21,10 +21,10 @@ _TOKEN_LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Lives(msgspec.Struct, frozen=True):
     """How long things last, in seconds."""
 
-    code_life_s: int = 60
-    grace_s: int = 15
-    token_life_s: int = 1800
-    authno_life_s: int = 300
+    code_life_s: float = 60.0
+    grace_s: float = 15.0
+    token_life_s: float = 1800.0
+    authno_life_s: float = 300.0
 
 
 class ShownCode(msgspec.Struct, frozen=True):
@@ -113,7 +113,7 @@ class CodeBook:
         """
         self._check_state(person.psn_no)
         code = self._shown.get(person.psn_no, "")
-        age_s = (now - self._codes[code].issued_at).total_seconds() if code else self.lives.code_life_s
+        age_s = _age_s(self._codes[code].issued_at, now) if code else self.lives.code_life_s
         if not 0 <= age_s < self.lives.code_life_s:
             return self.refresh(person, now)
         return ShownCode(code, self.lives.code_life_s - age_s)
@@ -121,7 +121,7 @@ class CodeBook:
     def refresh(self, person: Person, now: dt.datetime) -> ShownCode:
         """A new code at once; the one before keeps the rest of its life. Raises `CentreRefusal` like `show`."""
         self._check_state(person.psn_no)
-        return ShownCode(self.issue(person, now), float(self.lives.code_life_s))
+        return ShownCode(self.issue(person, now), self.lives.code_life_s)
 
     def state(self, person: Person) -> CertificateState:
         """State of a person's certificate now."""
@@ -138,7 +138,7 @@ class CodeBook:
             raise CentreRefusal(990002, "二维码无效 (unknown code)")
         person = find(self._people, issued.psn_no)
         self._check_state(issued.psn_no)
-        if now - issued.issued_at > dt.timedelta(seconds=self.lives.code_life_s + self.lives.grace_s):
+        if _age_s(issued.issued_at, now) > self.lives.code_life_s + self.lives.grace_s:
             raise CentreRefusal(990001, "二维码已过期 (code expired)")
         if issued.institution not in ("", institution):
             raise CentreRefusal(990003, "二维码已在其他机构使用 (code used elsewhere)")
@@ -168,7 +168,7 @@ class CodeBook:
         if check.institution != institution:
             raise CentreRefusal(990007, "授权流水号属于其他机构 (authNo of another institution)")
         del self._faces[auth_no]
-        if now - check.checked_at > dt.timedelta(seconds=self.lives.authno_life_s):
+        if _age_s(check.checked_at, now) > self.lives.authno_life_s:
             raise CentreRefusal(990013, "授权流水号已失效 (authNo expired)")
         self._check_state(check.psn_no)
         person = find(self._people, check.psn_no)
@@ -186,14 +186,14 @@ class CodeBook:
             raise CentreRefusal(990002, "电子凭证令牌无效 (unknown token)")
         if issued.institution != institution:
             raise CentreRefusal(990007, "电子凭证令牌属于其他机构 (token of another institution)")
-        if now - issued.issued_at > dt.timedelta(seconds=self.lives.token_life_s):
+        if _age_s(issued.issued_at, now) > self.lives.token_life_s:
             raise CentreRefusal(990006, "电子凭证令牌已过期 (token expired)")
         return issued.psn_no
 
     def owner(self, token: str, now: dt.datetime) -> Person | None:
         """The person of a token that is in its life, at whichever institution; else None."""
         issued = self._tokens.get(token)
-        if issued is None or now - issued.issued_at > dt.timedelta(seconds=self.lives.token_life_s):
+        if issued is None or _age_s(issued.issued_at, now) > self.lives.token_life_s:
             return None
         return find(self._people, issued.psn_no)
 
@@ -214,3 +214,7 @@ class CodeBook:
             token = f"{division}ec{''.join(self._rng.choices(_TOKEN_LETTERS, k=30))}"
             if token not in self._tokens:
                 return token
+
+
+def _age_s(since: dt.datetime, now: dt.datetime) -> float:
+    return (now - since).total_seconds()

@@ -2,12 +2,12 @@
 
 Answers everything that stands in the plain envelope: decoding a code, a face check and its exchange, the settle notice,
 and the token check beside them. What a person does at the terminal (hold up a code, look into the camera) is laid into
-two queues beforehand. Every answer says in `extra` that it is simulated (PD-9).
+two queues beforehand. Every answer says in `extra` that it is simulated (PD-9): inside its data, or in a refusal beside the code.
 """
 
 import datetime as dt
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -22,19 +22,28 @@ from simulators.certificate_centre.codebook import CentreRefusal, CodeBook
 from simulators.people import Person
 
 QUERY_PATH: Final = "/localcfc/api/hsecfc/localQrCodeQuery"
-CHECK_PATH: Final = "/localcfc/api/hsecfc/localEcTokenCheck"
+CHECK_NAME: Final = "localEcTokenCheck"
+"""The token check, in the same folder as the queries."""
+CHECK_PATH: Final = f"/localcfc/api/hsecfc/{CHECK_NAME}"
 TERMINAL_SN: Final = "SIM000000000001"
 """Serial number of the simulated certified terminal (PD-9)."""
 
 FaceOutcome = Literal["match", "mismatch", "not_alive", "cancelled", "timeout"]
 """What the terminal's camera makes of whoever stands there."""
 
-_CODE: Final = re.compile(r"424\d{25}")
+_CODE: Final = re.compile(r"424[0-9]{25}")
 _HOSPITAL_STEPS: Final = frozenset(
     f"01{group}{step:02d}" for group, steps in ((1, 4), (2, 4), (3, 5)) for step in range(1, steps + 1)
 )
 _PHARMACY_STEPS: Final = frozenset({"02121", "02122"})
-_EXTRA: Final = f'{{"sim":true,"sn":"{TERMINAL_SN}"}}'
+_AT_A_STEP: Final = frozenset(
+    {TransType.QUERY, TransType.TERMINAL_SCAN, TransType.FACE, TransType.OLD_IDENTITY}
+)
+"""These say with `businessType` at which step of the visit they are asked."""
+_NUMBERED: Final = frozenset({TransType.FACE, TransType.FACE_EXCHANGE, TransType.OLD_IDENTITY})
+"""These carry an `outBizNo` of their own."""
+EXTRA: Final = f'{{"sim":true,"sn":"{TERMINAL_SN}"}}'
+"""What every answer says of itself (PD-9)."""
 _KEPT_NOTICES: Final = 200
 _AMOUNTS: Final = (
     "total", "own", "balance", "fund", "account", "pooled", "serious_illness", "civil_servant", "assistance", "hospital",
@@ -49,6 +58,19 @@ class CentreSettings(msgspec.Struct, frozen=True):
     """Characters of `operatorId`; with 64 also of `operatorName`, else 30 there."""
     scan_wait_s: float = 30.0
     """How long a request that needs a code or a face waits for one (PD-4); the server waits, not this."""
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """A request with which nothing is wrong; what it asks for may still be refused."""
+
+    kind: TransType
+    institution: str
+    data: Mapping[str, object]
+    body: bytes
+    number: str
+    """Its own business number, not yet taken; "" = the kind has none."""
+    queues: tuple[Sequence[object], ...]
+    """Where whoever it needs may stand: somebody in one of them is enough. None = it needs nobody."""
 
 
 class CertificateCentre:
@@ -86,30 +108,41 @@ class CertificateCentre:
         self.on_arrival()
 
     def waits_for_somebody(self, body: bytes) -> bool:
-        """Whether this request needs a code or a face that is not there yet."""
+        """Whether this request needs a code or a face that is not there yet. One that is refused anyway needs nobody."""
         try:
-            request = _object(body)
-            kind = envelope.trans_type(_text(request, "transType"))
+            queues = self._read(body).queues
         except CentreRefusal:
             return False
-        data = request.get("data")
-        fields = data if isinstance(data, dict) else {}
-        return (
-            (kind is TransType.QUERY and not fields.get("ecQrCode") and not self._scanned)
-            or (kind is TransType.TERMINAL_SCAN and not self._scanned)
-            or (kind is TransType.FACE and not self._faces)
-            or (kind is TransType.OLD_IDENTITY and not self._scanned and not self._faces)
-        )
+        return bool(queues) and not any(queues)
 
     def handle(self, body: bytes, now: dt.datetime) -> bytes:
         """Answer one request in the plain envelope."""
         try:
-            return self._answer(body, now)
+            question = self._read(body)
+            data = self._answer(question, now)
         except CentreRefusal as refusal:
             return refusal_body(refusal)
+        return envelope.encode_reply(data, self.settings.reply_shape, institution_code=question.institution)
 
     def ask(self, body: bytes, now: dt.datetime) -> bytes:
         """The JSON bytes of a success's data alone; raises `CentreRefusal`."""
+        return self._answer(self._read(body), now)
+
+    def check_token(self, body: bytes, now: dt.datetime) -> bytes:
+        """Answer one `localEcTokenCheck`: flag 1 when the token is in its life and belongs to that identity."""
+        try:
+            request = _object(body)
+            token, *identity = [_text(request, name) for name in ("ecToken", "idType", "idNo", "userName")]
+        except CentreRefusal as refusal:
+            return refusal_body(refusal)
+        person = self.book.owner(token, now)
+        valid = person is not None and identity == [person.psn_cert_type, person.certno, person.name]
+        name = person.name if valid and person is not None else None
+        data = {"flag": "1" if valid else "0", "userName": name, "extra": EXTRA}
+        return msgspec.json.encode({"code": 0, "message": "成功", "data": data})
+
+    def _read(self, body: bytes) -> _Question:
+        """Look at everything that can be wrong with a request; changes nothing. Raises `CentreRefusal`."""
         request = _object(body)
         kind = envelope.trans_type(_text(request, "transType"))
         data = request.get("data")
@@ -118,47 +151,46 @@ class CertificateCentre:
         if not isinstance(data, dict):
             raise malformed("data")
         institution = self._institution(request, data)
-        match kind:
+        if kind in _AT_A_STEP:
+            self._check_business_type(data, institution)
+        number = _text(data, "outBizNo", 64) if kind in _NUMBERED else ""
+        if (institution, number) in self._numbers:
+            raise CentreRefusal(990014, "业务流水号重复 (outBizNo repeated)")
+        if kind is TransType.FACE_EXCHANGE:
+            _text(data, "authNo", 64)
+        return _Question(kind, institution, data, body, number, self._queues(kind, data))
+
+    def _queues(self, kind: TransType, data: Mapping[str, object]) -> tuple[Sequence[object], ...]:
+        match kind, data.get("gainWay"):
+            case TransType.QUERY, _:
+                return () if data.get("ecQrCode") else (self._scanned,)
+            case (TransType.TERMINAL_SCAN, _) | (TransType.OLD_IDENTITY, "MOBILE"):
+                return (self._scanned,)
+            case (TransType.FACE, _) | (TransType.OLD_IDENTITY, "FACE"):
+                return (self._faces,)
+            case TransType.OLD_IDENTITY, "ALL":
+                return (self._scanned, self._faces)
+            case TransType.OLD_IDENTITY, _:
+                raise malformed("gainWay")
+        return ()
+
+    def _answer(self, question: _Question, now: dt.datetime) -> bytes:
+        institution, data = question.institution, question.data
+        if question.number:
+            self._numbers.add((institution, question.number))
+        match question.kind:
             case TransType.QUERY | TransType.TERMINAL_SCAN:
-                self._check_business_type(data, institution)
-                return self._decode(data, kind, institution, now)
+                return self._decode(data, question.kind, institution, now)
             case TransType.FACE:
-                self._check_business_type(data, institution)
-                self._take_number(data, institution)
                 return self._face(institution, now)
             case TransType.FACE_EXCHANGE:
-                self._take_number(data, institution)
-                auth_no = _text(data, "authNo", 64)
+                auth_no = _text(data, "authNo")
                 person, token = self.book.exchange(auth_no, institution, now)
                 return _identity(person, token, auth_no=auth_no)
             case TransType.OLD_IDENTITY:
-                self._check_business_type(data, institution)
-                self._take_number(data, institution)
                 return self._old_identity(data, institution, now)
             case TransType.NOTICE | TransType.OLD_NOTICE:
-                return self._show(body)
-
-    def check_token(self, body: bytes, now: dt.datetime) -> bytes:
-        """Answer one `localEcTokenCheck`: flag 1 when the token is in its life and belongs to that identity."""
-        try:
-            request = _object(body)
-            person = self.book.owner(_text(request, "ecToken"), now)
-        except CentreRefusal as refusal:
-            return refusal_body(refusal)
-        valid = (
-            person is not None
-            and request.get("idNo") == person.certno
-            and request.get("userName") == person.name
-        )
-        name = person.name if valid and person is not None else None
-        data = {"flag": "1" if valid else "0", "userName": name}
-        return msgspec.json.encode({"code": 0, "message": "成功", "data": data})
-
-    def _answer(self, body: bytes, now: dt.datetime) -> bytes:
-        data = self.ask(body, now)
-        return envelope.encode_reply(
-            data, self.settings.reply_shape, institution_code=str(_object(body)["orgId"])
-        )
+                return self._show(question.body)
 
     def _institution(self, request: Mapping[str, object], data: Mapping[str, object]) -> str:
         """The institution that asks, its operator and office looked at too."""
@@ -179,12 +211,6 @@ class CertificateCentre:
         if _text(data, "businessType", 5) not in allowed:
             raise CentreRefusal(990008, "用码业务类型不允许 (businessType not allowed here)")
 
-    def _take_number(self, data: Mapping[str, object], institution: str) -> None:
-        number = (institution, _text(data, "outBizNo", 64))
-        if number in self._numbers:
-            raise CentreRefusal(990014, "业务流水号重复 (outBizNo repeated)")
-        self._numbers.add(number)
-
     def _decode(
         self, data: Mapping[str, object], kind: TransType, institution: str, now: dt.datetime
     ) -> bytes:
@@ -203,7 +229,7 @@ class CertificateCentre:
 
     def _face(self, institution: str, now: dt.datetime) -> bytes:
         auth_no = self.book.recognise(self._next_face(), institution, now)
-        return msgspec.json.encode({"authNo": auth_no, "extra": _EXTRA})
+        return msgspec.json.encode({"authNo": auth_no, "extra": EXTRA})
 
     def _next_face(self) -> Person:
         if not self._faces:
@@ -220,9 +246,7 @@ class CertificateCentre:
                 raise CentreRefusal(990010, "刷脸取消或超时 (face check cancelled or timed out)")
 
     def _old_identity(self, data: Mapping[str, object], institution: str, now: dt.datetime) -> bytes:
-        way = data.get("gainWay")
-        if way not in ("MOBILE", "FACE", "ALL"):
-            raise malformed("gainWay")
+        way = data["gainWay"]
         if way == "FACE" or (way == "ALL" and not self._scanned):
             person = self._next_face()
             return _identity(person, self.book.identify(person, institution, now))
@@ -241,12 +265,12 @@ class CertificateCentre:
             except MoneyError:
                 raise malformed(wire_names[name]) from None
         self._notices = [*self._notices, notice][-_KEPT_NOTICES:]
-        return msgspec.json.encode({"extra": _EXTRA})
+        return msgspec.json.encode({"extra": EXTRA})
 
 
 def refusal_body(refusal: CentreRefusal) -> bytes:
     """A refusal as the centre writes it."""
-    return envelope.encode_refusal(RefusalMessage(refusal.code, refusal.message))
+    return envelope.encode_refusal(RefusalMessage(refusal.code, refusal.message), EXTRA)
 
 
 def malformed(name: str) -> CentreRefusal:
@@ -270,7 +294,7 @@ def _identity(person: Person, token: str, *, code: str | None = None, auth_no: s
             "chnlId": None,
             "ecQrCode": code,
             "authNo": auth_no,
-            "extra": _EXTRA,
+            "extra": EXTRA,
         }
     )
 
@@ -278,7 +302,7 @@ def _identity(person: Person, token: str, *, code: str | None = None, auth_no: s
 def _object(body: bytes) -> Mapping[str, object]:
     try:
         request = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # ValueError: not JSON, and also UTF-8 that breaks off inside a text
         raise malformed("body") from None
     if not isinstance(request, dict):
         raise malformed("body")

@@ -16,7 +16,7 @@ from protocols.ecertificate.refusals import MEANINGS, REQUEST_REPEATED
 from protocols.gm import sm2
 from protocols.secret import Secret
 from simulators.certificate_centre.codebook import CentreRefusal
-from simulators.certificate_centre.core import CertificateCentre
+from simulators.certificate_centre.core import EXTRA, CertificateCentre
 
 OPEN_PATH: Final = "/pmc/api/hsecfc/localQrCodeQuery"
 
@@ -86,7 +86,7 @@ class OpenDesk:
 
     def _seal(self, data: bytes, now: dt.datetime, code: int, message: str) -> bytes:
         return open_interface.seal(
-            data, now, self._app.access, self._style, self._key.sign, code=code, message=message
+            data, now, self._app.access, self._style, self._key.sign, code=code, message=message, extra=EXTRA
         )
 
     def _verify(self, text: bytes, signature: bytes, signer_id: bytes) -> bool:

@@ -1,6 +1,7 @@
 """The e-certificate centre on HTTP: JSON in, JSON out, on the plain paths and on the signed and encrypted one.
 
-A request that needs a code or a face which nobody shows waits for it (PD-4). `Server-Timing: centre;dur=` carries the
+On the plain path a request that needs a code or a face which nobody shows waits for it (PD-4), for as long as its caller
+stays: serve it with `handler_cancellation`. The other door does not wait. `Server-Timing: centre;dur=` carries the
 milliseconds spent inside the centre, so that a benchmark can take them off.
 """
 
@@ -12,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from simulators.certificate_centre.core import CHECK_PATH, QUERY_PATH, CertificateCentre
+from simulators.certificate_centre.core import CHECK_NAME, QUERY_PATH, CertificateCentre
 from simulators.certificate_centre.open_desk import OPEN_PATH, OpenDesk
 
 CENTRE: web.AppKey[CertificateCentre] = web.AppKey("centre", CertificateCentre)
@@ -20,9 +21,12 @@ MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 
 
 def build_app(
-    centre: CertificateCentre, clock: Callable[[], dt.datetime], open_desk: OpenDesk | None = None
+    centre: CertificateCentre,
+    clock: Callable[[], dt.datetime],
+    open_desk: OpenDesk | None = None,
+    query_path: str = QUERY_PATH,
 ) -> web.Application:
-    """The application; `clock` gives the present time with zone."""
+    """The application; `clock` gives the present time with zone. The token check is served beside `query_path`."""
     arrived = asyncio.Event()
     centre.on_arrival = arrived.set
 
@@ -39,8 +43,8 @@ def build_app(
 
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[CENTRE] = centre
-    app.router.add_post(QUERY_PATH, query)
-    app.router.add_post(CHECK_PATH, check)
+    app.router.add_post(query_path, query)
+    app.router.add_post(f"{query_path.rpartition('/')[0]}/{CHECK_NAME}", check)
     if open_desk is not None:
 
         async def ask_openly(request: web.Request) -> web.Response:

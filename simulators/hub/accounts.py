@@ -5,14 +5,13 @@ negative amounts (our decision K49). The result file names only what differs: a 
 the message id it was booked under and without ids of settlement and visit, as in the worked example.
 """
 
-import io
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 
+from protocols.errors import MalformedMessage
+from protocols.hub.accounts import pack, unpack
 from protocols.money import Fen
 from simulators.hub import tables
 from simulators.hub.desk import Call, Desk, Output
@@ -41,7 +40,6 @@ _MEMOS: Final[Mapping[Finding, str]] = {
     "differs": "数据不一致 (data differ)",
 }
 _MAX_FILE_BYTES: Final = 3 * 1024 * 1024
-_MAX_TEXT_BYTES: Final = 32 * 1024 * 1024
 _UPLOAD_CELLS: Final = 7
 _KEPT: Final = "2099-12-31 00:00:00"
 
@@ -89,7 +87,7 @@ def detail(desk: Desk, call: Call) -> Output:
     rows = _uploaded(content)
     found = [_result_line(desk, *difference) for difference in _differences(rows, _records(desk, call, node))]
     name = f"3202_{node.text('stmt_begndate').replace('-', '')}_result"
-    number = _keep(desk, call, _zipped(f"{name}.txt", "".join(found).encode()))
+    number = _keep(desk, call, pack(f"{name}.txt", "".join(found).encode()))
     return {"fileinfo": {"file_qury_no": number, "filename": f"{name}.zip", "dld_endtime": _KEPT}}
 
 
@@ -187,13 +185,8 @@ def _code(desk: Desk, finding: Finding) -> str:
 def _uploaded(content: bytes) -> list[_Uploaded]:
     """The rows of an uploaded ZIP. Raises `Refused` naming the first line that is wrong."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            (entry,) = archive.infolist()
-            if entry.file_size > _MAX_TEXT_BYTES:
-                raise ValueError
-            lines = archive.read(entry).decode("utf-8").splitlines()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
-        # RuntimeError: encrypted; NotImplementedError: a compression zipfile does not have; the rest: damaged.
+        lines = unpack(content).decode().splitlines()
+    except (MalformedMessage, UnicodeDecodeError):
         raise Refused("FILE_UNREADABLE", detail="ZIP") from None
     return [_uploaded_row(number, line) for number, line in enumerate(lines, start=1)]
 
@@ -216,10 +209,3 @@ def _uploaded_row(number: int, line: str) -> _Uploaded:
 
 
 _fen: Final[Callable[[str], int]] = Fen.parse
-
-
-def _zipped(name: str, text: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()

@@ -8,10 +8,11 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from drivers.interfaces.signer import Signer
+from protocols.errors import MalformedMessage
 from protocols.hub import envelope, signing
 from protocols.hub.envelope import Answer
 from protocols.hub.profile import Profile
-from protocols.wire_time import WIRE_ZONE
+from protocols.wire_time import WIRE_ZONE, format_stamp_ms
 
 JSON_TYPE: Final = "application/json;charset=utf-8"
 
@@ -95,7 +96,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
     def refusal(self, error_text: str) -> bytes:
         """A refusal rightly signed by the hub, for a request it has not looked at."""
-        stamp = f"{self.now:%Y%m%d%H%M%S}000"
+        stamp = format_stamp_ms(self.now)
         answer = Answer(
             infcode=-1,
             hub_message_id=envelope.hub_message_id("999900", self.now, 0),
@@ -107,15 +108,25 @@ class Exchange(msgspec.Struct, frozen=True):
         )
         return self.signed(answer, self.msgid)
 
+    def changed(self, change: Callable[[Answer], bytes | None]) -> Delivery:
+        """What `change` makes of the hub's answer; missed when that is None, or the answer a bare file (9102)."""
+        body = self.ask(self.request)
+        try:
+            other = change(envelope.decode_answer(body))
+        except MalformedMessage:
+            other = None
+        return Delivery(body, missed=True) if other is None else Delivery(other)
+
     def changed_output(self, change: Callable[[Nodes], bool]) -> Delivery:
         """The hub's answer with `output` changed and signed anew; missed when `change` finds nothing to change."""
-        body = self.ask(self.request)
-        answer = envelope.decode_answer(body)
-        nodes = _NUMBERS_KEPT.decode(answer.output or b"null")
-        if not isinstance(nodes, dict) or not change(nodes):
-            return Delivery(body, missed=True)
-        output = _ENCODER.encode(nodes)
-        return Delivery(self.signed(msgspec.structs.replace(answer, output=output), self.msgid))
+
+        def of_answer(answer: Answer) -> bytes | None:
+            nodes = _NUMBERS_KEPT.decode(answer.output or b"null")
+            if not isinstance(nodes, dict) or not change(nodes):
+                return None
+            return self.signed(msgspec.structs.replace(answer, output=_ENCODER.encode(nodes)), self.msgid)
+
+        return self.changed(of_answer)
 
     def changed_setlinfo(self, change: Callable[[Nodes], None]) -> bytes:
         """The hub's answer with `setlinfo` changed and signed anew; unchanged when it has none."""
@@ -132,6 +143,10 @@ class Exchange(msgspec.Struct, frozen=True):
 
         return self.changed_output(of_nodes)
 
+    def with_amount(self, field: str, fen: int) -> Delivery:
+        """The same with so much added to one amount of `setlinfo`; missed when it has no such amount."""
+        return self.changed_output(lambda nodes: more(nodes.get("setlinfo"), field, fen))
+
 
 class _Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
     """Base: a fault knows how to deliver one exchange."""
@@ -146,11 +161,13 @@ class _Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         return Delivery(exchange.ask(exchange.request))
 
 
-def more(node: Nodes, field: str, fen: int) -> None:
-    """Add to one amount of a node."""
-    before = node[field]
-    assert isinstance(before, int | Decimal)
+def more(node: object, field: str, fen: int) -> bool:
+    """Add to one amount of a node; False when there is no such amount."""
+    before = node.get(field) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or not isinstance(before, int | Decimal):
+        return False
     node[field] = Decimal(before) + Decimal(fen).scaleb(-2)
+    return True
 
 
 _NUMBERS_KEPT: Final = msgspec.json.Decoder(float_hook=Decimal)

@@ -15,11 +15,11 @@ the core: the hub behind them does exactly what it would do, so the ledger is ri
     trickle S                yes           the answer, one byte every S seconds
     huge, gzip-bomb          yes           100 MB of zero bytes; as much, packed into a thousandth
     html [before]            yes *         a gateway's HTML page with status 200
-    http-status N [before]   yes *         an empty page with that status
+    http-status N [before]   yes *         a gateway's few words of JSON with that status
     bad-signature            yes           an answer whose signature is wrong by one bit
     other-key                yes           the answer signed by another key
-    replay                   yes           the first good answer there ever was to this transaction
-    other-message            yes           the latest answer to another message, or this one signed for another id
+    replay                   yes           the first good answer to this transaction that no fault met
+    other-message            yes           the latest answer that no fault met, or this one signed for another id
     changed-infcode          yes           success for refusal or the reverse, under the signature of the original
     changed-text             yes           another `err_msg`, under the signature of the original
     other-person             yes           a rightly signed answer that names somebody else
@@ -35,7 +35,8 @@ the core: the hub behind them does exactly what it would do, so the ledger is ri
 
     * with `before` the request is dropped first, as when a gateway refuses it.
 
-A fault of `setlinfo` misses an answer that has none, a `replay` the first answer of all; what missed did not fire.
+A fault of `setlinfo` misses an answer that has none, or not that amount; one of the envelope misses the bare file of a
+9102; `replay` misses the first answer of all. What missed did not fire.
 """
 
 from collections.abc import Mapping
@@ -45,6 +46,7 @@ import msgspec
 
 from protocols.errors import MalformedMessage
 from protocols.hub import envelope, signing
+from protocols.hub.envelope import Answer
 from simulators.hub.exchange import JSON_TYPE, Behind, Delivery, Exchange, Nodes, _Fault, more
 
 __all__ = [
@@ -57,11 +59,14 @@ __all__ = [
     "Fault",
     "_Fault",
     "check_fault",
+    "check_infno",
     "parse_fault",
 ]
 
 HTML_PAGE: Final = "<html><head><title>502</title></head><body>网关错误 Bad Gateway</body></html>".encode()
 _UNKNOWN_WORDS: Final = "系统忙，请联系医保经办机构 (not possible now)"
+_OF_THE_WHOLE: Final = ("medfee_sumamt", "fulamt_ownpay_amt", "psn_part_amt", "psn_cash_pay")
+_OF_A_LINE: Final = ("det_item_fee_sumamt", "fulamt_ownpay_amt")
 _NOT_FOUND_WORDS: Final = "未找到该笔结算记录 (no such settlement) [SETL_NOT_FOUND]"
 
 
@@ -87,13 +92,16 @@ class BadSignature(_Fault, frozen=True, tag="bad-signature"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Flip one bit of the signature."""
-        answer = envelope.decode_answer(exchange.ask(exchange.request))
-        try:
-            right = signing.decode_signature(answer.signature)
-        except MalformedMessage:
-            right = b"\x01" * signing.SIGNATURE_BYTES
-        wrong = signing.encode_signature(right[:-1] + bytes([right[-1] ^ 1]))
-        return Delivery(envelope.encode_answer(msgspec.structs.replace(answer, signature=wrong)))
+
+        def spoil(answer: Answer) -> bytes:
+            try:
+                right = signing.decode_signature(answer.signature)
+            except MalformedMessage:
+                right = b"\x01" * signing.SIGNATURE_BYTES
+            wrong = signing.encode_signature(right[:-1] + bytes([right[-1] ^ 1]))
+            return envelope.encode_answer(msgspec.structs.replace(answer, signature=wrong))
+
+        return exchange.changed(spoil)
 
 
 class Delay(_Fault, frozen=True, tag="delay"):
@@ -149,11 +157,11 @@ class OtherMessage(_Fault, frozen=True, tag="other-message"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Answer with an earlier answer of the same transaction, or sign this one for another message id."""
-        body = exchange.ask(exchange.request)
         if exchange.earlier is not None:
+            exchange.ask(exchange.request)
             return Delivery(exchange.earlier[1])
         other = exchange.msgid[:-1] + ("0" if exchange.msgid[-1:] != "0" else "1")
-        return Delivery(exchange.signed(envelope.decode_answer(body), other))
+        return exchange.changed(lambda answer: exchange.signed(answer, other))
 
 
 class AmountOff(_Fault, frozen=True, tag="amount-off"):
@@ -164,8 +172,7 @@ class AmountOff(_Fault, frozen=True, tag="amount-off"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Change the amount."""
-
-        return exchange.with_setlinfo(lambda setlinfo: more(setlinfo, self.field, self.fen))
+        return exchange.with_amount(self.field, self.fen)
 
 
 class OtherPerson(_Fault, frozen=True, tag="other-person"):
@@ -175,7 +182,6 @@ class OtherPerson(_Fault, frozen=True, tag="other-person"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Change the person."""
-
         return exchange.with_setlinfo(lambda setlinfo: setlinfo.update(psn_no=self.psn_no))
 
 
@@ -252,10 +258,10 @@ class OtherKey(_Fault, frozen=True, tag="other-key"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Answer under another key; misses where nobody else is at hand."""
-        body = exchange.ask(exchange.request)
-        if exchange.forger is None:
-            return Delivery(body, missed=True)
-        return Delivery(exchange.signed(envelope.decode_answer(body), exchange.msgid, exchange.forger))
+        forger = exchange.forger
+        return exchange.changed(
+            lambda answer: None if forger is None else exchange.signed(answer, exchange.msgid, forger)
+        )
 
 
 class Replay(_Fault, frozen=True, tag="replay"):
@@ -274,9 +280,11 @@ class ChangedInfcode(_Fault, frozen=True, tag="changed-infcode"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Change the code and leave the signature."""
-        answer = envelope.decode_answer(exchange.ask(exchange.request))
-        turned = msgspec.structs.replace(answer, infcode=-1 if answer.infcode == 0 else 0)
-        return Delivery(envelope.encode_answer(turned))
+        return exchange.changed(
+            lambda answer: envelope.encode_answer(
+                msgspec.structs.replace(answer, infcode=-1 if answer.infcode == 0 else 0)
+            )
+        )
 
 
 class ChangedText(_Fault, frozen=True, tag="changed-text"):
@@ -286,8 +294,9 @@ class ChangedText(_Fault, frozen=True, tag="changed-text"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Change the words and leave the signature."""
-        answer = envelope.decode_answer(exchange.ask(exchange.request))
-        return Delivery(envelope.encode_answer(msgspec.structs.replace(answer, error_text=self.text)))
+        return exchange.changed(
+            lambda answer: envelope.encode_answer(msgspec.structs.replace(answer, error_text=self.text))
+        )
 
 
 class OtherAmount(_Fault, frozen=True, tag="other-amount"):
@@ -299,15 +308,11 @@ class OtherAmount(_Fault, frozen=True, tag="other-amount"):
         """Add to the total, the cash, and the first line."""
 
         def change(nodes: Nodes) -> bool:
-            setlinfo, lines = nodes.get("setlinfo"), nodes.get("detlcutinfo")
-            if not isinstance(setlinfo, dict):
-                return False
-            for field in ("medfee_sumamt", "fulamt_ownpay_amt", "psn_part_amt", "psn_cash_pay"):
-                more(setlinfo, field, self.fen)
+            lines = nodes.get("detlcutinfo")
+            amounts = [(nodes.get("setlinfo"), field) for field in _OF_THE_WHOLE]
             if isinstance(lines, list) and lines:
-                for field in ("det_item_fee_sumamt", "fulamt_ownpay_amt"):
-                    more(lines[0], field, self.fen)
-            return True
+                amounts += [(lines[0], field) for field in _OF_A_LINE]
+            return all(more(node, field, self.fen) for node, field in amounts)
 
         return exchange.changed_output(change)
 
@@ -333,7 +338,7 @@ class IdentityBroken(_Fault, frozen=True, tag="identity-broken"):
 
     def deliver(self, exchange: Exchange) -> Delivery:
         """Change the account's part."""
-        return exchange.with_setlinfo(lambda setlinfo: more(setlinfo, "acct_pay", self.fen))
+        return exchange.with_amount("acct_pay", self.fen)
 
 
 class Refuse(_Fault, frozen=True, tag="refuse"):
@@ -418,6 +423,7 @@ Fault = (
 _KINDS: Final[Mapping[str, type[_Fault]]] = {str(kind.__struct_config__.tag): kind for kind in Fault.__args__}
 FAULT_NAMES: Final = tuple(_KINDS)
 
+_LONGEST_INFNO: Final = 6
 _LONGEST_S: Final = 30 * 86_400.0
 
 
@@ -457,6 +463,12 @@ def check_fault(fault: Fault) -> None:
         raise ValueError("fault cut: at is 0 or more bytes")
     if isinstance(fault, HttpStatus) and not 200 <= fault.status <= 599:
         raise ValueError("fault http-status: status is from 200 to 599")
+
+
+def check_infno(infno: str) -> None:
+    """What no fault can wait for: "" is any transaction, else its number. Raises ValueError."""
+    if infno and not (infno.isascii() and infno.isalnum() and len(infno) <= _LONGEST_INFNO):
+        raise ValueError(f"{infno!r} is no transaction number")
 
 
 def _usage(name: str) -> str:

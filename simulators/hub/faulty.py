@@ -20,7 +20,7 @@ from protocols.hub import envelope
 from protocols.hub.profile import Profile
 from simulators.hub.core import HubCore
 from simulators.hub.exchange import Delivery, Exchange
-from simulators.hub.faults import Fault
+from simulators.hub.faults import Fault, check_infno
 from simulators.hub.keys import Sm2Signer
 from simulators.hub.script import Script
 
@@ -60,6 +60,7 @@ class FaultyHub:
         self._armed: list[Armed] = []
         self._script: Script | None = None
         self._seen: Counter[str] = Counter()
+        self._seen_of_all = 0
         self._fired: list[Fired] = []
         self._answers: dict[str, tuple[str, bytes]] = {}
         self._oldest: dict[str, tuple[str, bytes]] = {}
@@ -110,7 +111,8 @@ class FaultyHub:
         return len(self._travelling)
 
     def arm(self, fault: Fault, infno: str = "", count: int = 1) -> None:
-        """Let `fault` hit the next `count` requests of transaction `infno` ("" = of any)."""
+        """Let `fault` hit the next `count` requests of transaction `infno` ("" = of any). Raises ValueError."""
+        check_infno(infno)
         if count < 1:
             raise ValueError("count must be at least 1")
         self._armed.append(Armed(fault, infno, count))
@@ -119,6 +121,7 @@ class FaultyHub:
         """Take a script into force instead of the one before; its requests are counted from here."""
         self._script = script
         self._seen.clear()
+        self._seen_of_all = 0
 
     def clear(self) -> None:
         """Disarm everything and drop the script; be there again. The record of what fired stays."""
@@ -138,7 +141,7 @@ class FaultyHub:
                 return Delivery(b"", closed=True, refused=True)
             self._down_until = None
         self._seen[infno] += 1
-        self._seen[""] += 1
+        self._seen_of_all += 1
         place, fault = self._plan(infno)
         if fault is None:
             body = self._handle(request)
@@ -153,8 +156,8 @@ class FaultyHub:
         return delivery
 
     def arrive(self, now: dt.datetime) -> None:
-        """Let the hub have what has reached it by now."""
-        waiting, self._travelling = self._travelling, []
+        """Let the hub have what has reached it by now, in the order in which it came."""
+        waiting, self._travelling = sorted(self._travelling, key=lambda one: one[0]), []
         for due, request in waiting:
             if due <= now:
                 self.core.handle(request, due)
@@ -195,7 +198,7 @@ class FaultyHub:
                 return place, armed.fault
         if self._script is None:
             return None, None
-        return None, self._script.fault_for(infno, self._seen[infno], self._seen[""])
+        return None, self._script.fault_for(infno, self._seen[infno], self._seen_of_all)
 
     def _use_up(self, place: int | None) -> None:
         if place is None:

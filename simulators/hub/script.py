@@ -22,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from simulators.hub.faults import Fault, check_fault, parse_fault
+from simulators.hub.faults import Fault, check_fault, check_infno, parse_fault
 
 MAX_ENTRIES: Final = 10_000
 
@@ -139,10 +139,10 @@ def _rate(written: _Rate, file: str, key: str) -> Rate:
 
 
 def _fault(written: _Entry, file: str, key: str) -> Fault:
-    if written.infno and not (
-        written.infno.isascii() and written.infno.isalnum() and len(written.infno) <= 6
-    ):
-        raise ScriptError(file, f"{key}.infno", "is no transaction number")
+    try:
+        check_infno(written.infno)
+    except ValueError as wrong:
+        raise ScriptError(file, f"{key}.infno", str(wrong)) from None
     try:
         if isinstance(written.fault, str):
             return parse_fault(written.fault)

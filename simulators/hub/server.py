@@ -27,6 +27,7 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from drivers.interfaces.signer import Verifier
 from protocols.gm.errors import InvalidKey
@@ -44,6 +45,7 @@ from simulators.people.model import CertificateState
 from simulators.phone import Phone
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CONTROL: Final = "/control/"
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 HUGE_BYTES: Final = 100 * 1024 * 1024
 
@@ -132,7 +134,7 @@ def build_app(desk: ControlDesk, path: str) -> web.Application:
 
 def build_control_app(desk: ControlDesk) -> web.Application:
     """The control API alone, for a port of its own beside a hub on TLS."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_errors])
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_errors, _arrivals(desk)])
     control = _Control(desk)
     app.router.add_get("/control/faults", control.faults)
     app.router.add_post("/control/faults", control.arm)
@@ -154,8 +156,9 @@ def _hub(desk: ControlDesk) -> _Handler:
     crossing = Crossing()
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        body = await request.read()
         began = time.perf_counter()
-        delivery = desk.hub.respond(await request.read(), desk.clock())
+        delivery = desk.hub.respond(body, desk.clock())
         if delivery.delay_s:
             await asyncio.sleep(delivery.delay_s)
         if delivery.closed:
@@ -218,7 +221,7 @@ async def _trickle(request: web.Request, delivery: Delivery) -> web.StreamRespon
 @web.middleware
 async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Wrong control requests get 400 with the reason. The hub itself never needs it."""
-    if not request.path.startswith("/control/"):
+    if not request.path.startswith(CONTROL):
         return await handler(request)
     try:
         return await handler(request)
@@ -226,6 +229,18 @@ async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse
         return _json({"error": str(error)}, status=400)
     except KeyError as error:
         return _json({"error": str(error.args[0])}, status=404)
+
+
+def _arrivals(desk: ControlDesk) -> Middleware:
+    """Whoever controls the hub finds in its books what has reached it by now."""
+
+    @web.middleware
+    async def arrive(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if request.path.startswith(CONTROL):
+            desk.hub.arrive(desk.clock())
+        return await handler(request)
+
+    return arrive
 
 
 class _Control:
@@ -257,7 +272,6 @@ class _Control:
         return _json({"armed": []})
 
     async def ledger(self, request: web.Request) -> web.Response:
-        self._desk.hub.arrive(self._desk.clock())
         ledger, query = self._desk.ledger, request.query
         records = ledger.settlements()
         if "msgid" in query:

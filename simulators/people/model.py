@@ -73,11 +73,15 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.begin <= day and (self.end is None or day <= self.end)
 
 
+Relation = Literal["parent", "child", "spouse"]
+
+
 class Relative(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bound relative, named by the slug of their own persona."""
 
     slug: str
-    relation: str
+    relation: Relation
+    """What the relative is to this person."""
     mutual_aid: bool = False
     """The relative's account may pay for this person."""
     family_certificate: bool = False

@@ -12,6 +12,7 @@ Bind it to loopback only: it shows anybody's code to anybody. Requests for anoth
 another site's page, are refused, so that a page of the internet cannot reach it through a browser.
 """
 
+import asyncio
 import datetime as dt
 import re
 from collections.abc import Awaitable, Callable
@@ -25,10 +26,11 @@ from simulators.certificate_centre.activation import Activation, ActivationRefus
 from simulators.certificate_centre.codebook import CentreRefusal, CodeBook, ShownCode
 from simulators.certificate_centre.core import FaceOutcome
 from simulators.people import Person, find
+from simulators.people.model import Relation
 from simulators.phone.phone import draw_code
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_CODE: Final = re.compile(r"424\d{25}")
+_CODE: Final = re.compile(r"424[0-9]{25}")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _STATIC: Final = resources.files("simulators.phone") / "static"
 _FILES: Final = {
@@ -68,7 +70,7 @@ class FamilyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of adding a family member."""
 
     member: str
-    relation: str
+    relation: Relation
     papers: frozenset[Papers] = frozenset()
     face: FaceOutcome | None = None
 
@@ -117,7 +119,7 @@ async def _refusals(request: web.Request, handler: _Handler) -> web.StreamRespon
     except CentreRefusal as refusal:
         chinese, _, english = refusal.message.partition(" (")
         return _json({"code": str(refusal.code), "zh": chinese, "en": english.rstrip(")")}, 409)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return _json({"code": "malformed", "zh": "请求格式错误。", "en": "Malformed request."}, 400)
     except KeyError:
         return _json({"code": "nobody", "zh": "没有这个人。", "en": "There is nobody of that name."}, 404)
@@ -142,7 +144,10 @@ class _Page:
         code = request.match_info["code"]
         if _CODE.fullmatch(code) is None:
             raise web.HTTPNotFound
-        return web.Response(body=draw_code(code), content_type="image/png")
+        body = await asyncio.to_thread(
+            draw_code, code
+        )  # some ten milliseconds, on a loop that also serves the hub
+        return web.Response(body=body, content_type="image/png")
 
     async def activate(self, request: web.Request) -> web.Response:
         order = msgspec.json.decode(await request.read(), type=ActivationOrder)

@@ -2,21 +2,19 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, JSONBody
+from litestar.params import JSONBody
 
+from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.counter.counter import Counter
 from terminal.journal.anchors import AnchorKeeper, AnchorView
 from terminal.reconciliation.report import Action, Outcome
 from terminal.reconciliation.runner import Reconciliation, two_operators
-
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 
 
 class AcceptWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

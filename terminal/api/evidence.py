@@ -1,16 +1,16 @@
 """The evidence of a sale, as one file. It holds identities: only whoever may read the socket gets it, and that is noted."""
 
-from typing import Annotated
+import asyncio
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter
+from litestar.params import FromPath
 
+from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.evidence.capsule import build_capsule
 
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 CAPSULE_TYPE = "application/zip"
 
 
@@ -28,5 +28,6 @@ class EvidenceController(Controller):
         if keys is None:
             raise Misuse("not_ready", state=service.phase.value)
         row, attempts, chain = await counter.evidence(settlement_id, client)
-        capsule = build_capsule(row, attempts, chain, keys, service.profile)
+        # Two signatures to verify for each message of perhaps hundreds: too long for the loop that serves every lane.
+        capsule = await asyncio.to_thread(build_capsule, row, attempts, chain, keys, service.profile)
         return Response(capsule, media_type=CAPSULE_TYPE)

@@ -4,21 +4,19 @@ Who the operators are is what the caller says; the service sees to it that there
 """
 
 import datetime as dt
-from typing import Annotated
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import FromPath, JSONBody
 
+from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.api.views import SettlementView, settlement_view
 from terminal.core.events import Misuse
 from terminal.reconciliation.report import Detail, Difference, GroupResult, Report
 from terminal.reconciliation.runner import Reconciliation, notice_of
 from terminal.texts import Told, tell
-
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 
 
 class ReconcileWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

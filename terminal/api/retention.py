@@ -1,17 +1,14 @@
 """The end of terms over the local API: delete now what is past its term."""
 
-from typing import Annotated
-
 import msgspec
 from litestar import Controller, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, JSONBody
+from litestar.params import JSONBody
 
+from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.counter.expiry import ExpiryReport
-
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 
 
 class ExpireWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +39,8 @@ class ExpiryView(msgspec.Struct, frozen=True):
     deleted: tuple[ExpiredDayView, ...]
     held: tuple[HeldDayView, ...]
     purged: bool
-    """False while a reader of the file keeps traces in the write-ahead log from being cut; the next run does it."""
+    """False while traces are left on the disk (a reader of the file, the copy kept after a migration); a later run removes
+    them."""
 
 
 class RetentionController(Controller):

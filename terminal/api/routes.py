@@ -22,6 +22,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from litestar.response import Stream
 
 from terminal.api.anchors import AnchorController
+from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
 from terminal.api.reconciliation import ReconciliationController
@@ -39,8 +40,9 @@ from terminal.api.views import (
 )
 from terminal.core.events import Misuse
 from terminal.core.values import Settlement
-from terminal.counter.counter import DiseaseWish, LineWish, RefundWish, SaleWish
 from terminal.counter.engine import Busy, UnknownSettlement
+from terminal.counter.holds import HOLD_CODES
+from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, SaleWish
 from terminal.journal.records import JournalRefused
 from terminal.texts import Told, tell
 
@@ -48,22 +50,11 @@ MAX_BODY_BYTES = 1024 * 1024
 PROBLEM = "application/problem+json"
 _MEMBER_NAMED = re.compile(r"Object (missing required|contains unknown) field `[a-z_]{1,32}`( - at .*)?")
 _CONFLICTS = frozenset({"busy", "idempotency_conflict", "refund_differs", "sale_number_open"})
-_UNAVAILABLE = frozenset(
-    {
-        "not_ready",
-        "journal_failed",
-        "journal_rolled_back",
-        "disk_full",
-        "disk_read_only",
-        "clock_behind",
-        "clock_jumped",
-    }
-)
+_UNAVAILABLE = HOLD_CODES | {"not_ready", "journal_failed"}
 
 IdempotencyKey = Annotated[
     str, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=200, required=True)
 ]
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 Limit = Annotated[int, QueryParameter(ge=1, le=500)]
 
 
@@ -143,7 +134,7 @@ class CounterController(Controller):
         counter = service.require_counter()
 
         async def lines() -> AsyncIterator[bytes]:
-            async for entry in counter.follow(after):
+            async for entry in counter.feed.follow(after):
                 yield msgspec.json.encode(event_view(entry)) + b"\n"
 
         return Stream(lines(), media_type="application/x-ndjson")

@@ -11,7 +11,8 @@ from terminal.api.joined import Joined
 from terminal.config import Config
 from terminal.core.events import Misuse
 from terminal.core.values import Settlement
-from terminal.counter.counter import Counter, Phase
+from terminal.counter.counter import Counter
+from terminal.counter.workroom import Phase
 from terminal.devices.reader_state import Look, ReaderState, reader_state
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.link import FleetLink

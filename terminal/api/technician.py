@@ -4,28 +4,27 @@ Everything is masked unless the caller asks for the full value; who asked is the
 """
 
 import time
-from typing import Annotated
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, JSONBody
+from litestar.params import JSONBody
 
 from protocols.cards.social_security import SocialSecurityCard
 from protocols.fleet.messages import DoubtAges
 from protocols.iso7816.apdu import masked_command, masked_response
 from protocols.iso7816.status import describe
 from protocols.secret import mask
+from terminal.api.client_name import ClientName
 from terminal.api.service import Service, StatusView
 from terminal.core.events import Misuse
-from terminal.counter.counter import Counter, Phase
+from terminal.counter.counter import Counter
+from terminal.counter.workroom import Phase
 from terminal.devices.card_desk import Exchanged
 from terminal.devices.reader_state import ReaderState
 from terminal.fleet.health import doubt_ages
 from terminal.hub.ping import HubView, Ping, hub_view, ping
 from terminal.slips.masking import MaskRule, mask_certno, mask_name
-
-ClientName = Annotated[str, HeaderParameter(name="X-Client", max_length=100, required=False)]
 
 
 class CardWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,8 +8,8 @@ from protocols.hub.settlement import SettlementInfo
 from protocols.money import Ratio, Scaled
 from protocols.secret import Secret
 from terminal.core.values import Booking, Settlement
-from terminal.counter.counter import FeedEntry
 from terminal.counter.engine import in_doubt
+from terminal.counter.feed import FeedEntry
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
 from terminal.journal.sheet import identity_is_gone, settlement_of
 from terminal.slips.masking import MaskRule, mask_certno, mask_name

@@ -6,13 +6,11 @@ sale finds it already being worked on or over, and never sends a second settleme
 
 import asyncio
 import datetime as dt
-import enum
 import logging
 import traceback
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -22,10 +20,8 @@ from drivers.interfaces.printer import Printer
 from drivers.interfaces.scanner import Scan, ScanFault, Scanner
 from protocols.codes.classifier import classify, select
 from protocols.codes.code_types import IdentityNumber
-from protocols.errors import MoneyError
 from protocols.gm.sm3 import sm3
 from protocols.hub.profile import Profile
-from protocols.money import Price, Quantity, line_amount_fen
 from protocols.secret import Secret
 from protocols.wire_time import format_time
 from terminal.core.events import (
@@ -45,36 +41,45 @@ from terminal.core.events import (
     Restarted,
     SlipPrinted,
 )
-from terminal.core.flows import CLINIC_VISIT, FLOWS, PHARMACY_PURCHASE
+from terminal.core.flows import CLINIC_VISIT, FLOWS
 from terminal.core.message_parts import Site
 from terminal.core.outcome import SLOW_DELAY_S
-from terminal.core.refunding import plan_refund
 from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
 from terminal.core.values import (
-    ChargeLine,
     Disease,
     Medium,
     Notice,
-    ReturnedLine,
     SaleKey,
     Settlement,
 )
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
 from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, require_in_term
+from terminal.counter.feed import Feed
 from terminal.counter.holds import Holds
 from terminal.counter.network import NetworkWatch
+from terminal.counter.numbers import visit_number
 from terminal.counter.paper import Paper
+from terminal.counter.refunds import Refunds
 from terminal.counter.retries import RetryClock
 from terminal.counter.scanning import (
     CodeWanted,
     certificate_code,
     scan_fault_message,
     understand,
-    with_item,
 )
 from terminal.counter.session import HubSession
 from terminal.counter.settle_notices import SettleNotices
+from terminal.counter.wishes import (
+    DiseaseWish,
+    LineWish,
+    RefundWish,
+    SaleWish,
+    line_of,
+    lines_of,
+    require_sale_number,
+)
+from terminal.counter.workroom import Phase, Workroom
 from terminal.devices.card_desk import CardDesk
 from terminal.devices.card_medium import medium_of
 from terminal.hub.centre import CentreClient
@@ -97,8 +102,8 @@ if TYPE_CHECKING:
     from terminal.counter.expiry import Expiry
     from terminal.reconciliation.runner import Reconciliation
 
-FEED_LENGTH = 500
-SALE_NUMBER_LENGTH = 64
+TAKES_SCANS = frozenset({State.DRAFT, State.PRICED})
+"""States of a sale that a scan can change."""
 PUT_OFF_S = 10.0
 """How often what an old copy of the journal holds open looks whether the journal was accepted."""
 AUDIT_STRETCH = 5000
@@ -106,141 +111,6 @@ AUDIT_STRETCH = 5000
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 _canonical = msgspec.json.Encoder(order="sorted")
-
-
-class Phase(enum.StrEnum):
-    """How far the start has come; shown by `status`."""
-
-    UNLOCKING = "unlocking"
-    RECOVERING = "recovering"
-    READY = "ready"
-    STOPPED = "stopped"
-
-
-class FeedEntry(msgspec.Struct, frozen=True):
-    """Something that happened, for whoever follows the counter."""
-
-    number: int
-    settlement_id: str
-    state: str
-    notice: Notice | None
-
-
-class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A charge line as a till gives it: an article by barcode, or everything in full."""
-
-    barcode: str = ""
-    national_code: str = ""
-    own_code: str = ""
-    name: str = ""
-    spec: str = ""
-    price: str = ""
-    quantity: str = "1"
-    trace_codes: tuple[str, ...] = ()
-
-
-class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a till opens a sale with."""
-
-    sale_number: str
-    lines: tuple[LineWish, ...] = ()
-    use_account: bool = True
-    flow: str = PHARMACY_PURCHASE.name
-    """`pharmacy_purchase` or `clinic_visit`."""
-
-
-class ReturnWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the sale that comes back, whole or in part."""
-
-    line: int
-    """Number of the line on the charge sheet."""
-    quantity: str = ""
-    """How much of it; empty = all."""
-    trace_codes: tuple[str, ...] = ()
-    """Trace codes of the packs that come back; needed when only a part of a line with codes does."""
-
-
-class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a customer brings back: some lines, or everything."""
-
-    lines: tuple[ReturnWish, ...] = ()
-    everything: bool = False
-    operator: str = ""
-    reason: str = ""
-
-
-class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which filed disease the visit is for, and the doctor's diagnosis."""
-
-    disease_code: str
-    """M0xxxx, one of the person's filings."""
-    diagnosis_code: str
-    """ICD-10, insurance version."""
-    diagnosis_name: str
-
-
-def _require_sale_number(number: str) -> None:
-    """A sale number is written on slips and typed by people: not empty, not endless, nothing that does not show."""
-    if not 1 <= len(number) <= SALE_NUMBER_LENGTH or not number.isprintable() or number != number.strip():
-        raise Misuse(
-            "bad_request", reason=f"sale_number: 1 to {SALE_NUMBER_LENGTH} characters, all of them visible"
-        )
-
-
-def _returned(settlement: Settlement, wish: RefundWish) -> tuple[ReturnedLine, ...]:
-    """What comes back, by line number; an empty quantity is the whole line. Raises `Misuse` for what cannot be read."""
-    sold = {line.number: line for line in settlement.lines}
-    if wish.everything:
-        if wish.lines:
-            raise Misuse("bad_request", reason="either lines or everything")
-        return tuple(ReturnedLine(line.number, line.quantity, line.trace_codes) for line in settlement.lines)
-    found = []
-    for row in wish.lines:
-        line = sold.get(row.line)
-        if line is None:
-            raise Misuse("refund_line", line=str(row.line))
-        try:
-            quantity = Quantity.parse(row.quantity) if row.quantity else line.quantity
-        except MoneyError as wrong:
-            raise Misuse("bad_request", reason=f"line {row.line}: {wrong}") from wrong
-        codes = line.trace_codes if quantity == line.quantity and not row.trace_codes else row.trace_codes
-        found.append(ReturnedLine(row.line, quantity, codes))
-    return tuple(sorted(found, key=lambda row: row.number))
-
-
-def _same_refund(settlement: Settlement, returned: tuple[ReturnedLine, ...]) -> Settlement:
-    """The sale whose refund is under way or done, if it is this one; raises `Misuse` (`refund_differs`)."""
-    if settlement.refund is None or settlement.refund.returned != returned:
-        raise Misuse("refund_differs")
-    return settlement
-
-
-def _visit_number(settlement_id: str) -> str:
-    """Our own number of a visit: 18 digits from the settlement's id, unique as it is."""
-    return f"{int(settlement_id[1:], 16) % 10**18:018d}"
-
-
-class _Done(Generic[Result]):
-    """What became of a piece of work: a result, or the error its caller gets."""
-
-    def __init__(self, result: tuple[Result, ...], error: Exception | None) -> None:
-        self.result = result
-        self.error = error
-
-
-async def _settled(work: Callable[[], Awaitable[Result]]) -> _Done[Result]:
-    """Run work without letting its error end the task group it runs in."""
-    try:
-        return _Done((await work(),), None)
-    except Exception as error:  # noqa: BLE001 - every error is handed to the caller, who raises it
-        return _Done((), error)
-
-
-def _first(failures: ExceptionGroup[JournalFailed]) -> JournalFailed:
-    """Return the first failure, however deep the groups are nested."""
-    for failure in failures.exceptions:
-        return _first(failure) if isinstance(failure, ExceptionGroup) else failure
-    raise AssertionError("an exception group is never empty")
 
 
 def _is_out(receipt: ReceiptRow) -> bool:
@@ -297,26 +167,21 @@ class Counter(Listener):
         self.session = session
         self.hub = hub
         self.cards = CardDesk(reader)
-        self.holds = Holds(self.announce)
+        self.feed = Feed()
+        self.workroom = Workroom(journal)
+        self.holds = Holds(self.feed.announce)
         """Why no new sale may start now; open doubts are worked off all the same."""
         self._chronicle = Chronicle(write_log)
         self.engine = Engine(
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
+        self._refunds = Refunds(self.engine, self.workroom, self.holds, new_id, self.get)
         self._retries = RetryClock(clock, self._try_again)
         self._network = NetworkWatch(
             hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry
         )
-        self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self.announce, sleep)
-        self.phase = Phase.RECOVERING
-        self.failure = ""
-        """Why the journal can no longer be trusted; empty when it can."""
-        self._failed = asyncio.Event()
-        self._feed: deque[FeedEntry] = deque(maxlen=FEED_LENGTH)
-        self._feed_number = 0
-        self._feed_grew = asyncio.Event()
+        self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self.feed.announce, sleep)
         self._scanned_sale = ""
-        self._work: asyncio.TaskGroup | None = None
         self.reconciliation: Reconciliation | None = None
         """The day's reconciliation; set where the counter is put together."""
         self.expiry: Expiry | None = None
@@ -328,31 +193,29 @@ class Counter(Listener):
 
     async def run(self) -> None:
         """Recover, then serve until cancelled. Raises `JournalFailed` when durability is in doubt: the process stops."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._work = group
-                group.create_task(self._stop_on_failure(), name="journal watch")
-                await self._recover()
-                group.create_task(self._retries.run(), name="retries")
-                group.create_task(self._network.run(), name="network watch")
-                group.create_task(self.paper.run(), name="paper")
-                if self._scanner is not None:
-                    group.create_task(self._listen(self._scanner), name="scans")
-                group.create_task(self._sign_in(), name="sign-in")
-                for name, work in self.chores.items():
-                    group.create_task(work(), name=name)
-                self.paper.owe()
-                self.phase = Phase.READY
-        except* JournalFailed as failures:
-            self.failure = self.failure or _first(failures).reason
-            raise _first(failures) from None
-        finally:
-            self.phase = Phase.STOPPED
-            self._work = None
+        await self.workroom.run(self._start)
 
-    async def _stop_on_failure(self) -> None:
-        await self._failed.wait()
-        raise JournalFailed(self.failure)
+    async def _start(self, group: asyncio.TaskGroup) -> None:
+        await self._recover()
+        group.create_task(self._retries.run(), name="retries")
+        group.create_task(self._network.run(), name="network watch")
+        group.create_task(self.paper.run(), name="paper")
+        if self._scanner is not None:
+            group.create_task(self._listen(self._scanner), name="scans")
+        group.create_task(self._sign_in(), name="sign-in")
+        for name, work in self.chores.items():
+            group.create_task(work(), name=name)
+        self.paper.owe()
+
+    @property
+    def phase(self) -> Phase:
+        """How far the counter has come."""
+        return self.workroom.phase
+
+    @property
+    def failure(self) -> str:
+        """Why the journal can no longer be trusted; empty when it can."""
+        return self.workroom.failure
 
     async def _sign_in(self) -> None:
         await self.session.ensure()
@@ -384,20 +247,27 @@ class Counter(Listener):
 
     def changed(self, settlement: Settlement) -> None:
         """See `Listener`."""
-        self._tell(settlement.id, settlement.state.value, settlement.notice)
+        self.feed.tell(settlement.id, settlement.state.value, settlement.notice)
         self._chronicle.changed(settlement)
+        if (
+            settlement.state is State.DRAFT
+            and settlement.refund_of is not None
+            and not self._scans_go_somewhere()
+        ):
+            self._scanned_sale = settlement.id
         if self._notices is not None:
             self._notices.changed(settlement, self._beside)
 
+    def _scans_go_somewhere(self) -> bool:
+        """True while the sale that gets the scans is one that takes them."""
+        row = self.engine.row(self._scanned_sale)
+        return row is not None and row.state in TAKES_SCANS
+
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work beside the sales as long as the counter runs; a counter that is stopping leaves it out."""
-        try:
-            if self._work is not None:
-                self._work.create_task(self._harmless(work))
-                return
-        except RuntimeError:  # the group takes no more tasks
+        if not self.workroom.beside(self._harmless(work)):
+            work.close()
             log.info("a settle notice was left out: the counter is being stopped")
-        work.close()
 
     async def _harmless(self, work: Coroutine[Any, Any, None]) -> None:
         """Await work on which nothing depends: its error is told and ends nothing else."""
@@ -422,20 +292,10 @@ class Counter(Listener):
         """See `Listener`."""
         self.paper.owe()
 
-    def announce(self, notice: Notice) -> None:
-        """Tell everybody who follows the counter something that belongs to no settlement."""
-        self._tell("", "", notice)
-
-    def _tell(self, settlement_id: str, state: str, notice: Notice | None) -> None:
-        self._feed_number += 1
-        self._feed.append(FeedEntry(self._feed_number, settlement_id, state, notice))
-        grown, self._feed_grew = self._feed_grew, asyncio.Event()
-        grown.set()
-
     def went_wrong(self, settlement_id: str, error: Exception) -> None:
         """See `Listener`. The log names type and place only: an error's text may carry what it stumbled over."""
         log.error("settlement %s: %s at %s", settlement_id, type(error).__name__, _place(error))
-        self.announce(Notice("internal_error"))
+        self.feed.announce(Notice("internal_error"))
 
     def require_newest_journal(self) -> None:
         """See `Listener`."""
@@ -453,16 +313,6 @@ class Counter(Listener):
                 raise Misuse("lane_gate", seconds=str(int(left_s) + 1))
             if other.person is not None and other.person.psn_no == person:
                 raise Misuse("person_in_doubt")
-
-    async def follow(self, after: int) -> AsyncIterator[FeedEntry]:
-        """Yield what happened after entry `after`, then everything new, for ever."""
-        while True:
-            for entry in [entry for entry in self._feed if entry.number > after]:
-                after = entry.number
-                yield entry
-            grows = self._feed_grew
-            if not self._feed or self._feed[-1].number <= after:
-                await grows.wait()
 
     # -- sales ------------------------------------------------------------------------------------
 
@@ -482,15 +332,15 @@ class Counter(Listener):
         """
         if wish.flow not in FLOWS:
             raise Misuse("bad_request", reason=f"flow: one of {', '.join(FLOWS)}")
-        _require_sale_number(wish.sale_number)
-        lines = self._lines_of(wish.lines)
+        require_sale_number(wish.sale_number)
+        lines = lines_of(wish.lines, self._items)
         settlement_id = self._new_id()
         settlement = Settlement(
             id=settlement_id,
             key=SaleKey(self._site.institution_code, self._till, wish.sale_number, self.today()),
             lane=self._lane,
             flow=wish.flow,
-            own_visit_no=_visit_number(settlement_id) if wish.flow == CLINIC_VISIT.name else "",
+            own_visit_no=visit_number(settlement_id) if wish.flow == CLINIC_VISIT.name else "",
             state=State.DRAFT,
             operator=self._operator.number,
             began_at=format_time(self._clock.now()),
@@ -500,55 +350,24 @@ class Counter(Listener):
         idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
         if not await self._opened_before(idempotency):
             self.holds.require_none()
-        opened = await self._guarded(lambda: self.engine.open(settlement, idempotency, client))
+        opened = await self.workroom.do(lambda: self.engine.open(settlement, idempotency, client))
         self._scanned_sale = opened.id
         return opened
 
     async def _opened_before(self, idempotency: Idempotency | None) -> bool:
         if idempotency is None or not self.holds.standing:
             return False
-        return await self._read(lambda journal: journal.opened_before(idempotency))
-
-    def _lines_of(self, wishes: tuple[LineWish, ...]) -> tuple[ChargeLine, ...]:
-        lines: tuple[ChargeLine, ...] = ()
-        for wish in wishes:
-            lines = (*lines, self._line_of(wish, len(lines) + 1))
-        return lines
-
-    def _line_of(self, wish: LineWish, number: int) -> ChargeLine:
-        try:
-            quantity = Quantity.parse(wish.quantity)
-            price = Price.parse(wish.price) if wish.price else None
-        except MoneyError as wrong:
-            raise Misuse("bad_request", reason=f"line {number}: {wrong}") from wrong
-        if quantity <= 0 or (price is not None and price < 0):
-            raise Misuse("bad_request", reason=f"line {number}: quantity and price must be above zero")
-        if wish.barcode:
-            (line,) = with_item((), self._items, wish.barcode)
-            price = price or line.price
-        elif price is None or not (wish.national_code and wish.own_code and wish.name):
-            raise Misuse(
-                "bad_request", reason=f"line {number}: barcode, or national_code, own_code, name and price"
-            )
-        else:
-            line = ChargeLine(0, wish.national_code, wish.own_code, wish.name, wish.spec, quantity, price, 0)
-        return msgspec.structs.replace(
-            line,
-            number=number,
-            quantity=quantity,
-            price=price,
-            amount_fen=int(line_amount_fen(price, quantity)),
-            trace_codes=wish.trace_codes,
-        )
+        return await self.workroom.read(lambda journal: journal.opened_before(idempotency))
 
     async def set_lines(self, settlement_id: str, wishes: tuple[LineWish, ...]) -> Settlement:
         """Replace the charge sheet."""
-        return await self.post(settlement_id, LinesSet(self._lines_of(wishes)), "till")
+        return await self.post(settlement_id, LinesSet(lines_of(wishes, self._items)), "till")
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
         """Add one line; the same article by barcode raises the quantity of its line."""
         settlement = await self.get(settlement_id)
-        line = self._line_of(wish, max((line.number for line in settlement.lines), default=0) + 1)
+        number = max((line.number for line in settlement.lines), default=0) + 1
+        line = line_of(wish, number, self._items)
         return await self.post(settlement_id, LinesSet((*settlement.lines, line)), "till")
 
     async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:
@@ -582,7 +401,7 @@ class Counter(Listener):
 
     async def _give_code(self, settlement_id: str, wanted: CodeWanted, actor: str) -> Settlement:
         mark = self._vault.code_mark(wanted.code.reveal())
-        used_by = await self._read(lambda journal: journal.code_used_by(mark))
+        used_by = await self.workroom.read(lambda journal: journal.code_used_by(mark))
         if used_by is not None and used_by != settlement_id:
             raise Misuse("code_used")
         return await self.post(settlement_id, CodeGiven(wanted.code, mark), actor)
@@ -608,56 +427,21 @@ class Counter(Listener):
         return await self.post(settlement_id, CancelAsked(operator, reason), operator)
 
     async def refund(self, settlement_id: str, wish: RefundWish, operator: str) -> Settlement:
-        """Goods come back: cancel the whole settlement, then open a sale of what remains. Returns the old settlement.
-
-        Safe to repeat: the same goods are the same refund. Raises `Misuse`: `refund_differs` (other goods than the refund
-        under way or done), and as `plan_refund`.
-        """
-        settlement = await self.get(settlement_id)
-        require_in_term(settlement)
-        returned = _returned(settlement, wish)
-        if settlement.refund is not None and not self.failure:
-            return _same_refund(settlement, returned)
-        self.holds.require_newest()
-        rest_id = self._new_id()
-        visit_no = _visit_number(rest_id) if settlement.flow == CLINIC_VISIT.name else ""
-        plan = plan_refund(
-            settlement,
-            returned,
-            operator=operator,
-            reason=wish.reason,
-            rest_id=rest_id,
-            rest_visit_no=visit_no,
-        )
-        asked = CancelAsked(operator, wish.reason, plan)
-        waits = not settlement.running
-        try:
-            # A slip being noted as printed is waited for: it is no reason to send the cashier away.
-            cancelled = await self._guarded(
-                lambda: self.engine.post(settlement_id, asked, operator, wait=waits)
-            )
-        except Misuse:
-            known = await self.get(settlement_id)
-            if known.refund is None or self.failure:
-                raise
-            return _same_refund(known, returned)  # somebody else asked at the same moment
-        if cancelled.state is State.CANCELLED and plan.rest_id:
-            self._scanned_sale = plan.rest_id
-        return cancelled
+        """Goods come back: cancel the whole settlement, then open a sale of what remains; see `Refunds.begin`."""
+        return await self._refunds.begin(await self.get(settlement_id), wish, operator)
 
     async def withdraw_refund(self, settlement_id: str, operator: str) -> Settlement:
         """Settle nothing anew after a refund: what remains is not opened, or is given up. The cancellation stands."""
         settlement = await self.get(settlement_id)
         plan = settlement.refund
-        if plan is None:
-            raise Misuse("no_refund_under_way", state=settlement.state.value)
-        if plan.withdrawn or not plan.rest_id:
+        if plan is not None and (plan.withdrawn or not plan.rest_id):
             return settlement
-        await self.note(operator, "refund_withdrawn", settlement_id)
-        if settlement.state is State.CANCELLED:
+        if plan is not None and settlement.state is State.CANCELLED:  # what remains is open already
             await self.abandon(plan.rest_id, operator)
-            return settlement
-        return await self.post(settlement_id, RefundWithdrawn(operator), operator)
+        else:
+            settlement = await self.post(settlement_id, RefundWithdrawn(operator), operator)
+        await self.note(operator, "refund_withdrawn", settlement_id)
+        return settlement
 
     async def abandon(self, settlement_id: str, operator: str) -> Settlement:
         """Give a sale up before anything that books was sent."""
@@ -677,11 +461,7 @@ class Counter(Listener):
         if not settlement.receipts:
             raise Misuse("nothing_to_copy", state=settlement.state.value)
         stamp = self.engine.stamp()
-
-        async def owe() -> int:
-            return await self._journal.call(lambda journal: journal.owe_copy(settlement_id, operator, stamp))
-
-        number = await self._guarded(owe)
+        number = await self.workroom.write(lambda journal: journal.owe_copy(settlement_id, operator, stamp))
         self.paper.owe()
         return number
 
@@ -690,78 +470,27 @@ class Counter(Listener):
         settlement = await self.get(settlement_id)
         if settlement.paper_out:
             return settlement
-        receipts = await self._read(lambda journal: journal.receipts(settlement_id))
+        receipts = await self.workroom.read(lambda journal: journal.receipts(settlement_id))
         if ("original", "unknown") not in {(receipt.kind, receipt.state) for receipt in receipts}:
             raise Misuse("slip_not_unknown")
-        await self.note(operator, "slip_seen", settlement_id)
-        return await self._guarded(
+        seen = await self.workroom.do(
             lambda: self.engine.post(settlement_id, SlipPrinted("original"), operator, wait=True)
         )
+        await self.note(operator, "slip_seen", settlement_id)
+        return seen
 
     async def note(self, actor: str, action: str, text: str = "") -> None:
         """Write into the audit log that somebody did something that belongs to no settlement."""
         stamp = self.engine.stamp()
-        await self._guarded(
-            lambda: self._journal.call(lambda journal: journal.note(actor, action, text, stamp))
-        )
-
-    async def read_journal(self, work: Callable[[Journal], Result]) -> Result:
-        """Read from the journal; one that can no longer be read stops the counter."""
-        return await self._read(work)
-
-    async def write_journal(self, work: Callable[[Journal], Result]) -> Result:
-        """Write to the journal what belongs to no sale; one that can no longer be written stops the counter."""
-
-        async def call() -> Result:
-            return await self._journal.call(work)
-
-        return await self._guarded(call)
+        await self.workroom.write(lambda journal: journal.note(actor, action, text, stamp))
 
     async def slips_waiting(self) -> int:
         """How many slips are not printed yet."""
-        return len(await self._read(lambda journal: journal.open_receipts()))
+        return len(await self.workroom.read(lambda journal: journal.open_receipts()))
 
     async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
         """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing."""
-        return await self._guarded(lambda: self.engine.post(settlement_id, event, actor))
-
-    async def _guarded(self, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Run work in a task of the counter's group, so that a caller who goes away interrupts nothing.
-
-        Nothing is changed before recovery is over: the gate must know every doubt. A journal that failed stops the
-        whole counter; every other exception is the caller's.
-        """
-        if self._work is None or self.phase is not Phase.READY or self.failure:
-            raise self._not_working()
-        settling = _settled(work)
-        try:
-            task = self._work.create_task(settling)
-        except RuntimeError as ending:  # the group takes no more tasks: the counter is being stopped
-            settling.close()
-            raise self._not_working() from ending
-        done = await asyncio.shield(task)
-        if isinstance(done.error, JournalFailed):
-            raise self._stops(done.error) from done.error
-        if done.error is not None:
-            raise done.error
-        return done.result[0]
-
-    async def _read(self, work: Callable[[Journal], Result]) -> Result:
-        """Read from the journal; one that can no longer be read stops the counter as well."""
-        try:
-            return await self._journal.call(work)
-        except JournalFailed as failed:
-            raise self._stops(failed) from failed
-
-    def _stops(self, failed: JournalFailed) -> Misuse:
-        self.failure = self.failure or failed.reason
-        self._failed.set()
-        return self._not_working()
-
-    def _not_working(self) -> Misuse:
-        if self.failure:
-            return Misuse("journal_failed", reason=self.failure)
-        return Misuse("not_ready", state=self.phase.value)
+        return await self.workroom.do(lambda: self.engine.post(settlement_id, event, actor))
 
     async def _try_again(self, settlement_id: str) -> None:
         if self.engine.row(settlement_id) is None:
@@ -771,7 +500,7 @@ class Counter(Listener):
             return
         due = Due(self.engine.doubt_age_s(settlement_id))
         try:
-            await self._guarded(lambda: self.engine.post(settlement_id, due, "terminal", wait=True))
+            await self.workroom.do(lambda: self.engine.post(settlement_id, due, "terminal", wait=True))
         except Misuse:
             return  # only a failed journal refuses here, and that has already stopped the counter
         except Exception as error:  # noqa: BLE001 - one settlement that cannot be worked off must not stop the others
@@ -785,9 +514,9 @@ class Counter(Listener):
             try:
                 await self._scanned(event)
             except Misuse as misuse:
-                self.announce(Notice(misuse.code, misuse.params))
+                self.feed.announce(Notice(misuse.code, misuse.params))
             except Busy:
-                self.announce(Notice("busy"))
+                self.feed.announce(Notice("busy"))
 
     async def _scanned(self, event: Scan | ScanFault) -> None:
         if isinstance(event, ScanFault):
@@ -796,7 +525,7 @@ class Counter(Listener):
         if not settlement_id:
             raise Misuse("no_open_sale")
         settlement = await self.get(settlement_id)
-        if settlement.state not in (State.DRAFT, State.PRICED):
+        if settlement.state not in TAKES_SCANS:
             raise Misuse("no_open_sale")
         wanted = understand(event, settlement.lines, self._items)
         if isinstance(wanted, CodeWanted):
@@ -811,20 +540,20 @@ class Counter(Listener):
         try:
             return await self.engine.get(settlement_id)
         except JournalFailed as failed:
-            raise self._stops(failed) from failed
+            raise self.workroom.stops(failed) from failed
 
     async def find(self, sale_number: str, business_date: dt.date) -> SettlementRow | None:
         """The newest settlement of a sale number of this till."""
         key = SaleKey(self._site.institution_code, self._till, sale_number, business_date)
-        return await self._read(lambda journal: journal.by_sale_number(key))
+        return await self.workroom.read(lambda journal: journal.by_sale_number(key))
 
     async def recent(self, limit: int, before: int | None) -> list[SettlementRow]:
         """The newest settlements, newest first."""
-        return await self._read(lambda journal: journal.recent(limit, before))
+        return await self.workroom.read(lambda journal: journal.recent(limit, before))
 
     async def history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
         """Attempts and slips of one settlement."""
-        return await self._read(
+        return await self.workroom.read(
             lambda journal: (journal.attempts(settlement_id), journal.receipts(settlement_id))
         )
 
@@ -832,25 +561,21 @@ class Counter(Listener):
         self, settlement_id: str, actor: str
     ) -> tuple[SettlementRow, list[AttemptRow], list[AuditRow]]:
         """Everything that proves what was sent and answered for one settlement; the audit log first notes who takes it."""
-        row = await self._read(lambda journal: journal.settlement(settlement_id))
+        row = await self.workroom.read(lambda journal: journal.settlement(settlement_id))
         if row is None:
             raise UnknownSettlement(settlement_id)
-        attempts = await self._read(lambda journal: journal.attempts(settlement_id))
+        attempts = await self.workroom.read(lambda journal: journal.attempts(settlement_id))
         if not attempts:
             raise Misuse("no_evidence")
         if any(attempt.past_term for attempt in attempts):
             raise Misuse("evidence_past_term")
-        head, _ = await self._read(lambda journal: journal.audit_head())
+        head, _ = await self.workroom.read(lambda journal: journal.audit_head())
         stamp = self.engine.stamp()
-        await self._guarded(
-            lambda: self._journal.call(
-                lambda journal: journal.note(actor, "evidence_taken", settlement_id, stamp)
-            )
-        )
+        await self.workroom.write(lambda journal: journal.note(actor, "evidence_taken", settlement_id, stamp))
         chain: list[AuditRow] = []
         for after in range(0, head, AUDIT_STRETCH):
             until = min(after + AUDIT_STRETCH, head)
-            chain += await self._read(
+            chain += await self.workroom.read(
                 partial(Journal.audit_of, settlement_id=settlement_id, after=after, until=until)
             )
         return row, attempts, chain

@@ -270,8 +270,7 @@ class Engine:
                         composed = await self._take_and_compose(held, decision, ahead, actor)
                 except JournalFailed:
                     raise
-                except Exception as error:
-                    # Whatever it is: an effect that has happened goes on with its worst outcome, by the rules.
+                except Exception as error:  # whatever it is: what has happened goes on with its worst outcome
                     if effect is None:
                         raise  # the caller's own event: nothing has happened
                     todo.append((self._worst(held, effect, event, error), effect))

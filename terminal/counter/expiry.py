@@ -33,7 +33,7 @@ class ExpiryReport(msgspec.Struct, frozen=True):
     held: tuple[Held, ...]
     """Days past their term that are kept, because something of them is not over."""
     purged: bool
-    """False while a reader of the file keeps the write-ahead log from being cut; the next run does it."""
+    """False while traces are left (a reader of the file, the copy kept after a migration); a later run removes them."""
 
 
 class Expiry:
@@ -53,13 +53,13 @@ class Expiry:
         self._counter.holds.require_none()
         self._require_the_hubs_time()
         stamp = self._counter.engine.stamp()
-        outlook = await self._counter.write_journal(
+        outlook = await self._counter.workroom.write(
             lambda journal: journal.retention.outlook(self._terms, stamp.wall)
         )
         deleted = [
             found for due in outlook.due if (found := await self._expire(due, actor, stamp)) is not None
         ]
-        purged = await self._counter.write_journal(lambda journal: journal.retention.purge())
+        purged = await self._counter.workroom.write(lambda journal: journal.retention.purge(stamp.wall))
         return ExpiryReport(tuple(deleted), outlook.held, purged)
 
     def _require_the_hubs_time(self) -> None:
@@ -90,4 +90,4 @@ class Expiry:
         def work(journal: Journal) -> Expired | None:
             return journal.retention.expire(due, actor, stamp)
 
-        return await self._counter.write_journal(work)
+        return await self._counter.workroom.write(work)

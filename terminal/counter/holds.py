@@ -15,6 +15,12 @@ from terminal.core.events import Misuse
 from terminal.core.values import Notice
 
 ROLLED_BACK: Final = "journal_rolled_back"
+DISK_FULL: Final = "disk_full"
+DISK_READ_ONLY: Final = "disk_read_only"
+CLOCK_BEHIND: Final = "clock_behind"
+CLOCK_JUMPED: Final = "clock_jumped"
+HOLD_CODES: Final = frozenset({ROLLED_BACK, DISK_FULL, DISK_READ_ONLY, CLOCK_BEHIND, CLOCK_JUMPED})
+"""Every reason there is: the local API answers 503 with them, the fleet's people see them as alarms."""
 
 
 class Holds:
@@ -27,6 +33,8 @@ class Holds:
 
     def set(self, notice: Notice) -> None:
         """No new sale for this reason from now on; a reason that stands already is not told again."""
+        if notice.code not in HOLD_CODES:
+            raise ValueError(f"{notice.code} is not among HOLD_CODES")
         if self._standing.get(notice.code) == notice:
             return
         is_new = notice.code not in self._standing

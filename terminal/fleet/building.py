@@ -79,8 +79,8 @@ def build_link(
             jitter=jitter,
             facts=lambda: facts_of(service, counter),
             surroundings=surroundings,
-            announce=counter.announce,
-            follow=counter.follow,
+            announce=counter.feed.announce,
+            follow=counter.feed.follow,
             verifier=verifier,
             anchors=anchors,
         )

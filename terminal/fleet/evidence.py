@@ -5,7 +5,8 @@ from typing import Final
 
 from protocols.fleet.messages import Alarm, Evidence, encode
 from protocols.fleet.topics import EVIDENCE
-from terminal.counter.counter import FeedEntry
+from terminal.counter.feed import FeedEntry
+from terminal.counter.holds import HOLD_CODES
 from terminal.journal.journal import Journal
 from terminal.journal.records import Stamp
 from terminal.journal.thread import JournalPort
@@ -13,10 +14,7 @@ from terminal.journal.thread import JournalPort
 _MONEY: Final = frozenset(
     {"reversal_alarm", "cancel_alarm", "manual", "found_in_old_copy", "quarantined", "hub_not_trusted"}
 )
-_NO_SALE: Final = frozenset(
-    {"journal_rolled_back", "disk_full", "disk_read_only", "clock_behind", "clock_jumped"}
-)
-ALARM_CODES: Final = _MONEY | _NO_SALE
+ALARM_CODES: Final = _MONEY | HOLD_CODES
 """Messages of the counter that the fleet's people must see too."""
 
 

@@ -53,7 +53,7 @@ from protocols.fleet.topics import (
     locate,
 )
 from terminal.core.values import Notice
-from terminal.counter.counter import FeedEntry
+from terminal.counter.feed import FeedEntry
 from terminal.fleet.commands import CommandGate, CommandRefused
 from terminal.fleet.evidence import EvidenceKeeper
 from terminal.fleet.health import Facts, Surroundings, snapshot

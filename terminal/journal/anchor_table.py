@@ -16,11 +16,15 @@ from protocols.fleet.messages import Anchor, Evidence, encode
 from protocols.fleet.topics import EVIDENCE
 from protocols.gm.sm3 import sm3
 from protocols.wire_time import format_time, parse_time
-from terminal.journal.records import Stamp
+from terminal.journal.records import Contradiction, Stamp
 
 COLUMNS: Final = "sequence, head, made_at, boot_id, key_id, signature"
 """By name: a newer program may have added others (fault F72)."""
-_ACCEPTED = "accepted_anchors"
+_ACCEPTED: Final = "accepted_anchors"
+_CONTRADICTIONS: Final = "contradictions"
+_WALL: Final = (
+    "CASE WHEN json_valid(CAST(record AS TEXT)) THEN json_extract(CAST(record AS TEXT), '$.wall') END"
+)
 
 
 class AnchorTable:
@@ -96,6 +100,39 @@ class AnchorTable:
             return parse_time(str(msgspec.json.decode(record)["wall"])[:19])
         return None
 
+    def newest_time_until(self, at: dt.datetime) -> dt.datetime | None:
+        """Return the wall time of the newest audit record that is not from after `at`, or None when there is none."""
+        for (wall,) in self._rows(
+            f"SELECT {_WALL} FROM audit WHERE substr({_WALL}, 1, 19) <= ? ORDER BY sequence DESC LIMIT 1",
+            (format_time(at),),
+        ):
+            return parse_time(str(wall)[:19])
+        return None
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """What witnesses have said against this journal and nobody has accepted yet, in the order in which it was found."""
+        for (value,) in self._rows("SELECT value FROM meta WHERE name = ?", (_CONTRADICTIONS,)):
+            return msgspec.json.decode(str(value), type=tuple[Contradiction, ...])
+        return ()
+
+    def contradicted(self, found: Contradiction) -> None:
+        """Keep what a witness says against this journal, so that the next start knows it without that witness."""
+        with self._transaction():
+            if found.name not in self.accepted():
+                self._keep((*self.contradictions(), found))
+
+    def _keep(self, standing: tuple[Contradiction, ...]) -> None:
+        if not standing:
+            self._connection.execute("DELETE FROM meta WHERE name = ?", (_CONTRADICTIONS,))
+            return
+        self._put_meta(_CONTRADICTIONS, msgspec.json.encode(standing).decode())
+
+    def _put_meta(self, name: str, value: str) -> None:
+        self._connection.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
+        )
+
     def accepted(self) -> frozenset[str]:
         """The anchors (`records:head`) that contradict this journal and that two people have accepted."""
         for (value,) in self._rows("SELECT value FROM meta WHERE name = ?", (_ACCEPTED,)):
@@ -103,12 +140,13 @@ class AnchorTable:
         return frozenset()
 
     def accept(self, names: frozenset[str], actor: str, text: str, stamp: Stamp) -> None:
-        """Note that people accepted what these anchors (`records:head`) contradict; with its audit record."""
+        """Note that people accepted what these anchors (`records:head`) contradict; with its audit record.
+
+        What another anchor contradicts stands as before.
+        """
         with self._transaction():
-            self._connection.execute(
-                "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                (_ACCEPTED, " ".join(sorted(self.accepted() | names))),
-            )
+            self._put_meta(_ACCEPTED, " ".join(sorted(self.accepted() | names)))
+            self._keep(tuple(one for one in self.contradictions() if one.name not in names))
             self._append_audit({"action": "anchors_accepted", "actor": actor, "note": text}, stamp)
 
 

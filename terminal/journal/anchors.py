@@ -12,6 +12,7 @@ is at least as long as its witness. So "shorter" is never the doing of a crash.
 import asyncio
 import datetime as dt
 import os
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ from protocols.wire_time import WIRE_ZONE
 from terminal.core.values import Notice
 from terminal.counter.holds import ROLLED_BACK, Holds
 from terminal.journal.journal import Journal
-from terminal.journal.records import JournalFailed, Stamp
+from terminal.journal.records import Contradiction, JournalFailed, Stamp
 from terminal.journal.thread import JournalPort
 
 ANCHOR_RECORDS: Final = 256
@@ -38,6 +39,9 @@ TAIL_RECORDS: Final = 1000
 """At a start no more than so many records are hashed anew; `yibao journal verify` does all."""
 DAYS_ASKED: Final = 31
 """No more days than this are asked to be reconciled before selling goes on."""
+
+_NOTED: Final = re.compile(r"(?P<records>[1-9][0-9]{0,17}):(?P<head>[0-9a-f]{16,64})", re.ASCII)
+"""18 digits: every number of records, and none that SQLite cannot hold."""
 
 log = structlog.get_logger("terminal.anchors")
 
@@ -96,26 +100,13 @@ class Noted(msgspec.Struct, frozen=True):
 
 def parse_noted(text: str) -> Noted:
     """Read `RECORDS:HASH` as it is printed and shown (at least 16 hexadecimal digits); raises `ValueError`."""
-    number, _, digest = text.strip().lower().partition(":")
-    if not 16 <= len(digest) <= 64 or not set(digest) <= set("0123456789abcdef") or int(number) < 1:
+    found = _NOTED.fullmatch(text.strip().lower())
+    if found is None:
         raise ValueError("not RECORDS:HASH")
-    return Noted(int(number), digest)
+    return Noted(int(found["records"]), found["head"])
 
 
-class Contradiction(msgspec.Struct, frozen=True):
-    """A witness that does not fit the journal."""
-
-    witness: str
-    """`journal` (the newest anchor it holds itself), `file`, `fleet` or `person`."""
-    records: int
-    head: str
-    at: str
-    verdict: str
-    """`shorter`: the journal has no such record. `differs`: it has another one there."""
-    journal_records: int
-
-
-def hold_against(journal: Journal, noted: Noted, witness: str) -> Contradiction | None:
+def hold_against(journal: Journal, noted: Noted, witness: str, today: dt.date) -> Contradiction | None:
     """Compare what was noted with the journal; None when it fits, or when two people have accepted that it does not."""
     digest = journal.anchors.hash_at(noted.records)
     if digest is not None and digest.hex().startswith(noted.head):
@@ -124,7 +115,30 @@ def hold_against(journal: Journal, noted: Noted, witness: str) -> Contradiction 
         return None
     records, _ = journal.audit_head()
     verdict = "shorter" if digest is None else "differs"
-    return Contradiction(witness, noted.records, noted.head, noted.at, verdict, records)
+    first = _missing_from(journal, noted, today)
+    return Contradiction(witness, noted.records, noted.head, noted.at, verdict, records, first.isoformat())
+
+
+def _missing_from(journal: Journal, noted: Noted, today: dt.date) -> dt.date:
+    """The first day whose records may be missing in a journal that the witness `noted` contradicts.
+
+    What the lost part begins behind is not newer than the witness; what was written since the copy was put back is. So the
+    answer is the same at any later start. Only a witness without a time has to be heard at the first start for that.
+    """
+    known = [today]
+    newest = journal.anchors.newest_time()
+    if newest is not None:
+        known.append(newest.date())
+    anchored = journal.anchors.newest()
+    if anchored is not None:
+        known.append(dt.date.fromisoformat(anchored.at[:10]))
+    if noted.at:
+        at = dt.datetime.fromisoformat(noted.at)
+        known.append(at.astimezone(WIRE_ZONE).date())
+        before = journal.anchors.newest_time_until(at)
+        if before is not None:
+            known.append(before.date())
+    return min(known)
 
 
 class AnchorView(msgspec.Struct, frozen=True):
@@ -173,7 +187,7 @@ class AnchorKeeper:
         self._newest: Anchor | None = None
         self._made_s: float | None = None
         self._heard: list[str] = []
-        self._contradictions: dict[str, Contradiction] = {}
+        self._contradictions: dict[tuple[str, str], Contradiction] = {}
         self.known_until: dt.datetime | None = None
         """Wall time of the newest audit record that the start found; None in a new journal."""
         self.made: Callable[[], None] = lambda: None
@@ -182,12 +196,16 @@ class AnchorKeeper:
     # -- witnesses --------------------------------------------------------------------------------
 
     async def check_at_start(self, given: Noted | None = None) -> None:
-        """Hold the journal against its own anchor, the witness file and what a person gave; before anything new is written.
+        """Hold the journal against its own anchor, the witness file and what a person gave; before anything else is written.
 
-        Raises `JournalFailed` when the newest part of the audit log was changed.
+        What an earlier start has found stands until it is accepted, whether its witness is there today or not. Raises
+        `JournalFailed` when the newest part of the audit log was changed.
         """
         self.known_until = await self._journal.call(lambda journal: journal.anchors.newest_time())
         self._newest = await self._journal.call(_tail_checked)
+        for known in await self._journal.call(lambda journal: journal.anchors.contradictions()):
+            self._contradictions[known.witness, known.name] = known
+        self._hold_or_lift()
         if self._newest is not None and self._is_ours(self._newest):
             await self._compare(_noted(self._newest), "journal")
         if given is not None:
@@ -221,42 +239,49 @@ class AnchorKeeper:
     async def _compare(self, noted: Noted, witness: str) -> None:
         if witness not in self._heard:
             self._heard.append(witness)
-        found = await self._journal.call(lambda journal: hold_against(journal, noted, witness))
-        if found is None:
+        today = self._clock.now().date()
+        found = await self._journal.call(lambda journal: hold_against(journal, noted, witness, today))
+        if found is None or (witness, found.name) in self._contradictions:
             return
-        self._contradictions[witness] = found
         log.error(
             "journal_contradicted", witness=witness, verdict=found.verdict, records=found.journal_records, noted=found.records
         )  # fmt: skip
-        self._holds.set(
-            Notice(ROLLED_BACK, {"count": str(found.journal_records), "noted": str(found.records)})
-        )
+        # Held back first, then written: while the disk is waited for nothing may leave either.
+        self._contradictions[witness, found.name] = found
+        self._hold_or_lift()
+        await self._journal.call(lambda journal: journal.anchors.contradicted(found))
+
+    def _hold_or_lift(self) -> None:
+        for found in self._contradictions.values():
+            count, noted = str(found.journal_records), str(found.records)
+            self._holds.set(Notice(ROLLED_BACK, {"count": count, "noted": noted}))
+            return
+        self._holds.lift(ROLLED_BACK)
 
     # -- accepting --------------------------------------------------------------------------------
 
     def missing_days(self) -> tuple[dt.date, ...]:
-        """The days whose records may be missing: from the journal's newest record to today, at most 31."""
+        """The days whose records may be missing, up to today; at most 31."""
         if not self._contradictions:
             return ()
         today = self._clock.now().date()
-        # No anchor is made while a contradiction stands, so the newest one keeps the day over any number of starts.
-        anchored = None if self._newest is None else dt.date.fromisoformat(self._newest.at[:10])
-        known = None if self.known_until is None else self.known_until.date()
-        first = min(day for day in (known, anchored) if day is not None) if known is not None else min(
-            (dt.date.fromisoformat(one.at[:10]) for one in self._contradictions.values() if one.at), default=today
-        )  # fmt: skip
+        first = min(dt.date.fromisoformat(one.missing_from) for one in self._contradictions.values())
         days = max((today - first).days + 1, 1)
         return tuple(today - dt.timedelta(days=back) for back in reversed(range(min(days, DAYS_ASKED))))
 
     async def accept(self, actor: str, text: str) -> None:
-        """Two people answer for it (the caller has seen to that, and to the days): selling goes on with this journal."""
-        found = self._contradictions.values()
-        names = frozenset(f"{one.records}:{one.head}" for one in found)
+        """Two people answer for it (the caller has seen to that, and to the days): selling goes on with this journal.
+
+        What a witness says meanwhile is not accepted by this, and goes on holding.
+        """
+        names = frozenset(one.name for one in self._contradictions.values())
         note = f"{' '.join(sorted(names))} {text}"
         stamp = self._stamp()
         await self._journal.call(lambda journal: journal.anchors.accept(names, actor, note, stamp))
-        self._contradictions.clear()
-        self._holds.lift(ROLLED_BACK)
+        self._contradictions = {
+            key: one for key, one in self._contradictions.items() if one.name not in names
+        }
+        self._hold_or_lift()
         await self.make()
 
     def view(self) -> AnchorView:

@@ -5,6 +5,7 @@ are about. The last line is signed at the time of the export, so that an end tha
 """
 
 import datetime as dt
+from contextlib import closing
 from typing import BinaryIO, Final
 
 import apsw
@@ -14,6 +15,7 @@ from drivers.interfaces.signer import Signer
 from protocols.gm.sm3 import sm3
 from protocols.wire_time import WIRE_ZONE
 from terminal.journal.anchor_table import COLUMNS, anchor_of
+from terminal.journal.migrations import migrated_copy, refuse_newer
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import SCHEMA_VERSION
 
@@ -36,14 +38,19 @@ def export_audit(
 ) -> Exported:
     """Write the audit log of the journal at `path` into `target`; reads beside a running service.
 
-    `tool` is the verifier's file, whose hash goes into the header. Raises `JournalFailed` and `SignerUnavailable`.
+    A journal of an older schema, or of a newer program that this one may read, is exported too. `tool` is the verifier's file,
+    whose hash goes into the header. Raises `JournalFailed`, `SignerUnavailable`, and OSError of `target`.
     """
     try:
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
         try:
             connection.set_busy_timeout(1000)
             connection.execute("BEGIN")  # one snapshot
-            return _export(connection, target, terminal, signer, tool, now)
+            refuse_newer(connection)
+            if int(str(connection.pragma("user_version"))) >= SCHEMA_VERSION:
+                return _export(connection, target, terminal, signer, tool, now)
+            with closing(migrated_copy(connection)) as older:
+                return _export(older, target, terminal, signer, tool, now)
         finally:
             connection.close()
     except apsw.Error as broken:
@@ -58,9 +65,6 @@ def _export(
     tool: bytes,
     now: dt.datetime,
 ) -> Exported:
-    version = connection.pragma("user_version")
-    if version != SCHEMA_VERSION:
-        raise JournalFailed(f"journal has schema {version}, this program knows {SCHEMA_VERSION}")
     key, tool_sm3 = signer.description, sm3(tool).hex()
     _put(
         target, type="header", format=FORMAT, version=VERSION, terminal=terminal, tool="verify_export.py", tool_sm3=tool_sm3,

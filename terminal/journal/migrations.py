@@ -1,7 +1,11 @@
 """Numbered migrations of the journal: how a file of an older schema becomes one of this program's schema.
 
 `schema.py` says what a new file looks like; each migration here says how a file of the schema before it gets there. A
-test proves that both ways end in the same tables. Whoever changes the one changes the other.
+test proves that both ways end in the same tables.
+
+A migration that has been released never changes again: files that went through it are out there. Whoever changes
+`schema.py` adds a migration of the next number. So a migration repeats the text of its tables and triggers on purpose,
+instead of taking it from `schema.py`, whose text goes on changing.
 
 A migration is a list of steps. Plain text is SQL and may hold several statements (new tables, new columns at the end
 of a table, triggers and indexes dropped and made again). `Reword` changes words inside a table's stored definition, for
@@ -11,7 +15,8 @@ allowed transitions are no step: they are written anew from the program's table 
 How a file is migrated: checked, copied beside itself by SQLite's online backup, then changed under a rollback journal
 with synchronous=EXTRA in one transaction that also holds the new schema number and an audit record, and checked again
 before the commit. A power cut leaves the old journal or the new one, never a mixture. The copy is removed at the next
-good start after that; until then it is the way back to the older program.
+good start after that, and in a service that goes on running after `COPY_KEPT`; until then it is the way back to the
+older program (docs/operations.md says how).
 
 A journal of a newer program is refused, unless that program has noted (`meta.readable_from`) that this one may use it:
 its migrations only added things. So a program can be put back by one version with doubts still open (fault F72).
@@ -19,13 +24,15 @@ its migrations only added things. So a program can be put back by one version wi
 
 import datetime as dt
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import apsw
 import msgspec
 
-from protocols.wire_time import WIRE_ZONE
+from protocols.wire_time import WIRE_ZONE, format_time, parse_time
 from terminal.journal.audit_chain import append_record
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
@@ -135,6 +142,10 @@ OLDEST: Final = 1
 """The oldest schema that can be migrated."""
 SPARE_BYTES: Final = 16 * 1024 * 1024
 """Room wanted on the disk for a migration, besides a copy of the journal."""
+COPY_KEPT: Final = dt.timedelta(days=3)
+"""How long a running service keeps the copy of the older journal: everything in it opens under the field key alone, so it
+must not outlive what is deleted at the end of its term."""
+_MIGRATED_AT: Final = "migrated_at"
 
 
 def copy_path(path: str, schema: int) -> str:
@@ -183,15 +194,17 @@ def migrate_if_old(
     if found >= target:
         return
     if found < OLDEST:
-        raise _not_migrated(f"journal has schema {found}, which cannot be migrated")
-    _require_room(path, vfs)
+        raise _not_migrated(f"journal has schema {found}, which cannot be migrated", "schema")
+    _require_room(path, vfs, copy_path(path, found))
     _require_whole(connection, "before its migration")
     connection.pragma("synchronous", 3)
-    # The rollback journal takes over here: what stood in the write-ahead log is now in the file itself.
-    if connection.pragma("journal_mode", "delete") != "delete":
-        raise _not_migrated("somebody else has the journal open")
+    with _alone():
+        # The rollback journal takes over here: what stood in the write-ahead log is now in the file itself.
+        if connection.pragma("journal_mode", "delete") != "delete":
+            raise JournalFailed("somebody else has the journal open", "journal_busy")
     _copy(connection, copy_path(path, found), vfs)
-    connection.execute("BEGIN EXCLUSIVE")
+    with _alone():
+        connection.execute("BEGIN EXCLUSIVE")
     try:
         for migration in migrations[found - OLDEST :]:
             _apply(connection, migration)
@@ -203,19 +216,20 @@ def migrate_if_old(
         raise
 
 
-def migrate_in_memory(source: apsw.Connection) -> apsw.Connection:
-    """Return a copy of an older journal, in memory and of this program's schema, for looking at; the file stays as it is.
+def migrated_copy(source: apsw.Connection) -> apsw.Connection:
+    """Return a copy of an older journal, of this program's schema, for looking at; the file stays as it is.
 
-    Raises `JournalFailed` when it cannot be migrated.
+    The copy has no name: SQLite keeps it in memory as far as its cache goes, the rest in a temporary file that is gone with the
+    connection (years of trade are gigabytes). Raises `JournalFailed` when it cannot be migrated.
     """
-    copy = apsw.Connection(":memory:")
+    copy = apsw.Connection("")
     try:
         with copy.backup("main", source, "main") as backup:
             while not backup.done:
                 backup.step()
         found = int(str(copy.pragma("user_version")))
         if found < OLDEST:
-            raise _not_migrated(f"journal has schema {found}, which cannot be migrated")
+            raise _not_migrated(f"journal has schema {found}, which cannot be migrated", "schema")
         for migration in MIGRATIONS[found - OLDEST :]:
             _apply(copy, migration)
         _write_rules(copy)
@@ -244,7 +258,7 @@ def _reword(connection: apsw.Connection, step: Reword) -> None:
     row = connection.execute(query, (step.table,)).fetchone()
     text = "" if row is None else str(row[0])
     if text.count(step.old) != 1:
-        raise _not_migrated(f"table {step.table} is not as it was made")
+        raise _not_migrated(f"table {step.table} is not as it was made", "changed")
     number = int(str(connection.pragma("schema_version")))
     connection.pragma("writable_schema", 1)
     try:
@@ -263,21 +277,25 @@ def _finish(
     target = migrations[-1].number
     _write_rules(connection)
     note_readable_from(connection, readable_from(migrations))
+    _note(connection, _MIGRATED_AT, format_time(now))
     append_record(
         connection, {"action": "migrate", "actor": "start", "old": str(found), "new": str(target)}, boot_id, now.astimezone(WIRE_ZONE)
     )  # fmt: skip
     connection.pragma("user_version", target)
     _require_whole(connection, "after its migration")
     if target == SCHEMA_VERSION and schema_of(connection) != fresh_schema():
-        raise _not_migrated("the migrated tables are not those of this program")
+        raise _not_migrated("the migrated tables are not those of this program", "changed")
 
 
 def note_readable_from(connection: apsw.Connection, schema: int) -> None:
     """Note the oldest schema whose program may use this file."""
+    _note(connection, "readable_from", str(schema))
+
+
+def _note(connection: apsw.Connection, name: str, value: str) -> None:
     connection.execute(
-        "INSERT INTO meta (name, value) VALUES ('readable_from', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (str(schema),),
-    )
+        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+    )  # fmt: skip
 
 
 def schema_of(connection: apsw.Connection) -> dict[str, str]:
@@ -309,19 +327,35 @@ def _even(sql: str) -> str:
 def _require_whole(connection: apsw.Connection, when: str) -> None:
     lines = [str(line) for (line,) in connection.execute("PRAGMA quick_check")]
     if lines != ["ok"]:
-        raise _not_migrated(f"the journal is damaged {when}: {lines[0]}")
+        raise _not_migrated(f"the journal is damaged {when}: {lines[0]}", "damaged")
 
 
-def _not_migrated(reason: str) -> JournalFailed:
-    return JournalFailed(reason, "journal_not_migrated", what=reason)
+def _not_migrated(reason: str, why: str) -> JournalFailed:
+    """`why` is a word of the catalogue: `not_migrated_` and this."""
+    return JournalFailed(reason, "journal_not_migrated", why=why)
 
 
-def _require_room(path: str, vfs: str | None) -> None:
-    """A copy and the change itself must fit; only a real disk can be asked."""
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Somebody who reads the journal meanwhile is told apart from a broken disk: nothing is wrong, it only has to wait."""
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as busy:
+        raise JournalFailed("somebody else has the journal open", "journal_busy") from busy
+
+
+def _require_room(path: str, vfs: str | None, copy: str) -> None:
+    """A copy and the change itself must fit; only a real disk can be asked.
+
+    A copy that an interrupted start has left is counted as free, for the new one takes its place. It is not removed for
+    that yet: should the journal turn out to be damaged, it may be needed.
+    """
     if vfs is not None or not Path(path).exists():
         return
     size = sum(file.stat().st_size for file in (Path(path), Path(f"{path}-wal")) if file.exists())
-    free, wanted = shutil.disk_usage(Path(path).absolute().parent).free, 2 * size + SPARE_BYTES
+    left_over = sum(file.stat().st_size for file in (Path(copy), Path(f"{copy}-journal")) if file.exists())
+    free = shutil.disk_usage(Path(path).absolute().parent).free + left_over
+    wanted = 2 * size + SPARE_BYTES
     if free < wanted:
         megabytes = -(-(wanted - free) // 1_000_000)
         raise JournalFailed(
@@ -350,12 +384,37 @@ def _forget_copies(connection: apsw.Connection, path: str, vfs: str | None, targ
 
     The start that migrates never comes here, so the copy stays at least until the one after it.
     """
-    older = [schema for schema in range(OLDEST, target) if _exists(copy_path(path, schema), vfs)]
+    older = _copies(path, vfs, target)
     if not older:
         return
     _require_whole(connection, "after its migration")
-    for schema in older:
-        _remove(copy_path(path, schema), vfs)
+    for copy in older:
+        _remove(copy, vfs)
+
+
+def forget_copies_past_their_time(connection: apsw.Connection, now: dt.datetime) -> bool:
+    """Remove the copies of older schemas beside the journal in use, once `COPY_KEPT` has passed since its migration.
+
+    Returns False while one is left, because it is younger or cannot be removed.
+    """
+    path, vfs = connection.filename, connection.open_vfs
+    older = _copies(path, vfs, SCHEMA_VERSION)
+    if not older:
+        return True
+    note = connection.execute("SELECT value FROM meta WHERE name = ?", (_MIGRATED_AT,)).fetchone()
+    if note is not None and now < parse_time(str(note[0])) + COPY_KEPT:
+        return False
+    try:
+        for copy in older:
+            _remove(copy, vfs)
+    except apsw.Error:
+        return False
+    return True
+
+
+def _copies(path: str, vfs: str | None, target: int) -> list[str]:
+    named = [copy_path(path, schema) for schema in range(OLDEST, target)]
+    return [copy for copy in named if _exists(copy, vfs)]
 
 
 def _exists(path: str, vfs: str | None) -> bool:

@@ -37,7 +37,7 @@ class Reserve:
     """The file. Methods block: call them in a worker thread, or before the loop runs."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
-        """`size_bytes` 0 = no reserve is wanted; what is there of an older one is given back."""
+        """`size_bytes` 0 = no reserve is wanted; `trim` gives back what is there of an older one."""
         self.path = path
         self.size_bytes = size_bytes
 
@@ -71,6 +71,20 @@ class Reserve:
             os.close(handle)
         return self.is_whole()
 
+    def trim(self) -> None:
+        """Give back what the file takes beyond the wanted size; one that the disk keeps stays as it is."""
+        try:
+            if self.path.stat().st_size <= self.size_bytes:
+                return
+            if self.size_bytes:
+                os.truncate(self.path, self.size_bytes)
+            else:
+                self.release()
+        except FileNotFoundError:
+            return
+        except OSError as failure:
+            log.warning("reserve_not_trimmed", reason=errno.errorcode.get(failure.errno or 0, ""))
+
     def release(self) -> bool:
         """Give the space back to the file system; False when there was nothing to give, or the disk refuses."""
         try:
@@ -102,7 +116,11 @@ def look_at_space(folder: Path) -> Space:
 
 
 def make_room_for_start(reserve: Reserve) -> bool:
-    """Before the journal is opened: without space it could not be. Returns whether the reserve was given up."""
+    """Before the journal is opened: without space it could not be. Returns whether the reserve was given up.
+
+    What an older, larger reserve took beyond the size wanted now is given back in any case.
+    """
+    reserve.trim()
     space = look_at_space(reserve.path.parent)
     if space.read_only or space.free_bytes >= NEEDED_BYTES or not reserve.path.exists():
         return False

@@ -26,6 +26,7 @@ import msgspec
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import FINAL
 from terminal.journal.day_keys import DayKeys, Purpose, is_of_schema_1
+from terminal.journal.migrations import forget_copies_past_their_time
 from terminal.journal.records import Stamp
 
 MOST_DAYS: Final = 31
@@ -150,12 +151,16 @@ class Retention:
         self._keys.forget()
         return Expired(due.day, purpose, int(str(count)))
 
-    def purge(self) -> bool:
-        """Cut the write-ahead log, where deleted keys may still stand; False while a reader is in the way (try again)."""
-        with self._guarded():
-            return self._purge()
+    def purge(self, now: dt.datetime) -> bool:
+        """Remove the last traces of what was deleted: cut the write-ahead log, forget the copy made before a migration.
 
-    def _purge(self) -> bool:
+        False (try again) while a reader is in the way of the cutting, or the copy is still kept as the way back.
+        """
+        with self._guarded():
+            is_cut = self._cut_log()
+            return forget_copies_past_their_time(self._connection, now) and is_cut
+
+    def _cut_log(self) -> bool:
         if not self._connection.execute("SELECT 1 FROM meta WHERE name = ?", (_PENDING,)).fetchall():
             return True
         with self._overwriting():

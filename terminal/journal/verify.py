@@ -7,7 +7,7 @@ settlement is in, the sums, and that what is owed stands in the queue. With the 
 in its place and checks every row's authentication code.
 
 A chain cannot show that its tail was cut off and the rows put back to match. Whoever has noted an earlier head
-(sequence number and hash, for instance from a printed day-end slip) hands it in as `anchor`.
+(number of records and the hash or its beginning, for instance on paper) hands it in as `anchor`.
 """
 
 from collections.abc import Iterator
@@ -20,15 +20,15 @@ from protocols.errors import MoneyError
 from protocols.gm.sm3 import sm3
 from terminal.core.flows import CLINIC_VISIT
 from terminal.core.states import ALLOWED, OPEN_DOUBT, State
+from terminal.journal.anchors import Noted
 from terminal.journal.day_keys import DayKeys, PastTerm
 from terminal.journal.journal import row_mac
-from terminal.journal.migrations import fresh_schema, migrate_in_memory, refuse_newer, schema_of
+from terminal.journal.migrations import fresh_schema, migrated_copy, refuse_newer, schema_of
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import RULES, SCHEMA_VERSION
 from terminal.journal.sheet import decode_sheet, join_sheet
 from terminal.journal.vault import BlobDamaged, Vault
 
-_canonical = msgspec.json.Encoder(order="sorted")
 _IN_FLIGHT = frozenset({State.SENDING.value, State.REVERSING.value, State.CANCELLING.value})
 _NOTHING_TO_TRY = frozenset({State.DRAFT.value, State.PRICED.value, State.ARMED.value, State.CLOSED.value})
 _NEVER_SENT = frozenset({State.DRAFT.value, State.PRICED.value})
@@ -63,10 +63,10 @@ class Report(msgspec.Struct, frozen=True):
         return not self.findings
 
 
-def verify_journal(path: str, vault: Vault | None = None, anchor: tuple[int, bytes] | None = None) -> Report:
+def verify_journal(path: str, vault: Vault | None = None, anchor: Noted | None = None) -> Report:
     """Check the journal at `path`; never writes, never raises for what is in the file.
 
-    `vault` adds the checks that need the field key. `anchor` is a sequence number and hash noted earlier.
+    `vault` adds the checks that need the field key. `anchor` is what somebody noted earlier.
     """
     checker = _Checker(vault)
     try:
@@ -105,13 +105,13 @@ class _Checker:
             self._settlements, self._attempts, self._records, self._head.hex(), self._vault is not None, tuple(self._findings)
         )  # fmt: skip
 
-    def check_any(self, connection: apsw.Connection, anchor: tuple[int, bytes] | None) -> None:
-        """Check a journal of this schema, or of an older one through a migrated copy in memory."""
+    def check_any(self, connection: apsw.Connection, anchor: Noted | None) -> None:
+        """Check a journal of this schema, or of an older one through a migrated copy."""
         if int(str(connection.pragma("user_version"))) >= SCHEMA_VERSION:
             self.check(connection, anchor)
             return
         try:
-            copy = migrate_in_memory(connection)
+            copy = migrated_copy(connection)
         except JournalFailed as failed:
             self.found("schema", "user_version", failed.reason)
             return
@@ -120,7 +120,7 @@ class _Checker:
         finally:
             copy.close()
 
-    def check(self, connection: apsw.Connection, anchor: tuple[int, bytes] | None) -> None:
+    def check(self, connection: apsw.Connection, anchor: Noted | None) -> None:
         """Check a journal of this schema or of one that this program may use."""
         version = connection.pragma("user_version")
         try:
@@ -158,7 +158,7 @@ class _Checker:
 
     # -- the audit chain --------------------------------------------------------------------------
 
-    def _chain(self, connection: apsw.Connection, anchor: tuple[int, bytes] | None) -> dict[str, str]:
+    def _chain(self, connection: apsw.Connection, anchor: Noted | None) -> dict[str, str]:
         """Check every link; return the state in which the audited moves leave each settlement."""
         ends: dict[str, str] = {}
         previous = bytes(32)
@@ -173,7 +173,7 @@ class _Checker:
                 self.found("chain", sequence, "does not continue the record before it")
             if sm3(claimed + record) != digest:
                 self.found("chain", sequence, "the record is not the one that was hashed")
-            if anchor is not None and sequence == anchor[0] and digest != anchor[1]:
+            if anchor is not None and sequence == anchor.records and not digest.hex().startswith(anchor.head):
                 self.found("chain", sequence, "is not the record noted as anchor")
             if anchors.pop(sequence, digest) != digest:
                 self.found("chain", sequence, "is not the record of the anchor kept in the journal")
@@ -182,8 +182,8 @@ class _Checker:
         self._head = previous
         for sequence in sorted(anchors):
             self.found("chain", sequence, "has an anchor and is missing: the end was cut off")
-        if anchor is not None and self._records + self._gap < anchor[0]:
-            self.found("chain", anchor[0], "the record noted as anchor is missing: the end was cut off")
+        if anchor is not None and self._records + self._gap < anchor.records:
+            self.found("chain", anchor.records, "the record noted as anchor is missing: the end was cut off")
         return ends
 
     def _follow(self, sequence: int, record: bytes, ends: dict[str, str]) -> None:

@@ -62,7 +62,9 @@ from terminal.core.events import (
 )
 from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
+from terminal.counter.feed import Feed
 from terminal.counter.session import HubSession
+from terminal.counter.workroom import Workroom
 from terminal.hub.client import HubClient, Institution
 from terminal.journal.journal import Journal
 from terminal.journal.sheet import settlement_of
@@ -122,8 +124,14 @@ OPERATOR_LENGTH = 30
 class CounterPort(Protocol):
     """What a reconciliation needs of the counter it belongs to."""
 
-    async def read_journal(self, work: Callable[[Journal], _Result]) -> _Result:
-        """Read from the journal."""
+    @property
+    def workroom(self) -> Workroom:
+        """Reads the journal."""
+        ...
+
+    @property
+    def feed(self) -> Feed:
+        """Tells everybody who follows the counter."""
         ...
 
     async def note(self, actor: str, action: str, text: str = "") -> None:
@@ -132,10 +140,6 @@ class CounterPort(Protocol):
 
     async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
         """Hand an event to a settlement."""
-        ...
-
-    def announce(self, notice: Notice) -> None:
-        """Tell everybody who follows the counter."""
         ...
 
 
@@ -273,7 +277,7 @@ class Reconciliation:
         )
         one_day = dt.timedelta(days=1)
         # Ids never go back: after a clock that was ahead they run ahead of the days that settlements are booked on.
-        sent = await self._counter.read_journal(
+        sent = await self._counter.workroom.read(
             lambda journal: [
                 *journal.sent_between(first, last),
                 *journal.sent_for_days(day - one_day, day + one_day),
@@ -301,7 +305,7 @@ class Reconciliation:
                     found.append(Case(settlement, tuple(journal.sent_for(settlement_id))))
             return found
 
-        return await self._counter.read_journal(read)
+        return await self._counter.workroom.read(read)
 
     async def _cases_behind(self, msgids: Sequence[str]) -> list[Case]:
         """The settlements of other days behind message ids that the file names."""
@@ -309,7 +313,7 @@ class Reconciliation:
         def owners(journal: Journal) -> list[str]:
             return [one.settlement for msgid in msgids for one in journal.sent_between(msgid, msgid)]
 
-        return await self._cases(await self._counter.read_journal(owners))
+        return await self._cases(await self._counter.workroom.read(owners))
 
     # -- 3201 -----------------------------------------------------------------------------------------
 
@@ -592,7 +596,7 @@ class Reconciliation:
             if report.outcome is not Outcome.NOT_COMPARED or not left:
                 break
             await self._sleep(DAILY_PAUSE_S)
-        self._counter.announce(notice_of(report))
+        self._counter.feed.announce(notice_of(report))
 
 
 def notice_of(report: Report) -> Notice:

@@ -10,7 +10,7 @@ _CODE_BYTES = 4
 
 
 def check_code(slip: SettlementSlip, mac: Callable[[bytes], bytes]) -> str:
-    """Eight hex digits, `XXXX-XXXX`, of a keyed MAC (HMAC-SM3) over the facts that a forger would change.
+    """Eight hex digits, a hyphen in their middle (`1A2B-3C4D`), of a keyed MAC (HMAC-SM3) over the facts that a forger would change.
 
     The copy number is not among them: a reprint carries the code of its original.
     """

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench import far_end, own_journal, round_trip, sale
-from bench.counter_rig import Act, Exchange, Rig, running_counter
+from bench.composition import Booked, Composition, Floor, FloorRunner, Pair, results, steady
+from bench.counter_rig import Act, Exchange, Rig, Signed, Written, running_counter
 from bench.floors import BareJournal, BarePosts
-from bench.sale import Composition, Floor, Pair
 from protocols.hub.envelope import decode_answer, decode_request
 from terminal.core.states import State
 
@@ -34,6 +34,7 @@ def _check_composition(composition: Composition) -> None:
     hub = [act for act in composition.acts if isinstance(act, Exchange)][1:]
     assert [decode_request(act.request).infno for act in hub] == ["1101", "2101", "2102"]
     assert [decode_answer(act.answer).infcode for act in hub] == [0, 0, 0]
+    assert [decode_request(one.exchange.request).infno for one in composition.booked()] == ["2102"]
     assert all(len(act.body) > len(hub[-1].request) for act in composition.written)
     assert composition.describe().startswith("3 signatures (")
 
@@ -42,7 +43,7 @@ async def _check_floor(rig: Rig, composition: Composition, folder: Path) -> None
     bare, posts = BareJournal(folder / "bare.db"), BarePosts(rig.session, rig.addresses.ready)
     try:
         async with own_journal.running(folder / "own.db") as own:
-            floor = sale.FloorRunner(rig, own, bare, posts)
+            floor = FloorRunner(rig, own, bare, posts)
             await floor.prepare(composition)
             with rig.record.kept() as acts:
                 spent = await floor.run(commits=3)
@@ -89,11 +90,20 @@ async def test_sale_and_round_trip_are_measured_beside_their_floors(tmp_path: Pa
     assert trip.note.startswith("1101, ")
 
 
+def test_each_message_stands_between_its_own_two_commits_whatever_is_asked_in_between() -> None:
+    sent, outcome, settle, done = (Written(name) for name in (b"s3", b"s4", b"s5", b"s6"))
+    asked, step, question, settled = (
+        Exchange(name, b"", 0.0) for name in (b"1101", b"2201", b"2206A", b"2207A")
+    )
+    acts = (asked, Signed(b"2201"), sent, step, outcome, question, Signed(b"2207A"), settle, settled, done)
+    assert Composition(acts).booked() == [Booked(sent, step, outcome), Booked(settle, settled, done)]
+
+
 def test_the_two_floors_differ_in_the_commits_alone() -> None:
     floor = Floor(crypto_ms=4.0, posts_ms=2.0, commits_ms=3.0, bare_commits_ms=0.5)
     assert floor.total_ms == 9.0
     assert floor.strict_ms == 6.5
-    whole, strict = sale.results(Composition(()), [Pair(12.0, floor)] * 3)
+    whole, strict = results("sale", 1.5, Composition(()), [Pair(12.0, floor)] * 3)
     assert (whole.ours_ms, whole.floor_ms) == (12.0, 9.0)
     assert (strict.ours_ms, strict.floor_ms) == (12.0, 6.5)
 
@@ -103,5 +113,5 @@ def test_the_half_of_the_rounds_with_the_fastest_computing_counts_whatever_its_r
         return Pair(ours_ms, Floor(crypto_ms, 1.0, 1.0, 1.0))
 
     slow, fast, faster = pair(10.0, 9.0), pair(90.0, 4.0), pair(9.0, 3.9)
-    assert list(sale.steady([slow, fast, slow, faster])) == [faster, fast]
-    assert list(sale.steady([slow, fast, faster])) == [faster, fast]
+    assert list(steady([slow, fast, slow, faster])) == [faster, fast]
+    assert list(steady([slow, fast, faster])) == [faster, fast]

@@ -76,7 +76,7 @@ class Counter:
 
     async def _follow(self) -> None:
         """The feed of `GET /events`, as the route writes it."""
-        async for entry in self.till.counter.follow(0):
+        async for entry in self.till.counter.feed.follow(0):
             self.day.emissions.add("events", msgspec.json.encode(event_view(entry)))
 
     async def post(self, path: str, body: Any = None, **headers: str) -> Any:

@@ -194,7 +194,7 @@ def test_the_canary_sings_when_something_leaks(tmp_path: Path) -> None:
         sale = await counter.quoted(jia.psn_no)
         await counter.post(f"/sales/{sale}/confirm", {"operator": jia.name})
         counter.till.counter.went_wrong(jia.certno, ValueError())
-        counter.till.counter.announce(Notice("fleet_message", {"text": jia.name}))
+        counter.till.counter.feed.announce(Notice("fleet_message", {"text": jia.name}))
         assert counter.api.service.fleet is not None
         await counter.broker.publish("fleet/x", jia.name.encode())
         await counter.rest()

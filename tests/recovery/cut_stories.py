@@ -15,7 +15,7 @@ import apsw
 
 from terminal.core.states import UNSENT, State
 from terminal.core.values import Settlement
-from terminal.counter.counter import RefundWish, ReturnWish
+from terminal.counter.wishes import RefundWish, ReturnWish
 from terminal.journal.records import JournalFailed
 from tests.recovery.power_cut import Files, Operation
 from tests.recovery.witness import Facts, Stage

@@ -34,7 +34,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import apsw
 import msgspec
 
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
@@ -43,7 +42,7 @@ from terminal.journal.verify import verify_journal
 from tests.faults import counted, fired
 from tests.memory_disk import MEMORY
 from tests.recovery.cut_stories import OLD, STORIES, Recording, record, stage_for
-from tests.recovery.power_cut import REAL, Files, Replay, digest
+from tests.recovery.power_cut import Files, Replay, default_vfs, digest
 from tests.recovery.witness import Facts, Stage
 from tests.terminal.harness import Till
 from yibao.site.virtual_loop import run_virtual
@@ -196,9 +195,8 @@ class Cutter:
         recovery = Recording(image.files, tuple(disk.operations), tuple(witness.history), 1)
         observed = _observe(till)
         if verify:
-            apsw.set_default_vfs(disk.name)
-            report = verify_journal(disk.path, self._stage.shop.vault)
-            apsw.set_default_vfs(REAL)
+            with default_vfs(disk.name):
+                report = verify_journal(disk.path, self._stage.shop.vault)
             self.tally.breaks.extend(
                 f"{where}: {found.code} {found.where}: {found.text}" for found in report.findings
             )

@@ -6,10 +6,9 @@ and the paper hold the same settlements.
 """
 
 import asyncio
-import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from terminal.core.events import Misuse
 from terminal.core.states import BOOKED, State
 from terminal.journal.records import JournalFailed
 from tests.recovery.cut_stories import STORIES, Scene, stage_for
-from tests.recovery.power_cut import REAL, Disk, Files, Replay
+from tests.recovery.power_cut import Disk, Files, Replay, default_vfs
 from tests.recovery.witness import Stage
 from tests.terminal.clinic.clinic import Clinic, Window
 from tests.terminal.harness import Till
@@ -213,7 +212,7 @@ async def give_up_what_was_never_sent(till: Till) -> None:
 
 def _assert_books_agree(scene: Scene) -> None:
     stage, till = scene.stage, scene.till
-    with _default_vfs(stage.witness.disk.name):
+    with default_vfs(stage.witness.disk.name):
         if isinstance(scene.shop, Clinic):
             scene.shop.assert_clean(Window(scene.shop, till))
         else:
@@ -236,12 +235,3 @@ def _assert_paper(till: Till, stage: Stage) -> None:
     )
     assert titles["医保结算单"] <= owed["original"]
     assert titles["已冲正"] <= owed["reversed"]
-
-
-@contextlib.contextmanager
-def _default_vfs(name: str) -> Iterator[None]:
-    apsw.set_default_vfs(name)
-    try:
-        yield
-    finally:
-        apsw.set_default_vfs(REAL)

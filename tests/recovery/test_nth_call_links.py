@@ -28,9 +28,12 @@ FAILURES = {
     "no answer": "F38",
     "short": "F43",
     "late": "F41",
-    "broken driver": "F51",
+    "broken driver": "",
 }
-"""What happens to one message, and the row of the fault catalogue it is."""
+"""What happens to one message, and the row of the fault catalogue it is; "" for what is in none (a bug of our own)."""
+
+STEP_BYTES = 101
+"""Each next message is cut so much further on, from the beginning again behind its end."""
 
 
 class Failing:
@@ -70,7 +73,8 @@ class Failing:
         if self._failure == "late":
             await asyncio.sleep(total_timeout_s)
             raise NoAnswer("timeout")
-        return RawAnswer(answer.status, answer.body[: len(answer.body) // 2], answer.content_type)
+        at = self._number * STEP_BYTES % len(answer.body)
+        return RawAnswer(answer.status, answer.body[:at], answer.content_type)
 
     def mend(self) -> None:
         """From now on every message passes."""
@@ -80,8 +84,8 @@ class Failing:
         """Nothing is held open."""
 
 
-class _Hub(ListeningLink):
-    """The link to the hub, with a failing one in front."""
+class _InFront:
+    """A link with a failing one in front."""
 
     failing: Failing
 
@@ -97,36 +101,25 @@ class _Hub(ListeningLink):
         return await self.failing.post(path, body, headers, connect_timeout_s, total_timeout_s)
 
 
-class _Centre(CentreLink):
-    """The link to the certificate centre, with a failing one in front."""
+class _Hub(_InFront, ListeningLink):
+    """The way to the hub."""
 
-    failing: Failing
 
-    async def post(
-        self,
-        path: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        connect_timeout_s: float,
-        total_timeout_s: float,
-    ) -> RawAnswer:
-        """See `HubTransport`."""
-        return await self.failing.post(path, body, headers, connect_timeout_s, total_timeout_s)
+class _Centre(_InFront, CentreLink):
+    """The way to the certificate centre."""
 
 
 def _put_in_front(shop: Shop, far_end: str, failure: str, number: int) -> Failing:
     if far_end == "centre":
-        failing = Failing(shop.centre_link, failure, number)
         centre = _Centre(shop.world, shop.clock.now)
-        centre.failing = failing
+        centre.failing = Failing(shop.centre_link, failure, number)
         shop.centre_link = centre
-        return failing
-    inner = ListeningLink(shop.world.hub, shop.clock.now, asyncio.sleep, shop.profile.hub.path)
-    failing = Failing(inner, failure, number)
-    hub = _Hub(shop.world.hub, shop.clock.now, asyncio.sleep, shop.profile.hub.path)
-    hub.failing = failing
+        return centre.failing
+    to_hub = (shop.world.hub, shop.clock.now, asyncio.sleep, shop.profile.hub.path)
+    hub = _Hub(*to_hub)
+    hub.failing = Failing(ListeningLink(*to_hub), failure, number)
     shop.hub_link = hub
-    return failing
+    return hub.failing
 
 
 async def _sale(tale: Callable[[Till], Awaitable[None]], folder: Path, failing: tuple[str, str, int]) -> bool:
@@ -193,7 +186,7 @@ def test_each_message_fails_in_turn_and_the_books_agree(
             return await TALES[tale](folder, (far_end, failure, number))
 
         happened = run_virtual(life)
-        if happened and far_end == "hub":
+        if happened and far_end == "hub" and FAILURES[failure]:
             fired(FAILURES[failure])
         assert number < 60, "the tale never ends"
     assert number >= (4 if far_end == "hub" else 2), "nothing was sent"

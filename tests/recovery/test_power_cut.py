@@ -14,7 +14,7 @@ import pytest
 from terminal.journal import journal as module
 from terminal.journal.records import JournalFailed
 from terminal.journal.verify import Report, verify_journal
-from tests.recovery.power_cut import REAL, Disk, Files, Replay, digest
+from tests.recovery.power_cut import REAL, Disk, Files, Replay, default_vfs, digest
 from tests.terminal.journal.samples import MSGID, begin, doubt, open_at, send, settle, vault
 
 SECOND = MSGID[:-2] + "02"
@@ -54,10 +54,23 @@ def _life(folder: Path) -> tuple[Disk, list[tuple[int, int]]]:
 
 def _verified(disk: Disk) -> Report:
     """What `verify_journal`, which knows no file systems, says of a journal on this one."""
-    apsw.set_default_vfs(disk.name)
-    report = verify_journal(disk.path, vault())
-    apsw.set_default_vfs(REAL)
-    return report
+    with default_vfs(disk.name):
+        return verify_journal(disk.path, vault())
+
+
+def test_a_verification_that_raises_leaves_the_real_file_system_the_default(tmp_path: Path) -> None:
+    """Else every database that this process opens later is on a disk of one test."""
+    disk = _disk(tmp_path)
+    open_at(Path(disk.path), vfs=disk.name).close()
+
+    def mistaken(what: str, end: str) -> bool:
+        raise ZeroDivisionError("a mistake of ours, on purpose")
+
+    disk.on_call = mistaken
+    with pytest.raises(ZeroDivisionError):
+        _verified(disk)
+    assert apsw.vfs_names()[0] == REAL
+    disk.close()
 
 
 def _assert_whole(folder: Path, files: Files, expected: int) -> None:

@@ -16,9 +16,9 @@ pytestmark = [
 SIXTEEN = [name for name, twin in TWINS.items() if not twin.slots]
 MOST_SETTLEMENTS = 2000
 FIRST_SEED = {
-    "late-approval-accepted": 5,
+    "late-approval-accepted": 23,
     "not-found-ends-reversal": 7,
-    "wall-clock-deadlines": 17,
+    "wall-clock-deadlines": 25,
     "audit-in-another-transaction": 26,
     "sync-tried-again": 30,
 }

@@ -55,7 +55,9 @@ from terminal.config import CentreConfig, Config, HubConfig, InstitutionConfig, 
 from terminal.core.states import BOOKED, State
 from terminal.core.values import Notice, Settlement
 from terminal.counter.chronicle import WriteLog, say_nothing
-from terminal.counter.counter import Counter, LineWish, Phase, SaleWish
+from terminal.counter.counter import Counter
+from terminal.counter.wishes import LineWish, SaleWish
+from terminal.counter.workroom import Phase
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import SettlementRow
 from terminal.journal.thread import JournalPort
@@ -476,7 +478,9 @@ class Till:
     def told(self) -> dict[str, State]:
         """The last state of each settlement that anybody could hear of, also from a counter that is dead."""
         return {
-            entry.settlement_id: State(entry.state) for entry in self.counter._feed if entry.settlement_id
+            entry.settlement_id: State(entry.state)
+            for entry in self.counter.feed.entries
+            if entry.settlement_id
         }
 
     def rows(self) -> list[SettlementRow]:

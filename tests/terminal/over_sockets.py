@@ -23,7 +23,9 @@ from simulators.serve import RunningWorld, SimulatedWorld, build_world, serve_wo
 from terminal.building import Parts, build_counter
 from terminal.core.states import BOOKED, State
 from terminal.core.values import Settlement
-from terminal.counter.counter import Counter, Phase, SaleWish
+from terminal.counter.counter import Counter
+from terminal.counter.wishes import SaleWish
+from terminal.counter.workroom import Phase
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.thread import InlineJournal
 from terminal.journal.vault import Vault
@@ -99,7 +101,7 @@ class Site:
     async def over(self, settlement: Settlement, limit_s: float = 10.0) -> Settlement:
         """Wait until its outcome is known."""
         async with asyncio.timeout(limit_s):
-            async for _ in self.counter.follow(0):
+            async for _ in self.counter.feed.follow(0):
                 if not any(row.id == settlement.id for _, row in self.counter.doubts()):
                     break
         return await self.counter.get(settlement.id)

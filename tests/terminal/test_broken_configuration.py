@@ -48,6 +48,7 @@ def test_a_file_cut_at_any_byte_is_refused_by_name_or_says_what_it_said(file: Pa
         ("[hub]", "[hubb]", "hubb"),
         ('url = "http://127.0.0.1:1"', "url = 7", "url"),
         ("slot = 1", "slot = \x00", "counter.toml"),
+        (':1"', ':0"', "names port 0"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(file: Path, old: str, new: str, reason: str) -> None:
@@ -57,6 +58,15 @@ def test_a_wrong_key_or_value_is_named(file: Path, old: str, new: str, reason: s
     with pytest.raises(ConfigError, match=reason):
         read_config(file)
     fired("F71")
+
+
+@pytest.mark.parametrize("text", ["8:30", "24:00", "08:60", "08.30", "0830", "08:30:00", "noon", "08:3 "])
+def test_a_daily_run_at_what_is_no_time_is_named(file: Path, text: str) -> None:
+    said = file.read_text(encoding="utf-8")
+    assert 'daily_at = ""' in said
+    file.write_text(said.replace('daily_at = ""', f'daily_at = "{text}"'), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"reconciliation\.daily_at must be a time like 08:30"):
+        read_config(file)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"\x00" * 4096, "项".encode("gb18030") * 100])

@@ -12,7 +12,7 @@ import terminal
 from drivers.interfaces.printer import PrinterStatus
 from terminal.core.states import State
 from terminal.core.values import Notice
-from terminal.counter.counter import Phase
+from terminal.counter.workroom import Phase
 from terminal.hub.centre import _WORDS as CENTRE_WORDS
 from terminal.texts import REASONS, STATES, TEXTS, tell, tell_notice
 

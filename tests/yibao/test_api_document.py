@@ -13,7 +13,7 @@ from terminal.api.routes import build_app
 from terminal.api.service import Service
 from terminal.api.views import SettlementView
 from terminal.core.states import State
-from terminal.counter.counter import LineWish, SaleWish
+from terminal.counter.wishes import LineWish, SaleWish
 from terminal.texts import TEXTS
 
 DOCUMENT = Path(yibao.__file__).parent.parent / "docs" / "api.md"

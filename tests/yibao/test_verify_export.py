@@ -19,6 +19,7 @@ from terminal.journal.anchors import sign_anchor
 from terminal.journal.export import Exported, export_audit
 from terminal.journal.records import JournalFailed
 from tests.faults import fired
+from tests.terminal.journal.old_journals import unpack
 from tests.terminal.journal.samples import NINE, begin, doubt, open_at, raw, send, settle, stamp
 from yibao import verify_export
 
@@ -336,12 +337,26 @@ def test_an_export_names_nobody(made: tuple[Lines, Exported]) -> None:
 def test_a_journal_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     open_at(path).close()
-    raw(path).pragma("user_version", 999)
+    newer = raw(path)
+    newer.pragma("user_version", 999)
+    lines, _ = export(path)
+    assert verdict(put(tmp_path / "newer", lines)) == [], "it has noted that this program may read it"
+    newer.execute("UPDATE meta SET value = '999' WHERE name = 'readable_from'")
     with pytest.raises(JournalFailed, match="schema 999"):
         export(path)
+    newer.close()
     path.write_bytes(b"no database at all" * 300)
     with pytest.raises(JournalFailed, match="NotADBError"):
         export(path)
+
+
+def test_a_journal_of_the_version_before_is_exported_as_it_lies_there(tmp_path: Path) -> None:
+    path = unpack("schema-1-pharmacy", tmp_path)
+    before = path.read_bytes()
+    lines, done = export(path)
+    assert (verdict(put(tmp_path / "old", lines)), done.anchors) == ([], 0)
+    assert done.records > 0
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("length", [0, 3, 55, 56, 63, 64, 65, 200])

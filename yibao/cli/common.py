@@ -12,6 +12,7 @@ from yibao.cli.help import help_of
 from yibao.words import say
 
 if TYPE_CHECKING:
+    from terminal.journal.anchors import Noted
     from yibao.client import CounterClient
 
 Result = TypeVar("Result")
@@ -75,6 +76,16 @@ def with_sale(
         return await work(client, await client.resolve(name))
 
     return with_client(counter, find)
+
+
+def noted_anchor(text: str) -> "Noted | None":
+    """What `--anchor` says, None without it; raises `WrongUse`."""
+    from terminal.journal.anchors import parse_noted
+
+    try:
+        return parse_noted(text) if text else None
+    except ValueError:
+        raise WrongUse(say("wrong_anchor", text=text)) from None
 
 
 _ITEM: Final = re.compile(r"(?P<barcode>[0-9]+)(?:[*xX](?P<quantity>[0-9]+(?:\.[0-9]+)?))?")

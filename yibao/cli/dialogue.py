@@ -108,10 +108,21 @@ async def _converse_about(
 
 
 def outcome_code(sale: SettlementView) -> int:
-    """Exit code of a sale: 0 settled, 3 outcome open, 1 not settled."""
-    if sale.in_doubt or sale.state == State.SENDING:
+    """Exit code of a sale: 0 settled, 3 outcome open or the rest of a refund still unpaid, 1 not settled."""
+    if sale.in_doubt or sale.state == State.SENDING or is_waiting_rest(sale):
         return OUTCOME_OPEN
     return 0 if sale.state in _GOOD else 1
+
+
+def is_waiting_rest(sale: SettlementView) -> bool:
+    """What the customer keeps after a refund, not settled yet: goods that nobody has paid for."""
+    return bool(sale.refund_of) and sale.state in _BEFORE_THE_MONEY
+
+
+def rest_waits(sale: SettlementView) -> Words:
+    """What is true of such a rest, and how to go on with it."""
+    code = "refund_visit_waits" if sale.flow == "clinic_visit" else "refund_rest_waits"
+    return say(code, number=sale.sale_number, id=sale.id)
 
 
 async def _open(client: CounterClient, order: Order, flow: str) -> SettlementView:
@@ -238,8 +249,10 @@ class Conversation(Generic[OrderKind]):
         return await self._after_the_money()
 
     async def broken_off(self) -> Interrupted:
-        """Ctrl-C: give the sale up while that is possible; say what is true now."""
+        """Ctrl-C: give the sale up while that is possible; say what is true now. The rest of a refund waits."""
         number = self._sale.sale_number
+        if is_waiting_rest(self._sale) and not self._settling:
+            return Interrupted(rest_waits(self._sale))
         if not self._settling:
             with contextlib.suppress(CounterError, TimeoutError):
                 async with asyncio.timeout(_GIVE_UP_S):
@@ -354,8 +367,12 @@ class Conversation(Generic[OrderKind]):
         return False
 
     async def _give_up(self) -> SettlementView:
+        """Give the sale up; the rest of a refund stays: only `--withdraw` says that nobody will pay for it."""
         if not self._order.interactive and self._keyboard_ended:
             self._screen.say(say(f"{self.name}_no_input", number=self._sale.sale_number))
+        if is_waiting_rest(self._sale):
+            self._screen.say(rest_waits(self._sale))
+            return self._sale
         self._sale = await self._client.abandon(self._sale.id)
         self._screen.say(given_up_words(self._sale))
         return self._sale

@@ -37,6 +37,9 @@ def _journal_words(error: Any) -> Words:
     """What happened to the journal, who holds the money, what to do."""
     from terminal.texts import reason_in_words
 
+    if error.code == "journal_not_migrated":
+        why = say(f"not_migrated_{error.params['why']}")
+        return Words(error.code, say(error.code, why=why.zh).zh, say(error.code, why=why.en).en)
     if error.code:
         return say(error.code, **error.params)
     code = {"FullError": "journal_full", "ReadOnlyError": "journal_read_only"}.get(

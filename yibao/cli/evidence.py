@@ -1,6 +1,5 @@
 """`yibao evidence`: what was signed and answered for one sale, in one file that OpenSSL verifies."""
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from yibao.cli.common import CounterOption, JsonOption, SaleArgument, with_sale
-from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
-from yibao.cli.output import print_json, tell
+from yibao.cli.output import new_file, print_json, tell
 from yibao.words import say
 
 if TYPE_CHECKING:
@@ -41,7 +39,8 @@ def export(
 
     settlement_id, capsule = with_sale(counter, sale, take)
     path = out or Path(f"evidence-{settlement_id}.zip")
-    _write(path, capsule)
+    with new_file(path) as file:
+        file.write(capsule)
     manifest, commands = _look_inside(path)
     lines = [*_unpacking(path), *commands]
     unproved = [
@@ -60,18 +59,6 @@ def export(
     counts = {"messages": str(len(manifest["messages"])), "records": str(len(manifest["chain"]))}
     tell(say("evidence_written", path=str(path), **counts))
     print("\n".join(lines), flush=True)
-
-
-def _write(path: Path, capsule: bytes) -> None:
-    """Write a new file that only its owner may read; one that is there is left alone."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise CommandFailed(say("file_exists", path=str(path))) from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(capsule)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _look_inside(path: Path) -> tuple[dict[str, Any], list[str]]:

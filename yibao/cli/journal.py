@@ -1,15 +1,24 @@
 """`yibao journal`: list and show ask the running service; verify reads the file itself."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from yibao.cli.common import CounterOption, JsonOption, SaleArgument, find_counter, with_client, with_sale
+from yibao.cli.common import (
+    CounterOption,
+    JsonOption,
+    SaleArgument,
+    find_counter,
+    noted_anchor,
+    with_client,
+    with_sale,
+)
 from yibao.cli.errors import CommandFailed, WrongUse
 from yibao.cli.help import help_of
 from yibao.cli.keys import PasswordFile, read_password
-from yibao.cli.output import print_json, tell
+from yibao.cli.output import new_file, print_json, tell
 from yibao.words import say
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ VERIFIER: Final = "verify_export.py"
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help=help_of("journal.limit"))]
 NoKey = Annotated[bool, typer.Option("--no-key", help=help_of("journal.no_key"))]
 Anchor = Annotated[
-    str, typer.Option("--anchor", metavar="SEQUENCE:HASH", help=help_of("journal.anchor"), show_default=False)
+    str, typer.Option("--anchor", metavar="RECORDS:HASH", help=help_of("journal.anchor"), show_default=False)
 ]
 
 
@@ -83,7 +92,7 @@ def verify(
     if not files.journal_path.exists():
         raise CommandFailed(say("no_journal", path=str(files.journal_path)))
     vault = None if no_key else _vault(files, password_file)
-    report = verify_journal(str(files.journal_path), vault, _parse_anchor(anchor))
+    report = verify_journal(str(files.journal_path), vault, noted_anchor(anchor))
     if json:
         print_json({"ok": report.ok, "report": report})
         return 0 if report.ok else 1
@@ -141,7 +150,6 @@ def export(
 ) -> None:
     """Write the audit log and its anchors for others, and the program that verifies them beside it."""
     import datetime as dt
-    import os
     from importlib.resources import files as resources
 
     from drivers.signers import SoftwareKeyStore
@@ -154,21 +162,21 @@ def export(
     store = SoftwareKeyStore(files.path(files.config.keys.audit_dir))
     signer = store.unlock(read_password(files, password_file)).signer
     program = (resources("yibao") / VERIFIER).read_bytes()
-    beside = file.with_name(VERIFIER)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise CommandFailed(say("file_exists_already", path=str(file))) from None
-    with os.fdopen(handle, "wb") as target:
+    beside = file.parent / VERIFIER
+    if not beside.exists():
+        with new_file(beside) as verifier:
+            verifier.write(program)
+    elif beside.read_bytes() != program:
+        raise CommandFailed(say("other_verifier", path=str(beside)))
+    with new_file(file) as target:
         now = dt.datetime.now(dt.UTC)
         done = export_audit(str(files.journal_path), target, files.terminal_name, signer, program, now)
-    if not beside.exists() or beside.read_bytes() == program:
-        beside.write_bytes(program)
     if json:
         print_json({"file": str(file), "verifier": str(beside), "exported": done})
         return
     tell(say("journal_exported", path=str(file), records=str(done.records), anchors=str(done.anchors)))
-    print(f"python3 -I {beside} {file} --key-id {done.key_id}", flush=True)
+    command = ["python3", "-I", str(beside), str(file), "--key-id", done.key_id]
+    print(shlex.join(command), flush=True)
 
 
 def backup(
@@ -237,13 +245,3 @@ def _vault(files: "CounterFiles", password_file: Path | None) -> "Vault":
 
     keys = SoftwareKeyStore(files.path(files.config.keys.dir)).unlock(read_password(files, password_file))
     return Vault(keys.field_key, secrets.token_bytes)
-
-
-def _parse_anchor(text: str) -> tuple[int, bytes] | None:
-    if not text:
-        return None
-    number, _, digest = text.partition(":")
-    try:
-        return int(number), bytes.fromhex(digest)
-    except ValueError:
-        raise WrongUse(say("wrong_anchor", text=text)) from None

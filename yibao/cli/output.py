@@ -1,11 +1,16 @@
 """How the commands speak: Chinese first, English second, JSON for programs."""
 
 import json
+import os
 import sys
-from typing import Any, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 
+from yibao.cli.errors import CommandFailed
 from yibao.cli.streams import speaks_chinese
-from yibao.words import Words
+from yibao.words import Words, say
 
 
 def tell(words: Words, stream: TextIO | None = None) -> None:
@@ -38,3 +43,26 @@ def yuan(amount_fen: int) -> str:
     """Fen as yuan with two decimals."""
     sign = "-" if amount_fen < 0 else ""
     return f"{sign}{abs(amount_fen) // 100}.{abs(amount_fen) % 100:02d}"
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file that only its owner may read, on disk when the block ends; nothing is left of it when the block fails.
+
+    Raises `CommandFailed` when there is one already (it is left alone), OSError that names the file.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise CommandFailed(say("file_exists", path=str(path))) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException as failure:
+        with suppress(OSError):
+            path.unlink()
+        if isinstance(failure, OSError) and failure.filename is None:
+            raise OSError(failure.errno, failure.strerror, str(path)) from failure
+        raise

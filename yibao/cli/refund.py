@@ -2,7 +2,7 @@
 
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
@@ -18,6 +18,7 @@ from yibao.cli.common import (
 from yibao.cli.errors import CommandFailed, Interrupted, WrongUse
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, yuan
+from yibao.cli.visit import diagnosis_of
 from yibao.words import say
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ Everything = Annotated[bool, typer.Option("--all", help=help_of("refund.all"))]
 Reason = Annotated[str, typer.Option("--reason", help=help_of("cancel.reason"), show_default=False)]
 Withdraw = Annotated[bool, typer.Option("--withdraw", help=help_of("refund.withdraw"))]
 Code = Annotated[str, typer.Option("--code", metavar="CODE", help=help_of("refund.code"), show_default=False)]
+Disease = Annotated[
+    str, typer.Option("--disease", metavar="CODE", help=help_of("refund.disease"), show_default=False)
+]
+Diagnosis = Annotated[
+    str,
+    typer.Option("--diagnosis", metavar="CODE:NAME", help=help_of("refund.diagnosis"), show_default=False),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +57,8 @@ def refund(
     reason: Reason = "",
     withdraw: Withdraw = False,
     code: Code = "",
+    disease: Disease = "",
+    diagnosis: Diagnosis = "",
     yes: YesOption = False,
     json: JsonOption = False,
     wait: WaitOption = 60.0,
@@ -58,11 +68,12 @@ def refund(
     wishes = tuple(parse_return(text) for text in returned or [])
     if bool(wishes) + everything + withdraw > 1:
         raise WrongUse(say("refund_one_of"))
+    picked = _Picked(disease.strip().upper(), diagnosis_of(diagnosis))
 
     async def work(client: "CounterClient", settlement_id: str) -> int:
         if withdraw:
             return await _withdraw(client, settlement_id, json)
-        desk = _Desk(client, yes=yes, wait_s=wait, json=json, code="".join(code.split()))
+        desk = _Desk(client, yes=yes, wait_s=wait, json=json, code="".join(code.split()), picked=picked)
         return await desk.take_back(settlement_id, wishes, reason, everything=everything)
 
     return with_sale(counter, sale, work)
@@ -92,10 +103,19 @@ async def _withdraw(client: "CounterClient", settlement_id: str, json: bool) -> 
     return 0
 
 
+class _Picked(NamedTuple):
+    """What a clinic's visit for the rest is for, as the command line says it."""
+
+    disease: str
+    diagnosis: tuple[str, str] | None
+
+
 class _Desk:
     """One refund: ask, cancel, follow, and then the sale of what remains."""
 
-    def __init__(self, client: "CounterClient", *, yes: bool, wait_s: float, json: bool, code: str) -> None:
+    def __init__(
+        self, client: "CounterClient", *, yes: bool, wait_s: float, json: bool, code: str, picked: _Picked
+    ) -> None:
         from yibao.cli.tables import Screen
 
         self._client = client
@@ -103,6 +123,7 @@ class _Desk:
         self._wait_s = wait_s
         self._json = json
         self._code = code
+        self._picked = picked
         self._screen = Screen(beside_json=json)
 
     async def take_back(
@@ -147,19 +168,19 @@ class _Desk:
             raise Interrupted(say("cancel_interrupted", number=known.receipt_number)) from None
 
     async def _sell_rest(self, rest: "SettlementView") -> int:
-        from yibao.cli.dialogue import Conversation, Order, resume
+        from yibao.cli.dialogue import Conversation, Order, rest_waits, resume
         from yibao.cli.visit_dialogue import VisitConversation, VisitOrder
 
         interactive = sys.stdin.isatty()
         if not interactive and not self._code:
-            self._screen.say(say("refund_rest_waits", number=rest.sale_number, id=rest.id))
+            self._screen.say(rest_waits(rest))
             if self._json:
                 print_json(rest)
             return OUTCOME_OPEN
         if rest.flow == "clinic_visit":
             visit = VisitOrder(
-                lines=(), code=self._code, number="", confirmed=False, follow_s=self._wait_s, interactive=interactive,
-                card=False, identity_number=False, disease="", diagnosis=None,
+                lines=(), code=self._code, number="", confirmed=self._yes, follow_s=self._wait_s, interactive=interactive,
+                card=False, identity_number=False, disease=self._picked.disease, diagnosis=self._picked.diagnosis,
             )  # fmt: skip
             return await resume(self._client, visit, VisitConversation, rest.id, as_json=self._json)
         order = Order(

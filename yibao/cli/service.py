@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yibao.cli.common import CounterOption, find_counter, run_async
-from yibao.cli.errors import CommandFailed, WrongUse
+from yibao.cli.common import CounterOption, find_counter, noted_anchor, run_async
+from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
 from yibao.cli.output import tell_line
 from yibao.words import say
@@ -31,16 +31,7 @@ def run(
     """Run the service of a counter."""
     from terminal.config import read_config
 
-    run_async(_serve(read_config(find_counter(counter)), _noted(anchor)))
-
-
-def _noted(text: str) -> "Noted | None":
-    from terminal.journal.anchors import parse_noted
-
-    try:
-        return parse_noted(text) if text else None
-    except ValueError:
-        raise WrongUse(say("wrong_anchor", text=text)) from None
+    run_async(_serve(read_config(find_counter(counter)), noted_anchor(anchor)))
 
 
 async def _serve(counter_files: "CounterFiles", noted: "Noted | None") -> None:

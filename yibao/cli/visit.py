@@ -41,12 +41,10 @@ def visit(
     counter: CounterOption = None,
 ) -> int:
     """Attend a patient."""
-    from yibao.cli.visit_dialogue import VisitOrder, attend, parse_diagnosis
+    from yibao.cli.visit_dialogue import VisitOrder, attend
 
     if card + id_number + bool(code) > 1:
         raise WrongUse(say("one_medium"))
-    if diagnosis and parse_diagnosis(diagnosis) is None:
-        raise WrongUse(say("wrong_diagnosis", text=diagnosis))
     order = VisitOrder(
         lines=wishes_of(item or [], line or []),
         code="".join(code.split()),
@@ -57,6 +55,16 @@ def visit(
         card=card,
         identity_number=id_number,
         disease=disease.strip().upper(),
-        diagnosis=parse_diagnosis(diagnosis),
+        diagnosis=diagnosis_of(diagnosis),
     )
     return with_client(counter, lambda client: attend(client, order, as_json=json))
+
+
+def diagnosis_of(text: str) -> tuple[str, str] | None:
+    """What `--diagnosis` says, None without it; raises `WrongUse`."""
+    from yibao.cli.visit_dialogue import parse_diagnosis
+
+    found = parse_diagnosis(text)
+    if text and found is None:
+        raise WrongUse(say("wrong_diagnosis", text=text))
+    return found

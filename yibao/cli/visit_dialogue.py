@@ -58,7 +58,7 @@ class VisitConversation(Conversation[VisitOrder]):
         """See `Conversation.run`; typing is seen again afterwards, however it ends."""
         self._disease = self._order.disease
         self._diagnosis = self._order.diagnosis
-        self._lines_complete = bool(self._order.lines)
+        self._lines_complete = bool(self._order.lines or self._sale.refund_of)
         self._picked: DiseaseWish | None = None
         self._number_wanted = self._order.identity_number
         with ExitStack() as self._unseen:

@@ -36,6 +36,7 @@ from simulators.people import Person
 from simulators.printer.reading import CANCELLED, SETTLED, DecodedSlip, UnreadableSlip, decode_slip
 from terminal.core.states import BOOKED, FINAL, State
 from terminal.core.values import Settlement
+from terminal.journal.anchors import Noted
 from terminal.journal.journal import open_journal
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
 from terminal.journal.verify import verify_journal
@@ -87,7 +88,7 @@ class Auditor:
         self._sold: dict[str, set[str]] = {}
         self._packs: dict[str, tuple[str, ...]] = {}
         self._arrived: list[tuple[str, str, bytes]] = []
-        self._told: dict[str, tuple[Sale, list[State]]] = {}
+        self._told: dict[str, tuple[Machine, Sale, list[State]]] = {}
         self.secrets: set[str] = set()
         """Codes shown to the counter."""
         self.acts = Counter[str]()
@@ -134,7 +135,7 @@ class Auditor:
 
     def told(self, machine: Machine, sale: Sale, settlement: Settlement) -> None:
         """See `people.Listener`."""
-        _, states = self._told.setdefault(settlement.id, (sale, []))
+        _, _, states = self._told.setdefault(settlement.id, (machine, sale, []))
         state = settlement.state
         if settlement.quarantine and state in BOOKED:
             state = State.DOUBT  # told as such: "undone, not settled"
@@ -172,7 +173,7 @@ class Auditor:
                     self.broken("I2", f"message id {attempt.msgid} was given twice")
                 known[attempt.msgid] = attempt
             self._rest(books)
-            self._untold(books)
+            self._untold(machine, books)
             self._money(machine, books)
             self._paper(machine, books)
             self._authentic(books)
@@ -205,12 +206,15 @@ class Auditor:
                 if visit.mdtrt_id not in settled:
                     self.broken("I3", f"visit {visit.mdtrt_id} was left open at the hub")
 
-    def _untold(self, books: _Books) -> None:
-        """I4."""
+    def _untold(self, machine: Machine, books: _Books) -> None:
+        """I4. Whatever was told of a sale, it had been on disk before; and a machine keeps its disk for the whole run."""
         now = {row.id: row for row in books.rows}
-        for settlement_id, (sale, states) in self._told.items():
+        for settlement_id, (teller, sale, states) in self._told.items():
+            if teller is not machine:
+                continue
             row = now.get(settlement_id)
             if row is None:
+                self.broken("I4", f"{settlement_id} was told {', '.join(states)} and is not there")
                 continue
             for state in states:
                 stands = row.state in BOOKED and not row.quarantine
@@ -253,7 +257,10 @@ class Auditor:
         if booked != (record is not None):
             where = "stands at the hub" if record is not None else "does not stand at the hub"
             self.broken("I5", f"{row.id} is {row.state} and {where}")
-        if record is None or row.amounts is None or not booked:
+        if record is None or not booked:
+            return
+        if row.amounts is None:
+            self.broken("I5", f"{row.id} is {row.state} without amounts")
             return
         ours, theirs = row.amounts, record.result
         if (ours.total_fen, ours.fund_fen, ours.account_fen, ours.cash_fen) != (
@@ -337,7 +344,7 @@ class Auditor:
     def _chain(self, machine: Machine, folder: Path) -> None:
         """I7."""
         path = machine.contents.write_to(folder, f"{machine.name} at rest")
-        anchor = machine.heads[0] if machine.heads else None
+        anchor = Noted(machine.heads[0][0], machine.heads[0][1].hex()) if machine.heads else None
         report = verify_journal(str(path), machine.vault(), anchor)
         for finding in report.findings:
             self.broken("I7", f"{machine.name}: {finding.code} {finding.where}: {finding.text}")

@@ -23,8 +23,9 @@ from protocols.hub.profile import Profile
 from terminal.building import Parts, build_clock_watch, build_counter
 from terminal.config import Config
 from terminal.core.states import FINAL, UNSENT
-from terminal.counter.counter import Counter, Phase
+from terminal.counter.counter import Counter
 from terminal.counter.trusted_time import TrustedClock
+from terminal.counter.workroom import Phase
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.vault import Vault

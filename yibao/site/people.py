@@ -15,9 +15,10 @@ from terminal.core.events import Misuse
 from terminal.core.flows import CLINIC_VISIT, PHARMACY_PURCHASE
 from terminal.core.states import BOOKED, FINAL, UNSENT, State
 from terminal.core.values import Settlement
-from terminal.counter.counter import Counter, DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
+from terminal.counter.counter import Counter
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.counter.trusted_time import BEHIND, JUMPED
+from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
 from terminal.journal.records import JournalRefused
 from yibao.site.machine import Gone, Machine
 

@@ -1,8 +1,8 @@
 """The road between a counter and the hub, on which messages are lost, late, doubled, swapped, cut and forged.
 
-`Exchange.road` is the far half (what reaches the hub, what comes back and when), `HubRoad` the counter's own socket: it
-gives up after its time limit, and what arrives afterwards is heard by nobody. The faults of a single answer are those of
-`simulators.hub.faults`; here stand those that need time or memory.
+`HubRoad.post` is the counter's own socket: it gives up after its time limit, and what arrives afterwards is heard by
+nobody. Behind it is the far half: what reaches the hub, what comes back and when. Most faults of a single answer are those of
+`simulators.hub.faults`; here stand those that need time or memory, and those that speak with a key or words of this run.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from yibao.site.weather import MONEY, OF_AMOUNTS, Weather
 
 REPEATS: Final = frozenset({"swap", "replay"})
 """Faults that need an answer to another message; while there is none they do not fire."""
+ONCE: Final = frozenset({"not-found-reversal"})
+"""Faults that meet each original once; after that the hub itself is asked, and they do not fire."""
 TRY: Final = "5203"
 """A question, and how a cancellation in doubt is tried: unanswered it says as little about the hub as an unanswered 2601."""
 ANSWERED: Final = OF_AMOUNTS | {
@@ -166,7 +168,7 @@ class HubRoad:
     async def _travel(self, fault: str, request: envelope.Request, body: bytes, patience_s: float) -> Reply:
         """Carry one request there and something back."""
         infno, msgid, rng = request.infno, request.message_id, self._rng
-        if fault and fault not in REPEATS | OF_AMOUNTS:
+        if fault and fault not in REPEATS | OF_AMOUNTS | ONCE:
             self._fired(fault, infno, msgid)
         back_s = rng.uniform(0.01, 0.3)
         match fault:
@@ -301,6 +303,7 @@ class HubRoad:
         original = _original(request)
         if original in self._doubted:
             return self._ask(request, body)
+        self._fired("not-found-reversal", request.infno, request.message_id)
         self._doubted.add(original)
         return self._signed(
             request.message_id, self._error("未找到该笔结算记录 (no such settlement) [SETL_NOT_FOUND]")

@@ -121,6 +121,7 @@ class Site:
         self.auditor = Auditor(self.world.ledger, _PEOPLE, NATIONAL, self._hub_verifier, self.log.note)
         self.fired: dict[str, int] = {}
         self._is_down = False
+        self._outages = 0
         self._ups: list[float] = []
         self._hit_messages: set[str] = set()
         self._hit_settlements: set[str] = set()
@@ -325,11 +326,15 @@ class Site:
         await asyncio.sleep(after_s)
         if lasts_s > 86_400:
             self.happened("outage-days")
-        self._down(True)
+        self._outages += 1
+        if self._outages == 1:
+            self._down(True)
         try:
             await asyncio.sleep(lasts_s)
         finally:
-            self._down(False)
+            self._outages -= 1
+            if not self._outages:
+                self._down(False)
 
     def _down(self, down: bool) -> None:
         self.log.note("hub", "down" if down else "up")

@@ -110,7 +110,6 @@ def totals(first_seed: int, reports: list[Report], seconds: float) -> Totals:
     faults: Counter[str] = Counter()
     for report in reports:
         faults.update(report.faults)
-    healed = sorted(report.healed_after_s for report in reports)
     final = [delay_s for report in reports for delay_s in report.final_after_s]
     cuts = sum(count for name, count in faults.items() if name.split()[0] in ("kill", "strict", "torn"))
     return Totals(
@@ -122,7 +121,7 @@ def totals(first_seed: int, reports: list[Report], seconds: float) -> Totals:
         broken_seeds=tuple(report.seed for report in reports if report.breaks),
         cuts=cuts,
         faults=dict(sorted(faults.items())),
-        healed_p99_s=healed[(len(healed) * 99 - 1) // 100] if healed else 0.0,
+        healed_p99_s=share_below([report.healed_after_s for report in reports], 0.99),
         doubts=len(final),
         final_p50_s=share_below(final, 0.5),
         final_p99_s=share_below(final, 0.99),

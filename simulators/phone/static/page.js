@@ -6,6 +6,15 @@ let owner = "";
 let shown = "";       // slug whose code is on the screen
 let endsAt = 0;       // when the present code leaves the screen, in ms of performance.now()
 let asking = 0;       // number of the newest question; answers to older ones are dropped
+let retry = 0;        // timer of the next attempt after a failure
+
+const RETRY_MS = 3000;
+const WITHOUT_CODE = {
+  NOT_INSURED: ["未参保，请先办理参保登记。", "Not insured: enrol first."],
+  NOT_ACTIVATED: ["凭证未激活，请在本人的手机上激活。", "Not activated: activate it on the person's own phone."],
+  FROZEN: ["凭证已冻结，请联系医保经办机构。", "Frozen: ask the insurance office."],
+  CANCELLED: ["凭证已注销，请联系医保经办机构。", "Cancelled: ask the insurance office."],
+};
 
 async function ask(method, path, body) {
   const answer = await fetch(path, {
@@ -25,6 +34,24 @@ function say(zh, en, bad = false) {
 
 function complain(error) {
   say(error.zh ?? "模拟器没有应答。", error.en ?? "The simulator does not answer.", true);
+}
+
+// The code on the screen may be stale by now, or somebody else's: it goes, and everything is loaded anew until that succeeds.
+function fail(error) {
+  complain(error);
+  el("code").hidden = true;
+  endsAt = 0;
+  clearTimeout(retry);
+  retry = setTimeout(start, RETRY_MS);
+}
+
+async function start() {
+  clearTimeout(retry);
+  try {
+    await load();
+    say("", "");
+    await show();
+  } catch (error) { fail(error); }
 }
 
 const person = (slug) => people.find((one) => one.slug === slug);
@@ -47,14 +74,15 @@ async function show() {
     tab.type = "button";
     tab.textContent = one.name;
     tab.setAttribute("aria-pressed", String(one.slug === shown));
-    tab.onclick = () => { shown = one.slug; say("", ""); show(); };
+    tab.onclick = () => { shown = one.slug; say("", ""); show().catch(fail); };
     return tab;
   }));
-  const active = person(shown).state === "ACTIVATED";
-  const ownActive = me.state === "ACTIVATED";
-  el("code").hidden = !active;
-  el("activation").hidden = active || me.state !== "NOT_ACTIVATED";
-  el("add").hidden = !ownActive;
+  const state = person(shown).state;
+  const active = state === "ACTIVATED";
+  const toActivate = state === "NOT_ACTIVATED" && shown === owner;
+  el("code").hidden = true;   // until the code of whoever is wanted now is there
+  el("activation").hidden = !toActivate;
+  el("add").hidden = me.state !== "ACTIVATED";
   el("form-family").member.replaceChildren(...people
     .filter((one) => one.slug !== owner && !me.family.some((other) => other.slug === one.slug))
     .map((one) => new Option(`${one.name} ${one.age}`, one.slug)));
@@ -62,13 +90,9 @@ async function show() {
   el("form-real_name").certno.placeholder = me.certno;
   showSteps(me.step);
   endsAt = 0;
+  asking += 1;
   if (active) await showCode("GET");
-  else if (me.state !== "NOT_ACTIVATED") {
-    const words = { NOT_INSURED: ["未参保，请先办理参保登记。", "Not insured: enrol first."],
-      FROZEN: ["凭证已冻结，请联系医保经办机构。", "Frozen: ask the insurance office."],
-      CANCELLED: ["凭证已注销，请联系医保经办机构。", "Cancelled: ask the insurance office."] };
-    say(...words[me.state], true);
-  }
+  else if (!toActivate) say(...WITHOUT_CODE[state], true);
 }
 
 function showSteps(step) {
@@ -86,6 +110,7 @@ async function showCode(method) {
   const mine = ++asking;
   const code = await ask(method, `api/phones/${owner}/code?of=${shown}`);
   if (mine !== asking) return;
+  el("code").hidden = false;
   const picture = el("picture");
   picture.src = code.picture;
   picture.alt = `医保码 ${code.code}`;
@@ -103,18 +128,16 @@ function tick() {
   el("life").value = left;
   if (left === 0) {
     endsAt = 0;
-    // A failure is tried again: the code on the screen is stale by then and must not stay without a word.
-    showCode("GET").catch((error) => { complain(error); setTimeout(() => show().catch(complain), 3000); });
+    showCode("GET").catch(fail);
   }
 }
 
 async function send(path, body, zh, en) {
   try {
     await ask("POST", `api/phones/${owner}/${path}`, body);
-    say(zh, en);
-    await load();
-    await show();
-  } catch (error) { complain(error); }
+  } catch (error) { complain(error); return; }
+  say(zh, en);
+  await load().then(show).catch(fail);
 }
 
 function step(name, fields) {
@@ -140,12 +163,11 @@ el("form-family").onsubmit = (event) => {
   send("family", form.face.checked ? { ...order, face: "match" } : order, "已添加。", "Added.");
 };
 el("who").onchange = () => { owner = el("who").value; shown = owner; say("", ""); location.hash = owner; };
-el("refresh").onclick = () => showCode("POST").catch(complain);
+el("refresh").onclick = () => showCode("POST").catch(fail);
 el("copy").onclick = async () => {
   await navigator.clipboard.writeText(el("digits").dataset.code);
   say("已复制。", "Copied.");
 };
-const start = () => load().then(show).catch(complain);
 addEventListener("hashchange", start);
 setInterval(tick, 250);
 start();

@@ -85,7 +85,7 @@ async def test_an_unknown_name_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 2", b"HTTP/1.1 XXX\r\n\r\n", b"x" * 40_000],
+    [b"", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 2", b"HTTP/1.1 two\r\n\r\n", b"x" * 40_000],
     ids=["closed", "other protocol", "cut", "no status", "endless"],
 )
 async def test_what_is_no_http_answer_is_broken(answer: bytes) -> None:

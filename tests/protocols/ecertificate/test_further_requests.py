@@ -146,20 +146,40 @@ def test_a_notice_carries_the_true_state_amounts_as_text_and_the_lines() -> None
     assert notice.lines_of(NOTICE) == (LINE,)
 
 
-def test_a_failure_carries_no_result() -> None:
-    failed = msgspec.structs.replace(
-        NOTICE, state=notice.NoticeState.FAIL, settlement_no="", own="", balance="", lines="", account=""
-    )
-    read = notice.parse_notice(notice.encode_notice(failed))
-    assert read.state is notice.NoticeState.FAIL
-    assert notice.lines_of(read) == ()
+ALWAYS = {
+    "orgId", "outBizNo", "medicalSettleState", "operatorId", "operatorName", "totalFee", "bizType", "idNo", "userName",
+    "setlTime", "hospitalName", "officeId", "officeName", "doctorName",
+}  # fmt: skip
+"""What every notice carries, the flow number of a face check aside."""
+WITHOUT_RESULT = msgspec.structs.replace(NOTICE, settlement_no="", own="", balance="", lines="", account="")
+
+
+@pytest.mark.parametrize("state", notice.NoticeState)
+def test_a_failure_and_a_sale_without_insurance_carry_no_result(state: notice.NoticeState) -> None:
+    told = msgspec.structs.replace(WITHOUT_RESULT, state=state)
+    body = notice.encode_notice(told)
+    assert set(_sent(body)["data"]) == ALWAYS
+    assert notice.parse_notice(body) == told
+    assert notice.lines_of(told) == ()
+
+
+def test_the_flow_number_of_a_face_check_is_told_where_there_was_one() -> None:
+    body = notice.encode_notice(msgspec.structs.replace(WITHOUT_RESULT, auth_no=Secret(AUTH_NO)))
+    assert _sent(body)["data"]["authNo"] == AUTH_NO
+
+
+def test_a_failure_with_a_result_is_malformed() -> None:
+    body = notice.encode_notice(NOTICE).replace(b'"SUCCESS"', b'"FAIL"')
+    with pytest.raises(MalformedMessage) as refused:
+        notice.parse_notice(body)
+    assert refused.value.where == "$.data.medicalSettleNo"
 
 
 @pytest.mark.parametrize(
     ("name", "wire_name"),
     [("settlement_no", "medicalSettleNo"), ("own", "ownAmt"), ("balance", "balance"), ("lines", "drugList")],
 )
-def test_a_success_without_its_result_is_malformed(name: str, wire_name: str) -> None:
+def test_a_result_that_is_not_whole_is_malformed(name: str, wire_name: str) -> None:
     with pytest.raises(MalformedMessage) as refused:
         notice.parse_notice(notice.encode_notice(msgspec.structs.replace(NOTICE, **{name: ""})))
     assert refused.value.where == f"$.data.{wire_name}"
@@ -183,6 +203,10 @@ def test_of_the_reply_to_a_notice_only_the_code_counts() -> None:
     assert notice.parse_notice_reply(b'{"code":0,"message":"ok","data":null}') is None
     assert notice.parse_notice_reply(b'{"message":"{\\"code\\":\\"0\\"}"}') is None
     assert notice.parse_notice_reply(b'{"code":-1,"message":"x"}') == CentreRefusal(-1, "x")
+    inside = json.dumps({"code": 0, "message": '{"code":990009,"message":"x","success":false}'}).encode()
+    assert notice.parse_notice_reply(inside) == CentreRefusal(990009, "x"), (
+        "the bridge succeeded, the centre refused"
+    )
     with pytest.raises(MalformedMessage):
         notice.parse_notice_reply(b"{}")
 

@@ -189,6 +189,14 @@ def test_a_changed_member_breaks_the_signature(change: dict[str, str]) -> None:
     assert refusal_of(sealed() | change) == refusals.SIGNATURE_WRONG
 
 
+def test_a_signature_has_one_spelling() -> None:
+    """Base64 leaves four bits before `==` unused; a reader that ignores them takes one signature in sixteen texts."""
+    spelling = sealed()["signData"]
+    twin = spelling[:-3] + chr(ord(spelling[-3]) + 1) + "=="
+    assert base64.b64decode(twin, validate=True) == base64.b64decode(spelling)
+    assert refusal_of(sealed() | {"signData": twin}) == refusals.SIGNATURE_WRONG
+
+
 def test_a_signature_under_another_id_or_key_is_wrong() -> None:
     assert refusal_of(sealed(), oi.Style(user_id="default16")) == refusals.SIGNATURE_WRONG
     other = reference_sm2.sign(7, 9, EXAMPLE["to_sign"].encode(), EXAMPLE["app_secret"].encode())

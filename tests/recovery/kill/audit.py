@@ -14,6 +14,7 @@ import apsw
 from simulators.hub.ledger import SettlementRecord
 from simulators.printer import DecodedSlip, UnreadableSlip, decode_slip
 from simulators.printer.reading import SETTLED
+from terminal.journal.anchors import Noted
 from terminal.journal.verify import verify_journal
 from tests.recovery.kill.shop import Shop
 
@@ -167,4 +168,4 @@ def _chain(shop: Shop) -> Iterator[str]:
     """I7; notes the newest head for the next time."""
     report = verify_journal(str(shop.journal), shop.vault, shop.anchor)
     yield from (f"I7: {finding.code} {finding.where}: {finding.text}" for finding in report.findings)
-    shop.anchor = (report.audit_records, bytes.fromhex(report.head))
+    shop.anchor = Noted(report.audit_records, report.head)

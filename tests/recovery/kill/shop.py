@@ -31,6 +31,7 @@ from simulators.people import load_people
 from simulators.printer import SimulatedPrinter
 from simulators.serve import SimulatedWorld, build_world, shipped_profile
 from simulators.world import load_world
+from terminal.journal.anchors import Noted
 from terminal.journal.vault import Vault
 from tests.recovery.kill.till import PAUSE_S, Till, Told
 from tests.recovery.kill.victim import FASTER, LAST_WORDS, FastClock, Order
@@ -150,7 +151,7 @@ class Shop:
         """Message id of everything that reached the hub and can change it, with its number and the hash of its bytes."""
         self.world: SimulatedWorld
         self.printer = SimulatedPrinter(48, keep=100_000)
-        self.anchor: tuple[int, bytes] | None = None
+        self.anchor: Noted | None = None
         """Sequence number and hash of the audit record that the auditor has noted last."""
         self.process: Process | None = None
         self.kills: Counter[Cell] = Counter()

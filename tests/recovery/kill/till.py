@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from terminal.api.views import SettlementView
-from terminal.counter.counter import DiseaseWish, LineWish, ReturnWish, SaleWish
+from terminal.counter.wishes import DiseaseWish, LineWish, ReturnWish, SaleWish
 from yibao.client import CounterClient, CounterProblem
 
 if TYPE_CHECKING:

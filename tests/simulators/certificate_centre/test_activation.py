@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from simulators.certificate_centre import (
@@ -13,8 +14,8 @@ from simulators.certificate_centre import (
     Step,
 )
 from simulators.certificate_centre.activation import Papers
-from simulators.people import Person
-from simulators.people.model import CertificateState
+from simulators.people import Person, Relative
+from simulators.people.model import CertificateState, Relation
 from tests.simulators.certificate_centre.asking import NOW, ask
 
 People = dict[str, Person]
@@ -119,8 +120,21 @@ def test_an_active_certificate_is_not_activated_again(activation: Activation, pe
 
 
 def test_the_shipped_family_is_there(activation: Activation, people: People) -> None:
-    assert [one.person.slug for one in activation.members(people["jia"])] == ["bing"]
+    (bing,) = activation.members(people["jia"])
+    assert (bing.person.slug, bing.relation) == ("bing", "child")
     assert activation.members(people["bing"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("relative_is", "member_is"), [("parent", "child"), ("child", "parent"), ("spouse", "spouse")]
+)
+def test_what_the_holder_is_to_the_member_is_turned_round(
+    book: CodeBook, people: People, relative_is: Relation, member_is: Relation
+) -> None:
+    holder = Relative("yi", relative_is, family_certificate=True)
+    member = msgspec.structs.replace(people["ding"], relative=(holder,))
+    (found,) = Activation(book, [people["yi"], member]).members(people["yi"])
+    assert found.relation == member_is
 
 
 def test_a_member_of_16_needs_a_face_and_one_under_16_does_not(
@@ -135,6 +149,17 @@ def test_a_member_of_16_needs_a_face_and_one_under_16_does_not(
     activation.add_member(jia, ren, "parent", PAPERS, "match", DAY)
     assert [one.person.slug for one in activation.members(jia)] == ["bing", "xin", "ren"]
     assert activation.step(ren) is Step.DONE, "the family account has activated the member"
+
+
+def test_a_member_who_had_begun_alone_begins_anew_when_the_certificate_ends(
+    activation: Activation, book: CodeBook, people: People
+) -> None:
+    ren = people["ren"]
+    activation.agree(ren)
+    activation.real_name(ren, ren.name, ren.certno)
+    activation.add_member(people["jia"], ren, "parent", PAPERS, "match", DAY)
+    book.set_state(ren, "NOT_ACTIVATED")
+    assert activation.step(ren) is Step.TERMS
 
 
 def test_on_the_sixteenth_birthday_the_face_is_asked_for(activation: Activation, people: People) -> None:

@@ -73,8 +73,17 @@ def test_the_wire_shows_neither_name_nor_number(app: App, people: dict[str, Pers
         assert secret.encode() not in body
         assert secret.encode() not in answer
     assert set(json.loads(answer)) == {
-        "appId", "encType", "signType", "timestamp", "version", "code", "message", "success", "encData", "signData",
+        "appId", "encType", "signType", "timestamp", "version", "code", "message", "success", "encData", "signData", "extra",
     }  # fmt: skip
+
+
+def test_every_answer_says_outside_the_encryption_that_it_is_simulated(
+    app: App, people: dict[str, Person]
+) -> None:
+    question = app.seal(decode_request(app.book, people["jia"]))
+    for body in (question, question, app.seal(request("ec.pay")), b""):
+        extra = json.loads(app.desk.handle(body, NOW))["extra"]
+        assert json.loads(extra) == {"sim": True, "sn": "SIM000000000001"}
 
 
 def test_a_refusal_of_the_centre_comes_signed_with_its_own_code(app: App) -> None:
@@ -109,6 +118,17 @@ def test_a_repeat_is_not_forgotten_before_its_time_stamp_is_stale(
     body = app.seal(decode_request(app.book, people["jia"]), later(600))
     assert app.send(body).code == 0
     assert app.send(body, later(1199)).code == refusals.REQUEST_REPEATED
+
+
+def test_a_captured_request_with_its_signature_spelled_otherwise_is_not_answered_again(
+    app: App, people: dict[str, Person]
+) -> None:
+    body = app.seal(decode_request(app.book, people["jia"]))
+    assert app.send(body).code == 0
+    members = json.loads(body)
+    last = members["signData"][-3]
+    members["signData"] = f"{members['signData'][:-3]}{chr(ord(last) + 1)}=="
+    assert app.send(json.dumps(members).encode()).code == refusals.SIGNATURE_WRONG
 
 
 def test_what_another_key_signed_is_refused(app: App, people: dict[str, Person]) -> None:

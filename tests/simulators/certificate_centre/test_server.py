@@ -71,6 +71,53 @@ async def test_a_request_without_a_code_waits_until_one_is_held_to_the_terminal(
     assert json.loads(await waiting)["data"]["ecQrCode"] == code
 
 
+async def test_a_caller_that_hung_up_takes_nobodys_code(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    url = running.endpoints["certificate_centre"] + QUERY_PATH
+    code = running.world.book.issue(running.world.person("jia"), NOW)
+    waiting: asyncio.Queue[asyncio.Task[Any] | None] = asyncio.Queue()
+    running.world.centre.on_wait = lambda: waiting.put_nowait(asyncio.current_task())
+    leaves = asyncio.create_task(post(http, url, request("ec.query")))
+    served = await waiting.get()
+    assert served is not None
+    stays = asyncio.create_task(post(http, url, request("ec.query")))
+    await waiting.get()
+    leaves.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait({served})
+    await control(http, running, "centre/scan", {"code": code})
+    assert json.loads(await stays)["data"]["ecQrCode"] == code
+
+
+async def test_a_request_that_is_refused_anyway_does_not_wait(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    url = running.endpoints["certificate_centre"] + QUERY_PATH
+    for body in (b'{"transType":"\xff"}', request("cn.nhsa.ec.auth"), request("ec.query", officeId="")):
+        assert json.loads(await post(http, url, body))["code"] == 990009
+
+
+async def test_of_two_that_wait_with_the_same_number_one_is_served(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    url = running.endpoints["certificate_centre"] + QUERY_PATH
+    waits = asyncio.Semaphore(0)
+    running.world.centre.on_wait = waits.release
+    both = [asyncio.create_task(post(http, url, request("cn.nhsa.ec.auth", outBizNo="a"))) for _ in range(2)]
+    for _ in both:
+        await waits.acquire()
+    await control(http, running, "centre/face", {"person": "jia"})
+    assert sorted(json.loads(answer)["code"] for answer in await asyncio.gather(*both)) == [0, 990014]
+
+
+async def test_the_open_door_does_not_wait(running: RunningWorld, http: aiohttp.ClientSession) -> None:
+    body = oi.seal(request("ec.query"), NOW, TEST_APP, oi.Style(), shared_app_key().sign)
+    answer = await post(http, running.endpoints["certificate_centre"] + OPEN_PATH, body)
+    found = oi.open_message(answer, TEST_APP, oi.Style(), shared_centre_key().public_key.verify, NOW)
+    assert found.code == 990010
+
+
 async def test_nobody_comes_and_the_request_is_refused(
     running: RunningWorld, http: aiohttp.ClientSession
 ) -> None:
@@ -189,7 +236,29 @@ async def test_the_hub_decodes_nothing_where_the_profile_does_not_say_so(
         assert answer.status == 404
 
 
-# -- lives from the profile ------------------------------------------------------------------------
+# -- what the profile says -------------------------------------------------------------------------
+
+
+FOLDER = "/test/localcfc/api/hsecfc"
+ELSEWHERE = parse_profile(f'[ecert]\nurl_path = "{FOLDER}/localQrCodeQuery"\n', "x.toml")
+
+
+@pytest.fixture
+def elsewhere() -> SimulatedWorld:
+    """A world whose centre is a test system by its path."""
+    return build_world(seed=1, profile=ELSEWHERE)
+
+
+async def test_the_path_of_the_profile_is_served_with_the_token_check_beside_it(
+    elsewhere: SimulatedWorld, http: aiohttp.ClientSession
+) -> None:
+    body = request("ec.query", ecQrCode=elsewhere.book.issue(elsewhere.person("jia"), NOW))
+    async with serve_world(elsewhere, clock=lambda: NOW) as running:
+        centre, path = running.endpoints["certificate_centre"], running.endpoints["certificate_path"]
+        assert json.loads(await post(http, centre + path, body))["code"] == 0
+        assert json.loads(await post(http, f"{centre}{FOLDER}/localEcTokenCheck", b"{}"))["code"] == 990009
+        async with http.post(centre + QUERY_PATH, data=body) as answer:
+            assert answer.status == 404
 
 
 @pytest.mark.parametrize("key", ["code_life_s", "grace_s", "token_life_s", "authno_life_s"])
@@ -198,6 +267,27 @@ def test_each_life_comes_from_the_profile(key: str) -> None:
     usual, changed = build_world(seed=1).book.lives, build_world(seed=1, profile=shorter).book.lives
     assert getattr(changed, key) == 7
     assert getattr(usual, key) == getattr(shipped_profile().ecert, key)
+
+
+def test_a_life_may_be_a_part_of_a_second_and_longer_than_any_calendar() -> None:
+    profile = parse_profile(
+        "[ecert]\ncode_life_s = 0.5\ngrace_s = 0.25\ntoken_life_s = 1e300\nauthno_life_s = 1e300\n", "x.toml"
+    )
+    world = build_world(seed=1, profile=profile)
+    code = world.book.show(world.person("jia"), NOW)
+    assert code.refresh_in_s == 0.5
+    assert world.book.show(world.person("jia"), later(0.4)).code == code.code
+    assert world.book.show(world.person("jia"), later(0.5)).code != code.code
+    reply = json.loads(world.centre.handle(request("ec.query", ecQrCode=code.code), later(0.75)))
+    assert reply["code"] == 0
+    assert world.book.resolve(reply["data"]["ecToken"], PHARMACY, later(10**9))
+    assert world.book.owner(reply["data"]["ecToken"], later(10**9)) == world.person("jia")
+    assert (
+        json.loads(world.centre.handle(request("ec.query", ecQrCode=code.code), later(0.76)))["code"]
+        == 990001
+    )
+    auth_no = world.book.recognise(world.person("jia"), PHARMACY, NOW)
+    assert world.book.exchange(auth_no, PHARMACY, later(10**9))[0] == world.person("jia")
 
 
 def test_a_shorter_flow_number_of_the_profile_runs_out() -> None:

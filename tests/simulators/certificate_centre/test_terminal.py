@@ -14,7 +14,7 @@ from simulators.certificate_centre import (
     FaceOutcome,
 )
 from simulators.people import Person
-from tests.simulators.certificate_centre.asking import CLINIC, NOW, OTHER, PHARMACY, ask, later
+from tests.simulators.certificate_centre.asking import CLINIC, NOW, OTHER, PHARMACY, ask, later, request
 
 People = dict[str, Person]
 
@@ -134,8 +134,31 @@ def test_the_terminals_own_scanner_takes_what_was_held_to_it(
 
 
 def test_every_answer_says_that_it_is_simulated(centre: CertificateCentre, people: People) -> None:
-    reply = ask(centre, "ec.query", ecQrCode=centre.book.issue(people["jia"], NOW))
-    assert msgspec.json.decode(reply["data"]["extra"]) == {"sim": True, "sn": "SIM000000000001"}
+    for _ in range(2):
+        centre.push_scan(centre.book.issue(people["jia"], NOW))
+        centre.push_face(people["jia"])
+    decoded = ask(centre, "ec.query", ecQrCode=centre.book.issue(people["jia"], NOW))
+    checked = face(centre, "n1")
+    identity = {"idType": "01"} | {name: decoded["data"][name] for name in ("ecToken", "idNo", "userName")}
+    replies = [
+        decoded,
+        checked,
+        ask(centre, "cn.nhsa.qrcode.get"),
+        ask(centre, "iot.gain.ec.qrcode", outBizNo="n2", gainWay="MOBILE"),
+        ask(centre, "iot.gain.ec.qrcode", outBizNo="n3", gainWay="FACE"),
+        exchange(centre, checked["data"]["authNo"], "n4"),
+        notice(centre),
+        msgspec.json.decode(centre.check_token(msgspec.json.encode(identity), NOW)),
+        msgspec.json.decode(centre.check_token(msgspec.json.encode(identity | {"idNo": "1"}), NOW)),
+        ask(centre, "ec.query", ecQrCode="134567890123456789"),
+        ask(centre, "ec.pay"),
+        msgspec.json.decode(centre.handle(b"", NOW)),
+        msgspec.json.decode(centre.check_token(b"", NOW)),
+    ]
+    assert [reply["code"] for reply in replies] == [0] * 9 + [500159, 990009, 990009, 990009]
+    for reply in replies:
+        extra = reply.get("data", reply)["extra"]
+        assert msgspec.json.decode(extra) == {"sim": True, "sn": "SIM000000000001"}
 
 
 # -- face ------------------------------------------------------------------------------------------
@@ -243,6 +266,60 @@ def test_the_older_request_lets_the_terminal_choose(
         assert reply["data"]["userName"] == ("测试乙" if looks else "测试甲")
 
 
+@pytest.mark.parametrize(
+    ("way", "scan", "looks", "waits"),
+    [
+        ("MOBILE", False, True, True),
+        ("MOBILE", True, False, False),
+        ("FACE", True, False, True),
+        ("FACE", False, True, False),
+        ("ALL", False, False, True),
+        ("ALL", True, False, False),
+        ("ALL", False, True, False),
+        ("", False, False, False),
+    ],
+)
+def test_the_older_request_waits_for_what_its_way_can_take(
+    centre: CertificateCentre, people: People, way: str, scan: bool, looks: bool, waits: bool
+) -> None:
+    if scan:
+        centre.push_scan(centre.book.issue(people["jia"], NOW))
+    if looks:
+        centre.push_face(people["yi"])
+    body = request("iot.gain.ec.qrcode", outBizNo="n", gainWay=way)
+    assert centre.waits_for_somebody(body) is waits
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "waits"),
+    [
+        ("ec.query", {}, True),
+        ("ec.query", {"ecQrCode": "424"}, False),
+        ("cn.nhsa.qrcode.get", {"ecQrCode": "424"}, True),
+        ("cn.nhsa.ec.auth", {"outBizNo": "n"}, True),
+        ("cn.nhsa.ec.auth", {"outBizNo": "used"}, False),
+        ("cn.nhsa.ec.auth", {}, False),
+        ("ec.query", {"operatorName": ""}, False),
+        ("ec.query", {"businessType": "01301"}, False),
+        ("ec.query", {"institution": "P99990000009"}, False),
+        ("cn.nhsa.auth.check", {"outBizNo": "n", "authNo": "a"}, False),
+    ],
+)
+def test_only_a_request_that_could_be_answered_waits_for_somebody(
+    centre: CertificateCentre, people: People, kind: str, fields: dict[str, Any], waits: bool
+) -> None:
+    centre.push_face(people["jia"])
+    assert face(centre, "used")["code"] == 0
+    assert centre.waits_for_somebody(request(kind, **fields)) is waits
+
+
+def test_a_malformed_request_does_not_use_its_number_up(centre: CertificateCentre, people: People) -> None:
+    centre.push_face(people["jia"])
+    assert ask(centre, "iot.gain.ec.qrcode", outBizNo="n", gainWay="")["code"] == 990009
+    assert exchange(centre, "", "n")["code"] == 990009
+    assert ask(centre, "iot.gain.ec.qrcode", outBizNo="n", gainWay="FACE")["code"] == 0
+
+
 # -- notice ----------------------------------------------------------------------------------------
 
 RESULT = {
@@ -272,10 +349,11 @@ def test_a_notice_is_shown_at_the_terminal(centre: CertificateCentre, kind: str)
     )
 
 
-def test_a_failure_needs_no_result(centre: CertificateCentre) -> None:
+@pytest.mark.parametrize("state", ["SUCCESS", "FAIL"])
+def test_a_failure_and_a_sale_without_insurance_need_no_result(centre: CertificateCentre, state: str) -> None:
     without: dict[str, Any] = dict.fromkeys(RESULT, None)
-    assert notice(centre, medicalSettleState="FAIL", **without)["code"] == 0
-    assert [one.state.value for one in centre.notices] == ["FAIL"]
+    assert notice(centre, medicalSettleState=state, **without)["code"] == 0
+    assert [one.state.value for one in centre.notices] == [state]
 
 
 @pytest.mark.parametrize(
@@ -283,6 +361,7 @@ def test_a_failure_needs_no_result(centre: CertificateCentre) -> None:
     [
         ("medicalSettleState", "MAYBE"),
         ("medicalSettleNo", None),
+        ("medicalSettleState", "FAIL"),
         ("drugList", "{"),
         ("totalFee", "25.005"),
         ("totalFee", "1e3"),

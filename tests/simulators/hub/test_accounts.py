@@ -33,11 +33,17 @@ def result(reply: Reply) -> str:
     return str(reply.output["stmtinfo"]["stmt_rslt"])
 
 
-def zipped(*lines: str, name: str = "3202.txt") -> bytes:
+def zipped(*lines: str) -> bytes:
     """A detail file."""
+    return archive_of("".join(f"{line}\n" for line in lines).encode())
+
+
+def archive_of(*files: bytes) -> bytes:
+    """A ZIP with these in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(name, "".join(f"{line}\n" for line in lines))
+        for number, content in enumerate(files):
+            archive.writestr(f"3202-{number}.txt", content)
     return buffer.getvalue()
 
 
@@ -207,10 +213,11 @@ def test_what_is_no_list_of_bytes_is_refused_naming_the_field(till: Counter, con
 @pytest.mark.parametrize(
     ("file", "where"),
     [
-        (b"no zip", "ZIP"), (zipped("a\tb"), "line 1"), (zipped("s\tm\tp\t1.00\t0.00\t1.00\t2"), "line 1"),
+        (b"no zip", "ZIP"), (archive_of(), "ZIP"), (archive_of(b"", b""), "ZIP"), (archive_of(b"\xff"), "ZIP"),
+        (zipped("a\tb"), "line 1"), (zipped("s\tm\tp\t1.00\t0.00\t1.00\t2"), "line 1"),
         (zipped("s\tm\tnull\t1.00\t0.00\t1.00\t0"), "line 1"), (zipped("s\tm\tp\t1.001\t0.00\t1.00\t0"), "line 1"),
     ],
-    ids=["no zip", "cells", "flag", "person", "amount"],
+    ids=["no zip", "no file", "two files", "no UTF-8", "cells", "flag", "person", "amount"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_refused_naming_the_line(
     till: Counter, file: bytes, where: str

@@ -11,6 +11,7 @@ from protocols.hub.check import check_settlement_identities
 from protocols.hub.envelope import Answer, Request
 from protocols.hub.pharmacy import PharmacyOutput
 from protocols.hub.signing import answer_signing_bytes, decode_signature
+from protocols.wire_time import format_stamp_ms
 from simulators.hub import HubLink
 from simulators.hub.faults import AmountOff, Cut, Delivery, Html, HttpStatus, parse_fault
 from simulators.hub.keys import Sm2Verifier
@@ -125,6 +126,30 @@ def test_a_fault_of_the_amounts_waits_for_an_answer_that_has_some(till: Counter,
     assert (till.world.hub.counts, len(till.world.hub.armed)) == ({}, 1)
 
 
+@pytest.mark.parametrize("field", ["nosuchfield", "psn_no"])
+def test_a_fault_of_an_amount_that_the_answer_does_not_have_leaves_it_alone(
+    field: str, till: Counter, jia: Person
+) -> None:
+    request, delivery = settle(till, jia, f"amount-off {field}")
+    assert till.read(request, delivery.body).infcode == 0
+    assert (till.world.hub.counts, len(till.world.hub.armed)) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["bad-signature", "other-key", "other-message", "changed-infcode", "changed-text", "other-amount"],
+)
+def test_a_fault_of_the_envelope_leaves_a_bare_file_alone(fault: str, till: Counter) -> None:
+    """The answer of 9102 is the file itself."""
+    upload = {"in": [1, 2], "filename": "x.zip", "fixmedins_code": "P99990000001"}
+    number = till.ask("9101", {"fsUploadIn": upload}).output["file_qury_no"]
+    till.world.hub.arm(parse_fault(fault), "9102")
+    node = {"file_qury_no": number, "filename": "x.zip", "fixmedins_code": "P99990000001"}
+    request = till.request("9102", {"fsDownloadIn": node})
+    delivery = till.world.hub.respond(envelope.encode_request(request), till.now)
+    assert (delivery.body, till.world.hub.counts) == (bytes([1, 2]), {})
+
+
 # -- what a hub may say to a reversal --------------------------------------------------------------
 
 
@@ -161,6 +186,27 @@ def test_a_request_that_is_still_travelling_is_not_found_and_books_later(till: C
     assert booked(till) == 0
     till.world.hub.arrive(till.now + dt.timedelta(seconds=120))
     assert (booked(till), till.world.hub.travelling) == (1, 0)
+
+
+def test_requests_that_travel_arrive_in_the_order_of_their_times(till: Counter, jia: Person) -> None:
+    original, _ = settle(till, jia, "late-request 30")
+    began = till.now
+    till.world.hub.arm(parse_fault("late-request 2"), "2601")
+    early = reversal(till, jia, original)
+    assert till.world.hub.respond(envelope.encode_request(early), till.now).closed
+    till.world.hub.arrive(began + dt.timedelta(seconds=60))
+    (record,) = till.world.ledger.settlements()
+    assert (record.msgid, record.live) == (original.message_id, True), "the 2601 came first and found nothing"
+
+
+def test_a_refusal_is_stamped_in_the_time_of_the_wire(till: Counter, jia: Person) -> None:
+    till.world.hub.arm(parse_fault("refuse"), "2601")
+    request = reversal(till, jia, settle(till, jia)[0])
+    now = till.now.astimezone(dt.UTC)
+    answer = answer_of(till.world.hub.respond(envelope.encode_request(request), now))
+    stamp = format_stamp_ms(now)
+    assert (answer.received_at, answer.answered_at) == (stamp, stamp)
+    assert answer.hub_message_id[6:20] == stamp[:14]
 
 
 # -- the hub itself --------------------------------------------------------------------------------
@@ -218,6 +264,20 @@ def test_a_script_in_force_hits_what_it_says_and_is_counted(till: Counter, jia: 
     hub.clear()
     assert hub.script is None
     assert hub.counts == {"html": 1, "lose-answer": 1}
+
+
+def test_a_body_that_is_no_request_counts_once_among_all(till: Counter, jia: Person) -> None:
+    hub = till.world.hub
+    hub.load(parse_script('[[step]]\nfault = "html"\nnth = 2\n'))
+    assert not hub.respond(b"rubbish", till.now).body.startswith(b"<html>")
+    assert settle(till, jia)[1].body.startswith(b"<html>")
+    assert hub.counts == {"html": 1}
+
+
+@pytest.mark.parametrize("infno", ["2102 ", "21-02", "二一〇二", "2102207"])
+def test_no_fault_is_armed_for_what_is_no_transaction_number(infno: str, till: Counter) -> None:
+    with pytest.raises(ValueError, match="no transaction number"):
+        till.world.hub.arm(parse_fault("html"), infno)
 
 
 def test_an_armed_fault_comes_before_the_script(till: Counter, jia: Person) -> None:

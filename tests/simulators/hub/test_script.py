@@ -78,7 +78,7 @@ def test_a_rate_is_drawn_from_the_seed_and_meets_about_its_share() -> None:
         ('[[step]]\nfault = "http-status 42"', "a.toml", "a.toml: step[0].fault: fault http-status: status is from"),
         ('[[step]]\nfault = "html"\nnth = 0', "a.toml", "a.toml: step[0].nth: must be 1 or more"),
         ('[[step]]\nfault = "html"\ncount = 0', "a.toml", "a.toml: step[0].count: must be 1 or more"),
-        ('[[step]]\nfault = "html"\ninfno = "2102 "', "a.toml", "a.toml: step[0].infno: is no transaction number"),
+        ('[[step]]\nfault = "html"\ninfno = "2102 "', "a.toml", "a.toml: step[0].infno: '2102 ' is no transaction number"),
         ('[[step]]\nfalt = "html"', "a.toml", "a.toml: step[0]: Object contains unknown field `falt`"),
         ('[[rate]]\nfault = "html"\nshare = 1.5', "a.toml", "a.toml: rate[0].share: must be from 0 to 1"),
         ('[[rate]]\nfault = "html"', "a.toml", "a.toml: rate[0]: Object missing required field `share`"),

@@ -1,8 +1,10 @@
 """The phone's page over HTTP: codes that refresh, the picture, activation, family, and who may not ask."""
 
+import asyncio
 import datetime as dt
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -33,6 +35,17 @@ class Clock:
     def pass_s(self, seconds: float) -> None:
         """Let time pass."""
         self.now += dt.timedelta(seconds=seconds)
+
+
+class Workers(ThreadPoolExecutor):
+    """Threads that count what they are given."""
+
+    jobs = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """See `Executor.submit`."""
+        self.jobs += 1
+        return super().submit(fn, *args, **kwargs)
 
 
 @pytest.fixture
@@ -94,7 +107,9 @@ async def test_zxing_reads_the_code_from_the_picture(http: aiohttp.ClientSession
     assert [found.text for found in zxingcpp.read_barcodes(picture)] == [shown["code"]]
 
 
-@pytest.mark.parametrize("code", ["134567890123456789", "42400000000000000017079900001", "x"])
+@pytest.mark.parametrize(
+    "code", ["134567890123456789", "42400000000000000017079900001", "x", f"424{'０' * 25}"]
+)
 async def test_only_certificate_codes_are_drawn(http: aiohttp.ClientSession, code: str) -> None:
     async with http.get(f"/qr/{code}.png") as answer:
         assert answer.status == 404
@@ -102,7 +117,7 @@ async def test_only_certificate_codes_are_drawn(http: aiohttp.ClientSession, cod
 
 async def test_a_childs_code_is_on_the_parents_phone_and_on_no_other(http: aiohttp.ClientSession) -> None:
     row = await person(http, "jia")
-    assert row["family"] == [{"slug": "bing", "name": "测试丙", "relation": "parent"}]
+    assert row["family"] == [{"slug": "bing", "name": "测试丙", "relation": "child"}]
     assert (await get(http, "api/phones/jia/code?of=bing"))["code"].endswith("990000")
     assert (await get(http, "api/phones/yi/code?of=bing", 404))["code"] == "nobody"
 
@@ -145,9 +160,11 @@ async def test_a_wrong_step_is_refused_in_words(
 
 async def test_a_member_is_added_and_activated(http: aiohttp.ClientSession) -> None:
     order = {"member": "ren", "relation": "parent", "papers": ["commitment", "household_register"]}
+    strange = order | {"relation": "neighbour", "face": "match"}
+    assert (await post(http, "api/phones/jia/family", strange, 400))["code"] == "malformed"
     assert (await post(http, "api/phones/jia/family", order, 409))["code"] == "face_needed"
     row = await post(http, "api/phones/jia/family", order | {"face": "match"})
-    assert [one["slug"] for one in row["family"]] == ["bing", "ren"]
+    assert [(one["slug"], one["relation"]) for one in row["family"]] == [("bing", "child"), ("ren", "parent")]
     assert (await person(http, "ren"))["state"] == "ACTIVATED"
     assert len((await get(http, "api/phones/jia/code?of=ren"))["code"]) == 28
 
@@ -184,6 +201,33 @@ async def test_another_sites_page_changes_nothing(http: aiohttp.ClientSession, o
     ) as answer:
         assert answer.status == 403
     assert (await person(http, "ren"))["step"] == "terms"
+
+
+@pytest.mark.parametrize("path", ["activation", "family"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"step":"real_name","name":"\xff"}',
+        b'{"member":"\xff","relation":"child"}',
+        b"\xff",
+        b"",
+        b'{"step":' + b"[" * 5000,
+    ],
+)
+async def test_rubbish_is_a_malformed_request(http: aiohttp.ClientSession, path: str, body: bytes) -> None:
+    async with http.post(f"/api/phones/ren/{path}", data=body) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, "malformed")
+
+
+async def test_a_picture_is_drawn_beside_the_loop(http: aiohttp.ClientSession) -> None:
+    """The loop also serves the hub, and drawing takes some ten milliseconds."""
+    with Workers() as workers:
+        asyncio.get_running_loop().set_default_executor(workers)
+        shown = await get(http, "api/phones/jia/code")
+        before = workers.jobs
+        async with http.get(shown["picture"]) as answer:
+            assert answer.status == 200
+        assert workers.jobs == before + 1
 
 
 async def test_an_over_long_body_is_refused(http: aiohttp.ClientSession) -> None:

@@ -23,7 +23,7 @@ from terminal.config import CentreConfig, ClinicConfig, Config, HubConfig, Insti
 from terminal.core.events import MediumGiven
 from terminal.core.states import State
 from terminal.core.values import Medium, Settlement
-from terminal.counter.counter import DiseaseWish, LineWish, SaleWish
+from terminal.counter.wishes import DiseaseWish, LineWish, SaleWish
 from tests.terminal.harness import MacKey, Shop, Till, Watch
 
 CLINIC = "H99990000002"

@@ -12,7 +12,7 @@ from simulators.people.model import Registration
 from simulators.world import Institution
 from terminal.core.events import Misuse
 from terminal.core.states import State
-from terminal.counter.counter import LineWish
+from terminal.counter.wishes import LineWish
 from tests.terminal.clinic.clinic import DIABETES, HYPERTENSION, Clinic, Window, state_of
 from tests.terminal.harness import virtual
 

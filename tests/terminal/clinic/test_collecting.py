@@ -13,7 +13,7 @@ from simulators.people.model import Registration
 from terminal.core.events import MediumGiven, Misuse
 from terminal.core.states import State
 from terminal.core.values import Medium, Settlement
-from terminal.counter.counter import DiseaseWish
+from terminal.counter.wishes import DiseaseWish
 from tests.terminal.clinic.clinic import (
     DIABETES,
     HYPERTENSION,

@@ -7,8 +7,8 @@ import pytest
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
-from terminal.counter.counter import SaleWish
 from terminal.counter.holds import Holds
+from terminal.counter.wishes import SaleWish
 from tests.terminal.harness import PILLS, Shop, virtual
 
 FULL = Notice("disk_full", {"free": "3"})

@@ -14,7 +14,7 @@ from terminal.core.events import Confirmed, Due, HubSaid, Misuse
 from terminal.core.machine import step
 from terminal.core.states import State
 from terminal.core.values import Notice
-from terminal.counter.counter import Phase
+from terminal.counter.workroom import Phase
 from terminal.journal.journal import Journal
 from terminal.journal.records import Commit, JournalFailed
 from tests.terminal.harness import Shop, Till, virtual
@@ -422,7 +422,7 @@ async def test_a_slip_that_cannot_be_drawn_is_unknown_and_money_goes_on(
     assert [receipt.state for receipt in till.journal.receipts(settled.id)] == ["unknown"]
     assert settled.state is State.CONFIRMED
     assert till.counter.phase is Phase.READY
-    assert Notice("slip_impossible") in [entry.notice for entry in till.counter._feed]
+    assert Notice("slip_impossible") in [entry.notice for entry in till.counter.feed.entries]
     await till.settle("0002")
     await till.wait(1)
     assert shop.printer.papers == [b"paper"]

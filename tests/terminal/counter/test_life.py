@@ -8,8 +8,9 @@ import pytest
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
-from terminal.counter.counter import FeedEntry, Phase
+from terminal.counter.feed import FeedEntry
 from terminal.counter.session import SignInState
+from terminal.counter.workroom import Phase
 from terminal.journal.records import JournalFailed
 from tests.terminal.harness import Shop, Till, virtual
 
@@ -17,7 +18,7 @@ from tests.terminal.harness import Shop, Till, virtual
 async def feed_of(till: Till, count: int) -> list[FeedEntry]:
     """The first entries of the feed."""
     entries: list[FeedEntry] = []
-    async for entry in till.counter.follow(0):
+    async for entry in till.counter.feed.follow(0):
         entries.append(entry)
         if len(entries) == count:
             break
@@ -109,11 +110,11 @@ async def test_nothing_is_sold_before_recovery_is_over(tmp_path: Path) -> None:
     await till.settle()
     await till.kill()
     till = await shop.start()
-    till.counter.phase = Phase.RECOVERING
+    till.counter.workroom.phase = Phase.RECOVERING
     with pytest.raises(Misuse) as misuse:
         await till.open("0002")
     assert (misuse.value.code, misuse.value.params) == ("not_ready", {"state": "recovering"})
-    till.counter.phase = Phase.READY
+    till.counter.workroom.phase = Phase.READY
     assert (await till.open("0002")).state is State.DRAFT
     await till.stop()
 
@@ -301,7 +302,7 @@ async def test_a_follower_hears_what_happens_while_it_is_busy(tmp_path: Path) ->
     seen: list[int] = []
 
     async def slow() -> None:
-        async for entry in till.counter.follow(0):
+        async for entry in till.counter.feed.follow(0):
             seen.append(entry.number)
             await asyncio.sleep(1)
 

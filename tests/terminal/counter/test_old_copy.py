@@ -16,8 +16,8 @@ from simulators.hub.link import HubLink
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
-from terminal.counter.counter import RefundWish
 from terminal.counter.holds import ROLLED_BACK
+from terminal.counter.wishes import RefundWish
 from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic, Window, window_config
 from tests.terminal.harness import Shop, Till, virtual

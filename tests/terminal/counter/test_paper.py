@@ -16,7 +16,9 @@ from tests.terminal.harness import Shop, Till, virtual
 def notices(till: Till) -> list[Notice]:
     """What the counter announced that belongs to no sale."""
     return [
-        entry.notice for entry in till.counter._feed if entry.notice is not None and not entry.settlement_id
+        entry.notice
+        for entry in till.counter.feed.entries
+        if entry.notice is not None and not entry.settlement_id
     ]
 
 

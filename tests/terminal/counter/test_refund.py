@@ -8,8 +8,8 @@ import pytest
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Settlement
-from terminal.counter.counter import LineWish, RefundWish, ReturnWish
 from terminal.counter.engine import Busy
+from terminal.counter.wishes import LineWish, RefundWish, ReturnWish
 from terminal.journal.records import JournalFailed
 from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic
@@ -28,6 +28,25 @@ ONE_BACK = RefundWish((ReturnWish(1, "1"),), reason="包装破损")
 async def refund(till: Till, settlement: Settlement, wish: RefundWish = ONE_BACK) -> Settlement:
     """Take goods back."""
     return await till.counter.refund(settlement.id, wish, "T01")
+
+
+async def begin_in_doubt(till: Till, fault: str = "lose-answer") -> Settlement:
+    """Sell, and take goods back while the line is bad: nobody knows yet whether the sale is cancelled."""
+    sold = await till.settle("0001", SHEET)
+    till.shop.arm(fault, "2103")
+    till.shop.arm("lose-request", "5203", 2)
+    assert (await refund(till, sold)).state is State.CANCEL_DOUBT
+    return sold
+
+
+def fail_commits(till: Till) -> None:
+    """From now on the disk takes no commit of this till."""
+
+    def full(commit: object) -> None:
+        till.journal._failed = "IOError"
+        raise JournalFailed("IOError")
+
+    till.journal.commit = full  # type: ignore[method-assign]  # a fault on purpose
 
 
 async def rest_of(till: Till, settlement: Settlement) -> Settlement:
@@ -185,6 +204,19 @@ async def test_the_same_refund_twice_is_one_and_another_is_refused(tmp_path: Pat
 
 
 @virtual
+async def test_the_same_packs_read_in_another_order_are_the_same_refund(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.settle("0001", SHEET)
+    codes = ("89999990000000000001", "89999990000000000002")
+    first = await refund(till, sold, RefundWish((ReturnWish(2, "2", codes),)))
+    again = await refund(till, sold, RefundWish((ReturnWish(2, "2", codes[::-1]),)))
+    assert again.refund == first.refund
+    assert len(till.rows()) == 2
+    await till.stop()
+
+
+@virtual
 async def test_twenty_tills_take_the_same_goods_back_at_once_and_it_is_one_refund(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
@@ -271,12 +303,9 @@ async def test_while_the_cancellation_is_in_doubt_nothing_is_opened(fault: str, 
     """Fault F65 inside a refund: the plan waits until CANCELLED is known, then the rest is opened by itself."""
     shop = Shop(tmp_path)
     till = await shop.start()
-    sold = await till.settle("0001", SHEET)
-    shop.arm(fault, "2103")
-    shop.arm("lose-request", "5203", 2)
-    doubtful = await refund(till, sold)
+    sold = await begin_in_doubt(till, fault)
     fired("F65")
-    assert doubtful.state is State.CANCEL_DOUBT
+    doubtful = await till.get(sold.id)
     assert doubtful.refund is not None
     assert len(till.rows()) == 1
     assert (await refund(till, sold)).state is State.CANCEL_DOUBT
@@ -295,10 +324,7 @@ async def test_while_the_cancellation_is_in_doubt_nothing_is_opened(fault: str, 
 async def test_the_plan_survives_a_kill_while_the_cancellation_is_in_doubt(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    sold = await till.settle("0001", SHEET)
-    shop.arm("lose-answer", "2103")
-    shop.arm("lose-request", "5203", 2)
-    await refund(till, sold)
+    sold = await begin_in_doubt(till)
     await till.kill()
     till = await shop.start()
     await till.quiet()
@@ -317,10 +343,7 @@ async def test_the_plan_survives_a_kill_while_the_cancellation_is_in_doubt(tmp_p
 async def test_the_plan_can_be_withdrawn_while_the_cancellation_is_in_doubt(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    sold = await till.settle("0001", SHEET)
-    shop.arm("lose-answer", "2103")
-    shop.arm("lose-request", "5203", 2)
-    await refund(till, sold)
+    sold = await begin_in_doubt(till)
     assert (await till.counter.withdraw_refund(sold.id, "T02")).refund is not None
     await till.quiet()
     over = await till.get(sold.id)
@@ -451,6 +474,20 @@ async def test_a_rest_given_up_at_a_restart_says_that_kept_goods_are_not_paid(tm
 
 
 @virtual
+async def test_a_disk_that_fails_while_a_closed_sale_comes_back_is_told_as_such(tmp_path: Path) -> None:
+    """Seed 1403: such a sale is not held in memory, and reading it again met the failed journal a second time."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.settle("0001", SHEET)
+    await till.quiet()
+    await till.counter.acknowledge(sold.id, "T01")
+    fail_commits(till)
+    with pytest.raises(Misuse, match="journal_failed"):
+        await refund(till, sold)
+    assert isinstance(await till.ended(), JournalFailed)
+
+
+@virtual
 async def test_a_disk_that_fails_during_a_refund_is_told_as_such(tmp_path: Path) -> None:
     """Whatever the till asks then, it hears that the journal has failed: no refund is claimed, no error is our own."""
     shop = Shop(tmp_path)
@@ -459,12 +496,7 @@ async def test_a_disk_that_fails_during_a_refund_is_told_as_such(tmp_path: Path)
     await till.counter.acknowledge(other.id, "T01")
     sold = await till.settle("0001", SHEET)
     await till.quiet()
-
-    def full(commit: object) -> None:
-        till.journal._failed = "IOError"
-        raise JournalFailed("IOError")
-
-    till.journal.commit = full  # type: ignore[method-assign]  # a fault on purpose
+    fail_commits(till)
     with pytest.raises(Misuse, match="journal_failed"):
         await refund(till, sold)
     with pytest.raises(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from terminal.core.states import BOOKED, State
-from terminal.counter.counter import RefundWish, ReturnWish
+from terminal.counter.wishes import RefundWish, ReturnWish
 from tests.faults import fired
 from tests.recovery.test_crash_anywhere import arm
 from tests.terminal.harness import Shop, Till, Watch, in_line

@@ -8,8 +8,8 @@ import pytest
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Settlement
-from terminal.counter.counter import LineWish, SaleWish
 from terminal.counter.engine import Busy, UnknownSettlement
+from terminal.counter.wishes import LineWish, SaleWish
 from terminal.journal.records import JournalRefused
 from tests.terminal.harness import PILLS, Shop, virtual
 

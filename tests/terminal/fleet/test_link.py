@@ -29,7 +29,7 @@ from simulators.fleet.broker import MosquittoBroker, plain_settings
 from simulators.fleet.server import FleetServer, Heard
 from terminal.core.events import Misuse
 from terminal.core.values import Notice
-from terminal.counter.counter import FeedEntry
+from terminal.counter.feed import FeedEntry
 from terminal.fleet.health import Facts
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed

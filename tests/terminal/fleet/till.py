@@ -15,7 +15,7 @@ from protocols.fleet.topics import Session, broker_name, subscriptions
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from simulators.fleet.server import FleetServer
 from terminal.core.values import Notice
-from terminal.counter.counter import FeedEntry
+from terminal.counter.feed import FeedEntry
 from terminal.counter.holds import Holds
 from terminal.fleet.health import Facts, Surroundings
 from terminal.fleet.link import LOOK_EVERY_S, FleetLink, FleetParts

@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -27,7 +28,7 @@ from terminal.journal.anchors import (
     parse_noted,
 )
 from terminal.journal.journal import Journal
-from terminal.journal.records import JournalFailed
+from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import InlineJournal
 from terminal.journal.verify import verify_journal
 from tests.faults import fired
@@ -103,7 +104,7 @@ class Place:
         """Append audit records."""
         assert self.journal is not None
         for _ in range(count):
-            self.journal.note(actor, "noted", "", stamp())
+            self.journal.note(actor, "noted", "", Stamp(self.clock.now(), self.clock.monotonic_s()))
 
     def anchors(self) -> list[int]:
         """Records of every anchor kept in the journal."""
@@ -321,7 +322,18 @@ async def test_a_number_that_a_person_noted_is_compared_too(place: Place) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "4", "4:", "4:abc", "0:" + "a" * 16, "4:" + "g" * 16, "4:" + "a" * 65, "x:" + "a" * 16]
+    "text",
+    [
+        "",
+        "4",
+        "4:",
+        "4:abc",
+        "0:" + "a" * 16,
+        "4:" + "g" * 16,
+        "4:" + "a" * 65,
+        "x:" + "a" * 16,
+        "9" * 20 + ":" + "a" * 16,
+    ],
 )
 def test_what_is_no_anchor_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
@@ -446,3 +458,124 @@ async def test_an_end_cut_off_inside_the_journal_contradicts_its_own_anchor(plac
     keeper = place.keeper()
     await keeper.check_at_start()
     assert [(one.witness, one.verdict) for one in keeper.view().contradictions] == [("journal", "shorter")]
+
+
+SATURDAY = dt.datetime(2026, 11, 21, 18, 0, tzinfo=NINE.tzinfo)
+MONDAY = SATURDAY + dt.timedelta(days=2)
+
+
+async def test_the_days_that_may_be_missing_do_not_shrink_with_the_next_start(place: Place) -> None:
+    """F29: a journal lost on Saturday; by Monday evening the service has been started three times."""
+    place.clock.wall = SATURDAY
+    keeper = place.keeper()
+    place.write(9)
+    await keeper.make()
+    place.close()
+    os.unlink(place.journal_path)
+    place.clock.wall = MONDAY
+    asked = []
+    for _ in range(3):
+        keeper = place.keeper()
+        await keeper.check_at_start()
+        asked.append(keeper.view().days)
+        place.write(1)  # what a start notes; no anchor is made
+    assert asked == [("2026-11-21", "2026-11-22", "2026-11-23")] * 3
+
+
+async def test_an_echo_that_comes_after_a_start_asks_for_the_days_before_that_start(place: Place) -> None:
+    """Journal and witness file were put back together; the broker was away at the first start."""
+    place.clock.wall = SATURDAY - dt.timedelta(days=2)
+    keeper = place.keeper()
+    place.write(5)
+    await keeper.make()
+    place.close()
+    shutil.copy(place.journal_path, place.folder / "old.db")
+    old_witness = place.witness.read()
+    assert old_witness is not None
+    place.clock.wall = SATURDAY
+    keeper = place.keeper()
+    place.write(20)
+    await keeper.make()
+    echo = place.witness.read()
+    assert echo is not None
+    place.close()
+    shutil.copy(place.folder / "old.db", place.journal_path)
+    place.witness.write(old_witness)
+    fired("F29")
+    place.clock.wall = MONDAY
+    for _ in range(2):
+        keeper = place.keeper()
+        await keeper.check_at_start()
+        assert keeper.view().contradictions == (), "only the fleet knows better"
+        place.write(1)
+        assert await keeper.anchor_if_due()
+    await keeper.echoed(echo)
+    assert keeper.view().days[0] == "2026-11-19", "from the newest record that is no newer than the witness"
+
+
+@pytest.mark.parametrize("witness", ["person", "fleet"])
+async def test_what_was_found_once_holds_over_every_start_until_people_accept_it(
+    place: Place, witness: str
+) -> None:
+    """F29: a start without `--anchor`, or without a broker, must not sell and reverse with an old copy."""
+    keeper = place.keeper()
+    place.write(4)
+    await keeper.make()
+    place.write(1)
+    again = place.keeper()
+    if witness == "person":
+        await again.check_at_start(Noted(400, "0" * 16))
+    else:
+        await again.check_at_start()
+        await again.echoed(_anchor(400))
+    days = again.view().days
+    place.clock.pass_s(86_400)
+    later = place.keeper()
+    await later.check_at_start()
+    assert [(one.witness, one.records) for one in later.view().contradictions] == [(witness, 400)]
+    assert later.view().days == (*days, "2026-11-24")
+    assert place.holds.is_old_copy
+    assert not await later.make()
+    await later.accept("T01+T02", "level")
+    last = place.keeper()
+    await last.check_at_start()
+    assert last.view().contradictions == ()
+    place.holds.require_none()
+
+
+async def test_accepting_one_contradiction_does_not_accept_another_that_comes_meanwhile(place: Place) -> None:
+    keeper = place.keeper()
+    place.write(4)
+    await keeper.check_at_start(Noted(400, "0" * 16))
+
+    class Meanwhile(InlineJournal):
+        async def call(self, work: Callable[[Journal], Any]) -> Any:
+            done = work(self._journal)
+            keeper._journal = InlineJournal(self._journal)
+            await keeper.echoed(_anchor(500))
+            return done
+
+    assert place.journal is not None
+    keeper._journal = Meanwhile(place.journal)
+    await keeper.accept("T01+T02", "level")
+    assert [(one.witness, one.records) for one in keeper.view().contradictions] == [("fleet", 500)]
+    with pytest.raises(Misuse) as held:
+        place.holds.require_newest()
+    assert held.value.params == {"count": "5", "noted": "500"}
+    assert not await keeper.make()
+    again = place.keeper()
+    await again.check_at_start()
+    assert [one.records for one in again.view().contradictions] == [500]
+
+
+async def test_two_witnesses_of_one_kind_are_both_accepted(place: Place) -> None:
+    keeper = place.keeper()
+    place.write(4)
+    await keeper.check_at_start(Noted(400, "0" * 16))
+    again = place.keeper()
+    await again.check_at_start(Noted(300, "1" * 16))
+    assert sorted(one.records for one in again.view().contradictions) == [300, 400]
+    await again.accept("T01+T02", "level")
+    last = place.keeper()
+    await last.check_at_start(Noted(400, "0" * 16))
+    assert last.view().contradictions == ()

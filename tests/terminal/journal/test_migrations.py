@@ -14,6 +14,7 @@ from terminal.core.states import State
 from terminal.journal.journal import Journal, open_journal
 from terminal.journal.migrations import (
     MIGRATIONS,
+    SPARE_BYTES,
     Migration,
     Reword,
     copy_path,
@@ -42,6 +43,7 @@ from tests.terminal.journal.samples import (
     settle,
     stamp,
 )
+from yibao.cli.errors import words_of
 from yibao.words import say
 
 PHARMACY = {
@@ -274,6 +276,25 @@ def test_too_little_room_is_said_before_anything_changes(
     assert not Path(copy_path(str(path), 1)).exists()
 
 
+def test_the_copy_of_an_interrupted_start_counts_as_room_and_goes_only_for_a_whole_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut in the middle has left a copy on a disk that has room for one only: the next start takes its place."""
+    path = unpack("schema-1-clinic", tmp_path)
+    copy = Path(copy_path(str(path), 1))
+    copy.write_bytes(b"x" * 1_000_000)
+    usage, free = shutil.disk_usage(tmp_path), 2 * path.stat().st_size + SPARE_BYTES - 900_000
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=free))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    with pytest.raises(JournalFailed):
+        _open_old(path)
+    assert copy.stat().st_size == 1_000_000, "a damaged journal may need it"
+    path.write_bytes(whole)
+    _open_old(path).close()
+    assert _states(copy) == {"1": "CLOSED", "2": "ABANDONED"}
+
+
 def test_a_damaged_old_journal_is_not_migrated(tmp_path: Path) -> None:
     path = unpack("schema-1-clinic", tmp_path)
     connection = raw(path)
@@ -300,7 +321,12 @@ def test_a_journal_that_breaks_its_own_checks_is_not_migrated(tmp_path: Path) ->
     ) as failed:
         _open_old(path)
     assert failed.value.code == "journal_not_migrated"
-    assert "旧日志未改动" in say(failed.value.code, **failed.value.params).zh
+    words = words_of(failed.value)
+    assert words is not None
+    assert "旧日志未改动" in words.zh
+    assert "CHECK" not in words.zh, "no English reason in the Chinese sentence"
+    assert "（自检发现损坏）" in words.zh
+    assert "(its checks found damage)" in words.en
     connection = raw(path)
     assert connection.pragma("user_version") == 1
     connection.close()
@@ -338,8 +364,11 @@ def test_a_journal_somebody_else_has_open_is_not_migrated(tmp_path: Path) -> Non
     path = unpack("schema-1-clinic", tmp_path)
     other = raw(path)
     other.execute("BEGIN; SELECT * FROM settlement").fetchall()
-    with pytest.raises(JournalFailed):
+    with pytest.raises(JournalFailed) as failed:
         _open_old(path)
+    words = say(failed.value.code, **failed.value.params)
+    assert failed.value.code == "journal_busy"
+    assert "Nothing is wrong with it" in words.en
     other.execute("COMMIT")
     other.close()
     _open_old(path).close()

@@ -1,6 +1,7 @@
 """Space kept aside: really there, given up only to finish what is open, made again; on a full disk no new sale (F25, F28)."""
 
 import asyncio
+import errno
 import os
 import stat
 import subprocess
@@ -94,6 +95,32 @@ def test_where_none_is_wanted_none_is_missed(tmp_path: Path) -> None:
     assert Reserve(tmp_path / "reserve", 0).is_whole()
     assert Reserve(tmp_path / "reserve", 0).make()
     assert not (tmp_path / "reserve").exists()
+
+
+@pytest.mark.parametrize("wanted", [0, SIZE])
+def test_what_an_older_larger_reserve_took_is_given_back_at_the_next_start(
+    tmp_path: Path, wanted: int
+) -> None:
+    assert Reserve(tmp_path / "reserve", 2 * SIZE).make()
+    reserve = Reserve(tmp_path / "reserve", wanted)
+    assert not make_room_for_start(reserve), "trimmed, not given up"
+    assert reserve.is_whole()
+    blocks = sum(file.stat().st_blocks for file in tmp_path.iterdir()) * 512
+    assert wanted <= blocks < wanted + MEGABYTE
+
+
+def test_a_larger_reserve_on_a_disk_that_refuses_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Reserve(tmp_path / "reserve", 2 * SIZE).make()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(os, "truncate", refuse)
+    reserve = Reserve(tmp_path / "reserve", SIZE)
+    assert not make_room_for_start(reserve)
+    assert reserve.is_whole()
 
 
 def test_space_that_was_given_back_stays_given_back_after_a_power_cut(

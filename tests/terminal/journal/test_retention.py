@@ -16,9 +16,10 @@ from simulators.hub.link import HubLink
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import AttemptSent, Move, Notice
-from terminal.counter.counter import RefundWish, ReturnWish
+from terminal.counter.wishes import RefundWish, ReturnWish
 from terminal.journal.day_keys import DayKeys, PastTerm, Purpose
 from terminal.journal.journal import Journal, open_journal, row_mac
+from terminal.journal.migrations import COPY_KEPT, copy_path
 from terminal.journal.records import Commit, JournalFailed, JournalRefused, Stamp
 from terminal.journal.retention import MOST_DAYS, Due, Expired, Held, Terms
 from terminal.journal.sheet import SheetGone, decode_sheet, encode_sheet, identity_is_gone, settlement_of
@@ -80,7 +81,7 @@ def _run(journal: Journal, at: Stamp, terms: Terms = TERMS) -> list[tuple[str, s
         expired = journal.retention.expire(due, "schedule", at)
         assert expired is not None
         found.append((expired.day.isoformat(), expired.purpose.value))
-    assert journal.retention.purge()
+    assert journal.retention.purge(at.wall)
     return found
 
 
@@ -209,11 +210,11 @@ def test_a_reader_in_the_way_puts_off_the_cutting_and_the_next_run_makes_up_for_
     reader.execute("BEGIN; SELECT COUNT(*) FROM settlement").fetchall()
     (due,) = journal.retention.outlook(TERMS, _later(31).wall).due
     assert journal.retention.expire(due, "schedule", _later(31)) == Expired(DAY, IDENTITY, 1)
-    assert not journal.retention.purge()
+    assert not journal.retention.purge(_later(31).wall)
     assert _anywhere(tmp_path, key), "the log still holds it"
     reader.execute("COMMIT")
     reader.close()
-    assert journal.retention.purge()
+    assert journal.retention.purge(_later(31).wall)
     assert not _anywhere(tmp_path, key)
     journal.close()
 
@@ -543,7 +544,7 @@ def test_a_disk_that_fails_while_deleting_stops_the_journal_like_everywhere(act:
     acts: dict[str, Callable[[], object]] = {
         "outlook": lambda: journal.retention.outlook(TERMS, at.wall),
         "expire": lambda: journal.retention.expire(Due(DAY, IDENTITY), "schedule", at),
-        "purge": journal.retention.purge,
+        "purge": lambda: journal.retention.purge(at.wall),
     }
     with pytest.raises(JournalFailed):
         acts[act]()
@@ -585,14 +586,14 @@ async def test_nothing_is_deleted_while_something_is_wrong_with_clock_or_disk(tm
     settled = await till.settle()
     await till.counter.acknowledge(settled.id, "T01")
     await till.quiet()
-    till.counter.holds.set(Notice("clock_wrong"))
+    till.counter.holds.set(Notice("clock_behind"))
     shop.clock.jump(31 * 86_400)
     assert till.counter.expiry is not None
-    with pytest.raises(Misuse, match="clock_wrong"):
+    with pytest.raises(Misuse, match="clock_behind"):
         await till.counter.expiry.run("T01")
     await till.wait(3 * 3600)
     assert [record for record in till.audit() if record["action"] == "expire"] == []
-    till.counter.holds.lift("clock_wrong")
+    till.counter.holds.lift("clock_behind")
     await till.wait(3600)
     assert [record["purpose"] for record in till.audit() if record["action"] == "expire"] == ["identity"]
     await till.stop()
@@ -709,3 +710,19 @@ def test_sheets_of_many_shapes_come_back_whole_and_without_names() -> None:
             full, person=person, medium=None, code=None, running="", attempt=None
         )
         assert decode_sheet(encode_sheet(changed)) == changed
+
+
+def test_the_copy_of_an_older_schema_goes_some_days_after_the_migration_though_nobody_starts_again(
+    tmp_path: Path,
+) -> None:
+    """It opens under the counter's key alone: what is reported as deleted must not live on in it."""
+    path = unpack("schema-1-pharmacy", tmp_path)
+    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    copy = Path(copy_path(str(path), 1))
+    assert copy.exists()
+    assert not journal.retention.purge((NINE + COPY_KEPT - dt.timedelta(hours=1)).astimezone(dt.UTC))
+    assert copy.exists(), "the way back for the first days"
+    assert journal.retention.purge(NINE + COPY_KEPT)
+    assert not copy.exists()
+    assert journal.retention.purge(NINE + COPY_KEPT)
+    journal.close()

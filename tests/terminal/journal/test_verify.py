@@ -8,6 +8,7 @@ import apsw
 import pytest
 
 from protocols.gm.sm3 import sm3
+from terminal.journal.anchors import Noted
 from terminal.journal.verify import Report, verify_journal
 from tests.terminal.harness import Shop, virtual
 from tests.terminal.journal.samples import MSGID, begin, doubt, open_at, raw, send, settle, vault
@@ -170,7 +171,12 @@ def test_findings_name_the_place_and_never_the_content(path: Path) -> None:
 
 def test_a_history_written_anew_is_found_by_a_head_noted_outside(path: Path) -> None:
     noted = verify_journal(str(path))
-    anchor = (noted.audit_records, bytes.fromhex(noted.head))
+    anchor = Noted(noted.audit_records, noted.head)
+    assert verify_journal(str(path), None, Noted(anchor.records, anchor.head[:16])).ok, (
+        "as it is noted on paper"
+    )
+    off_by_one = Noted(anchor.records, anchor.head[:15] + ("1" if anchor.head[15] == "0" else "0"))
+    assert found(verify_journal(str(path), None, off_by_one)) == {"chain"}
     assert verify_journal(str(path), vault(), anchor).ok
     stranger = raw(path)
     _rehashed(stranger)
@@ -184,7 +190,7 @@ def test_a_log_that_was_cut_off_is_found_by_a_head_noted_outside(path: Path) -> 
     stranger = raw(path)
     stranger.execute("DROP TRIGGER audit_is_kept; DELETE FROM audit WHERE sequence > 9").fetchall()
     stranger.close()
-    findings = verify_journal(str(path), None, (noted.audit_records, bytes.fromhex(noted.head))).findings
+    findings = verify_journal(str(path), None, Noted(noted.audit_records, noted.head)).findings
     assert any(finding.code == "chain" and "cut off" in finding.text for finding in findings)
 
 

@@ -687,7 +687,7 @@ async def test_the_day_before_is_reconciled_by_itself_at_the_configured_time(tmp
     report = reconciliation(till).last(MONDAY)
     assert report.outcome is Outcome.LEVEL, "tried again after ten minutes, until the hub answers"
     assert report.made_at.startswith("2026-11-24 10:5")
-    told = [entry.notice for entry in till.counter._feed if entry.notice is not None]
+    told = [entry.notice for entry in till.counter.feed.entries if entry.notice is not None]
     assert Notice("reconciled_level", {"date": "2026-11-23"}) in told
     await till.stop()
 

@@ -148,6 +148,10 @@ def test_the_journal_is_whole_with_and_without_its_key(call: Call, place: Path) 
     assert (good["ok"], good["report"]["key_used"], good["report"]["findings"]) == (True, True, [])
     anchor = f"{good['report']['audit_records']}:{good['report']['head']}"
     assert call(place, "journal", "verify", "--no-key", "--anchor", anchor).returncode == 0
+    on_paper = f"{good['report']['audit_records']}:{good['report']['head'][:16]}"
+    assert call(place, "journal", "verify", "--no-key", "--anchor", on_paper).returncode == 0
+    too_long = "99999999999999999999:" + "0" * 16
+    assert call(place, "journal", "verify", "--no-key", "--anchor", too_long).returncode == 2
     wrong = f"{good['report']['audit_records']}:{'00' * 32}"
     bad = call(place, "journal", "verify", "--no-key", "--anchor", wrong)
     assert bad.returncode == 1

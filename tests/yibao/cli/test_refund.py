@@ -1,10 +1,13 @@
 """`yibao refund` against a running counter: goods come back, what is kept is sold anew."""
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.yibao.cli.conftest import Call
+from tests.yibao.cli.processes import Running
 from yibao.cli.errors import WrongUse
 from yibao.cli.refund import parse_return
 from yibao.client import ReturnWish
@@ -124,3 +127,42 @@ def test_what_comes_back_is_read(text: str, wish: ReturnWish) -> None:
 def test_what_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(WrongUse):
         parse_return(text)
+
+
+def half_refunded(call: Call, place: Path, number: str) -> dict[str, Any]:
+    """A sale of two boxes of which one came back; what is kept waits for a code."""
+    call(place, "sale", "--item", f"{BARCODE}*2", "--code", code(call, place), "--number", number, "--yes")
+    waiting: dict[str, Any] = call(place, "refund", number, "--return", "1=1", "--yes", "--json").json
+    return waiting
+
+
+def test_a_code_that_no_longer_serves_leaves_the_rest_waiting_for_another(call: Call, place: Path) -> None:
+    """The customer holds goods that nobody has paid for: a script never gives them away."""
+    call(place, "sale", "--item", f"{BARCODE}*2", "--code", code(call, place), "--number", "R6", "--yes")
+    others = code(call, place, "测试丁")
+    first = call(place, "refund", "R6", "--return", "1=1", "--code", others, "--yes", "--json")
+    assert first.returncode == 3, first.stderr
+    assert (first.json["state"], first.json["generation"]) == ("DRAFT", 2)
+    assert f"yibao refund {first.json['id']} --code CODE" in first.stderr
+    assert "nobody owes anything" not in first.stderr
+    second = call(place, "refund", first.json["id"], "--code", code(call, place), "--yes", "--json")
+    assert (second.returncode, second.json["settled"]["total_fen"]) == (0, 1250), second.stderr
+
+
+def test_what_is_quoted_and_not_agreed_to_waits_too(call: Call, place: Path) -> None:
+    rest = half_refunded(call, place, "R7")
+    quoted = call(place, "refund", rest["id"], "--code", code(call, place), "--json")
+    assert (quoted.returncode, quoted.json["state"]) == (3, "PRICED"), quoted.stderr
+    agreed = call(place, "refund", rest["id"], "--yes", "--code", code(call, place), "--json")
+    assert (agreed.returncode, agreed.json["settled"]["total_fen"]) == (0, 1250), agreed.stderr
+
+
+def test_ctrl_c_leaves_the_rest_waiting_and_says_so(call: Call, place: Path) -> None:
+    rest = half_refunded(call, place, "R8")
+    quoted = call(place, "refund", rest["id"], "--code", code(call, place), "--json")
+    assert quoted.json["state"] == "PRICED"
+    with Running(["refund", rest["id"], "--code", "00"], place, errors_too=True) as refund:
+        refund.wait_for("Settle?")
+        assert refund.send(signal.SIGINT) == 130
+    assert f"yibao refund {rest['id']} --code CODE" in refund.seen
+    assert call(place, "status", rest["id"], "--json").json["state"] == "PRICED"

@@ -1,5 +1,6 @@
 """What goes wrong with the disk under a running service, as real processes: each a clear message, no new sale, nothing lost."""
 
+import shlex
 import shutil
 import signal
 import subprocess
@@ -57,6 +58,15 @@ def test_an_old_journal_put_back_sells_nothing_before_two_people_accept_it(
         assert verify_export.main([str(place / "log.jsonl"), "--key-id", exported["exported"]["key_id"]]) == 0
         assert (place / "verify_export.py").read_bytes() == Path(verify_export.__file__).read_bytes()
         assert call(place, "journal", "export", "log.jsonl").returncode == 1, "nothing is written over"
+        assert call(place, "journal", "export", ".").returncode == 1
+        spaced = place / "off site"
+        spaced.mkdir()
+        told = call(place, "journal", "export", "off site/log.jsonl").stdout.splitlines()[-1]
+        assert shlex.split(told)[2:4] == ["off site/verify_export.py", "off site/log.jsonl"]
+        (spaced / "verify_export.py").write_text("raise SystemExit(0)")
+        refused = call(place, "journal", "export", "off site/more.jsonl")
+        assert (refused.returncode, "not the program that belongs" in refused.stderr) == (1, True)
+        assert not (spaced / "more.jsonl").exists()
 
         shutil.rmtree(state)
         shutil.copytree(place / "yesterday", state)

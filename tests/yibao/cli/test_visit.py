@@ -70,6 +70,26 @@ def test_a_visit_with_the_card_is_settled_as_worked_out_by_hand_and_its_cancella
     assert sent[:5] == ["2201", "2203A", "2204", "2207A", "2208"]
 
 
+def test_one_of_two_boxes_comes_back_from_a_script_and_the_other_is_settled_in_a_new_visit(
+    call: Call, clinic: Path
+) -> None:
+    def code() -> str:
+        return call(clinic, "sim", "phone", "code", "yi").stdout.strip()
+
+    two = ("--item", "6901234567892*2")
+    sold = call(clinic, "visit", "--code", code(), *DIAGNOSIS, *two, "--number", "F1", "--yes", *AT_CLINIC)
+    assert sold.returncode == 0, sold.stderr
+    back = ("--return", "1=1", "--yes", "--json", *AT_CLINIC)
+    waiting = call(clinic, "refund", "F1", "--code", code(), *back)
+    assert (waiting.returncode, waiting.json["state"]) == (3, "DRAFT"), waiting.stderr
+    rest = waiting.json["id"]
+    assert f"yibao refund {rest} --code CODE --diagnosis CODE:NAME" in waiting.stderr
+    assert "nobody owes anything" not in waiting.stderr
+    done = call(clinic, "refund", rest, "--code", code(), *DIAGNOSIS, "--yes", "--json", *AT_CLINIC)
+    assert done.returncode == 0, done.stderr
+    assert (done.json["flow"], done.json["settled"]["total_fen"]) == ("clinic_visit", 1250)
+
+
 def test_without_a_card_in_the_reader_the_visit_says_so_and_nothing_stands_at_the_hub(
     call: Call, clinic: Path
 ) -> None:
@@ -192,6 +212,8 @@ def test_two_worlds_side_by_side_have_cards_of_their_own(call: Call, clinic: Pat
             service.wait_for("The service answers")
             call(clinic, "sim", "card", "insert", "yi")
             assert call(fresh_place, "sim", "card", "state", "--json").json["card"] == ""
+            while call(fresh_place, "status", "--json", *AT_CLINIC).json["phase"] != "ready":
+                pass  # it answers before it is ready; the test has a time limit
             empty = call(fresh_place, "card", "read", "--json", *AT_CLINIC)
             assert (empty.returncode, "no card in the reader" in empty.stderr) == (1, True)
             call(fresh_place, "sim", "card", "insert", "ding")

@@ -1,0 +1,74 @@
+"""Goods come back: the whole settlement is cancelled, then what the customer keeps is sold anew (decision 0011)."""
+
+from collections.abc import Awaitable, Callable
+
+from terminal.core.events import CancelAsked, Misuse
+from terminal.core.flows import CLINIC_VISIT
+from terminal.core.refunding import plan_refund
+from terminal.core.values import ReturnedLine, Settlement
+from terminal.counter.engine import Engine, require_in_term
+from terminal.counter.holds import Holds
+from terminal.counter.numbers import visit_number
+from terminal.counter.wishes import RefundWish, returned_lines
+from terminal.counter.workroom import Workroom
+
+
+class Refunds:
+    """The refunds of one counter."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        workroom: Workroom,
+        holds: Holds,
+        new_id: Callable[[], str],
+        get: Callable[[str], Awaitable[Settlement]],
+    ) -> None:
+        """`get` is the counter's: a journal that can no longer be read stops the counter."""
+        self._engine = engine
+        self._get = get
+        self._workroom = workroom
+        self._holds = holds
+        self._new_id = new_id
+
+    async def begin(self, settlement: Settlement, wish: RefundWish, operator: str) -> Settlement:
+        """Cancel `settlement` and plan the sale of what remains. Returns it as it stands then.
+
+        Safe to repeat: the same goods are the same refund. Raises `Misuse`: `refund_differs` (other goods than the refund
+        under way or done), and as `plan_refund`.
+        """
+        require_in_term(settlement)
+        returned = returned_lines(settlement, wish)
+        if settlement.refund is not None and not self._workroom.failure:
+            return _same_refund(settlement, returned)
+        self._holds.require_newest()
+        rest_id = self._new_id()
+        plan = plan_refund(
+            settlement,
+            returned,
+            operator=operator,
+            reason=wish.reason,
+            rest_id=rest_id,
+            rest_visit_no=visit_number(rest_id) if settlement.flow == CLINIC_VISIT.name else "",
+        )
+        asked = CancelAsked(operator, wish.reason, plan)
+        waits = not settlement.running
+        try:
+            # A slip being noted as printed is waited for: it is no reason to send the cashier away.
+            return await self._workroom.do(
+                lambda: self._engine.post(settlement.id, asked, operator, wait=waits)
+            )
+        except Misuse:
+            if self._workroom.failure:
+                raise
+            known = await self._get(settlement.id)
+            if known.refund is None:
+                raise
+            return _same_refund(known, returned)  # somebody else asked at the same moment
+
+
+def _same_refund(settlement: Settlement, returned: tuple[ReturnedLine, ...]) -> Settlement:
+    """The sale whose refund is under way or done, if it is this one; raises `Misuse` (`refund_differs`)."""
+    if settlement.refund is None or settlement.refund.returned != returned:
+        raise Misuse("refund_differs")
+    return settlement

@@ -1,0 +1,140 @@
+"""What a till, or a person, wishes of the counter, and how it is read: articles by barcode, quantities, returned lines.
+
+The shapes are those of the local API; numbers arrive as text, as people write them. What cannot be read is `Misuse`.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from protocols.errors import MoneyError
+from protocols.money import Price, Quantity, line_amount_fen
+from terminal.core.events import Misuse
+from terminal.core.flows import PHARMACY_PURCHASE
+from terminal.core.values import ChargeLine, ReturnedLine, Settlement
+from terminal.counter.scanning import with_item
+from terminal.shop_items import ShopItem
+
+SALE_NUMBER_LENGTH = 64
+
+
+class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A charge line as a till gives it: an article by barcode, or everything in full."""
+
+    barcode: str = ""
+    national_code: str = ""
+    own_code: str = ""
+    name: str = ""
+    spec: str = ""
+    price: str = ""
+    quantity: str = "1"
+    trace_codes: tuple[str, ...] = ()
+
+
+class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a till opens a sale with."""
+
+    sale_number: str
+    lines: tuple[LineWish, ...] = ()
+    use_account: bool = True
+    flow: str = PHARMACY_PURCHASE.name
+    """`pharmacy_purchase` or `clinic_visit`."""
+
+
+class ReturnWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the sale that comes back, whole or in part."""
+
+    line: int
+    """Number of the line on the charge sheet."""
+    quantity: str = ""
+    """How much of it; empty = all."""
+    trace_codes: tuple[str, ...] = ()
+    """Trace codes of the packs that come back; needed when only a part of a line with codes does."""
+
+
+class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a customer brings back: some lines, or everything."""
+
+    lines: tuple[ReturnWish, ...] = ()
+    everything: bool = False
+    operator: str = ""
+    reason: str = ""
+
+
+class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which filed disease the visit is for, and the doctor's diagnosis."""
+
+    disease_code: str
+    """M0xxxx, one of the person's filings."""
+    diagnosis_code: str
+    """ICD-10, insurance version."""
+    diagnosis_name: str
+
+
+def require_sale_number(number: str) -> None:
+    """A sale number is written on slips and typed by people: not empty, not endless, nothing that does not show."""
+    if not 1 <= len(number) <= SALE_NUMBER_LENGTH or not number.isprintable() or number != number.strip():
+        raise Misuse(
+            "bad_request", reason=f"sale_number: 1 to {SALE_NUMBER_LENGTH} characters, all of them visible"
+        )
+
+
+def lines_of(wishes: tuple[LineWish, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
+    """The charge lines of a sheet, numbered from 1; raises `Misuse`."""
+    lines: tuple[ChargeLine, ...] = ()
+    for wish in wishes:
+        lines = (*lines, line_of(wish, len(lines) + 1, items))
+    return lines
+
+
+def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> ChargeLine:
+    """Line `number` of a sheet as the core knows it; raises `Misuse`."""
+    try:
+        quantity = Quantity.parse(wish.quantity)
+        price = Price.parse(wish.price) if wish.price else None
+    except MoneyError as wrong:
+        raise Misuse("bad_request", reason=f"line {number}: {wrong}") from wrong
+    if quantity <= 0 or (price is not None and price < 0):
+        raise Misuse("bad_request", reason=f"line {number}: quantity and price must be above zero")
+    if wish.barcode:
+        (line,) = with_item((), items, wish.barcode)
+        price = price or line.price
+    elif price is None or not (wish.national_code and wish.own_code and wish.name):
+        raise Misuse(
+            "bad_request", reason=f"line {number}: barcode, or national_code, own_code, name and price"
+        )
+    else:
+        line = ChargeLine(0, wish.national_code, wish.own_code, wish.name, wish.spec, quantity, price, 0)
+    return msgspec.structs.replace(
+        line,
+        number=number,
+        quantity=quantity,
+        price=price,
+        amount_fen=int(line_amount_fen(price, quantity)),
+        trace_codes=wish.trace_codes,
+    )
+
+
+def returned_lines(settlement: Settlement, wish: RefundWish) -> tuple[ReturnedLine, ...]:
+    """What comes back, by line number; an empty quantity is the whole line. Raises `Misuse` for what cannot be read."""
+    sold = {line.number: line for line in settlement.lines}
+    if wish.everything:
+        if wish.lines:
+            raise Misuse("bad_request", reason="either lines or everything")
+        return tuple(
+            ReturnedLine(line.number, line.quantity, tuple(sorted(line.trace_codes)))
+            for line in settlement.lines
+        )
+    found = []
+    for row in wish.lines:
+        line = sold.get(row.line)
+        if line is None:
+            raise Misuse("refund_line", line=str(row.line))
+        try:
+            quantity = Quantity.parse(row.quantity) if row.quantity else line.quantity
+        except MoneyError as wrong:
+            raise Misuse("bad_request", reason=f"line {row.line}: {wrong}") from wrong
+        codes = line.trace_codes if quantity == line.quantity and not row.trace_codes else row.trace_codes
+        # Sorted, as the plan keeps them: the same packs read in another order are the same refund.
+        found.append(ReturnedLine(row.line, quantity, tuple(sorted(codes))))
+    return tuple(sorted(found, key=lambda row: row.number))

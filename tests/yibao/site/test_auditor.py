@@ -1,0 +1,77 @@
+"""The auditor of the whole site sees what a run ends with: a journal that lost what was told, and one without amounts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import terminal.journal.journal
+from terminal.journal.journal import Journal
+from terminal.journal.records import SettlementRow
+from yibao.site.auditor import Auditor
+from yibao.site.disk import Contents
+from yibao.site.machine import Machine
+from yibao.site.site import Site
+from yibao.site.twins import Twin
+from yibao.site.virtual_loop import run_virtual
+
+pytestmark = pytest.mark.blocking_allowed(
+    "virtual time: the disk is called in line, and nobody is kept waiting"
+)
+SEED, SALES = 3, 6
+
+
+def audited_again(folder: Path, spoil: Callable[[Machine], None]) -> tuple[Auditor, set[str], int]:
+    """A small run in which all is well, audited once more after its machines were spoilt.
+
+    Besides every sale that was told of, and how many settlements stand at the hub.
+    """
+
+    async def life() -> tuple[Auditor, set[str], int]:
+        site = Site(SEED, folder, Twin())
+        await site.run(SALES)
+        assert site.auditor.breaks == []
+        for machine in site.machines:
+            spoil(machine)
+        site.auditor.audit(site.machines, folder)
+        told = {settlement.id for till in site.tills for sale in till.sales for settlement in sale.told}
+        return site.auditor, told, len(site.world.ledger.live_settlements())
+
+    return run_virtual(life, SEED)
+
+
+def found(auditor: Auditor, invariant: str, words: str) -> set[str]:
+    """The settlements of which a break of this kind is noted."""
+    return {one.text.split()[0] for one in auditor.breaks if one.invariant == invariant and words in one.text}
+
+
+def test_what_was_told_and_is_in_no_journal_is_unsaid(tmp_path: Path) -> None:
+    """Whatever its state: a sale is on disk before anybody hears of it."""
+
+    def loses_its_disk(machine: Machine) -> None:
+        machine.contents = Contents()
+
+    auditor, told, _ = audited_again(tmp_path, loses_its_disk)
+    assert len(told) >= SALES
+    assert found(auditor, "I4", "is not there") == told
+
+
+class ForgetsAmounts(Journal):
+    """Reads every settlement without its amounts."""
+
+    def recent(self, limit: int, before_sequence: int | None = None) -> list[SettlementRow]:
+        """See `Journal.recent`."""
+        rows = super().recent(limit, before_sequence)
+        return [msgspec.structs.replace(row, amounts=None) for row in rows]
+
+
+def test_a_settlement_that_is_booked_without_amounts_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgets_amounts(machine: Machine) -> None:
+        monkeypatch.setattr(terminal.journal.journal, "Journal", ForgetsAmounts)
+
+    auditor, _, live = audited_again(tmp_path, forgets_amounts)
+    assert live > 0
+    assert len(found(auditor, "I5", "without amounts")) == live
