@@ -31,8 +31,8 @@ SEEDS = range(100, 116)
 SALES = 24
 FOUND = {
     521: "a clock set back twice put sales into the wrong day, and so into no reconciliation (TrustedClock)",
-    1308: "a refund was told as under way after the disk had failed (test_refund: a disk that fails during a refund)",
     1012: "a reversal just before midnight by a clock some minutes behind was asked of the hub (test_days: may lie on the next one)",
+    1308: "a refund was told as under way after the disk had failed (test_refund: a disk that fails during a refund)",
     1403: "a closed sale came back on a failed disk, and reading it again ended the service (test_refund: while a closed sale comes back)",
     2035: "as 521, and a cancellation whose answer was lost was looked for on the wrong day",
     2039: "as 3107, with people who set the clock",
