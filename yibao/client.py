@@ -28,6 +28,7 @@ import aiohttp
 import msgspec
 
 from protocols.secret import hide_numbers
+from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
@@ -44,18 +45,21 @@ __all__ = [
     "CounterError",
     "CounterProblem",
     "DeviceView",
+    "DictionaryWish",
     "DiseaseWish",
     "EventView",
     "ExchangedView",
     "FixedView",
     "HealthView",
     "HistoryView",
+    "InstitutionWish",
     "LineWish",
     "NoAnswer",
     "Ping",
     "RefundWish",
     "ReportView",
     "ReturnWish",
+    "RowsView",
     "SaleWish",
     "ServiceNotRunning",
     "SettlementView",
@@ -224,6 +228,14 @@ class CounterClient:
     async def ping_hub(self) -> Ping:
         """Look whether the hub is there, how fast, and whether it is the hub; disturbs nothing."""
         return await self._send("POST", "/hub/ping", {}, Ping)
+
+    async def institutions(self, wish: InstitutionWish) -> RowsView:
+        """Institutions in the hub's register."""
+        return await self._send("POST", "/hub/institutions", msgspec.to_builtins(wish), RowsView)
+
+    async def dictionary(self, wish: DictionaryWish) -> RowsView:
+        """Values of one of the hub's dictionaries."""
+        return await self._send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""

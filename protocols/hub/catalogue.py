@@ -11,7 +11,17 @@ from typing import Final
 
 import msgspec
 
-from protocols.hub import accounts, outpatient, person, pharmacy, queries, reversal, settlement, sign_in
+from protocols.hub import (
+    accounts,
+    outpatient,
+    person,
+    pharmacy,
+    queries,
+    registers,
+    reversal,
+    settlement,
+    sign_in,
+)
 from protocols.hub.blocks import NoOutput
 
 
@@ -48,6 +58,43 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A lost answer means that nobody knows who holds the money."""
     remedy: Remedy
 
+
+def _question(
+    infno: str,
+    title_zh: str,
+    title_en: str,
+    input_type: type[msgspec.Struct],
+    output_type: type[msgspec.Struct],
+) -> Message:
+    """A transaction that changes nothing: unanswered, it is asked again."""
+    return Message(
+        infno=infno,
+        title_zh=title_zh,
+        title_en=title_en,
+        input_type=input_type,
+        output_type=output_type,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    )
+
+
+_REGISTERS: Final = (
+    _question(
+        "1201",
+        "医药机构信息获取",
+        "institution information",
+        registers.InstitutionQueryInput,
+        registers.InstitutionQueryOutput,
+    ),
+    _question(
+        "1901",
+        "字典表查询",
+        "dictionary query",
+        registers.DictionaryQueryInput,
+        registers.DictionaryQueryOutput,
+    ),
+)
 
 _TABLE: Final = (
     Message(
@@ -282,5 +329,7 @@ _TABLE: Final = (
     ),
 )
 
-MESSAGES: Final[Mapping[str, Message]] = MappingProxyType({message.infno: message for message in _TABLE})
+MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
+    {message.infno: message for message in (*_TABLE, *_REGISTERS)}
+)
 """All transactions by their number."""

@@ -70,6 +70,9 @@ class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     diseinfo: Literal["diag_"] = "diag_"
     card_sn: Literal[32, 24] = 32  # hex digits of the card identification code, K30
     identity_with_token: Literal["send", "empty"] = "send"  # K29
+    dict_query: Literal["snake", "camel"] = (
+        "snake"  # 1901: parent_value and Vali_Flag, or parentValue and valiFlag
+    )
 
 
 class Trace(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,7 +27,7 @@ from protocols.hub.envelope import Answer, Request
 from protocols.hub.profile import Profile
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit.policies import PolicyBook
-from simulators.hub import accounts, clinic, person_desk, pharmacy, queries, reversal, tables
+from simulators.hub import accounts, clinic, person_desk, pharmacy, queries, registers, reversal, tables
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
@@ -43,6 +43,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "9002": person_desk.sign_out,
     "1101": person_desk.person_information,
     "2001": person_desk.benefit_check,
+    "1201": registers.institutions,
+    "1901": registers.dictionary,
     "5301": person_desk.filings,
     "2101": pharmacy.quote,
     "2102": pharmacy.settle,

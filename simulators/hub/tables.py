@@ -302,6 +302,22 @@ VISIT_QUERY: Final = (
 FILINGS_QUERY: Final = (_PERSON_NO,)
 """5301 data."""
 
+INSTITUTION_QUERY: Final = (
+    _s("fixmedins_type", 6, True, frozenset({"1", "2", "3", "4", "5"})),
+    _s("fixmedins_name", 200),
+    _s("fixmedins_code", 12),
+)
+"""1201 medinsinfo."""
+
+DICTIONARY_QUERY: Final = (
+    _s("type", 30, True),
+    _s("parent_value", 10, True, frozenset(), "parentValue"),
+    _s("admdvs", 6, True),
+    _t("date", "D", True),
+    _s("Vali_Flag", 3, True, YES_NO, "valiFlag"),
+)
+"""1901 data; both spellings are taken."""
+
 TOTALS: Final = (
     _s("insutype", 6, True, SCHEMES),
     _s("clr_type", 6, True),

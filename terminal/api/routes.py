@@ -25,6 +25,7 @@ from terminal.api.anchors import AnchorController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
+from terminal.api.questions import RegisterController
 from terminal.api.reconciliation import ReconciliationController
 from terminal.api.retention import RetentionController
 from terminal.api.service import DeviceView, Service, StatusView
@@ -379,6 +380,7 @@ def build_app(service: Service) -> Litestar:
             HealthController,
             HubController,
             ReconciliationController,
+            RegisterController,
             AnchorController,
             RetentionController,
             SalesController,

@@ -54,6 +54,27 @@ def test_the_hub_is_pinged_through_the_service(call: Call, place: Path) -> None:
     assert pinged["ping"]["line"]["connect_ms"] > 0
 
 
+def test_the_hubs_registers_are_read_through_the_service(call: Call, place: Path) -> None:
+    told = call(place, "hub", "institution")
+    assert told.returncode == 0, told.stderr
+    assert "编号 Code" in told.stdout
+    assert "测试大药房一号店" in told.stdout
+    assert [
+        row["value"] for row in call(place, "hub", "dictionary", "chrgitm_lv", "--json").json["rows"]
+    ] == [
+        "01",
+        "02",
+        "03",
+    ]
+    none = call(place, "hub", "institution", "--name", "没有")
+    assert (none.returncode, none.stdout.splitlines()[-2:]) == (
+        0,
+        ["医保平台没有符合条件的记录。", "The hub knows none."],
+    )
+    refused = call(place, "hub", "dictionary", "gend", "--date", "never", "--json")
+    assert (refused.returncode, refused.json["error"]["code"]) == (1, "bad_request")
+
+
 def test_without_a_service_a_ping_proves_less_and_says_so(call: Call, place: Path, tmp_path: Path) -> None:
     text = (place / "sim" / "counter.toml").read_text(encoding="utf-8")
     elsewhere = tmp_path / "counter.toml"

@@ -1,0 +1,74 @@
+"""What a person asks the hub beside any sale, through the local API: answered as text, refused in words."""
+
+from pathlib import Path
+from typing import Any
+
+from protocols.hub import wire
+from protocols.hub.profile import parse_profile
+from protocols.hub.registers import DictionaryQuery
+from tests.terminal.api.calling import Api
+from tests.terminal.harness import Shop, Till, counter_config, virtual
+
+
+async def counter_in(folder: Path) -> tuple[Shop, Till, Api]:
+    """A pharmacy's counter with its API."""
+    shop = Shop(folder)
+    till = await shop.start()
+    return shop, till, Api(till, counter_config())
+
+
+@virtual
+async def test_the_own_institution_and_others_by_name(tmp_path: Path) -> None:
+    _, till, api = await counter_in(tmp_path)
+    own = await api.post("/hub/institutions")
+    assert (own["infno"], [row["fixmedins_name"] for row in own["rows"]]) == ("1201", ["测试大药房一号店"])
+    assert set(own["rows"][0]) == {"fixmedins_code", "fixmedins_name", "uscc", "fixmedins_type", "hosp_lv"}
+    named = await api.post("/hub/institutions", {"name": "医院", "kind": "1"})
+    assert len(named["rows"]) >= 2
+    await till.stop()
+
+
+@virtual
+async def test_a_dictionary_as_of_today_or_another_day(tmp_path: Path) -> None:
+    _, till, api = await counter_in(tmp_path)
+    told = await api.post("/hub/dictionary", {"type": "gend"})
+    assert {row["value"]: row["label"] for row in told["rows"]}["1"] == "男性"
+    assert (await api.post("/hub/dictionary", {"type": "gend", "date": "2019-01-01"}))["rows"] == []
+    wrong = await api.call("POST", "/hub/dictionary", {"type": "gend", "date": "21.11.2026"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_request")
+    await till.stop()
+
+
+@virtual
+async def test_what_the_hub_refuses_is_told_in_its_own_words(tmp_path: Path) -> None:
+    _, till, api = await counter_in(tmp_path)
+    refused: Any = (await api.call("POST", "/hub/dictionary", {"type": "x" * 31})).json()
+    assert refused["code"] == "hub_refused_question"
+    assert "data.type" in refused["en"]
+    await till.stop()
+
+
+@virtual
+async def test_a_silent_hub_and_a_forger_are_told_apart_and_nothing_is_believed(tmp_path: Path) -> None:
+    shop, till, api = await counter_in(tmp_path)
+    for fault, code in (("lose-answer", "hub_silent_question"), ("bad-signature", "hub_silent_question")):
+        shop.arm(fault, "1201")
+        assert (await api.call("POST", "/hub/institutions", {})).json()["code"] == code
+    assert (await api.post("/hub/institutions"))["rows"]
+    await till.stop()
+
+
+@virtual
+async def test_a_sign_in_that_the_hub_has_forgotten_is_made_again(tmp_path: Path) -> None:
+    shop, till, api = await counter_in(tmp_path)
+    shop.world.ledger.remove_sign_ins()
+    assert (await api.post("/hub/institutions"))["rows"]
+    await till.stop()
+
+
+def test_the_other_spelling_of_the_dictionary_question_is_a_switch() -> None:
+    camel = parse_profile('[form]\ndict_query = "camel"', "x.toml")
+    written = wire.encode(DictionaryQuery.asking(camel, "gend", "0", "999900", "2026-11-21"))
+    assert written == (
+        b'{"type":"gend","parentValue":"0","admdvs":"999900","date":"2026-11-21","valiFlag":"1"}'
+    )

@@ -1,0 +1,122 @@
+"""`yibao hub`: what a person asks the hub through a running counter, beside any sale."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from yibao.cli.common import CounterOption, JsonOption, find_counter, run_async, with_client
+from yibao.cli.help import help_of
+from yibao.cli.output import print_json, tell
+from yibao.words import Words, say
+
+if TYPE_CHECKING:
+    from yibao.client import RowsView
+    from yibao.doctor.report import Part
+
+Code = Annotated[str, typer.Option("--code", help=help_of("hub.institution.code"), show_default=False)]
+Name = Annotated[str, typer.Option("--name", help=help_of("hub.institution.name"), show_default=False)]
+Kind = Annotated[str, typer.Option("--kind", help=help_of("hub.institution.kind"), show_default=False)]
+Dictionary = Annotated[
+    str, typer.Argument(metavar="DICTIONARY", help=help_of("hub.dictionary.name"), show_default=False)
+]
+Parent = Annotated[str, typer.Option("--parent", help=help_of("hub.dictionary.parent"))]
+Date = Annotated[str, typer.Option("--date", metavar="DATE", help=help_of("hub.date"), show_default=False)]
+
+COLUMNS: Final = {
+    "1201": (("fixmedins_code", "编号", "Code"), ("fixmedins_name", "名称", "Name"), ("fixmedins_type", "类型", "Kind"),
+             ("hosp_lv", "等级", "Grade")),
+    "1901": (("value", "键值", "Value"), ("label", "标签", "Label"), ("parentValue", "父键值", "Parent")),
+}  # fmt: skip
+"""What is shown to a person of the rows of an answer; --json has every member."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help=help_of("hub"), short_help=help_of("hub"), no_args_is_help=True, rich_markup_mode=None
+    )
+    for name, run in (("ping", ping_hub), ("institution", institution), ("dictionary", dictionary)):
+        group.command(name, help=help_of(f"hub.{name}"), short_help=help_of(f"hub.{name}"))(run)
+    app.add_typer(group, name="hub")
+
+
+def institution(
+    code: Code = "", name: Name = "", kind: Kind = "", json: JsonOption = False, counter: CounterOption = None
+) -> None:
+    """Look institutions up."""
+    from yibao.client import InstitutionWish
+
+    wish = InstitutionWish(code=code, name=name, kind=kind)
+    _show(with_client(counter, lambda client: client.institutions(wish)), json)
+
+
+def dictionary(
+    dictionary: Dictionary,
+    parent: Parent = "0",
+    date: Date = "",
+    json: JsonOption = False,
+    counter: CounterOption = None,
+) -> None:
+    """List a dictionary."""
+    from yibao.client import DictionaryWish
+
+    wish = DictionaryWish(type=dictionary, parent=parent, date=date)
+    _show(with_client(counter, lambda client: client.dictionary(wish)), json)
+
+
+def _show(answer: "RowsView", json: bool) -> None:
+    if json:
+        print_json(answer)
+        return
+    from yibao.cli.tables import Screen
+
+    columns = COLUMNS[answer.infno]
+    rows = [[row.get(member, "-") for member, _, _ in columns] for row in answer.rows]
+    Screen().rows([(chinese, english) for _, chinese, english in columns], rows, frozenset())
+    if not rows:
+        tell(say("hub_knows_none"))
+
+
+def ping_hub(json: JsonOption = False, counter: CounterOption = None) -> int:
+    """Look at the line to the hub, through the service when one is running."""
+    from terminal.config import read_config
+    from yibao.doctor.examine import look_at_hub
+    from yibao.doctor.far_ends import judge_hub
+    from yibao.doctor.report import State
+
+    ping, running = run_async(look_at_hub(read_config(find_counter(counter))))
+    found = judge_hub(ping.line, ping.hub if running else None, ping if running else None, running=running)
+    if json:
+        print_json({"service": running, "ok": found.state is State.OK, "ping": ping, "part": found})
+    else:
+        _show_ping(found)
+    return 0 if found.state is State.OK else 1
+
+
+def _show_ping(found: "Part") -> None:
+    from yibao.cli.tables import Screen
+
+    facts = found.facts
+    rows = [
+        ("地址", "Address", str(facts["address"])),
+        ("连接", "Connect", _ms(facts["connect_ms"])),
+        ("加密", "TLS", _ms(facts["tls_ms"])),
+        ("HTTP 应答", "HTTP answer", _ms(facts["answer_ms"])),
+    ]
+    if "sign_in" in facts:
+        age_s = facts["verified_age_s"]
+        age = f", {age_s:.0f} s" if isinstance(age_s, int | float) else ""
+        rows += [
+            ("签到", "Sign-in", str(facts["sign_in"])),
+            ("已验签的应答", "Signed answer", f"{_ms(facts['signed_answer_ms'])} ({facts['verified']}{age})"),
+            ("验签", "Verified in", _ms(facts["verify_ms"])),
+            ("时钟差", "Clock offset", "-" if facts["clock_offset_ms"] is None else f"{facts['clock_offset_ms']} ms"),
+        ]  # fmt: skip
+    Screen().pairs(rows)
+    tell(Words(found.code, found.reason.zh, found.reason.en))
+    if found.next_step.en:
+        tell(Words(found.code, found.next_step.zh, found.next_step.en))
+
+
+def _ms(value: object) -> str:
+    return f"{value:.1f} ms" if isinstance(value, int | float) else "-"
