@@ -27,7 +27,17 @@ from protocols.hub.envelope import Answer, Request
 from protocols.hub.profile import Profile
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit.policies import PolicyBook
-from simulators.hub import accounts, clinic, person_desk, pharmacy, queries, registers, reversal, tables
+from simulators.hub import (
+    accounts,
+    clinic,
+    in_patient,
+    person_desk,
+    pharmacy,
+    queries,
+    registers,
+    reversal,
+    tables,
+)
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
@@ -67,6 +77,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "5203": queries.settlement,
     "9101": accounts.upload,
     "9102": accounts.download,
+    **dict.fromkeys(in_patient.IN_PATIENT, in_patient.not_open),
 }
 """Transactions this hub answers."""
 
