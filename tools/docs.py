@@ -235,7 +235,7 @@ def transactions() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _by_number(row: tuple[str, str]) -> tuple[int, str]:
+def _by_number(row: Sequence[str]) -> tuple[int, str]:
     return int(row[0].rstrip("AB")), row[0]
 
 

@@ -56,7 +56,8 @@ def missing() -> dict[str, str]:
 
 def built_rows() -> list[tuple[str, ...]]:
     """One row for each transaction that the terminal speaks, by number."""
-    known, rows = words().built, []
+    known = words().built
+    rows: list[tuple[str, ...]] = []
     for infno in sorted(MESSAGES):
         message, place = MESSAGES[infno], known[infno]
         asked = [f"flow {name.replace('_', ' ')}" for name in flows_with(infno)]

@@ -28,6 +28,7 @@ import aiohttp
 import msgspec
 
 from protocols.secret import hide_numbers
+from terminal.api.catalogues import CatalogueWish
 from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
@@ -41,6 +42,7 @@ from yibao.words import Words, say
 
 __all__ = [
     "CardView",
+    "CatalogueWish",
     "CounterClient",
     "CounterError",
     "CounterProblem",
@@ -236,6 +238,11 @@ class CounterClient:
     async def dictionary(self, wish: DictionaryWish) -> RowsView:
         """Values of one of the hub's dictionaries."""
         return await self._send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
+
+    async def catalogue(self, name: str, wish: CatalogueWish) -> RowsView:
+        """One page of a catalogue of the hub: `items`, `national`, `own`, `ceilings` or `shares`."""
+        path = f"/hub/catalogues/{quote(name, safe='')}"
+        return await self._send("POST", path, msgspec.to_builtins(wish), RowsView)
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""

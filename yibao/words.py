@@ -147,6 +147,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "card_is_masked": "Names and numbers are masked; --full shows them, and the journal notes it.",
     "apdu_is_masked": "Data bytes are masked; --full shows them, and the journal notes it.",
     "hub_knows_none": "The hub knows none.",
+    "hub_page": "Page {page} of {pages}; {records} rows in all. More with --page.",
     # the simulated counter
     "sim_ready": "The simulated counter in {path} is up. Stop it with Ctrl-C. Try next, in another window:",
     "sim_phone": "The customers' phones, in a browser: {url}",

@@ -13,6 +13,7 @@ import msgspec
 
 from protocols.hub import (
     accounts,
+    listings,
     outpatient,
     person,
     pharmacy,
@@ -86,6 +87,41 @@ _REGISTERS: Final = (
         "institution information",
         registers.InstitutionQueryInput,
         registers.InstitutionQueryOutput,
+    ),
+    _question(
+        "1312",
+        "医保目录信息查询",
+        "insurance catalogue, by page",
+        listings.ItemQueryInput,
+        listings.ItemQueryOutput,
+    ),
+    _question(
+        "1316",
+        "医疗目录与医保目录匹配信息查询",
+        "national item to insurance item, by page",
+        listings.NationalMappingQueryInput,
+        listings.NationalMappingQueryOutput,
+    ),
+    _question(
+        "1317",
+        "医药机构目录匹配信息查询",
+        "own item to national item, by page",
+        listings.OwnMappingQueryInput,
+        listings.OwnMappingQueryOutput,
+    ),
+    _question(
+        "1318",
+        "医保目录限价信息查询",
+        "price ceilings, by page",
+        listings.CeilingQueryInput,
+        listings.CeilingQueryOutput,
+    ),
+    _question(
+        "1319",
+        "医保目录先自付比例信息查询",
+        "first-borne ratios, by page",
+        listings.ShareQueryInput,
+        listings.ShareQueryOutput,
     ),
     _question(
         "1901",

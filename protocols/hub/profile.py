@@ -70,9 +70,8 @@ class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     diseinfo: Literal["diag_"] = "diag_"
     card_sn: Literal[32, 24] = 32  # hex digits of the card identification code, K30
     identity_with_token: Literal["send", "empty"] = "send"  # K29
-    dict_query: Literal["snake", "camel"] = (
-        "snake"  # 1901: parent_value and Vali_Flag, or parentValue and valiFlag
-    )
+    dict_query: Literal["snake", "camel"] = "snake"  # 1901: parent_value, Vali_Flag or parentValue, valiFlag
+    own_code_1316: Literal["medins_list_codg", "med_list_codg"] = "medins_list_codg"
 
 
 class Trace(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -318,6 +318,84 @@ DICTIONARY_QUERY: Final = (
 )
 """1901 data; both spellings are taken."""
 
+_PAGE: Final = (
+    _t("updt_time", "D", True),
+    _n("page_num", 4, 0, True),
+    _n("page_size", 4, 0, True),
+)
+"""What every question by page ends with."""
+
+ITEM_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("hilist_code", 30),
+    _s("insu_admdvs", 6),
+    _t("begndate", "D"),
+    _s("hilist_name", 200),
+    _s("wubi", 30),
+    _s("pinyin", 30),
+    _s("med_chrgitm_type", 6),
+    _s("chrgitm_lv", 3),
+    _s("lmt_used_flag", 3, False, YES_NO),
+    _s("list_type", 30),
+    _s("med_use_flag", 3, False, YES_NO),
+    _s("matn_used_flag", 3, False, YES_NO),
+    _s("hilist_use_type", 3),
+    _s("lmt_cpnd_type", 3),
+    _s("vali_flag", 3, False, YES_NO),
+    *_PAGE,
+)
+"""1312 data."""
+
+NATIONAL_MAPPING_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("medins_list_codg", 30, False, frozenset(), "med_list_codg"),
+    _s("hilist_code", 30),
+    _s("list_type", 30),
+    _s("insu_admdvs", 6),
+    _t("begndate", "D"),
+    _s("vali_flag", 3, False, YES_NO),
+    *_PAGE,
+)
+"""1316 data; the own item's code is taken under both its names."""
+
+OWN_MAPPING_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("fixmedins_code", 30),
+    _s("medins_list_codg", 30),
+    _s("medins_list_name", 200),
+    _s("insu_admdvs", 6),
+    _s("list_type", 30),
+    _s("med_list_codg", 30),
+    _t("begndate", "D"),
+    _s("vali_flag", 3, False, YES_NO),
+    *_PAGE,
+)
+"""1317 data."""
+
+CEILING_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("hilist_code", 30),
+    _s("hilist_lmtpric_type", 6),
+    _s("overlmt_dspo_way", 6),
+    _s("insu_admdvs", 6),
+    _t("begndate", "D"),
+    _t("enddate", "D"),
+    _s("vali_flag", 3, False, YES_NO),
+    _s("rid", 40),
+    _s("tabname", 100),
+    _s("poolarea_no", 6),
+    *_PAGE,
+)
+"""1318 data."""
+
+SHARE_QUERY: Final = (
+    *CEILING_QUERY[:2],
+    _s("selfpay_prop_psn_type", 6),
+    _s("selfpay_prop_type", 6),
+    *CEILING_QUERY[4:],
+)
+"""1319 data."""
+
 TOTALS: Final = (
     _s("insutype", 6, True, SCHEMES),
     _s("clr_type", 6, True),

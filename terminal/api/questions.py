@@ -52,6 +52,12 @@ class RowsView(msgspec.Struct, frozen=True):
     infno: str
     rows: tuple[Row, ...]
     """The hub's own members as text, by wire name; what names a person is left out."""
+    page: int | None = None
+    """Of an answer by page: which one this is ..."""
+    pages: int | None = None
+    """... of how many ..."""
+    records: int | None = None
+    """... with how many rows in all."""
 
 
 class RegisterController(Controller):

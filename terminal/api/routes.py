@@ -22,6 +22,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from litestar.response import Stream
 
 from terminal.api.anchors import AnchorController
+from terminal.api.catalogues import CatalogueController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
@@ -374,6 +375,7 @@ def build_app(service: Service) -> Litestar:
     return Litestar(
         route_handlers=[
             CardController,
+            CatalogueController,
             CounterController,
             EvidenceController,
             FleetController,

@@ -21,10 +21,39 @@ Dictionary = Annotated[
 ]
 Parent = Annotated[str, typer.Option("--parent", help=help_of("hub.dictionary.parent"))]
 Date = Annotated[str, typer.Option("--date", metavar="DATE", help=help_of("hub.date"), show_default=False)]
+Catalogue = Annotated[
+    str,
+    typer.Argument(
+        metavar="items|national|own|ceilings|shares", help=help_of("hub.catalogue.name"), show_default=False
+    ),
+]
+ItemCode = Annotated[str, typer.Option("--code", help=help_of("hub.catalogue.code"), show_default=False)]
+NationalCode = Annotated[
+    str, typer.Option("--national-code", help=help_of("hub.catalogue.national_code"), show_default=False)
+]
+OwnCode = Annotated[
+    str, typer.Option("--own-code", help=help_of("hub.catalogue.own_code"), show_default=False)
+]
+ItemName = Annotated[str, typer.Option("--name", help=help_of("hub.catalogue.item_name"), show_default=False)]
+Since = Annotated[
+    str, typer.Option("--since", metavar="DATE", help=help_of("hub.catalogue.since"), show_default=False)
+]
+Page = Annotated[int, typer.Option("--page", min=1, max=9999, help=help_of("hub.catalogue.page"))]
+Rows = Annotated[int, typer.Option("--rows", min=1, max=9999, help=help_of("hub.catalogue.rows"))]
 
 COLUMNS: Final = {
     "1201": (("fixmedins_code", "编号", "Code"), ("fixmedins_name", "名称", "Name"), ("fixmedins_type", "类型", "Kind"),
              ("hosp_lv", "等级", "Grade")),
+    "1312": (("hilist_code", "医保目录编码", "Code"), ("hilist_name", "名称", "Name"), ("chrgitm_lv", "等级", "Class"),
+             ("list_type", "目录类别", "List"), ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "1316": (("med_list_codg", "医疗目录编码", "National code"), ("hilist_code", "医保目录编码", "Code"),
+             ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "1317": (("medins_list_codg", "机构目录编码", "Own code"), ("medins_list_name", "名称", "Name"), ("spec", "规格", "Spec"),
+             ("med_list_codg", "医疗目录编码", "National code"), ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "1318": (("hilist_code", "医保目录编码", "Code"), ("hilist_pric_uplmt_amt", "限价", "Ceiling"),
+             ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "1319": (("hilist_code", "医保目录编码", "Code"), ("selfpay_prop", "先自付比例", "First-borne"),
+             ("begndate", "开始", "From"), ("enddate", "结束", "To")),
     "1901": (("value", "键值", "Value"), ("label", "标签", "Label"), ("parentValue", "父键值", "Parent")),
 }  # fmt: skip
 """What is shown to a person of the rows of an answer; --json has every member."""
@@ -35,7 +64,12 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help=help_of("hub"), short_help=help_of("hub"), no_args_is_help=True, rich_markup_mode=None
     )
-    for name, run in (("ping", ping_hub), ("institution", institution), ("dictionary", dictionary)):
+    for name, run in (
+        ("ping", ping_hub),
+        ("institution", institution),
+        ("dictionary", dictionary),
+        ("catalogue", catalogue),
+    ):
         group.command(name, help=help_of(f"hub.{name}"), short_help=help_of(f"hub.{name}"))(run)
     app.add_typer(group, name="hub")
 
@@ -64,6 +98,35 @@ def dictionary(
     _show(with_client(counter, lambda client: client.dictionary(wish)), json)
 
 
+def catalogue(
+    catalogue: Catalogue,
+    code: ItemCode = "",
+    national_code: NationalCode = "",
+    own_code: OwnCode = "",
+    name: ItemName = "",
+    date: Date = "",
+    since: Since = "",
+    page: Page = 1,
+    rows: Rows = 100,
+    json: JsonOption = False,
+    counter: CounterOption = None,
+) -> None:
+    """Look into a catalogue."""
+    from yibao.client import CatalogueWish
+
+    wish = CatalogueWish(
+        code=code,
+        national_code=national_code,
+        own_code=own_code,
+        name=name,
+        date=date,
+        since=since,
+        page=page,
+        rows=rows,
+    )
+    _show(with_client(counter, lambda client: client.catalogue(catalogue, wish)), json)
+
+
 def _show(answer: "RowsView", json: bool) -> None:
     if json:
         print_json(answer)
@@ -75,6 +138,8 @@ def _show(answer: "RowsView", json: bool) -> None:
     Screen().rows([(chinese, english) for _, chinese, english in columns], rows, frozenset())
     if not rows:
         tell(say("hub_knows_none"))
+    elif (answer.pages or 0) > 1:
+        tell(say("hub_page", page=str(answer.page), pages=str(answer.pages), records=str(answer.records)))
 
 
 def ping_hub(json: JsonOption = False, counter: CounterOption = None) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from protocols.hub import registers
+from protocols.hub import listings, registers
 from simulators.hub import tables
 from simulators.hub.fields import Field
 from tests.simulators.hub.counter import Counter
@@ -24,6 +24,9 @@ class Question(msgspec.Struct, frozen=True):
     message: type[msgspec.Struct]
 
 
+PAGE: dict[str, Any] = {"updt_time": "2000-01-01", "page_num": 1, "page_size": 9999}
+PAGED = ("updt_time", "page_num", "page_size")
+
 QUESTIONS = (
     Question(
         "1201",
@@ -41,6 +44,11 @@ QUESTIONS = (
         tables.DICTIONARY_QUERY,
         registers.DictionaryQuery,
     ),
+    Question("1312", "data", PAGE, PAGED, tables.ITEM_QUERY, listings.ItemQuery),
+    Question("1316", "data", PAGE, PAGED, tables.NATIONAL_MAPPING_QUERY, listings.NationalMappingQuery),
+    Question("1317", "data", PAGE, PAGED, tables.OWN_MAPPING_QUERY, listings.OwnMappingQuery),
+    Question("1318", "data", PAGE, PAGED, tables.CEILING_QUERY, listings.CeilingQuery),
+    Question("1319", "data", PAGE, PAGED, tables.SHARE_QUERY, listings.ShareQuery),
 )
 
 
@@ -97,3 +105,66 @@ def test_a_dictionary_is_told_to_either_spelling(till: Counter, spelling: tuple[
     assert [(row.value, row.label, row.place) for row in entries] == [("01", "甲类", 1), ("02", "乙类", 2), ("03", "丙类", 3)]  # fmt: skip
     for other in ({"type": "nothing"}, {parent: "1"}, {valid: "0"}, {"date": "2019-12-31"}):
         assert typed("1901", till.ask("1901", {"data": data | other})).entries == ()
+
+
+# -- catalogues by page --------------------------------------------------------------------------------
+
+
+def rows(till: Counter, infno: str, **query: object) -> Any:
+    """Rows of a catalogue."""
+    return typed(infno, till.ask(infno, {"data": PAGE | query})).rows
+
+
+def test_the_insurance_catalogue_of_the_place_says_class_and_date(till: Counter) -> None:
+    (pills,) = rows(till, "1312", hilist_name="口服降糖")
+    assert (pills.code, pills.item_class, pills.list_kind, pills.division) == (
+        "XTEST000000000000000D03",
+        "01",
+        "101",
+        "999900",
+    )
+    assert {row.item_class for row in rows(till, "1312")} == {"01", "02", "03"}
+    assert {row.item_class for row in rows(till, "1312", chrgitm_lv="02")} == {"02"}
+    assert rows(till, "1312", insu_admdvs="888800") == ()
+    assert rows(till, "1312", query_date="2019-12-31") == ()
+    assert rows(till, "1312", updt_time="2099-01-01") == ()
+
+
+def test_pages_hold_every_row_once(till: Counter) -> None:
+    every = [row.code for row in rows(till, "1312")]
+    paged: list[str] = []
+    for number in range(1, 100):
+        answer = typed("1312", till.ask("1312", {"data": PAGE | {"page_num": number, "page_size": 7}}))
+        assert (answer.page, answer.records, answer.pages) == (number, len(every), -(-len(every) // 7))
+        paged += [row.code for row in answer.rows]
+        if not answer.rows:
+            break
+    assert paged == every
+    for name in ("page_num", "page_size"):
+        assert f"data.{name} " in till.ask("1312", {"data": PAGE | {name: 0}}).err_msg
+
+
+def test_mappings_lead_from_the_own_item_to_the_insurance_catalogue(till: Counter) -> None:
+    (own,) = rows(till, "1317", medins_list_codg="SKU0003")
+    assert (own.own_name, own.national_code, own.institution_code) == (
+        "测试降糖片",
+        "XTEST000000000000000D03",
+        "P99990000001",
+    )
+    assert rows(till, "1317", fixmedins_code="P99990000003") == ()
+    for spelling in ("medins_list_codg", "med_list_codg"):
+        (national,) = rows(till, "1316", **{spelling: "SKU0003"})
+        assert (national.national_code, national.code) == (own.national_code, own.national_code)
+
+
+def test_ceilings_hold_for_the_kind_of_the_institution(till: Counter, clinic: Counter) -> None:
+    (pills,) = rows(till, "1318", hilist_code="XTEST000000000000000D03")
+    assert pills.ceiling_micro == 12_500_000
+    assert rows(till, "1318", hilist_code="TTEST000000000000S01") == ()
+    (visit,) = rows(clinic, "1318", hilist_code="TTEST000000000000S01")
+    assert visit.ceiling_micro == 10_000_000
+
+
+def test_first_borne_ratios_follow_the_class(till: Counter) -> None:
+    found = {row.code[-3:]: row.share_bp for row in rows(till, "1319")}
+    assert (found["D03"], found["D05"], found["D11"]) == (0, 1000, 10_000)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from protocols.hub import wire
-from protocols.hub.profile import parse_profile
+from protocols.hub.listings import NationalMappingQuery
+from protocols.hub.profile import Profile, parse_profile
 from protocols.hub.registers import DictionaryQuery
 from tests.terminal.api.calling import Api
 from tests.terminal.harness import Shop, Till, counter_config, virtual
@@ -40,6 +41,47 @@ async def test_a_dictionary_as_of_today_or_another_day(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_a_page_of_each_catalogue(tmp_path: Path) -> None:
+    _, till, api = await counter_in(tmp_path)
+    asked = {
+        "items": ("1312", {"code": "XTEST000000000000000D03"}, "chrgitm_lv", "01"),
+        "national": ("1316", {"own_code": "SKU0003"}, "hilist_code", "XTEST000000000000000D03"),
+        "own": ("1317", {"national_code": "XTEST000000000000000D03"}, "medins_list_codg", "SKU0003"),
+        "ceilings": ("1318", {"code": "XTEST000000000000000D03"}, "hilist_pric_uplmt_amt", "12.50"),
+        "shares": ("1319", {"code": "XTEST000000000000000D03"}, "selfpay_prop", "0.0000"),
+    }
+    for name, (infno, wish, member, value) in asked.items():
+        told = await api.post(f"/hub/catalogues/{name}", wish)
+        assert (told["infno"], [row[member] for row in told["rows"]]) == (infno, [value]), name
+    second = await api.post("/hub/catalogues/items", {"rows": 5, "page": 2})
+    assert (len(second["rows"]), second["page"], second["pages"] > 2, second["records"] > 10) == (
+        5,
+        2,
+        True,
+        True,
+    )
+    await till.stop()
+
+
+@virtual
+async def test_a_catalogue_or_a_condition_that_is_not_known_is_refused_before_the_hub_is_asked(
+    tmp_path: Path,
+) -> None:
+    _, till, api = await counter_in(tmp_path)
+    newest = till.counter.hub.contact
+    for path, wish in (
+        ("drugs", {}),
+        ("shares", {"own_code": "SKU0003"}),
+        ("items", {"page": 0}),
+        ("items", {"since": "yesterday"}),
+    ):
+        answer = await api.call("POST", f"/hub/catalogues/{path}", wish)
+        assert answer.json()["code"] == "bad_request", (path, wish)
+    assert till.counter.hub.contact is newest
+    await till.stop()
+
+
+@virtual
 async def test_what_the_hub_refuses_is_told_in_its_own_words(tmp_path: Path) -> None:
     _, till, api = await counter_in(tmp_path)
     refused: Any = (await api.call("POST", "/hub/dictionary", {"type": "x" * 31})).json()
@@ -64,6 +106,13 @@ async def test_a_sign_in_that_the_hub_has_forgotten_is_made_again(tmp_path: Path
     shop.world.ledger.remove_sign_ins()
     assert (await api.post("/hub/institutions"))["rows"]
     await till.stop()
+
+
+def test_the_other_name_of_the_own_code_in_1316_is_a_switch() -> None:
+    other = parse_profile('[form]\nown_code_1316 = "med_list_codg"', "x.toml")
+    query = NationalMappingQuery(updated_since="2000-01-01", page=1, page_size=10)
+    assert b'"med_list_codg":"SKU"' in wire.encode(query.spelled(other, "SKU"))
+    assert b'"medins_list_codg":"SKU"' in wire.encode(query.spelled(Profile(name="national"), "SKU"))
 
 
 def test_the_other_spelling_of_the_dictionary_question_is_a_switch() -> None:

@@ -66,6 +66,10 @@ def test_the_hubs_registers_are_read_through_the_service(call: Call, place: Path
         "02",
         "03",
     ]
+    page = call(place, "hub", "catalogue", "own", "--rows", "2", "--name", "测试")
+    assert page.returncode == 0, page.stderr
+    assert "SKU0001" in page.stdout
+    assert "More with --page." in page.stdout.splitlines()[-1]
     none = call(place, "hub", "institution", "--name", "没有")
     assert (none.returncode, none.stdout.splitlines()[-2:]) == (
         0,
