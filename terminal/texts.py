@@ -128,6 +128,7 @@ TEXTS: Mapping[str, str] = {
     "not_open_for_changes": "This sale can no longer be changed (state {state}).",
     "no_lines": "There is nothing on the charge sheet yet.",
     "no_medium": "No medium yet: scan the customer's code first.",
+    "nothing_at_hub": "Nothing of this sale stands at the hub yet, so there is no record to ask for.",
     "nothing_to_confirm": "There is nothing to confirm (state {state}).",
     "too_late_to_abandon": "This sale can no longer be given up (state {state}); a settled sale is cancelled instead.",
     "nothing_to_cancel": "There is no settlement to cancel (state {state}).",

@@ -241,8 +241,13 @@ class CounterClient:
 
     async def catalogue(self, name: str, wish: CatalogueWish) -> RowsView:
         """One page of a catalogue of the hub: `items`, `national`, `own`, `ceilings` or `shares`."""
-        path = f"/hub/catalogues/{quote(name, safe='')}"
+        path = f"/hub/catalogues/{_part(name)}"
         return await self._send("POST", path, msgspec.to_builtins(wish), RowsView)
+
+    async def records(self, settlement_id: str, record: str) -> RowsView:
+        """What the hub keeps: `diagnoses` or `lines` of a sale, `drugs` or `totals` of its person. The journal notes it."""
+        path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"
+        return await self._send("POST", path, {}, RowsView)
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""

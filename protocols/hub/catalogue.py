@@ -18,6 +18,7 @@ from protocols.hub import (
     person,
     pharmacy,
     queries,
+    records,
     registers,
     reversal,
     settlement,
@@ -129,6 +130,33 @@ _REGISTERS: Final = (
         "dictionary query",
         registers.DictionaryQueryInput,
         registers.DictionaryQueryOutput,
+    ),
+)
+
+_RECORDS: Final = (
+    _question(
+        "5202",
+        "诊断信息查询",
+        "diagnoses of a visit",
+        records.DiagnosesQueryInput,
+        records.DiagnosesQueryOutput,
+    ),
+    _question(
+        "5204",
+        "费用明细查询",
+        "fee lines of a settlement",
+        records.FeeLinesQueryInput,
+        records.FeeLinesQueryOutput,
+    ),
+    _question(
+        "5205",
+        "人员慢特病用药记录查询",
+        "chronic-disease drug record",
+        records.ChronicDrugsQueryInput,
+        records.ChronicDrugsQueryOutput,
+    ),
+    _question(
+        "5206", "人员累计信息查询", "accumulated totals", records.TotalsQueryInput, records.TotalsQueryOutput
     ),
 )
 
@@ -366,6 +394,6 @@ _TABLE: Final = (
 )
 
 MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
-    {message.infno: message for message in (*_TABLE, *_REGISTERS)}
+    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_RECORDS)}
 )
 """All transactions by their number."""

@@ -299,6 +299,18 @@ VISIT_QUERY: Final = (
 )
 """5201 data."""
 
+DIAGNOSES_QUERY: Final = (_s("mdtrt_id", 30, True), _PERSON_NO)
+"""5202 data."""
+
+FEE_LINES_QUERY: Final = (_PERSON_NO, _s("setl_id", 30, True), _s("mdtrt_id", 30, True))
+"""5204 data."""
+
+CHRONIC_DRUGS_QUERY: Final = (_PERSON_NO, _t("begntime", "DT", True), _t("endtime"))
+"""5205 data."""
+
+TOTALS_QUERY: Final = (_PERSON_NO, _s("cum_ym", 6))
+"""5206 data."""
+
 FILINGS_QUERY: Final = (_PERSON_NO,)
 """5301 data."""
 

@@ -28,6 +28,7 @@ from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
 from terminal.api.questions import RegisterController
 from terminal.api.reconciliation import ReconciliationController
+from terminal.api.records import RecordController
 from terminal.api.retention import RetentionController
 from terminal.api.service import DeviceView, Service, StatusView
 from terminal.api.technician import CardController, HealthController, HubController
@@ -382,6 +383,7 @@ def build_app(service: Service) -> Litestar:
             HealthController,
             HubController,
             ReconciliationController,
+            RecordController,
             RegisterController,
             AnchorController,
             RetentionController,

@@ -53,7 +53,7 @@ HELP: Final[Mapping[str, str]] = {
     "apdu": "Send raw commands to the card in the reader, in one conversation.",
     "apdu.command": "Command APDU in hexadecimal: CLA INS P1 P2 [Lc data] [Le]. May be repeated; PIN commands are refused.",
     "apdu.full": "Show the data bytes too; the journal notes it.",
-    "hub": "The line to the hub.",
+    "hub": "The hub: the line to it, its registers, catalogues and records.",
     "hub.ping": "Is the hub there, how fast, and is it really the hub? Disturbs nothing.",
     "hub.institution": "Designated institutions in the hub's register (1201); without options the own one.",
     "hub.institution.code": "Code of the institution, 12 characters.",
@@ -72,6 +72,8 @@ HELP: Final[Mapping[str, str]] = {
     "hub.catalogue.since": "Only rows changed on or after that day.",
     "hub.catalogue.page": "Which page.",
     "hub.catalogue.rows": "How many rows on a page.",
+    "hub.record": "What the hub keeps of a sale or of its person; the journal notes who asked.",
+    "hub.record.name": "Diagnoses or fee lines of the sale; chronic drugs or accumulated totals of its person.",
     # reconciliation
     "reconcile": "Compare a day's books with the hub's; every difference with its cause and what to do.",
     "reconcile.date": "The day, for example 2026-11-22, by the hub's settlement time.",

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from yibao.cli.common import CounterOption, JsonOption, find_counter, run_async, with_client
+from yibao.cli.common import (
+    CounterOption,
+    JsonOption,
+    SaleArgument,
+    find_counter,
+    run_async,
+    with_client,
+    with_sale,
+)
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell
 from yibao.words import Words, say
@@ -40,6 +48,12 @@ Since = Annotated[
 ]
 Page = Annotated[int, typer.Option("--page", min=1, max=9999, help=help_of("hub.catalogue.page"))]
 Rows = Annotated[int, typer.Option("--rows", min=1, max=9999, help=help_of("hub.catalogue.rows"))]
+Record = Annotated[
+    str,
+    typer.Argument(
+        metavar="diagnoses|lines|drugs|totals", help=help_of("hub.record.name"), show_default=False
+    ),
+]
 
 COLUMNS: Final = {
     "1201": (("fixmedins_code", "编号", "Code"), ("fixmedins_name", "名称", "Name"), ("fixmedins_type", "类型", "Kind"),
@@ -54,6 +68,13 @@ COLUMNS: Final = {
              ("begndate", "开始", "From"), ("enddate", "结束", "To")),
     "1319": (("hilist_code", "医保目录编码", "Code"), ("selfpay_prop", "先自付比例", "First-borne"),
              ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "5202": (("diag_srt_no", "序号", "#"), ("diag_code", "诊断代码", "Code"), ("diag_name", "诊断名称", "Diagnosis"),
+             ("dise_dor_name", "医生", "Doctor"), ("diag_time", "时间", "Time")),
+    "5204": (("feedetl_sn", "流水号", "Line"), ("medins_list_name", "名称", "Name"), ("cnt", "数量", "Qty"), ("pric", "单价", "Price"),
+             ("det_item_fee_sumamt", "金额", "Amount"), ("chrgitm_lv", "等级", "Class"), ("inscp_scp_amt", "政策范围内", "In scope")),
+    "5205": (("fee_ocur_time", "时间", "Time"), ("fixmedins_name", "机构", "Institution"), ("medins_list_name", "名称", "Name"),
+             ("cnt", "数量", "Qty"), ("pric", "单价", "Price")),
+    "5206": (("insutype", "险种", "Scheme"), ("year", "年度", "Year"), ("cum_type_code", "累计类别", "Kind"), ("cum", "累计值", "Total")),
     "1901": (("value", "键值", "Value"), ("label", "标签", "Label"), ("parentValue", "父键值", "Parent")),
 }  # fmt: skip
 """What is shown to a person of the rows of an answer; --json has every member."""
@@ -69,6 +90,7 @@ def register(app: typer.Typer) -> None:
         ("institution", institution),
         ("dictionary", dictionary),
         ("catalogue", catalogue),
+        ("record", record),
     ):
         group.command(name, help=help_of(f"hub.{name}"), short_help=help_of(f"hub.{name}"))(run)
     app.add_typer(group, name="hub")
@@ -125,6 +147,13 @@ def catalogue(
         rows=rows,
     )
     _show(with_client(counter, lambda client: client.catalogue(catalogue, wish)), json)
+
+
+def record(
+    record: Record, sale: SaleArgument, json: JsonOption = False, counter: CounterOption = None
+) -> None:
+    """Ask what the hub keeps of a sale, or of its person."""
+    _show(with_sale(counter, sale, lambda client, found: client.records(found, record)), json)
 
 
 def _show(answer: "RowsView", json: bool) -> None:

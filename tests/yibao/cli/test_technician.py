@@ -70,6 +70,8 @@ def test_the_hubs_registers_are_read_through_the_service(call: Call, place: Path
     assert page.returncode == 0, page.stderr
     assert "SKU0001" in page.stdout
     assert "More with --page." in page.stdout.splitlines()[-1]
+    unknown = call(place, "hub", "record", "totals", "S0123456789abcdef01234567", "--json")
+    assert (unknown.returncode, unknown.json["error"]["code"]) == (1, "unknown_settlement")
     none = call(place, "hub", "institution", "--name", "没有")
     assert (none.returncode, none.stdout.splitlines()[-2:]) == (
         0,
