@@ -244,6 +244,12 @@ class CounterClient:
         path = f"/hub/catalogues/{_part(name)}"
         return await self._send("POST", path, msgspec.to_builtins(wish), RowsView)
 
+    async def catalogue_file(self, number: str, since: str = "v0000") -> bytes:
+        """A catalogue as a file (a zip), for example 1301: the rows newer than a version."""
+        body = msgspec.json.encode({"since": since})
+        sent = {"data": body, "headers": {"Content-Type": "application/json"}, "params": {}}
+        return await self._exchange("POST", f"/hub/catalogue_files/{_part(number)}", sent)
+
     async def records(self, settlement_id: str, record: str) -> RowsView:
         """What the hub keeps: `diagnoses` or `lines` of a sale, `drugs` or `totals` of its person. The journal notes it."""
         path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"

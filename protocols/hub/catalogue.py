@@ -13,6 +13,7 @@ import msgspec
 
 from protocols.hub import (
     accounts,
+    catalogue_files,
     listings,
     outpatient,
     person,
@@ -131,6 +132,13 @@ _REGISTERS: Final = (
         registers.DictionaryQueryInput,
         registers.DictionaryQueryOutput,
     ),
+)
+
+_FILES: Final = tuple(
+    _question(
+        infno, one.title_zh, one.title_en, catalogue_files.VersionQueryInput, catalogue_files.FileAnswer
+    )
+    for infno, one in catalogue_files.CATALOGUE_FILES.items()
 )
 
 _RECORDS: Final = (
@@ -394,6 +402,6 @@ _TABLE: Final = (
 )
 
 MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
-    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_RECORDS)}
+    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS)}
 )
 """All transactions by their number."""

@@ -29,6 +29,7 @@ from protocols.wire_time import WIRE_ZONE
 from simulators.benefit.policies import PolicyBook
 from simulators.hub import (
     accounts,
+    catalogue_files,
     clinic,
     in_patient,
     listings,
@@ -88,6 +89,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "5206": records.totals,
     "9101": accounts.upload,
     "9102": accounts.download,
+    **dict.fromkeys(catalogue_files.NUMBERS, catalogue_files.catalogue_file),
     **dict.fromkeys(in_patient.IN_PATIENT, in_patient.not_open),
 }
 """Transactions this hub answers."""

@@ -330,6 +330,9 @@ DICTIONARY_QUERY: Final = (
 )
 """1901 data; both spellings are taken."""
 
+CATALOGUE_VERSION: Final = (_s("ver", 20, True),)
+"""1301 and its like, data."""
+
 _PAGE: Final = (
     _t("updt_time", "D", True),
     _n("page_num", 4, 0, True),

@@ -4,16 +4,25 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Controller, post
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from protocols.hub import listings
+from protocols.hub.catalogue_files import (
+    CATALOGUE_FILES,
+    FIRST_VERSION,
+    PUBLIC,
+    FileAnswer,
+    VersionQuery,
+    VersionQueryInput,
+)
 from protocols.hub.profile import Profile
 from terminal.api.questions import RowsView, ask, day
 from terminal.api.rows import row_of
 from terminal.api.service import Service
 from terminal.core.events import Misuse
+from terminal.hub.questions import fetch_file
 
 _EVERYTHING: Final = "2000-01-01"
 """Older than any row: what `updt_time` says where all rows are wanted."""
@@ -136,3 +145,30 @@ class CatalogueController(Controller):
         return RowsView(
             known.infno, tuple(map(row_of, answer.rows)), answer.page, answer.pages, answer.records
         )
+
+
+class FileWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which version is held already."""
+
+    since: str = FIRST_VERSION
+
+
+class CatalogueFileController(Controller):
+    """The hub's catalogues as files."""
+
+    path = "/hub/catalogue_files"
+
+    @post("/{number:str}", status_code=200)
+    async def file(
+        self, service: NamedDependency[Service], number: FromPath[str], data: JSONBody[FileWish]
+    ) -> Response[bytes]:
+        """Fetch the rows newer than a version, as the hub packs them; nothing but the hub's naming it vouches for it."""
+        if number not in CATALOGUE_FILES:
+            raise Misuse("bad_request", reason=f"number: one of {', '.join(CATALOGUE_FILES)}")
+        query = VersionQueryInput(query=VersionQuery(version=data.since))
+        named = await ask(service, number, query, FileAnswer)
+        counter = service.require_counter()
+        content = await fetch_file(
+            counter.hub, counter.session, service.profile, named.file_no, named.name, PUBLIC
+        )
+        return Response(content, media_type="application/zip")

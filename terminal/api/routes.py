@@ -22,7 +22,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from litestar.response import Stream
 
 from terminal.api.anchors import AnchorController
-from terminal.api.catalogues import CatalogueController
+from terminal.api.catalogues import CatalogueController, CatalogueFileController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
@@ -377,6 +377,7 @@ def build_app(service: Service) -> Litestar:
         route_handlers=[
             CardController,
             CatalogueController,
+            CatalogueFileController,
             CounterController,
             EvidenceController,
             FleetController,

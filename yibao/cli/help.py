@@ -72,6 +72,10 @@ HELP: Final[Mapping[str, str]] = {
     "hub.catalogue.since": "Only rows changed on or after that day.",
     "hub.catalogue.page": "Which page.",
     "hub.catalogue.rows": "How many rows on a page.",
+    "hub.download": "Fetch one of the hub's catalogues as a file: the rows newer than a version.",
+    "hub.download.number": "Number of the catalogue, for example 1301 Western and patent drugs, 1305 services, 1307 diseases.",
+    "hub.download.since": "The newest version that is here already.",
+    "hub.download.out": "The file to write; it must not exist yet (default: NUMBER-VERSION.zip).",
     "hub.record": "What the hub keeps of a sale or of its person; the journal notes who asked.",
     "hub.record.name": "Diagnoses or fee lines of the sale; chronic drugs or accumulated totals of its person.",
     # reconciliation

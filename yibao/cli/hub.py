@@ -1,5 +1,6 @@
 """`yibao hub`: what a person asks the hub through a running counter, beside any sale."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -13,8 +14,9 @@ from yibao.cli.common import (
     with_client,
     with_sale,
 )
+from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
-from yibao.cli.output import print_json, tell
+from yibao.cli.output import new_file, print_json, tell
 from yibao.words import Words, say
 
 if TYPE_CHECKING:
@@ -48,6 +50,14 @@ Since = Annotated[
 ]
 Page = Annotated[int, typer.Option("--page", min=1, max=9999, help=help_of("hub.catalogue.page"))]
 Rows = Annotated[int, typer.Option("--rows", min=1, max=9999, help=help_of("hub.catalogue.rows"))]
+Number = Annotated[
+    str, typer.Argument(metavar="NUMBER", help=help_of("hub.download.number"), show_default=False)
+]
+Version = Annotated[str, typer.Option("--since", metavar="VERSION", help=help_of("hub.download.since"))]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help=help_of("hub.download.out"), show_default=False),
+]
 Record = Annotated[
     str,
     typer.Argument(
@@ -90,6 +100,7 @@ def register(app: typer.Typer) -> None:
         ("institution", institution),
         ("dictionary", dictionary),
         ("catalogue", catalogue),
+        ("download", download),
         ("record", record),
     ):
         group.command(name, help=help_of(f"hub.{name}"), short_help=help_of(f"hub.{name}"))(run)
@@ -147,6 +158,31 @@ def catalogue(
         rows=rows,
     )
     _show(with_client(counter, lambda client: client.catalogue(catalogue, wish)), json)
+
+
+def download(
+    number: Number,
+    since: Version = "v0000",
+    out: Out = None,
+    json: JsonOption = False,
+    counter: CounterOption = None,
+) -> None:
+    """Fetch a catalogue as a file."""
+    from protocols.errors import MalformedMessage
+    from protocols.hub.catalogue_files import file_facts
+
+    content = with_client(counter, lambda client: client.catalogue_file(number, since))
+    try:
+        facts = file_facts(number, content)
+    except MalformedMessage:
+        raise CommandFailed(say("hub_file_unreadable")) from None
+    path = out or Path(f"{number}-{since}.zip")
+    with new_file(path) as file:
+        file.write(content)
+    if json:
+        print_json({"path": str(path), "rows": facts.rows, "newest_version": facts.newest_version})
+        return
+    tell(say("hub_file_written", path=str(path), rows=str(facts.rows), version=facts.newest_version or "-"))
 
 
 def record(

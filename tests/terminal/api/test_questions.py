@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from protocols.hub import wire
+from protocols.hub.catalogue_files import FileFacts, file_facts
 from protocols.hub.listings import NationalMappingQuery
 from protocols.hub.profile import Profile, parse_profile
 from protocols.hub.registers import DictionaryQuery
@@ -78,6 +79,23 @@ async def test_a_catalogue_or_a_condition_that_is_not_known_is_refused_before_th
         answer = await api.call("POST", f"/hub/catalogues/{path}", wish)
         assert answer.json()["code"] == "bad_request", (path, wish)
     assert till.counter.hub.contact is newest
+    await till.stop()
+
+
+@virtual
+async def test_a_catalogue_file_comes_as_the_hub_packs_it(tmp_path: Path) -> None:
+    shop, till, api = await counter_in(tmp_path)
+    answer = await api.call("POST", "/hub/catalogue_files/1305", {})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/zip")
+    assert file_facts("1305", answer.content) == FileFacts(6, "v0001")
+    newer = await api.call("POST", "/hub/catalogue_files/1305", {"since": "v0001"})
+    assert file_facts("1305", newer.content) == FileFacts(0, "")
+    unknown = await api.call("POST", "/hub/catalogue_files/9999", {})
+    assert unknown.json()["code"] == "bad_request"
+    for fault, code in (("lose-answer", "hub_silent_question"), ("html", "hub_silent_question")):
+        shop.arm(fault, "9102")
+        refused = await api.call("POST", "/hub/catalogue_files/1305", {})
+        assert refused.json()["code"] == code
     await till.stop()
 
 

@@ -70,6 +70,11 @@ def test_the_hubs_registers_are_read_through_the_service(call: Call, place: Path
     assert page.returncode == 0, page.stderr
     assert "SKU0001" in page.stdout
     assert "More with --page." in page.stdout.splitlines()[-1]
+    file = call(place, "hub", "download", "1309", "--json")
+    assert file.returncode == 0, file.stderr
+    assert (file.json["path"], file.json["newest_version"]) == ("1309-v0000.zip", "v0001")
+    again = call(place, "hub", "download", "1309", "--json")
+    assert (again.returncode, again.json["error"]["code"]) == (1, "file_exists")
     unknown = call(place, "hub", "record", "totals", "S0123456789abcdef01234567", "--json")
     assert (unknown.returncode, unknown.json["error"]["code"]) == (1, "unknown_settlement")
     none = call(place, "hub", "institution", "--name", "没有")
