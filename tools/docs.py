@@ -223,7 +223,7 @@ def transactions() -> str:
         "## Not there yet",
         "The simulator answers them as a number it does not know (INFNO_UNKNOWN), but for the plain forms of the out-patient"
         " messages, which it takes like the A forms.",
-        table(("number", "what it is for"), sorted(hub.missing().items(), key=_by_number)),
+        table(("number", "what it is for"), hub.missing().items()),
         "## Out of scope: in-patients",
         "The simulator answers them with the national error shape, code NOT_OPEN (该交易未开通, this transaction is not open"
         f" here): `{in_patient}`.",
@@ -233,10 +233,6 @@ def transactions() -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _by_number(row: Sequence[str]) -> tuple[int, str]:
-    return int(row[0].rstrip("AB")), row[0]
 
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {

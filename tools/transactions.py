@@ -44,21 +44,27 @@ def simulator_module(infno: str) -> str:
     return HANDLERS[infno].__module__.replace(".", "/") + ".py"
 
 
+def by_number(infno: str) -> tuple[int, str]:
+    """Sorts transactions by their number, the forms with a letter behind the plain one."""
+    return int(infno.rstrip("AB")), infno
+
+
 def changes(message: Message) -> str:
     """What a transaction changes at the hub, in a word."""
     return "money" if message.moves_money else "yes" if message.changes_hub else "no"
 
 
 def missing() -> dict[str, str]:
-    """Numbers that are not built, with what they are for."""
-    return {infno: text for infno, text in words().not_yet.items() if infno not in MESSAGES}
+    """Numbers that are not built, in order, with what they are for."""
+    known = words().not_yet
+    return {infno: known[infno] for infno in sorted(known, key=by_number) if infno not in MESSAGES}
 
 
 def built_rows() -> list[tuple[str, ...]]:
     """One row for each transaction that the terminal speaks, by number."""
     known = words().built
     rows: list[tuple[str, ...]] = []
-    for infno in sorted(MESSAGES):
+    for infno in sorted(MESSAGES, key=by_number):
         message, place = MESSAGES[infno], known[infno]
         asked = [f"flow {name.replace('_', ' ')}" for name in flows_with(infno)]
         asked += [f"`{place.command}`"] if place.command else []

@@ -251,7 +251,10 @@ class CounterClient:
         return await self._exchange("POST", f"/hub/catalogue_files/{_part(number)}", sent)
 
     async def records(self, settlement_id: str, record: str) -> RowsView:
-        """What the hub keeps: `diagnoses` or `lines` of a sale, `drugs` or `totals` of its person. The journal notes it."""
+        """What the hub keeps: `diagnoses`, `lines` or `items` of a sale, `drugs`, `totals` or `institutions` of its person.
+
+        The journal notes who asked.
+        """
         path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"
         return await self._send("POST", path, {}, RowsView)
 

@@ -166,6 +166,20 @@ _RECORDS: Final = (
     _question(
         "5206", "人员累计信息查询", "accumulated totals", records.TotalsQueryInput, records.TotalsQueryOutput
     ),
+    _question(
+        "5302",
+        "人员定点信息查询",
+        "designated institutions of a person",
+        records.DesignatedQueryInput,
+        records.DesignatedQueryOutput,
+    ),
+    _question(
+        "100001",
+        "结算政策项查询",
+        "policy items of a settlement",
+        records.PolicyItemsQueryInput,
+        records.PolicyItemsQueryOutput,
+    ),
 )
 
 _TABLE: Final = (

@@ -1,7 +1,8 @@
-"""What the hub keeps of a person's visits: 5202 diagnoses, 5204 fee lines, 5205 chronic drugs, 5206 accumulated totals.
+"""What the hub keeps of a person's visits: 5202 diagnoses, 5204 fee lines, 5205 chronic drugs, 5206 accumulated totals,
+5302 designated institutions, 100001 policy items.
 
-National interface, Hunan edition V1.1.27. They change nothing. The table of 5204 prints no node around its rows; they
-are read from a list `data` or from a bare list (decision K20c).
+National interface, Hunan edition V1.1.27. They change nothing. The tables of 5204 and 100001 (which is Hunan's own)
+print no node around their rows; they are read from a list `data` or from a bare list (decision K20c).
 """
 
 from msgspec import field
@@ -12,7 +13,7 @@ from protocols.secret import Secret
 
 
 class RowsOutput(OutputNode, frozen=True, kw_only=True):
-    """An answer that is rows; each of the four says under which node."""
+    """An answer that is rows; each says under which node."""
 
     rows: tuple[OutputNode, ...] = ()
 
@@ -163,3 +164,70 @@ class TotalsQueryOutput(RowsOutput, frozen=True, kw_only=True):
     """Output of 5206."""
 
     rows: tuple[AccumulatedTotal, ...] = field(name="cuminfo", default=())
+
+
+class DesignatedQuery(Node, frozen=True, kw_only=True):
+    """`data` of 5302."""
+
+    person_no: Secret = field(name="psn_no")  # 人员编号
+    business: str = field(name="biz_appy_type")  # 业务申请类型, 03 designated institution
+
+
+class DesignatedQueryInput(Node, frozen=True, kw_only=True):
+    """Input of 5302."""
+
+    query: DesignatedQuery = field(name="data")
+
+
+class DesignatedInstitution(OutputNode, frozen=True, kw_only=True):
+    """One institution a person has chosen."""
+
+    person_no: Secret = field(name="psn_no", default=Secret())  # 人员编号
+    insurance_type: str = field(name="insutype", default="")  # 险种类型
+    rank: str = field(name="fix_srt_no", default="")  # 定点排序号
+    institution_code: str = field(name="fixmedins_code")  # 定点医药机构编号
+    institution_name: str = field(name="fixmedins_name", default="")  # 定点医药机构名称
+    began_on: str = field(name="begndate", default="")  # 开始日期
+    ended_on: str = field(name="enddate", default="")  # 结束日期
+    memo: str = field(name="memo", default="")  # 备注
+
+
+class DesignatedQueryOutput(RowsOutput, frozen=True, kw_only=True):
+    """Output of 5302."""
+
+    rows: tuple[DesignatedInstitution, ...] = field(name="psnfixmedin", default=())
+
+
+class PolicyItemsQuery(Node, frozen=True, kw_only=True):
+    """`data` of 100001; its members are really spelt so."""
+
+    person_no: Secret = field(name="psn_No")  # 人员编号
+    settlement_id: str = field(name="setl_Id")  # 结算ID
+    visit_id: str = field(name="mdtrt_Id")  # 就诊ID
+
+
+class PolicyItemsQueryInput(Node, frozen=True, kw_only=True):
+    """Input of 100001."""
+
+    query: PolicyItemsQuery = field(name="data")
+
+
+class PolicyItem(OutputNode, frozen=True, kw_only=True):
+    """One rule that had a part in a settlement, and how much it gave."""
+
+    settlement_id: str = field(name="setlId", default="")  # 结算ID
+    visit_id: str = field(name="mdtrtId", default="")  # 就诊ID
+    person_no: Secret = field(name="psnNo", default=Secret())  # 人员编号
+    code: str = field(name="polItemCode")  # 政策项编码
+    name: str = field(name="polItemName")  # 政策项名称
+    self_fen: Fen | None = field(name="selfPayAmt", default=None)  # 自付金额
+    self_bp: Ratio | None = field(name="selfPayProp", default=None)  # 自付比例
+    fund_fen: Fen | None = field(name="fundPayAmt", default=None)  # 基金支付金额
+    fund_bp: Ratio | None = field(name="fundPayProp", default=None)  # 基金支付比例
+    sum_fen: Fen | None = field(name="polItemPaySum", default=None)  # 政策项支付合计
+
+
+class PolicyItemsQueryOutput(RowsOutput, frozen=True, kw_only=True):
+    """Output of 100001."""
+
+    rows: tuple[PolicyItem, ...] = field(name="data", default=())

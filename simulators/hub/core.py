@@ -87,6 +87,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "5204": records.fee_lines,
     "5205": records.chronic_drugs,
     "5206": records.totals,
+    "5302": records.designated,
+    "100001": records.policy_items,
     "9101": accounts.upload,
     "9102": accounts.download,
     **dict.fromkeys(catalogue_files.NUMBERS, catalogue_files.catalogue_file),

@@ -1,9 +1,11 @@
-"""What the hub tells of a person's visits: 5202 diagnoses, 5204 fee lines, 5205 chronic drugs, 5206 totals."""
+"""What the hub tells of a person's visits: 5202 diagnoses, 5204 fee lines, 5205 chronic drugs, 5206 totals, and
+5302 the institutions they have chosen, 100001 what each fund's rule gave."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from simulators.benefit.model import Accumulators
+from simulators.benefit.amounts import WHOLE_BP
+from simulators.benefit.model import FUND_NAMES, Accumulators, FundRow
 from simulators.hub import answers, tables
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.fields import Node, as_node, check
@@ -12,12 +14,14 @@ from simulators.hub.ledger import LineRecord, SettlementRecord
 from simulators.hub.listings import LIST_TYPES
 from simulators.hub.pharmacy import find_settlement
 from simulators.hub.refusals import FieldRefused, Refused
-from simulators.hub.wire import price, quantity, yuan
+from simulators.hub.wire import price, quantity, ratio, yuan
 
 _DRUGS: Final = frozenset({"western", "patent", "pieces", "granules", "inhouse"})
 _NOT_STATED: Final = "未注明"
 """Of members that may not be empty and that the invented catalogue does not have."""
 _OUT_PATIENT: Final = "1"
+_CAMEL: Final = {"psn_no": "psn_No", "setl_id": "setl_Id", "mdtrt_id": "mdtrt_Id"}
+"""Members of 100001 by their usual names."""
 
 
 def diagnoses(desk: Desk, call: Call) -> Output:
@@ -176,4 +180,65 @@ def _sums(held: Accumulators) -> Mapping[str, int]:
         "hifes": held.enterprise_pay_fen,
         "cvlserv": held.civil_pay_fen,
         "maf": held.aid_pay_fen,
+    }
+
+
+def designated(desk: Desk, call: Call) -> Output:
+    """5302: the institutions a person has chosen for a kind of business; nobody need have chosen any."""
+    node = check(as_node(call.input.get("data"), "data"), tables.DESIGNATED_QUERY, "data")
+    person = person_named(desk, call, node.text("psn_no"))
+    chosen = [row for row in person.designated if row.business == node.text("biz_appy_type")]
+    return {
+        "psnfixmedin": [
+            {
+                "psn_no": person.psn_no,
+                "insutype": None,
+                "fix_srt_no": str(rank),
+                "fixmedins_code": row.institution,
+                "fixmedins_name": desk.world.institutions[row.institution].name,
+                "begndate": row.begin.isoformat(),
+                "enddate": row.end.isoformat() if row.end else None,
+                "memo": None,
+            }
+            for rank, row in enumerate(chosen, start=1)
+        ]
+    }
+
+
+def policy_items(desk: Desk, call: Call) -> Output:
+    """100001: one item for each fund that paid, with the amount its ratio was applied to; accounts have no ratio."""
+    node = check(as_node(call.input.get("data"), "data"), tables.POLICY_ITEMS_QUERY, "data")
+    person_named(desk, call, node.text("psn_No"))
+    record = find_settlement(desk, call, Node({name: node.text(spelt) for name, spelt in _CAMEL.items()}))
+    return {
+        "data": [
+            {
+                "setlId": record.setl_id,
+                "mdtrtId": record.mdtrt_id,
+                "psnNo": record.psn_no,
+                "polItemCode": row.fund_pay_type,
+                "polItemName": FUND_NAMES.get(row.fund_pay_type, row.fund_pay_type),
+                **_shares(row),
+                "polItemPaySum": yuan(row.in_scope_fen or row.amount_fen),
+            }
+            for row in record.result.funds
+        ]
+    }
+
+
+def _shares(row: FundRow) -> dict[str, object]:
+    if not row.in_scope_fen:
+        return {
+            "selfPayAmt": None,
+            "selfPayProp": None,
+            "fundPayAmt": yuan(row.amount_fen),
+            "fundPayProp": None,
+        }
+    paid, scope = abs(row.amount_fen), abs(row.in_scope_fen)
+    fund_bp = (2 * WHOLE_BP * paid + scope) // (2 * scope)  # rounded half up
+    return {
+        "selfPayAmt": yuan(row.in_scope_fen - row.amount_fen),
+        "selfPayProp": ratio(WHOLE_BP - fund_bp),
+        "fundPayAmt": yuan(row.amount_fen),
+        "fundPayProp": ratio(fund_bp),
     }

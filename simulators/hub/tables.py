@@ -311,6 +311,12 @@ CHRONIC_DRUGS_QUERY: Final = (_PERSON_NO, _t("begntime", "DT", True), _t("endtim
 TOTALS_QUERY: Final = (_PERSON_NO, _s("cum_ym", 6))
 """5206 data."""
 
+DESIGNATED_QUERY: Final = (_PERSON_NO, _s("biz_appy_type", 3, True))
+"""5302 data."""
+
+POLICY_ITEMS_QUERY: Final = (_s("psn_No", 30, True), _s("setl_Id", 30, True), _s("mdtrt_Id", 30, True))
+"""100001 data, spelt so."""
+
 FILINGS_QUERY: Final = (_PERSON_NO,)
 """5301 data."""
 

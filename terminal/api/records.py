@@ -1,4 +1,4 @@
-"""What the hub keeps of the person of a sale: diagnoses, fee lines, chronic drugs, accumulated totals.
+"""What the hub keeps of the person of a sale: diagnoses, fee lines, policy items, drugs, totals, chosen institutions.
 
 The person is named by the sale, so nobody types a number; who asked is noted in the audit log, because the answers
 are about somebody's health.
@@ -24,6 +24,8 @@ from terminal.core.values import Person, Settlement
 
 CHRONIC_PERIOD_DAYS: Final = 365
 """How far back chronic drugs are asked for."""
+DESIGNATED_INSTITUTION: Final = "03"
+"""`biz_appy_type` of the institution chosen for out-patient care."""
 
 
 class RecordWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +67,20 @@ def _totals(asked: _Asked) -> msgspec.Struct:
     return records.TotalsQueryInput(query=records.TotalsQuery(person_no=asked.person.psn_no))
 
 
+def _institutions(asked: _Asked) -> msgspec.Struct:
+    query = records.DesignatedQuery(person_no=asked.person.psn_no, business=DESIGNATED_INSTITUTION)
+    return records.DesignatedQueryInput(query=query)
+
+
+def _items(asked: _Asked) -> msgspec.Struct:
+    query = records.PolicyItemsQuery(
+        person_no=asked.person.psn_no,
+        settlement_id=_known(asked.settlement_id),
+        visit_id=_known(asked.visit_id),
+    )
+    return records.PolicyItemsQueryInput(query=query)
+
+
 def _known(number: str) -> str:
     if not number:
         raise Misuse("nothing_at_hub")
@@ -81,6 +97,8 @@ RECORDS: Final[Mapping[str, _Record]] = {
     "lines": _Record("5204", _lines),
     "drugs": _Record("5205", _drugs),
     "totals": _Record("5206", _totals),
+    "institutions": _Record("5302", _institutions),
+    "items": _Record("100001", _items),
 }
 """By name in the path."""
 
@@ -99,7 +117,7 @@ class RecordController(Controller):
         data: JSONBody[RecordWish],
         client: ClientName = "till",
     ) -> RowsView:
-        """Ask for `diagnoses` or `lines` of the sale, or for `drugs` or `totals` of its person."""
+        """Ask for `diagnoses`, `lines` or `items` of the sale, or for `drugs`, `totals` or `institutions` of its person."""
         known = RECORDS.get(record)
         if known is None:
             raise Misuse("bad_request", reason=f"record: one of {', '.join(RECORDS)}")

@@ -77,7 +77,7 @@ HELP: Final[Mapping[str, str]] = {
     "hub.download.since": "The newest version that is here already.",
     "hub.download.out": "The file to write; it must not exist yet (default: NUMBER-VERSION.zip).",
     "hub.record": "What the hub keeps of a sale or of its person; the journal notes who asked.",
-    "hub.record.name": "Diagnoses or fee lines of the sale; chronic drugs or accumulated totals of its person.",
+    "hub.record.name": "Diagnoses, fee lines or policy items of the sale; chronic drugs, totals or chosen institutions of its person.",
     # reconciliation
     "reconcile": "Compare a day's books with the hub's; every difference with its cause and what to do.",
     "reconcile.date": "The day, for example 2026-11-22, by the hub's settlement time.",

@@ -61,7 +61,9 @@ Out = Annotated[
 Record = Annotated[
     str,
     typer.Argument(
-        metavar="diagnoses|lines|drugs|totals", help=help_of("hub.record.name"), show_default=False
+        metavar="diagnoses|lines|items|drugs|totals|institutions",
+        help=help_of("hub.record.name"),
+        show_default=False,
     ),
 ]
 
@@ -85,6 +87,10 @@ COLUMNS: Final = {
     "5205": (("fee_ocur_time", "时间", "Time"), ("fixmedins_name", "机构", "Institution"), ("medins_list_name", "名称", "Name"),
              ("cnt", "数量", "Qty"), ("pric", "单价", "Price")),
     "5206": (("insutype", "险种", "Scheme"), ("year", "年度", "Year"), ("cum_type_code", "累计类别", "Kind"), ("cum", "累计值", "Total")),
+    "5302": (("fix_srt_no", "序号", "#"), ("fixmedins_code", "编号", "Code"), ("fixmedins_name", "机构", "Institution"),
+             ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "100001": (("polItemCode", "政策项", "Item"), ("polItemName", "名称", "Name"), ("polItemPaySum", "合计", "Sum"),
+               ("fundPayProp", "基金比例", "Fund ratio"), ("fundPayAmt", "基金支付", "Fund pays"), ("selfPayAmt", "自付", "Person pays")),
     "1901": (("value", "键值", "Value"), ("label", "标签", "Label"), ("parentValue", "父键值", "Parent")),
 }  # fmt: skip
 """What is shown to a person of the rows of an answer; --json has every member."""

@@ -1,4 +1,4 @@
-"""What the hub keeps of a visit is told as it was uploaded and settled: 5202, 5204, 5205, 5206."""
+"""What the hub keeps of a visit is told as it was uploaded and settled: 5202, 5204, 5205, 5206, 5302, 100001."""
 
 from typing import Any
 
@@ -20,6 +20,8 @@ TABLES: dict[str, tuple[tuple[Field, ...], type[msgspec.Struct], tuple[str, ...]
     "5204": (tables.FEE_LINES_QUERY, records.FeeLinesQuery, ("psn_no", "setl_id", "mdtrt_id")),
     "5205": (tables.CHRONIC_DRUGS_QUERY, records.ChronicDrugsQuery, ("psn_no", "begntime")),
     "5206": (tables.TOTALS_QUERY, records.TotalsQuery, ("psn_no",)),
+    "5302": (tables.DESIGNATED_QUERY, records.DesignatedQuery, ("psn_no", "biz_appy_type")),
+    "100001": (tables.POLICY_ITEMS_QUERY, records.PolicyItemsQuery, ("psn_No", "setl_Id", "mdtrt_Id")),
 }
 
 
@@ -39,6 +41,12 @@ class Settled:
             "5204": {**ids, "setl_id": self.answer.setlinfo["setl_id"]},
             "5205": {"psn_no": yi.psn_no, **DAY},
             "5206": {"psn_no": yi.psn_no},
+            "5302": {"psn_no": yi.psn_no, "biz_appy_type": "03"},
+            "100001": {
+                "psn_No": yi.psn_no,
+                "setl_Id": self.answer.setlinfo["setl_id"],
+                "mdtrt_Id": self.visit.mdtrt_id,
+            },
         }
 
     def ask(self, infno: str, **changes: Any) -> Reply:
@@ -129,15 +137,37 @@ def test_totals_move_with_a_settlement_and_back_with_its_cancellation(settled: S
         assert "data.cum_ym " in settled.ask("5206", cum_ym=month).err_msg
 
 
+def test_a_chosen_institution_is_told_for_its_kind_of_business(settled: Settled) -> None:
+    (chosen,) = settled.rows("5302")
+    assert (chosen.rank, chosen.institution_code, chosen.institution_name, chosen.ended_on) == (
+        "1",
+        "H99990000002",
+        "测试社区诊所",
+        "",
+    )
+    assert settled.rows("5302", biz_appy_type="99") == ()
+
+
+def test_policy_items_say_what_each_fund_gave_of_what(settled: Settled) -> None:
+    """430.20 in scope, of which the pooled fund pays 85 %: 365.67; the account pays 50.00 without a ratio."""
+    pool, account = settled.rows("100001")
+    assert (pool.code, pool.sum_fen, pool.fund_fen, pool.self_fen) == ("310100", 43020, 36567, 6453)
+    assert (pool.fund_bp, pool.self_bp) == (8500, 1500)
+    assert (account.code, account.fund_fen, account.fund_bp, account.self_fen) == ("310200", 5000, None, None)
+    cancelled = settled.visit.cancel(settled.answer)
+    (undone, *_) = settled.rows("100001", setl_Id=cancelled.setlinfo["setl_id"])
+    assert (undone.fund_fen, undone.self_fen, undone.fund_bp) == (-36567, -6453, 8500)
+
+
 @pytest.mark.parametrize("infno", TABLES)
 def test_nobody_is_told_of_somebody_elses_records(settled: Settled, infno: str, jia: Person) -> None:
     """Another institution knows neither visit nor settlement; a wrong person or place is refused."""
     world = settled.visit.counter.world
     other = Counter(world, "P99990000001")
     other.sign_in()
-    if infno in ("5202", "5204"):
+    if infno in ("5202", "5204", "100001"):
         assert other.ask(infno, {"data": settled.good[infno]}, "999901").infcode == -1
-        assert settled.ask(infno, psn_no=jia.psn_no).infcode == -1
+        assert settled.ask(infno, **{"psn_No" if infno == "100001" else "psn_no": jia.psn_no}).infcode == -1
     assert "insuplc_admdvs" in other.ask(infno, {"data": settled.good[infno]}).err_msg
 
 
