@@ -1,5 +1,6 @@
 """`yibao hub`: what a person asks the hub through a running counter, beside any sale."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -8,11 +9,11 @@ import typer
 from yibao.cli.common import (
     CounterOption,
     JsonOption,
+    Result,
     SaleArgument,
     find_counter,
     run_async,
     with_client,
-    with_sale,
 )
 from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
@@ -20,7 +21,7 @@ from yibao.cli.output import new_file, print_json, tell
 from yibao.words import Words, say
 
 if TYPE_CHECKING:
-    from yibao.client import RowsView
+    from yibao.client import CounterClient, RowsView
     from yibao.doctor.report import Part
 
 Code = Annotated[str, typer.Option("--code", help=help_of("hub.institution.code"), show_default=False)]
@@ -120,7 +121,7 @@ def institution(
     from yibao.client import InstitutionWish
 
     wish = InstitutionWish(code=code, name=name, kind=kind)
-    _show(with_client(counter, lambda client: client.institutions(wish)), json)
+    _show(_ask(counter, lambda client: client.institutions(wish)), json)
 
 
 def dictionary(
@@ -134,7 +135,7 @@ def dictionary(
     from yibao.client import DictionaryWish
 
     wish = DictionaryWish(type=dictionary, parent=parent, date=date)
-    _show(with_client(counter, lambda client: client.dictionary(wish)), json)
+    _show(_ask(counter, lambda client: client.dictionary(wish)), json)
 
 
 def catalogue(
@@ -163,7 +164,7 @@ def catalogue(
         page=page,
         rows=rows,
     )
-    _show(with_client(counter, lambda client: client.catalogue(catalogue, wish)), json)
+    _show(_ask(counter, lambda client: client.catalogue(catalogue, wish)), json)
 
 
 def download(
@@ -177,7 +178,7 @@ def download(
     from protocols.errors import MalformedMessage
     from protocols.hub.catalogue_files import file_facts
 
-    content = with_client(counter, lambda client: client.catalogue_file(number, since))
+    content = _ask(counter, lambda client: client.catalogue_file(number, since))
     try:
         facts = file_facts(number, content)
     except MalformedMessage:
@@ -195,7 +196,21 @@ def record(
     record: Record, sale: SaleArgument, json: JsonOption = False, counter: CounterOption = None
 ) -> None:
     """Ask what the hub keeps of a sale, or of its person."""
-    _show(with_sale(counter, sale, lambda client, found: client.records(found, record)), json)
+
+    async def ask(client: "CounterClient") -> "RowsView":
+        return await client.records(await client.resolve(sale), record)
+
+    _show(_ask(counter, ask), json)
+
+
+def _ask(counter: Path | None, work: "Callable[[CounterClient], Awaitable[Result]]") -> Result:
+    """Ask as soon as the counter is there: a service that has just been started still signs in."""
+
+    async def when_ready(client: "CounterClient") -> Result:
+        await client.wait_ready()
+        return await work(client)
+
+    return with_client(counter, when_ready)
 
 
 def _show(answer: "RowsView", json: bool) -> None:
