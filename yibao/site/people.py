@@ -17,7 +17,7 @@ from terminal.core.states import BOOKED, FINAL, UNSENT, State
 from terminal.core.values import Settlement
 from terminal.counter.counter import Counter
 from terminal.counter.engine import Busy, UnknownSettlement
-from terminal.counter.trusted_time import BEHIND, JUMPED
+from terminal.counter.holds import CLOCK_BEHIND, CLOCK_JUMPED
 from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
 from terminal.journal.records import JournalRefused
 from yibao.site.machine import Gone, Machine
@@ -224,7 +224,7 @@ class Till:
             if self.slips_up(0.5):
                 await self._open_elsewhere(sale)
             return True
-        if refused in (BEHIND, JUMPED) and self._rng.random() < 0.5:
+        if refused in (CLOCK_BEHIND, CLOCK_JUMPED) and self._rng.random() < 0.5:
             self._listener.acted("sets-the-clock")  # the counter says itself what keeps it from selling
             self.machine.clock.set_right()
         return False
