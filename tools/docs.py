@@ -12,10 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+from simulators.hub.in_patient import IN_PATIENT
 from terminal.core import flows, outcome, states
 from terminal.core.flows import CANCELLATIONS, FLOWS, REVERSAL, Flow, Step
 from terminal.core.states import BOOKED, OPEN_DOUBT, TRANSITIONS, UNSENT, State
 from tools import profiles, reliability
+from tools import transactions as hub
 
 ROOT = Path(__file__).resolve().parent.parent
 _GENERATED = "<!-- Written by `make docs` from the code; a test fails when it is not up to date. Do not edit by hand. -->"
@@ -197,10 +199,47 @@ def _tries() -> str:
     )
 
 
+# -- docs/transactions.md ----------------------------------------------------------------------------
+
+
+def transactions() -> str:
+    """Every transaction of the interface: built, not there yet, out of scope."""
+    in_patient = hub.simulator_module(next(iter(IN_PATIENT)))
+    parts = [
+        _GENERATED,
+        "# Transactions",
+        "The national transactions that a counter uses, by number: `protocols/hub/catalogue.py`, the flows of the terminal"
+        " and the hub simulator. Words are in the [glossary](glossary.md), choices in"
+        " [profile-decisions.md](profile-decisions.md).",
+        "## Built",
+        "*Changes*: `no` asks only, `yes` changes records at the hub, `money` decides who holds money. What changes the hub"
+        " is on disk, signed, before its first byte leaves. *A lost answer* is ended so; [SETTLEMENT.md](SETTLEMENT.md) has the details.",
+        table(
+            ("number", "中文", "English", "changes", "a lost answer", "asked by", "simulator", "test"),
+            hub.built_rows(),
+        ),
+        "Beside these, 1162 (certificate code decoded at the hub) goes without the envelope:"
+        " `protocols/ecertificate/hub_1162.py`, answered by `simulators/hub/bare_decode.py`.",
+        "## Not there yet",
+        "The simulator answers them as a number it does not know (INFNO_UNKNOWN), but for the plain forms of the out-patient"
+        " messages, which it takes like the A forms.",
+        table(("number", "what it is for"), hub.missing().items()),
+        "## Out of scope: in-patients",
+        "The simulator answers them with the national error shape, code NOT_OPEN (该交易未开通, this transaction is not open"
+        f" here): `{in_patient}`.",
+        table(
+            ("number", "中文", "English"),
+            ((infno, chinese, english) for infno, (chinese, english) in IN_PATIENT.items()),
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/SETTLEMENT.md": settlement,
     "docs/reliability.md": reliability.document,
     "docs/profiles.md": profiles.document,
+    "docs/transactions.md": transactions,
 }
 
 

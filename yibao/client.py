@@ -28,6 +28,8 @@ import aiohttp
 import msgspec
 
 from protocols.secret import hide_numbers
+from terminal.api.catalogues import CatalogueWish
+from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
@@ -40,22 +42,26 @@ from yibao.words import Words, say
 
 __all__ = [
     "CardView",
+    "CatalogueWish",
     "CounterClient",
     "CounterError",
     "CounterProblem",
     "DeviceView",
+    "DictionaryWish",
     "DiseaseWish",
     "EventView",
     "ExchangedView",
     "FixedView",
     "HealthView",
     "HistoryView",
+    "InstitutionWish",
     "LineWish",
     "NoAnswer",
     "Ping",
     "RefundWish",
     "ReportView",
     "ReturnWish",
+    "RowsView",
     "SaleWish",
     "ServiceNotRunning",
     "SettlementView",
@@ -224,6 +230,33 @@ class CounterClient:
     async def ping_hub(self) -> Ping:
         """Look whether the hub is there, how fast, and whether it is the hub; disturbs nothing."""
         return await self._send("POST", "/hub/ping", {}, Ping)
+
+    async def institutions(self, wish: InstitutionWish) -> RowsView:
+        """Institutions in the hub's register."""
+        return await self._send("POST", "/hub/institutions", msgspec.to_builtins(wish), RowsView)
+
+    async def dictionary(self, wish: DictionaryWish) -> RowsView:
+        """Values of one of the hub's dictionaries."""
+        return await self._send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
+
+    async def catalogue(self, name: str, wish: CatalogueWish) -> RowsView:
+        """One page of a catalogue of the hub: `items`, `national`, `own`, `ceilings` or `shares`."""
+        path = f"/hub/catalogues/{_part(name)}"
+        return await self._send("POST", path, msgspec.to_builtins(wish), RowsView)
+
+    async def catalogue_file(self, number: str, since: str = "v0000") -> bytes:
+        """A catalogue as a file (a zip), for example 1301: the rows newer than a version."""
+        body = msgspec.json.encode({"since": since})
+        sent = {"data": body, "headers": {"Content-Type": "application/json"}, "params": {}}
+        return await self._exchange("POST", f"/hub/catalogue_files/{_part(number)}", sent)
+
+    async def records(self, settlement_id: str, record: str) -> RowsView:
+        """What the hub keeps: `diagnoses`, `lines` or `items` of a sale, `drugs`, `totals` or `institutions` of its person.
+
+        The journal notes who asked.
+        """
+        path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"
+        return await self._send("POST", path, {}, RowsView)
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""

@@ -146,6 +146,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "doctor_ill": "Parts with a fault: {faults}. Warnings: {warnings}. Begin at the top: what stands below may need what stands above.",
     "card_is_masked": "Names and numbers are masked; --full shows them, and the journal notes it.",
     "apdu_is_masked": "Data bytes are masked; --full shows them, and the journal notes it.",
+    "hub_knows_none": "The hub knows none.",
+    "hub_file_written": "Written: {path} ({rows} rows, newest version {version}). Nobody has signed the file; look at it, do not settle by it.",
+    "hub_file_unreadable": "What came instead of the catalogue cannot be read. Nothing was written. Try again.",
+    "hub_page": "Page {page} of {pages}; {records} rows in all. More with --page.",
     # the simulated counter
     "sim_ready": "The simulated counter in {path} is up. Stop it with Ctrl-C. Try next, in another window:",
     "sim_phone": "The customers' phones, in a browser: {url}",

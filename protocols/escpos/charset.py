@@ -9,6 +9,7 @@ overrides and invisible format characters are dropped, never sent (they could op
 """
 
 import functools
+import itertools
 import unicodedata
 
 import msgspec
@@ -64,9 +65,12 @@ def to_printable(text: str) -> PrintableText:
     """
     if text.isascii() and text.isprintable():
         return PrintableText(text=text)
+    composed = unicodedata.normalize("NFC", text)
+    if all(map(is_printable, composed)):
+        return PrintableText(text=composed)
     out: list[str] = []
     dropped = substituted = 0
-    for char in unicodedata.normalize("NFC", text):
+    for char in composed:
         if is_printable(char):
             out.append(char)
         elif unicodedata.category(char) in _DROPPED:
@@ -82,9 +86,9 @@ def encode(text: str) -> bytes:
 
     Raises `ValueError` for a character the printer does not hold: it must have been replaced before.
     """
-    for char in text:
-        if not is_printable(char):
-            raise ValueError(f"character U+{ord(char):04X} is not printable; call to_printable first")
+    if not all(map(is_printable, text)):
+        char = next(itertools.filterfalse(is_printable, text))
+        raise ValueError(f"character U+{ord(char):04X} is not printable; call to_printable first")
     return text.encode("gbk")
 
 

@@ -16,7 +16,7 @@ def char_columns(char: str) -> int:
 
 def text_columns(text: str) -> int:
     """Columns of a whole text; "个人账户支付" has 12."""
-    return len(text) + sum(map("\x80".__le__, text))
+    return len(text) if text.isascii() else len(text) + sum(map("\x80".__le__, text))
 
 
 def wrap(text: str, columns: int) -> tuple[str, ...]:
@@ -27,6 +27,8 @@ def wrap(text: str, columns: int) -> tuple[str, ...]:
     """
     if columns < 2:
         raise ValueError(f"{columns} columns cannot hold a Chinese character")
+    if text_columns(text) <= columns:
+        return (text.rstrip(" "),)
     lines: list[str] = []
     line = ""
     for word in _words(text):

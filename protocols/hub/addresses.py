@@ -16,6 +16,11 @@ from typing import Final
 
 from protocols.hub.profile import Hub
 
+_DOWNLOADED: Final = (
+    *("1301", "1302", "1303", "1305", "1306", "1307", "1308", "1309", "1310", "1311"),
+    *("1313", "1314", "1315"),
+)
+"""Catalogues whose service is called after their number."""
 SERVICES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "9001": "signInSignOutService/signIn",
@@ -23,6 +28,14 @@ SERVICES: Final[Mapping[str, str]] = MappingProxyType(
         "9102": "fileupload/download",
         "1101": "fsiPsnInfoService/queryPsnInfo",
         "1162": "hsecfc/localQrCodeQuery",
+        "1201": "fsiFixMedInsService/queryFixMedIns",
+        **{number: f"catalogdownservice/downCatalog{number}" for number in _DOWNLOADED},
+        "1312": "catalogqueryservice/queryHilist",
+        "1316": "catalogqueryservice/queryMedinsHilistMapByPage",
+        "1317": "catalogqueryservice/queryMedListMapByPage",
+        "1318": "catalogqueryservice/queryLmtprcByPage",
+        "1319": "catalogqueryservice/querySelfpayByPage",
+        "1901": "catalogqueryservice/queryDataDic",
         "2001": "fsiPsnPriorityInfoService/queryPsnPriorityInfo",
         "2201": "outpatientDocInfoService/outpatientRregistration",  # spelt so
         "2202": "outpatientDocInfoService/outpatientRegistrationCancel",
@@ -39,6 +52,8 @@ SERVICES: Final[Mapping[str, str]] = MappingProxyType(
         "3201": "ybSettlementStmtService/stmtTotal",
         "3202": "ybSettlementStmtService/stmtDetail",
         "5203": "fsiIntegratedQueryService/querySetlInfo",
+        "5204": "fsiIntegratedQueryService/queryFeeList",
+        "5206": "fsiIntegratedQueryService/queryFixmedinsPracPsnSum",
         "5301": "fsiIntegratedQueryService/queryPsnOpspReg",
     }
 )

@@ -11,7 +11,20 @@ from typing import Final
 
 import msgspec
 
-from protocols.hub import accounts, outpatient, person, pharmacy, queries, reversal, settlement, sign_in
+from protocols.hub import (
+    accounts,
+    catalogue_files,
+    listings,
+    outpatient,
+    person,
+    pharmacy,
+    queries,
+    records,
+    registers,
+    reversal,
+    settlement,
+    sign_in,
+)
 from protocols.hub.blocks import NoOutput
 
 
@@ -48,6 +61,126 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A lost answer means that nobody knows who holds the money."""
     remedy: Remedy
 
+
+def _question(
+    infno: str,
+    title_zh: str,
+    title_en: str,
+    input_type: type[msgspec.Struct],
+    output_type: type[msgspec.Struct],
+) -> Message:
+    """A transaction that changes nothing: unanswered, it is asked again."""
+    return Message(
+        infno=infno,
+        title_zh=title_zh,
+        title_en=title_en,
+        input_type=input_type,
+        output_type=output_type,
+        changes_hub=False,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    )
+
+
+_REGISTERS: Final = (
+    _question(
+        "1201",
+        "医药机构信息获取",
+        "institution information",
+        registers.InstitutionQueryInput,
+        registers.InstitutionQueryOutput,
+    ),
+    _question(
+        "1312",
+        "医保目录信息查询",
+        "insurance catalogue, by page",
+        listings.ItemQueryInput,
+        listings.ItemQueryOutput,
+    ),
+    _question(
+        "1316",
+        "医疗目录与医保目录匹配信息查询",
+        "national item to insurance item, by page",
+        listings.NationalMappingQueryInput,
+        listings.NationalMappingQueryOutput,
+    ),
+    _question(
+        "1317",
+        "医药机构目录匹配信息查询",
+        "own item to national item, by page",
+        listings.OwnMappingQueryInput,
+        listings.OwnMappingQueryOutput,
+    ),
+    _question(
+        "1318",
+        "医保目录限价信息查询",
+        "price ceilings, by page",
+        listings.CeilingQueryInput,
+        listings.CeilingQueryOutput,
+    ),
+    _question(
+        "1319",
+        "医保目录先自付比例信息查询",
+        "first-borne ratios, by page",
+        listings.ShareQueryInput,
+        listings.ShareQueryOutput,
+    ),
+    _question(
+        "1901",
+        "字典表查询",
+        "dictionary query",
+        registers.DictionaryQueryInput,
+        registers.DictionaryQueryOutput,
+    ),
+)
+
+_FILES: Final = tuple(
+    _question(
+        infno, one.title_zh, one.title_en, catalogue_files.VersionQueryInput, catalogue_files.FileAnswer
+    )
+    for infno, one in catalogue_files.CATALOGUE_FILES.items()
+)
+
+_RECORDS: Final = (
+    _question(
+        "5202",
+        "诊断信息查询",
+        "diagnoses of a visit",
+        records.DiagnosesQueryInput,
+        records.DiagnosesQueryOutput,
+    ),
+    _question(
+        "5204",
+        "费用明细查询",
+        "fee lines of a settlement",
+        records.FeeLinesQueryInput,
+        records.FeeLinesQueryOutput,
+    ),
+    _question(
+        "5205",
+        "人员慢特病用药记录查询",
+        "chronic-disease drug record",
+        records.ChronicDrugsQueryInput,
+        records.ChronicDrugsQueryOutput,
+    ),
+    _question(
+        "5206", "人员累计信息查询", "accumulated totals", records.TotalsQueryInput, records.TotalsQueryOutput
+    ),
+    _question(
+        "5302",
+        "人员定点信息查询",
+        "designated institutions of a person",
+        records.DesignatedQueryInput,
+        records.DesignatedQueryOutput,
+    ),
+    _question(
+        "100001",
+        "结算政策项查询",
+        "policy items of a settlement",
+        records.PolicyItemsQueryInput,
+        records.PolicyItemsQueryOutput,
+    ),
+)
 
 _TABLE: Final = (
     Message(
@@ -282,5 +415,7 @@ _TABLE: Final = (
     ),
 )
 
-MESSAGES: Final[Mapping[str, Message]] = MappingProxyType({message.infno: message for message in _TABLE})
+MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
+    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS)}
+)
 """All transactions by their number."""

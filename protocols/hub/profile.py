@@ -132,6 +132,10 @@ class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     identity_with_token: Literal["send", "empty"] = (
         "send"  # identity document beside an e-certificate token (K29)
     )
+    dict_query: Literal["snake", "camel"] = "snake"  # 1901: parent_value, Vali_Flag or parentValue, valiFlag
+    own_code_1316: Literal["medins_list_codg", "med_list_codg"] = (
+        "medins_list_codg"  # 1316: spelling of the own code
+    )
 
 
 class Trace(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -102,7 +102,12 @@ def decode(data: bytes, type_: type[Message]) -> Message:
 
 
 def convert(tree: Any, type_: type[Message]) -> Message:
-    """Type a value of `read_json`; raises `MalformedMessage`."""
+    """Type a value of `read_json`; raises `MalformedMessage`.
+
+    A bare list where an object is expected is the rows of `data` (decision K20c).
+    """
+    if isinstance(tree, list) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        tree = {"data": tree}
     try:
         return msgspec.convert(tree, type_, dec_hook=_decode_field)
     except msgspec.ValidationError as error:

@@ -41,7 +41,9 @@ _MEMOS: Final[Mapping[Finding, str]] = {
 }
 _MAX_FILE_BYTES: Final = 3 * 1024 * 1024
 _UPLOAD_CELLS: Final = 7
-_KEPT: Final = "2099-12-31 00:00:00"
+KEPT: Final = "2099-12-31 00:00:00"
+PUBLIC: Final = "plc"
+"""Owner of the files that everybody may fetch."""
 
 
 class _Uploaded(msgspec.Struct, frozen=True):
@@ -90,8 +92,9 @@ def detail(desk: Desk, call: Call) -> Output:
         _result_line(desk, *difference) for difference in _differences(desk, rows, _records(desk, call, node))
     ]
     name = f"3202_{node.text('stmt_begndate').replace('-', '')}_result"
-    number = _keep(desk, call, pack(f"{name}.txt", "".join(found).encode()))
-    return {"fileinfo": {"file_qury_no": number, "filename": f"{name}.zip", "dld_endtime": _KEPT}}
+    content = pack(f"{name}.txt", "".join(found).encode())
+    number = keep(desk, call, content, call.institution.code)
+    return {"fileinfo": {"file_qury_no": number, "filename": f"{name}.zip", "dld_endtime": KEPT}}
 
 
 def upload(desk: Desk, call: Call) -> Output:
@@ -101,18 +104,19 @@ def upload(desk: Desk, call: Call) -> Output:
     if node.text("fixmedins_code") != call.institution.code:
         raise FieldRefused("fsUploadIn.fixmedins_code", "不是本机构 (not this institution)")
     return {
-        "file_qury_no": _keep(desk, call, _bytes_of(given.get("in"))),
+        "file_qury_no": keep(desk, call, _bytes_of(given.get("in")), call.institution.code),
         "filename": node.text("filename"),
         "fixmedins_code": call.institution.code,
-        "dld_endtime": _KEPT,
+        "dld_endtime": KEPT,
     }
 
 
 def download(desk: Desk, call: Call) -> Output:
     """9102: the file's own bytes, without envelope."""
     node = check(as_node(call.input.get("fsDownloadIn"), "fsDownloadIn"), tables.DOWNLOAD, "fsDownloadIn")
-    content = desk.ledger.file(node.text("file_qury_no"), call.institution.code)
-    if content is None or node.text("fixmedins_code") != call.institution.code:
+    owner = node.text("fixmedins_code")
+    content = desk.ledger.file(node.text("file_qury_no"), owner)
+    if content is None or owner not in (call.institution.code, PUBLIC):
         raise Refused("FILE_NOT_FOUND")
     return content
 
@@ -125,9 +129,10 @@ def _bytes_of(value: object) -> bytes:
     return bytes(value)
 
 
-def _keep(desk: Desk, call: Call, content: bytes) -> str:
+def keep(desk: Desk, call: Call, content: bytes, owner: str) -> str:
+    """Keep a file for an institution, or for everybody (`plc`); returns its number."""
     number = f"M00/00/00/{call.now:%Y%m%d}{desk.ledger.file_count() + 1:08d}"
-    desk.ledger.keep_file(number, call.institution.code, content)
+    desk.ledger.keep_file(number, owner, content)
     return number
 
 

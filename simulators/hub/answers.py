@@ -16,7 +16,7 @@ from simulators.hub.wire import price, quantity, ratio, tenths, yuan
 from simulators.people import Person
 
 _NO_LIMIT_FEN: Final = 999_999_00
-_CHARGE_CATEGORIES: Final = {
+CHARGE_CATEGORIES: Final = {
     "western": "09",
     "patent": "11",
     "pieces": "10",
@@ -235,7 +235,7 @@ def line_splits(
             "preselfpay_amt": yuan(split.pre_self_fen),
             "inscp_scp_amt": yuan(split.in_scope_fen),
             "chrgitm_lv": split.charge_class,
-            "med_chrgitm_type": _CHARGE_CATEGORIES[item.type],
+            "med_chrgitm_type": CHARGE_CATEGORIES[item.type],
             "bas_medn_flag": "0",
             "hi_nego_drug_flag": "1" if split.negotiated else "0",
             "chld_medc_flag": "0",

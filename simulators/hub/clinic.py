@@ -86,6 +86,11 @@ def upload_visit(desk: Desk, call: Call) -> Output:
             name=given.text("diag_name"),
             main=order == 1,
             valid=given.text("vali_flag") == "1",
+            kind=given.text("diag_type"),
+            department=given.text("diag_dept"),
+            doctor_code=given.text("dise_dor_no"),
+            doctor_name=given.text("dise_dor_name"),
+            diagnosed_at=given.text("diag_time"),
         )
         diagnoses = {old: None for old in diagnoses if old.code != new.code}
         diagnoses[new] = None

@@ -27,7 +27,20 @@ from protocols.hub.envelope import Answer, Request
 from protocols.hub.profile import Profile
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit.policies import PolicyBook
-from simulators.hub import accounts, clinic, person_desk, pharmacy, queries, reversal, tables
+from simulators.hub import (
+    accounts,
+    catalogue_files,
+    clinic,
+    in_patient,
+    listings,
+    person_desk,
+    pharmacy,
+    queries,
+    records,
+    registers,
+    reversal,
+    tables,
+)
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
@@ -43,6 +56,13 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "9002": person_desk.sign_out,
     "1101": person_desk.person_information,
     "2001": person_desk.benefit_check,
+    "1201": registers.institutions,
+    "1312": listings.items,
+    "1316": listings.national_mappings,
+    "1317": listings.own_mappings,
+    "1318": listings.ceilings,
+    "1319": listings.shares,
+    "1901": registers.dictionary,
     "5301": person_desk.filings,
     "2101": pharmacy.quote,
     "2102": pharmacy.settle,
@@ -62,9 +82,17 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "3201": accounts.totals,
     "3202": accounts.detail,
     "5201": queries.visits,
+    "5202": records.diagnoses,
     "5203": queries.settlement,
+    "5204": records.fee_lines,
+    "5205": records.chronic_drugs,
+    "5206": records.totals,
+    "5302": records.designated,
+    "100001": records.policy_items,
     "9101": accounts.upload,
     "9102": accounts.download,
+    **dict.fromkeys(catalogue_files.NUMBERS, catalogue_files.catalogue_file),
+    **dict.fromkeys(in_patient.IN_PATIENT, in_patient.not_open),
 }
 """Transactions this hub answers."""
 

@@ -107,7 +107,9 @@ def check(node: Mapping[str, object], table: tuple[Field, ...], where: str) -> N
     """Check `node` against `table`; raises `FieldRefused` for the first field that is wrong, in table order."""
     values: dict[str, str] = {}
     for field in table:
-        given = next((node[name] for name in (field.name, *field.also) if not absent(node.get(name))), None)
+        given = node.get(field.name)
+        if absent(given):
+            given = next((node[name] for name in field.also if not absent(node.get(name))), None)
         path = f"{where}.{field.name}" if where else field.name
         if given is None:
             if field.required:

@@ -81,6 +81,11 @@ class Diagnosis(msgspec.Struct, frozen=True):
     name: str
     main: bool
     valid: bool
+    kind: str = ""
+    department: str = ""
+    doctor_code: str = ""
+    doctor_name: str = ""
+    diagnosed_at: str = ""
 
 
 class VisitRecord(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ WORDS: Final = {
     "LINE_REPEATED": ("费用明细流水号重复", "line serial used twice in one visit"),
     "MSGID_SEEN": ("报文ID重复", "message id seen before"),
     "NOT_ENROLLED": ("该险种无有效参保信息", "no such enrolment in force"),
+    "NOT_OPEN": ("该交易未开通", "this transaction is not open here"),
     "PERSON_MISMATCH": ("人员信息与凭证不符", "the medium belongs to somebody else"),
     "PERSON_NOT_FOUND": ("未查询到人员信息", "no such person"),
     "RX_NOT_FOUND": ("处方中心无此处方", "the prescription centre does not know this prescription"),

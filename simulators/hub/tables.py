@@ -304,8 +304,123 @@ VISIT_QUERY: Final = (
 )
 """5201 data."""
 
+DIAGNOSES_QUERY: Final = (_s("mdtrt_id", 30, True), _PERSON_NO)
+"""5202 data."""
+
+FEE_LINES_QUERY: Final = (_PERSON_NO, _s("setl_id", 30, True), _s("mdtrt_id", 30, True))
+"""5204 data."""
+
+CHRONIC_DRUGS_QUERY: Final = (_PERSON_NO, _t("begntime", "DT", True), _t("endtime"))
+"""5205 data."""
+
+TOTALS_QUERY: Final = (_PERSON_NO, _s("cum_ym", 6))
+"""5206 data."""
+
+DESIGNATED_QUERY: Final = (_PERSON_NO, _s("biz_appy_type", 3, True))
+"""5302 data."""
+
+POLICY_ITEMS_QUERY: Final = (_s("psn_No", 30, True), _s("setl_Id", 30, True), _s("mdtrt_Id", 30, True))
+"""100001 data, spelt so."""
+
 FILINGS_QUERY: Final = (_PERSON_NO,)
 """5301 data."""
+
+INSTITUTION_QUERY: Final = (
+    _s("fixmedins_type", 6, True, frozenset({"1", "2", "3", "4", "5"})),
+    _s("fixmedins_name", 200),
+    _s("fixmedins_code", 12),
+)
+"""1201 medinsinfo."""
+
+DICTIONARY_QUERY: Final = (
+    _s("type", 30, True),
+    _s("parent_value", 10, True, frozenset(), "parentValue"),
+    _s("admdvs", 6, True),
+    _t("date", "D", True),
+    _s("Vali_Flag", 3, True, YES_NO, "valiFlag"),
+)
+"""1901 data; both spellings are taken."""
+
+CATALOGUE_VERSION: Final = (_s("ver", 20, True),)
+"""1301 and its like, data."""
+
+_PAGE: Final = (
+    _t("updt_time", "D", True),
+    _n("page_num", 4, 0, True),
+    _n("page_size", 4, 0, True),
+)
+"""What every question by page ends with."""
+
+ITEM_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("hilist_code", 30),
+    _s("insu_admdvs", 6),
+    _t("begndate", "D"),
+    _s("hilist_name", 200),
+    _s("wubi", 30),
+    _s("pinyin", 30),
+    _s("med_chrgitm_type", 6),
+    _s("chrgitm_lv", 3),
+    _s("lmt_used_flag", 3, False, YES_NO),
+    _s("list_type", 30),
+    _s("med_use_flag", 3, False, YES_NO),
+    _s("matn_used_flag", 3, False, YES_NO),
+    _s("hilist_use_type", 3),
+    _s("lmt_cpnd_type", 3),
+    _s("vali_flag", 3, False, YES_NO),
+    *_PAGE,
+)
+"""1312 data."""
+
+NATIONAL_MAPPING_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("medins_list_codg", 30, False, frozenset(), "med_list_codg"),
+    _s("hilist_code", 30),
+    _s("list_type", 30),
+    _s("insu_admdvs", 6),
+    _t("begndate", "D"),
+    _s("vali_flag", 3, False, YES_NO),
+    *_PAGE,
+)
+"""1316 data; the own item's code is taken under both its names."""
+
+OWN_MAPPING_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("fixmedins_code", 30),
+    _s("medins_list_codg", 30),
+    _s("medins_list_name", 200),
+    _s("insu_admdvs", 6),
+    _s("list_type", 30),
+    _s("med_list_codg", 30),
+    _t("begndate", "D"),
+    _s("vali_flag", 3, False, YES_NO),
+    *_PAGE,
+)
+"""1317 data."""
+
+CEILING_QUERY: Final = (
+    _t("query_date", "D"),
+    _s("hilist_code", 30),
+    _s("hilist_lmtpric_type", 6),
+    _s("overlmt_dspo_way", 6),
+    _s("insu_admdvs", 6),
+    _t("begndate", "D"),
+    _t("enddate", "D"),
+    _s("vali_flag", 3, False, YES_NO),
+    _s("rid", 40),
+    _s("tabname", 100),
+    _s("poolarea_no", 6),
+    *_PAGE,
+)
+"""1318 data."""
+
+SHARE_QUERY: Final = (
+    *CEILING_QUERY[:2],
+    _s("selfpay_prop_psn_type", 6),
+    _s("selfpay_prop_type", 6),
+    *CEILING_QUERY[4:],
+)
+"""1319 data."""
 
 TOTALS: Final = (
     _s("insutype", 6, True, SCHEMES),

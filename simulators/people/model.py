@@ -76,6 +76,16 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Relation = Literal["parent", "child", "spouse"]
 
 
+class Designated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An institution the person has chosen for a kind of business."""
+
+    business: Annotated[str, msgspec.Meta(pattern=r"^\d{2}$")]
+    """biz_appy_type: 03 the institution for out-patient care, ..."""
+    institution: Annotated[str, msgspec.Meta(pattern=r"^[HP]\d{11}$")]
+    begin: dt.date
+    end: dt.date | None = None
+
+
 class Relative(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bound relative, named by the slug of their own persona."""
 
@@ -133,6 +143,8 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     categories: tuple[str, ...] = ()
     """Assistance categories, by the names of the benefit policy."""
     registration: tuple[Registration, ...] = ()
+    designated: tuple[Designated, ...] = ()
+    """In the order of choice."""
     relative: tuple[Relative, ...] = ()
     card: Card | None = None
 

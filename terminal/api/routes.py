@@ -22,10 +22,13 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from litestar.response import Stream
 
 from terminal.api.anchors import AnchorController
+from terminal.api.catalogues import CatalogueController, CatalogueFileController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
+from terminal.api.questions import RegisterController
 from terminal.api.reconciliation import ReconciliationController
+from terminal.api.records import RecordController
 from terminal.api.retention import RetentionController
 from terminal.api.service import DeviceView, Service, StatusView
 from terminal.api.technician import CardController, HealthController, HubController
@@ -373,12 +376,16 @@ def build_app(service: Service) -> Litestar:
     return Litestar(
         route_handlers=[
             CardController,
+            CatalogueController,
+            CatalogueFileController,
             CounterController,
             EvidenceController,
             FleetController,
             HealthController,
             HubController,
             ReconciliationController,
+            RecordController,
+            RegisterController,
             AnchorController,
             RetentionController,
             SalesController,

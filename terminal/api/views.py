@@ -1,12 +1,9 @@
 """What the API says about things: JSON with amounts in fen, identities masked, texts in both languages."""
 
-from typing import Any
-
 import msgspec
 
 from protocols.hub.settlement import SettlementInfo
-from protocols.money import Ratio, Scaled
-from protocols.secret import Secret
+from terminal.api.rows import row_of
 from terminal.core.values import Booking, Settlement
 from terminal.counter.engine import in_doubt
 from terminal.counter.feed import FeedEntry
@@ -16,9 +13,7 @@ from terminal.slips.masking import MaskRule, mask_certno, mask_name
 from terminal.slips.rendering import receipt_number
 from terminal.texts import Told, tell_notice
 
-_NOT_TOLD = frozenset(
-    {"psn_name", "psn_no", "certno", "brdy", "exp_content", "expContent", "gend", "naty", "age"}
-)
+_NOT_TOLD = frozenset({"psn_name", "psn_no", "certno", "brdy", "gend", "naty", "age"})
 
 
 class LineView(msgspec.Struct, frozen=True):
@@ -269,18 +264,7 @@ def _amounts(booking: Booking | None) -> AmountsView | None:
 
 def setlinfo_view(info: SettlementInfo) -> dict[str, str]:
     """Return `setlinfo` under wire names as text, without identities; members the hub did not send are left out."""
-    told: dict[str, str] = {}
-    for field in msgspec.structs.fields(info):
-        value: Any = getattr(info, field.name)
-        if field.encode_name in _NOT_TOLD or isinstance(value, Secret) or value is None:
-            continue
-        if isinstance(value, Ratio):
-            told[field.encode_name] = f"{int(value) // 10_000}.{int(value) % 10_000:04d}"
-        elif isinstance(value, Scaled):
-            told[field.encode_name] = value.wire_text()
-        elif isinstance(value, str) and value:
-            told[field.encode_name] = value
-    return told
+    return {name: text for name, text in row_of(info).items() if name not in _NOT_TOLD}
 
 
 def _total_fen(settlement: Settlement) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from terminal.core.values import Notice
-from terminal.counter.holds import Holds
+from terminal.counter.holds import DISK_FULL, DISK_READ_ONLY, Holds
 from terminal.journal.reserve import MEGABYTE, NEEDED_BYTES, Reserve, Space
 
 LOW_BYTES: Final = 256 * MEGABYTE
@@ -17,8 +17,6 @@ LOW_BYTES: Final = 256 * MEGABYTE
 STOP_BYTES: Final = 16 * MEGABYTE
 """Below this no new sale starts: a till's busy day takes about 10 MB of journal."""
 LOOK_EVERY_S: Final = 5.0
-FULL: Final = "disk_full"
-READ_ONLY: Final = "disk_read_only"
 LOW: Final = "disk_low"
 
 log = structlog.get_logger("terminal.reserve")
@@ -60,9 +58,9 @@ class DiskWatch:
         """Look, make or give up the reserve, set or lift the holds."""
         space = self._look()
         if space.read_only:
-            self._holds.set(Notice(READ_ONLY, {}))
+            self._holds.set(Notice(DISK_READ_ONLY, {}))
             return
-        self._holds.lift(READ_ONLY)
+        self._holds.lift(DISK_READ_ONLY)
         whole = await self._in_thread(self._reserve.is_whole)
         if not whole and space.free_bytes >= self._reserve.size_bytes + STOP_BYTES:
             whole = await self._in_thread(self._reserve.make)
@@ -76,9 +74,9 @@ class DiskWatch:
             await self._in_thread(self._reserve.release)
             whole, space = False, self._look()
         if space.free_bytes < STOP_BYTES or not whole:
-            self._holds.set(Notice(FULL, {"free": str(space.free_bytes // MEGABYTE)}))
+            self._holds.set(Notice(DISK_FULL, {"free": str(space.free_bytes // MEGABYTE)}))
         else:
-            self._holds.lift(FULL)
+            self._holds.lift(DISK_FULL)
         self._tell_low(space)
 
     def _tell_low(self, space: Space) -> None:

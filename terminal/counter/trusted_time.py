@@ -24,7 +24,7 @@ import structlog
 from drivers.interfaces.clock import Clock
 from protocols.wire_time import WIRE_ZONE, format_time
 from terminal.core.values import Notice
-from terminal.counter.holds import Holds
+from terminal.counter.holds import CLOCK_BEHIND, CLOCK_JUMPED, Holds
 from terminal.hub.client import Contact
 
 BUILT: Final = dt.datetime(2026, 11, 1, tzinfo=WIRE_ZONE)
@@ -38,8 +38,7 @@ ASK_HUB_EVERY_S: Final = 30.0
 """How often a hub is asked that has not told its time since the trouble began."""
 ASK_HUB_AGAIN_S: Final = 300.0
 """How often one is asked that has: its time goes on by the monotonic clock, so that a clock set right is seen at the next look."""
-BEHIND: Final = "clock_behind"
-JUMPED: Final = "clock_jumped"
+
 
 log = structlog.get_logger("terminal.clock")
 
@@ -52,7 +51,7 @@ class TrustedClock:
         self._base = max(machine.now(), BUILT)
         self._base_s = machine.monotonic_s()
         self._told = self._base
-        self.trouble = BEHIND if machine.now() < BUILT else ""
+        self.trouble = CLOCK_BEHIND if machine.now() < BUILT else ""
         """`clock_behind` or `clock_jumped` while the machine's clock is not followed; else empty."""
         self._disputed = False
         """The hub says otherwise: that the clock goes on evenly proves nothing."""
@@ -62,7 +61,7 @@ class TrustedClock:
         if newest_record is None:
             return
         if self._machine.now() < newest_record - BACK:
-            self.trouble = BEHIND
+            self.trouble = CLOCK_BEHIND
             self._base, self._base_s = newest_record, self._machine.monotonic_s()
         self._told = max(self._told, newest_record)
 
@@ -70,12 +69,12 @@ class TrustedClock:
         """See `Clock`. Never goes back but in `follow_machine`."""
         wall, at_s = self._machine.now(), self._machine.monotonic_s()
         expected = self._base + dt.timedelta(seconds=at_s - self._base_s)
-        if (self.trouble == BEHIND and wall >= expected - BACK) or (
-            self.trouble != BEHIND and not self._disputed and abs(wall - expected) <= JUMP
+        if (self.trouble == CLOCK_BEHIND and wall >= expected - BACK) or (
+            self.trouble != CLOCK_BEHIND and not self._disputed and abs(wall - expected) <= JUMP
         ):
             self._follow(wall, at_s)
         elif not self.trouble:
-            self.trouble = JUMPED
+            self.trouble = CLOCK_JUMPED
             log.error("clock_jumped", expected=format_time(expected), machine=format_time(wall))
         self._told = max(self._told, wall if not self.trouble else expected)
         return self._told
@@ -95,7 +94,7 @@ class TrustedClock:
     def dispute(self) -> None:
         """Somebody trusted says that what is told is wrong, though the clock goes on evenly."""
         log.error("clock_disputed", machine=format_time(self._machine.now()))
-        self.trouble, self._disputed = JUMPED, True
+        self.trouble, self._disputed = CLOCK_JUMPED, True
 
     def follow_machine(self) -> None:
         """Somebody trusted says that the machine's clock is right as it is now."""
@@ -141,7 +140,7 @@ class ClockWatch:
         told = clock.now()
         self._compare_first()
         trouble = clock.trouble
-        for code in {BEHIND, JUMPED} - {trouble}:
+        for code in {CLOCK_BEHIND, CLOCK_JUMPED} - {trouble}:
             self._holds.lift(code)
         if not trouble:
             if self._since_s is not None:

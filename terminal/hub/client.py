@@ -18,6 +18,7 @@ from drivers.interfaces.hub_transport import NotSent as TransportNotSent
 from drivers.interfaces.signer import Signer, Verifier
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
+from protocols.hub.addresses import NoPath
 from protocols.hub.catalogue import MESSAGES
 from protocols.hub.envelope import Answer, Request, encode_request, read_answer
 from protocols.hub.packing import PLAIN, Packing
@@ -215,6 +216,8 @@ class HubClient:
             raw = await self._transport.post(
                 self._gate.path(number), body, headers, hub.connect_timeout_s, hub.total_timeout_s
             )
+        except NoPath:
+            return NotSent("no_path")
         except TransportNotSent as not_sent:
             return NotSent(not_sent.reason)
         except TransportSilent as silent:

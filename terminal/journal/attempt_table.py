@@ -1,5 +1,6 @@
 """The messages that were sent: id and exact bytes before the first byte leaves (S3), the answer before anybody is told (S4)."""
 
+import datetime as dt
 from typing import Any
 
 from protocols.gm.sm3 import sm3
@@ -66,6 +67,13 @@ class AttemptTable:
         Message ids begin with institution and second, so a range of them is a range of time.
         """
         return self._sent("msgid BETWEEN ? AND ?", (first_msgid, last_msgid))
+
+    def sent_for_days(self, first: dt.date, last: dt.date) -> list[Sent]:
+        """Return every message that moves money for a settlement of these business dates (both included), without its bytes."""
+        return self._sent(
+            "settlement IN (SELECT id FROM settlement WHERE business_date BETWEEN ? AND ?)",
+            (first.isoformat(), last.isoformat()),
+        )
 
     def sent_for(self, settlement_id: str) -> list[Sent]:
         """Return every message that moves money sent for a settlement, without its bytes, in the order they were sent."""

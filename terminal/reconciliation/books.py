@@ -3,6 +3,9 @@
 A record is what the hub booked and told us, signed: a settlement, or the cancellation that undoes it (a record of its
 own with negative amounts, K49). It belongs to the day, scheme, category and agency that the hub's answer names. What
 was reversed by 2601 is no record of ours: we never saw the hub's.
+
+Which settlements are looked at for a day is a guess by our own clock, which may have been wrong (fault F33). It is put right where
+the hub's totals differ: what the hub's file names and our journal knows joins the books of the day that its answer names.
 """
 
 import datetime as dt
@@ -210,6 +213,11 @@ class Books(msgspec.Struct, frozen=True):
             for record in self.records
             if (record.group.clr_type, record.group.clr_optins) == (clr_type, clr_optins)
         )
+
+
+def belongs(case: Case, day: dt.date, profile: Profile) -> bool:
+    """True when a record of this settlement lies on that day, by what the hub has signed."""
+    return any(record.settled_at.date() == day for record in records_of(case, profile))
 
 
 def keep_books(day: dt.date, cases: Sequence[Case], usual: frozenset[Group], profile: Profile) -> Books:

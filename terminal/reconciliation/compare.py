@@ -26,7 +26,7 @@ MEMO_LENGTH = 120
 _FORMULA = ("=", "+", "-", "@")
 _GONE = frozenset({"done", "already"})
 MIDNIGHT_MARGIN = dt.timedelta(minutes=30)
-"""What was sent so shortly before midnight may be booked on the next day: its absence here proves nothing."""
+"""What was sent so shortly before midnight by our clock may be booked on the next day: its absence here proves nothing."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -238,7 +238,7 @@ class Comparison:
             undone = [
                 one.ended_at for one in case.messages("REVERSE") if one.verdict in _GONE and one.ended_at
             ]
-            if not undone or min(undone) < end:
+            if not undone or min(undone) < end - MIDNIGHT_MARGIN:
                 return Cause.REVERSED_BUT_LISTED, Action.ASK_HUB
             return Cause.REVERSAL_AFTER_CUTOFF, Action.NONE
         if any(one.verdict == "restart" for one in case.messages("SETTLE")):

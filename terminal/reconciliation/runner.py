@@ -73,6 +73,7 @@ from terminal.reconciliation.books import (
     Books,
     Case,
     OwnRecord,
+    belongs,
     day_bounds,
     group_of,
     is_open,
@@ -217,7 +218,7 @@ class Reconciliation:
         _, end = day_bounds(day)
         provisional = self._clock.now() < end + dt.timedelta(seconds=self._profile.quiet_s)
         books = await self._books(day)
-        groups = await self._all_totals(books)
+        groups = await self._all_totals(books, books.groups)
         details: list[Detail] = []
         differences: list[Difference] = []
         for clr_type, clr_optins in sorted({(one.group.clr_type, one.group.clr_optins) for one in groups}):
@@ -230,7 +231,13 @@ class Reconciliation:
                 details.append(detail)
                 differences += found
                 named = {one.settlement_id for one in found}
-                groups = [next((new for new in mine if new.group == old.group), old) for old in groups]
+                # Those of the other agencies stay; here there may be a scheme more than before.
+                others = [
+                    one
+                    for one in groups
+                    if (one.group.clr_type, one.group.clr_optins) != (clr_type, clr_optins)
+                ]
+                groups = sorted([*others, *mine], key=lambda one: one.group)
             differences += self._open_ones(books, mine, clr_type, clr_optins, named, provisional)
         done = tuple(groups), tuple(details), tuple(differences)
         return Report(
@@ -272,11 +279,21 @@ class Reconciliation:
             message_id(self._institution.code, at, slot, slot)
             for at, slot in ((start - dt.timedelta(days=1), 0), (end + AROUND, 99))
         )
-        sent = await self._counter.workroom.read(lambda journal: journal.attempts.sent_between(first, last))
+        one_day = dt.timedelta(days=1)
+        # Ids never go back: after a clock that was ahead they run ahead of the days that settlements are booked on.
+        sent = await self._counter.workroom.read(
+            lambda journal: [
+                *journal.attempts.sent_between(first, last),
+                *journal.attempts.sent_for_days(day - one_day, day + one_day),
+            ]
+        )
         ids = list(dict.fromkeys(one.settlement for one in sent if touches(one, day)))
         cases = [
             case for at in range(0, len(ids), SETTLEMENTS_AT_ONCE) for case in await self._cases(ids[at : at + SETTLEMENTS_AT_ONCE])
         ]  # fmt: skip
+        return self._kept(day, cases)
+
+    def _kept(self, day: dt.date, cases: Sequence[Case]) -> Books:
         usual = usual_groups(self._profile, self._institution.code, self._institution.division)
         return keep_books(day, cases, usual, self._profile)
 
@@ -304,11 +321,11 @@ class Reconciliation:
 
     # -- 3201 -----------------------------------------------------------------------------------------
 
-    async def _all_totals(self, books: Books) -> list[GroupResult]:
-        """Ask about every group; a hub that is silent is not asked about the others, each would cost its time limit."""
+    async def _all_totals(self, books: Books, groups: Sequence[Group]) -> list[GroupResult]:
+        """Ask about these groups; a hub that is silent is not asked about the others, each would cost its time limit."""
         results: list[GroupResult] = []
         silence = ""
-        for group in books.groups:
+        for group in groups:
             own = sums_of(record for record in books.records if record.group == group)
             try:
                 if not silence:
@@ -366,19 +383,36 @@ class Reconciliation:
         except MalformedMessage as malformed:
             return _replace(detail, reason=malformed.reason), groups, []
         comparison = Comparison(books, clr_type, clr_optins, f"{self._slot:02d}", rows)
+        detail = _replace(detail, listed=len(rows), unreadable=len(bad))
         others = await self._cases_behind(comparison.unknown_messages())
+        late = [case for case in others if belongs(case, books.day, self._profile)]
+        if late:
+            return await self._compare_anew(self._kept(books.day, (*books.cases, *late)), detail)
         comparison.learn(others)
         found = comparison.differences()
         places = {
             case.settlement.id: group_of(case.settlement, self._profile) for case in (*books.cases, *others)
         }
         groups = await self._hold_against(books.day, groups, found, bad, places)
-        detail = _replace(detail, listed=len(rows), unreadable=len(bad))
         proved = {one.group for one in groups if one.accounted is True}
         differences = [_as_far_as_proved(_with_scheme(one, places), proved) for one in found]
         differences += [unreadable(line, clr_type, clr_optins) for line in bad]
         differences += [unexplained(one.group) for one in groups if one.accounted is False]
         return detail, groups, differences
+
+    async def _compare_anew(
+        self, books: Books, before: Detail
+    ) -> tuple[Detail, list[GroupResult], list[Difference]]:
+        """Compare one category and agency once more, with records of the day that our clock had put elsewhere.
+
+        It comes to an end, because what the file may name next is not in the books yet.
+        """
+        clr = before.clr_type, before.clr_optins
+        wanted = [group for group in books.groups if (group.clr_type, group.clr_optins) == clr]
+        groups = await self._all_totals(books, wanted)
+        if any(one.outcome is Outcome.DIFFERS for one in groups):
+            return await self._compare_lines(books, groups, *clr)
+        return before, groups, []
 
     async def _hold_against(
         self,

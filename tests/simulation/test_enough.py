@@ -1,19 +1,18 @@
-"""Enough of it for every change: 5,000 simulated settlements, most of them hit by a fault, and no invariant breaks.
+"""Enough of it for every change: 7,000 simulated settlements, most of them hit by a fault, and no invariant breaks.
 
-`make simulation` runs 15,000 and every twin from its first seed, `make soak` runs for hours.
+The seeds are always the same: a red test is a changed program. `make simulation` runs 15,000 from a fresh seed, which it
+names, and every twin from its first seed; `make soak` runs fresh seeds for hours.
 
 In chunks, so that they share the processors. Every chunk has seeds of its own; what was simulated, hit and cut, and
 every fault that fired, goes into the record from which docs/reliability.md is made.
 """
 
 import itertools
-import secrets
 from collections.abc import Iterable
 
 import pytest
 
 from tests.faults import counted, fired_in_simulation
-from yibao.site.delays import share_below
 from yibao.site.site import Report, simulate
 from yibao.site.swarm import replay_command, totals
 
@@ -21,13 +20,16 @@ pytestmark = [
     pytest.mark.blocking_allowed("virtual time: the disk is called in line, and nobody is kept waiting"),
     pytest.mark.timeout(300),
 ]
-WANTED = 5_000
-CHUNKS = 10
+WANTED = 7_000
+CHUNKS = 14
 OF_ONE_CHUNK = WANTED // CHUNKS
 SALES = 60
 FIRST_SEED = 1000
 SEEDS_APART = 100
 """More seeds than a chunk can need."""
+FINAL_S = 30.0
+FINAL_MAX_S = 600.0
+"""How long a doubt may live once the hub answers again (I3): nearly all, and every one."""
 
 
 def _checked(seeds: Iterable[int], settlements: int) -> list[Report]:
@@ -56,10 +58,6 @@ def test_nothing_breaks_in_a_chunk_of_settlements(chunk: int) -> None:
     # A chunk may have drawn calmer weather; that most of all were hit is asserted where the record is read.
     assert result.faulted * 5 > result.settlements * 2, "many of them met a fault"
     assert len(reports) < SEEDS_APART
-    # Of the few doubts of one chunk that saw the hub come back; `make simulation` prints the 99th percentile of all.
-    assert share_below([delay_s for report in reports for delay_s in report.final_after_s], 0.95) <= 30.0
-
-
-def test_a_fresh_seed_breaks_nothing() -> None:
-    """A new one in every run; a failure names it and the command that replays it."""
-    _checked([secrets.randbelow(2**32)], 1)
+    # Of the ten or twenty doubts of a chunk that saw the hub come back; `make simulation` prints the 99th percentile of all.
+    assert [delay_s > FINAL_S for report in reports for delay_s in report.final_after_s].count(True) <= 1
+    assert result.final_max_s <= FINAL_MAX_S

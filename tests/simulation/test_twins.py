@@ -18,7 +18,7 @@ MOST_SETTLEMENTS = 2000
 FIRST_SEED = {
     "late-approval-accepted": 23,
     "not-found-ends-reversal": 7,
-    "wall-clock-deadlines": 25,
+    "wall-clock-deadlines": 48,
     "audit-in-another-transaction": 26,
     "sync-tried-again": 30,
 }

@@ -1,9 +1,9 @@
 """How long a doubt lives on once the hub answers again: the figure for invariant I3.
 
 Taken from the road, never from the counter. The hub is away for a counter when a message could not be sent at all, or
-a question got no authentic answer; it answers again with the next exchange that brings one, or, after an outage, when
-the outage ends, whether the counter has noticed or not. A start of the counter counts the same: whatever it finds in
-doubt it can ask about from then on.
+a question got no authentic answer (5203 counts as what it is, the try of a cancellation); it answers again with the next
+exchange that brings one, or, after an outage, when the outage ends, whether the counter has noticed or not. A start of the
+counter counts the same: whatever it finds in doubt it can ask about from then on.
 
 The clock of a doubt runs from the last such moment to the exchange that ends it; a doubt exists from the end of the
 first message that left the counter. What the rules demand is left out: after a "not found" the quiet time, which begins anew

@@ -62,7 +62,7 @@ class MachineClock:
 
     def now(self) -> dt.datetime:
         """See `Clock`."""
-        return self._true.now() + self._lie
+        return self._true.now() + self._lie if self._lie else self._true.now()
 
     def monotonic_s(self) -> float:
         """See `Clock`. Never the same twice, as on a real machine: who waits for a moment must once find it past."""

@@ -17,6 +17,7 @@ from terminal.core.states import BOOKED, FINAL, UNSENT, State
 from terminal.core.values import Settlement
 from terminal.counter.counter import Counter
 from terminal.counter.engine import Busy, UnknownSettlement
+from terminal.counter.holds import CLOCK_BEHIND, CLOCK_JUMPED
 from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
 from terminal.journal.records import JournalRefused
 from yibao.site.machine import Gone, Machine
@@ -39,6 +40,8 @@ BUYERS: Final = ("jia", "yi", "bing", "ding", "wu", "ji")
 PATIENTS: Final = ("yi", "jia", "ji")
 """Insured employees; the site files a chronic disease for those who have none."""
 DIAGNOSES: Final = {"M01600": ("E11.900", "2型糖尿病"), "M03900": ("I10.x00", "原发性高血压")}
+MOST_OPENINGS: Final = 30
+"""How often a till asks a counter that takes no sale, about every four seconds, before the customer goes."""
 MOST_TRIES: Final = 12
 """What is refused so often is given up."""
 PATIENCE_S: Final = 400.0
@@ -197,16 +200,18 @@ class Till:
 
     async def _open(self, sale: Sale) -> bool:
         """Open the sale; a till that heard nothing asks again with the same key, and gets the same sale."""
-        for _ in range(60):
+        refused = ""
+        for _ in range(MOST_OPENINGS):
             failed = self._disk_has_failed()
             try:
                 opened = await self._ask(lambda counter: counter.open_sale(sale.wish, self.name, sale.key))
-            except JournalRefused as refused:
+            except JournalRefused as refusal:
                 if sale.numbered_on == self.machine.today():  # else its number belongs to another day
-                    self._listener.refused_without_cause(self.machine, sale, refused.code)
+                    self._listener.refused_without_cause(self.machine, sale, refusal.code)
                 return False
-            except Misuse:
-                await self._pause(2.0)
+            except Misuse as misuse:
+                refused = misuse.code
+                await self._pause(4.0)
                 continue
             except Gone:
                 await self.machine.wait_up()
@@ -219,6 +224,9 @@ class Till:
             if self.slips_up(0.5):
                 await self._open_elsewhere(sale)
             return True
+        if refused in (CLOCK_BEHIND, CLOCK_JUMPED) and self._rng.random() < 0.5:
+            self._listener.acted("sets-the-clock")  # the counter says itself what keeps it from selling
+            self.machine.clock.set_right()
         return False
 
     def _disk_has_failed(self) -> bool:

@@ -25,6 +25,8 @@ REPEATS: Final = frozenset({"swap", "replay"})
 """Faults that need an answer to another message; while there is none they do not fire."""
 ONCE: Final = frozenset({"not-found-reversal"})
 """Faults that meet each original once; after that the hub itself is asked, and they do not fire."""
+TRY: Final = "5203"
+"""A question, and how a cancellation in doubt is tried: unanswered it says as little about the hub as an unanswered 2601."""
 ANSWERED: Final = OF_AMOUNTS | {
     "slow-answer", "duplicate", "reorder", "expire-sign-in", "refused-reversal", "not-found-reversal",
 }  # fmt: skip
@@ -73,7 +75,7 @@ class Exchanged(msgspec.Struct, frozen=True):
     answered: bool
     """The hub's own signed answer came, whatever it said."""
     away: bool
-    """No byte could be sent, or a question was not answered: the hub is away."""
+    """No byte could be sent, or a question (no try of a cancellation) was not answered: the hub is away."""
     not_found: bool
     """The hub said that it does not know what a 2601 is about."""
 
@@ -119,6 +121,8 @@ class HubRoad:
         """See `HubTransport`."""
         request = envelope.decode_request(body)
         fault = "down" if self.down else self._weather.fault_for(request.infno)
+        if fault in REPEATS and not self._others(request.infno, request.message_id):
+            fault = ""  # it does not fire: the right answer comes, and the hub is not away
         loop, clean, answer, is_sent = asyncio.get_running_loop(), False, b"", True
         began_s = loop.time()
         try:
@@ -133,7 +137,7 @@ class HubRoad:
             self.exchanges.append(
                 Exchanged(
                     request.infno, request.message_id, began_s, loop.time(), clean, answered,
-                    not is_sent or (not answered and not MESSAGES[request.infno].changes_hub),
+                    not is_sent or (not answered and not MESSAGES[request.infno].changes_hub and request.infno != TRY),
                     request.infno == "2601" and b"[SETL_NOT_FOUND]" in answer,
                 )
             )  # fmt: skip
@@ -189,11 +193,10 @@ class HubRoad:
                 self._spawn(self._later(request, body, rng.uniform(0.1, LONGEST_JOURNEY_S)))
                 return Reply(first, after_s=back_s)
             case "swap" | "replay":
-                answer, other = self._ask(request, body), self._other(infno, msgid, fault)
-                if other is None:
-                    return Reply(answer, after_s=back_s)
+                others = self._others(infno, msgid)
+                self._ask(request, body)
                 self._fired(fault, infno, msgid)
-                return Reply(other, after_s=back_s)
+                return Reply(others[-1] if fault == "swap" else rng.choice(others), after_s=back_s)
             case (
                 "huge" | "trickle"
             ):  # the counter stops reading: at its limit of size, or at its limit of time
@@ -276,12 +279,9 @@ class HubRoad:
         await self._sleep(delay_s)
         self._ask(request, body)
 
-    def _other(self, infno: str, msgid: str, fault: str) -> bytes | None:
-        """The hub's answer to another message: the newest of the same kind, or any old one."""
-        others = [answer for sent, answer in self._old.get(infno, ()) if sent != msgid]
-        if not others:
-            return None
-        return others[-1] if fault == "swap" else self._rng.choice(others)
+    def _others(self, infno: str, msgid: str) -> list[bytes]:
+        """The hub's answers to other messages of the same kind, oldest first."""
+        return [answer for sent, answer in self._old.get(infno, ()) if sent != msgid]
 
     def _changed(self, request: envelope.Request, body: bytes, signer: Signer) -> bytes:
         answer = envelope.decode_answer(self._ask(request, body))

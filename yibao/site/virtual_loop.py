@@ -18,7 +18,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from contextvars import Context
+from contextvars import Context, copy_context
 from random import Random
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -46,6 +46,24 @@ class _NumberedTask(asyncio.Task[Any]):
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+
+class _Turn(asyncio.Handle):
+    """A callback with its turn to come; made without the base class's questions about a debug mode."""
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -89,7 +107,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """See `asyncio.loop.call_soon`."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Turn(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -166,11 +184,16 @@ class VirtualClock:
         """`began` is the wall time at second 0 of the loop; it knows its zone."""
         self._loop = loop
         self._began = began.astimezone(WIRE_ZONE)
-        self._jumped = dt.timedelta()
+        self._read_s = -1.0
+        self._now = self._began
+        """The time at second `_read_s` of the loop: it is asked for several times in every moment."""
 
     def now(self) -> dt.datetime:
         """Wall time in UTC+8."""
-        return self._began + dt.timedelta(seconds=self._loop.time()) + self._jumped
+        at_s = self._loop.time()
+        if at_s != self._read_s:
+            self._read_s, self._now = at_s, self._began + dt.timedelta(seconds=at_s)
+        return self._now
 
     def monotonic_s(self) -> float:
         """Seconds of the loop."""
@@ -178,7 +201,8 @@ class VirtualClock:
 
     def jump(self, seconds: float) -> None:
         """Let the wall clock jump, forward or back; the monotonic clock does not notice."""
-        self._jumped += dt.timedelta(seconds=seconds)
+        self._began += dt.timedelta(seconds=seconds)
+        self._read_s = -1.0
 
 
 def run_virtual(main: Callable[[], Coroutine[Any, Any, Result]], seed: int | None = None) -> Result:

@@ -13,7 +13,7 @@ from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub import signing
 from protocols.hub.envelope import Answer, decode_request, encode_answer
 from protocols.hub.gateway import Credentials
-from protocols.hub.profile import Sign
+from protocols.hub.profile import Sign, parse_profile
 from protocols.hub.queries import SettlementQuery, SettlementQueryInput
 from protocols.hub.sign_in import SignIn, SignInInput, SignOut, SignOutInput
 from protocols.secret import Secret
@@ -301,3 +301,13 @@ async def test_an_unsigned_answer_counts_only_as_a_whole_envelope() -> None:
     assert short.reason == "no reference"
     unsigned_elsewhere = await heard(page(encode_answer(GOOD)))
     assert isinstance(unsigned_elsewhere, events.NotAuthentic)
+
+
+async def test_a_message_that_nobody_has_a_path_for_was_not_sent() -> None:
+    profile = parse_profile('[hub]\nurl_shape = "U3"', "x.toml")
+    link = Link(page(encode_answer(GOOD)))
+    gate = HubGate(profile, Credentials(), link, Clock(), random.Random(1).getrandbits)
+    place, operator = Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试")
+    hub = HubClient(profile, place, operator, link, gate, OURS, HUB, Ids(), Clock())
+    assert await hub.exchange("2102", MSGID, b"{}") == events.NotSent("no_path")
+    assert link.sent == []

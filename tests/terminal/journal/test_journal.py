@@ -221,6 +221,11 @@ def test_what_was_sent_is_told_by_its_time_and_by_its_settlement_without_its_byt
     assert journal.attempts.sent_between(MSGID, MSGID) == [done]
     assert journal.attempts.sent_between(second[:-1] + "3", second[:-1] + "9") == []
     assert journal.attempts.sent_for("S2") == [lost]
+    held = journal.settlements.get("S1")
+    assert held is not None
+    day = held.key.business_date
+    assert journal.attempts.sent_for_days(day, day) == [done, lost]
+    assert journal.attempts.sent_for_days(day + dt.timedelta(days=1), day + dt.timedelta(days=2)) == []
     third = MSGID[:-2] + "03"
     send(journal, begin(journal, "S3", "0003", lane="3"), third)
     assert journal.attempts.sent_for("S3") == [Sent(third, "S3", "SETTLE", "SENT", "", stamp(1).wall, None)]

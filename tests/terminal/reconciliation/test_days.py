@@ -35,6 +35,7 @@ from tests.terminal.reconciliation.days import (
     reconcile,
     reconciliation,
 )
+from yibao.site.virtual_loop import VirtualClock
 
 EMPLOYEES, RESIDENTS = Group("41", "999900", "310"), Group("41", "999900", "390")
 
@@ -112,6 +113,58 @@ async def test_a_sale_over_midnight_counts_where_the_hub_booked_it(tmp_path: Pat
     await till.stop()
 
 
+@pytest.mark.parametrize("scheme", ["jia", "yi"])
+@virtual
+async def test_a_sale_counts_where_the_hub_booked_it_whatever_the_clock_here_said(
+    scheme: str, tmp_path: Path
+) -> None:
+    """The wall clock was three hours ahead: one sale is dated on the next day here, the following has an id of that day.
+
+    "yi" is insured elsewhere: a group that is asked about only where the books of the day hold a record of it.
+    """
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 90 * 60)
+    await till.settle("0001", who=scheme)
+    priced = await till.quote("0002", who=scheme)
+    shop.clock.jump(3 * 3600)
+    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    shop.clock.jump(-3 * 3600)
+    late = await till.settle("0003", who=scheme)
+    assert late.key.business_date == MONDAY
+    assert f"{TUESDAY:%Y%m%d}" in late.settle_msgid
+    await till.wait(DAY_S)
+    fired("F33")
+    monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
+    assert (monday.outcome, tuesday.outcome) == (Outcome.LEVEL, Outcome.LEVEL)
+    assert (facts(monday), facts(tuesday)) == ([], [])
+    assert [sum(one.own.count for one in day.groups) for day in (monday, tuesday)] == [3, 0]
+    await till.stop()
+
+
+@virtual
+async def test_a_doubt_whose_ids_run_ahead_is_listed_on_its_own_day(tmp_path: Path) -> None:
+    """Ids never go back: after a clock three hours ahead they carry the next day, and the doubt is of this one."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 90 * 60)
+    priced = await till.quote("0001")
+    shop.clock.jump(3 * 3600)
+    await till.counter.confirm(priced.id, "T01")
+    shop.clock.jump(-3 * 3600)
+    held: list[bytes] = []
+    for infno in ("2102", "2601"):
+        arm(shop, Withhold(held), infno, 50)
+    lost = await till.settle("0002", who="ji")
+    fired("F33")
+    assert lost.key.business_date == MONDAY
+    assert f"{TUESDAY:%Y%m%d}" in lost.settle_msgid
+    assert lost.id in {one.settlement_id for one in (await reconcile(till)).differences}
+    await till.stop()
+
+
 # -- accounted for ---------------------------------------------------------------------------------------
 
 
@@ -173,6 +226,34 @@ async def test_a_reversal_after_the_cut_off_lies_on_two_days(tmp_path: Path) -> 
     assert facts(tuesday) == [("hub_only", "late_answer", "none")]
     assert (monday.outcome, tuesday.outcome) == (Outcome.EXPLAINED, Outcome.EXPLAINED)
     assert monday.groups[0].accounted is True
+    await till.stop()
+
+
+@virtual
+async def test_a_reversal_just_before_the_end_of_the_day_may_lie_on_the_next_one_at_the_hub(
+    tmp_path: Path,
+) -> None:
+    """Our clock may be ten minutes behind the hub's without any suspicion (PD-8)."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 20)
+    priced = await till.quote()
+    shop.clock.jump(-9 * 60)
+    shop.arm("lose-answer", "2102")
+    shop.arm("lose-request", "2601", 5)
+    lost = await till.counter.confirm(priced.id, "T01")
+    await till.quiet(3600)
+    (undone,) = [sent for sent in till.journal.attempts.sent_for(lost.id) if sent.verdict == "done"]
+    assert undone.ended_at is not None
+    assert undone.ended_at.date() == MONDAY
+    fired("F33")
+    await till.wait(3600)
+    monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
+    assert facts(monday) == [("hub_only", "reversal_after_cutoff", "none")]
+    assert [(one.settlement_id, one.refunded, one.is_open) for one in tuesday.differences] == [
+        (lost.id, True, False)
+    ]
     await till.stop()
 
 
@@ -481,7 +562,7 @@ async def test_a_cancellation_in_manual_is_closed_as_what_the_hub_shows(
 async def test_a_day_that_is_not_over_proves_no_absence(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    await till.wait(DAY_S - 9 * 3600 - 60)
+    await till.wait(DAY_S - 9 * 3600 - 20)
     shop.arm("lose-request", "2102")
     await till.settle()
     await down_for_a_day(shop, till)

@@ -44,6 +44,8 @@ def test_the_doctor_speaks_chinese_first_and_says_what_to_do(place: Path) -> Non
 
 
 def test_the_hub_is_pinged_through_the_service(call: Call, place: Path) -> None:
+    while call(place, "status", "--json").json["phase"] != "ready":
+        pass  # it answers before it is ready; the test has a time limit
     told = call(place, "hub", "ping")
     assert told.returncode == 0, told.stderr
     assert "签到 Sign-in" in told.stdout
@@ -52,6 +54,38 @@ def test_the_hub_is_pinged_through_the_service(call: Call, place: Path) -> None:
     assert (pinged["service"], pinged["ok"]) == (True, True)
     assert pinged["ping"]["hub"]["verified"]
     assert pinged["ping"]["line"]["connect_ms"] > 0
+
+
+def test_the_hubs_registers_are_read_through_the_service(call: Call, place: Path) -> None:
+    told = call(place, "hub", "institution")
+    assert told.returncode == 0, told.stderr
+    assert "编号 Code" in told.stdout
+    assert "测试大药房一号店" in told.stdout
+    assert [
+        row["value"] for row in call(place, "hub", "dictionary", "chrgitm_lv", "--json").json["rows"]
+    ] == [
+        "01",
+        "02",
+        "03",
+    ]
+    page = call(place, "hub", "catalogue", "own", "--rows", "2", "--name", "测试")
+    assert page.returncode == 0, page.stderr
+    assert "SKU0001" in page.stdout
+    assert "More with --page." in page.stdout.splitlines()[-1]
+    file = call(place, "hub", "download", "1309", "--json")
+    assert file.returncode == 0, file.stderr
+    assert (file.json["path"], file.json["newest_version"]) == ("1309-v0000.zip", "v0001")
+    again = call(place, "hub", "download", "1309", "--json")
+    assert (again.returncode, again.json["error"]["code"]) == (1, "file_exists")
+    unknown = call(place, "hub", "record", "totals", "S0123456789abcdef01234567", "--json")
+    assert (unknown.returncode, unknown.json["error"]["code"]) == (1, "unknown_settlement")
+    none = call(place, "hub", "institution", "--name", "没有")
+    assert (none.returncode, none.stdout.splitlines()[-2:]) == (
+        0,
+        ["医保平台没有符合条件的记录。", "The hub knows none."],
+    )
+    refused = call(place, "hub", "dictionary", "gend", "--date", "never", "--json")
+    assert (refused.returncode, refused.json["error"]["code"]) == (1, "bad_request")
 
 
 def test_without_a_service_a_ping_proves_less_and_says_so(call: Call, place: Path, tmp_path: Path) -> None:

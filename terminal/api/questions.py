@@ -1,0 +1,116 @@
+"""Questions to the hub beside any sale: its registers. They change nothing, and may be asked again at will."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+from litestar import Controller, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from protocols.hub.registers import (
+    DictionaryQuery,
+    DictionaryQueryInput,
+    DictionaryQueryOutput,
+    InstitutionQuery,
+    InstitutionQueryInput,
+    InstitutionQueryOutput,
+)
+from terminal.api.rows import Row, row_of
+from terminal.api.service import Service
+from terminal.core.events import Misuse
+from terminal.hub.questions import Output, put_question
+
+TOP = "0"
+"""`parent_value` of the first level of a dictionary (decision K20b)."""
+
+
+class InstitutionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which institutions; nothing at all = the own one."""
+
+    code: str = ""
+    name: str = ""
+    """Part of the name is enough."""
+    kind: str = ""
+    """`fixmedins_type`, 1 medical institution, 2 retail pharmacy; "" = as the own one."""
+
+
+class DictionaryWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which values of which dictionary."""
+
+    type: str
+    parent: str = TOP
+    date: str = ""
+    """As of that day; "" = today."""
+    valid: bool = True
+    """False: the values that are no longer valid."""
+
+
+class RowsView(msgspec.Struct, frozen=True):
+    """The hub's answer."""
+
+    infno: str
+    rows: tuple[Row, ...]
+    """The hub's own members as text, by wire name; what names a person is left out."""
+    page: int | None = None
+    """Of an answer by page: which one this is ..."""
+    pages: int | None = None
+    """... of how many ..."""
+    records: int | None = None
+    """... with how many rows in all."""
+
+
+class RegisterController(Controller):
+    """The hub's registers."""
+
+    path = "/hub"
+
+    @post("/institutions", status_code=200)
+    async def institutions(
+        self, service: NamedDependency[Service], data: JSONBody[InstitutionWish]
+    ) -> RowsView:
+        """Look institutions up by code or by part of the name."""
+        own = service.config.institution
+        query = InstitutionQuery(
+            kind=data.kind or ("2" if own.code.startswith("P") else "1"),
+            name=data.name,
+            code=data.code or ("" if data.name else own.code),
+        )
+        output = await ask(service, "1201", InstitutionQueryInput(query=query), InstitutionQueryOutput)
+        return rows_view("1201", output.institutions)
+
+    @post("/dictionary", status_code=200)
+    async def dictionary(self, service: NamedDependency[Service], data: JSONBody[DictionaryWish]) -> RowsView:
+        """List the values of one of the hub's dictionaries."""
+        query = DictionaryQuery.asking(
+            service.profile,
+            data.type,
+            data.parent,
+            service.config.institution.division,
+            day(service, data.date),
+            "1" if data.valid else "0",
+        )
+        output = await ask(service, "1901", DictionaryQueryInput(query=query), DictionaryQueryOutput)
+        return rows_view("1901", output.entries)
+
+
+async def ask(
+    service: Service, infno: str, content: msgspec.Struct, output_type: type[Output], insured: str = ""
+) -> Output:
+    """Ask the hub and return the answer of that type. Raises `Misuse`."""
+    counter, profile = service.require_counter(), service.profile
+    return await put_question(counter.hub, counter.session, profile, infno, content, output_type, insured)
+
+
+def day(service: Service, text: str) -> str:
+    """Return the date as the wire writes it, today when none is given. Raises `Misuse`."""
+    try:
+        given = dt.date.fromisoformat(text) if text else service.require_counter().today()
+    except ValueError:
+        raise Misuse("bad_request", reason="date is not a date") from None
+    return given.isoformat()
+
+
+def rows_view(infno: str, nodes: Sequence[msgspec.Struct]) -> RowsView:
+    """Return the nodes of an answer as rows."""
+    return RowsView(infno, tuple(map(row_of, nodes)))

@@ -1,0 +1,31 @@
+"""An answer of the hub as rows of text: its own members by wire name, without what names a person."""
+
+from typing import Any
+
+import msgspec
+
+from protocols.money import Ratio, Scaled
+from protocols.secret import Secret
+
+Row = dict[str, str]
+
+_EXTENSION = frozenset({"exp_content", "expContent"})
+"""May hold anything, so it is not shown."""
+
+
+def row_of(node: msgspec.Struct) -> Row:
+    """Return a node as text; what names a person, the extension, and what the hub did not send are left out."""
+    row: Row = {}
+    for member in msgspec.structs.fields(node):
+        value: Any = getattr(node, member.name)
+        if member.encode_name in _EXTENSION or isinstance(value, Secret) or value is None or value == "":
+            continue
+        row[member.encode_name] = _text(value)
+    return row
+
+
+def _text(value: Any) -> str:
+    """As it stands on the wire; a ratio always with four decimals."""
+    if isinstance(value, Ratio):
+        return f"{int(value) // 10_000}.{int(value) % 10_000:04d}"
+    return value.wire_text() if isinstance(value, Scaled) else str(value)

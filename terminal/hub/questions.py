@@ -1,0 +1,76 @@
+"""A question to the hub beside any sale: registers, catalogues, records. It changes nothing, here or there."""
+
+from typing import TypeVar
+
+import msgspec
+
+from drivers.interfaces.signer import SignerUnavailable
+from protocols.hub.accounts import Download, DownloadInput
+from protocols.hub.profile import Profile
+from terminal.core.advancing import question_failed
+from terminal.core.events import Answered, Heard, Misuse, NotAuthentic, NotSent
+from terminal.core.outcome import judge
+from terminal.counter.session import HubSession
+from terminal.hub.client import HubClient
+
+Output = TypeVar("Output", bound=msgspec.Struct)
+
+
+async def put_question(
+    hub: HubClient,
+    session: HubSession,
+    profile: Profile,
+    infno: str,
+    content: msgspec.Struct,
+    output_type: type[Output],
+    insured: str = "",
+) -> Output:
+    """Ask and return the typed output. `insured` is the place where the person is insured, "" where it is about nobody.
+
+    Raises `Misuse` in the words of a sale's own questions when the hub refuses, is silent, or is not the hub.
+    """
+    heard = await _heard(hub, session, profile, infno, content, insured)
+    if isinstance(heard, Answered) and heard.infcode == 0:
+        if not isinstance(heard.output, output_type):
+            raise Misuse("hub_answer_unusable", infno=infno)
+        return heard.output
+    raise _failed(heard, profile)
+
+
+async def fetch_file(
+    hub: HubClient, session: HubSession, profile: Profile, file_no: str, name: str, owner: str
+) -> bytes:
+    """Fetch a file with 9102. It comes bare, so nothing proves whose it is. Raises `Misuse` as `put_question`."""
+    content = DownloadInput(download=Download(file_no=file_no, name=name, institution_code=owner))
+    heard = await _heard(hub, session, profile, "9102", content, "")
+    if isinstance(heard, NotAuthentic) and heard.raw.startswith(b"PK"):
+        return heard.raw
+    raise _failed(heard, profile)
+
+
+def _failed(heard: Heard, profile: Profile) -> Misuse:
+    notice = question_failed(judge(heard, profile), heard, profile)
+    return Misuse(notice.code, **notice.params)
+
+
+async def _heard(
+    hub: HubClient, session: HubSession, profile: Profile, infno: str, content: msgspec.Struct, insured: str
+) -> Heard:
+    """Ask, and once more when the hub has forgotten our sign-in: a question changes nothing."""
+    heard = await _once(hub, session, infno, content, insured)
+    if isinstance(heard, Answered) and heard.infcode != 0 and profile.is_sign_in_lost(heard.err_msg):
+        session.expire()
+        heard = await _once(hub, session, infno, content, insured)
+    return heard
+
+
+async def _once(
+    hub: HubClient, session: HubSession, infno: str, content: msgspec.Struct, insured: str
+) -> Heard:
+    trouble = await session.ensure()
+    if trouble is not None:
+        return trouble
+    try:
+        return await hub.ask(infno, content, insured)
+    except SignerUnavailable:
+        return NotSent("key_locked")
