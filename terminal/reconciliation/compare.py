@@ -152,7 +152,7 @@ class Comparison:
         settlement = record.case.settlement
         if not record.setl_id:
             cancels = {one.msgid for one in record.case.messages("CANCEL")}
-            if cancels & self._listed:
+            if cancels & self._listed or self._may_be_the_day_beside(record):
                 return Cause.LOST_CANCELLATION_ANSWER, Action.NONE
         if settlement.state is not State.CANCELLED:
             return Cause.MISSING_AT_HUB, Action.ASK_HUB
@@ -161,6 +161,11 @@ class Comparison:
         if both_today and self._missing[settlement.id] != {True, False}:
             return Cause.MISSING_AT_HUB, Action.ASK_HUB
         return Cause.OPERATOR_CANCELLATION, Action.NONE
+
+    def _may_be_the_day_beside(self, record: OwnRecord) -> bool:
+        """Only our clock says when it was: so near to midnight the hub may have booked it on the other side of it."""
+        start, end = day_bounds(self._day)
+        return not start + MIDNIGHT_MARGIN <= record.settled_at < end - MIDNIGHT_MARGIN
 
     def _hub_only(self, row: ResultRow) -> Found:
         if row.message_id not in self._messages:

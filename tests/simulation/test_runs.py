@@ -39,6 +39,7 @@ FOUND = {
     3107: "a sale whose message id ran a day ahead was in nobody's books (test_days: whatever the clock here said)",
     3209: "as 3107: sent while a clock that had been behind was a day ahead (and TrustedClock: set too far)",
     3701: "as 3107",
+    343340693: "a cancellation without an answer at midnight lay on the next day at the hub (test_days: may lie on the next day)",
     942769349: "two clock jumps and a sale the hub did not list that day, before the site had the service's own clock",
 }
 """Seeds that once broke something with `SALES_PER_RUN` sales: the bug has a small test of its own, the seed stays here."""

@@ -258,6 +258,28 @@ async def test_a_reversal_just_before_the_end_of_the_day_may_lie_on_the_next_one
 
 
 @virtual
+async def test_a_cancellation_without_an_answer_may_lie_on_the_next_day_at_the_hub(tmp_path: Path) -> None:
+    """Seed 343340693: no signed time says when it was booked, and our clock was 98 seconds behind the hub's."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 20)
+    sold = await till.settle()
+    shop.clock.jump(-98)
+    await till.wait(30)
+    shop.arm("lose-answer", "2103")
+    doubtful = await till.counter.cancel(sold.id, "T01", "退货")
+    assert doubtful.state is State.CANCEL_DOUBT
+    await till.quiet(3600)
+    assert (await till.get(sold.id)).state is State.CANCELLED
+    await till.wait(3600)
+    monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
+    assert facts(monday) == [("terminal_only", "lost_cancellation_answer", "none")]
+    assert facts(tuesday) == [("hub_only", "lost_cancellation_answer", "none")]
+    await till.stop()
+
+
+@virtual
 async def test_a_record_of_another_terminal_is_its_own_business(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
