@@ -147,5 +147,8 @@ class FleetServer:
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
+    """End it. `asyncio.wait_for`, by which the MQTT library publishes, forgets a cancellation that meets its result."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)
     await asyncio.gather(task, return_exceptions=True)

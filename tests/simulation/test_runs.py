@@ -45,7 +45,7 @@ FOUND = {
 """Seeds that once broke something with `SALES_PER_RUN` sales: the bug has a small test of its own, the seed stays here."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reports() -> list[Report]:
     """The runs of the fixed seeds."""
     return [simulate(seed, SALES) for seed in SEEDS]
