@@ -14,6 +14,7 @@ from terminal.core.flows import (
     REMEDIES,
     REVERSAL,
     WITHDRAWALS,
+    Act,
     Flow,
 )
 
@@ -31,6 +32,12 @@ def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url
             f"hub.url: the profile {profile.name} has answers whose signature does not bind them to our request;"
             " it needs https with a pinned authority (hub.ca), on this machine too"
         )
+    settle = _purchase_of(institution).by_act(Act.SETTLE).message
+    if not profile.is_reversible(settle):
+        return (
+            f"hub.profile: {profile.name} does not name {profile.wire_number(settle)} under outcome.reversible;"
+            " a settlement without an answer could not be undone"
+        )
     nowhere = without_path(profile.hub, map(profile.wire_number, _messages(institution)))
     if nowhere:
         return (
@@ -38,6 +45,10 @@ def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url
             " the profile must name it under hub.paths"
         )
     return ""
+
+
+def _purchase_of(institution: str) -> Flow:
+    return PHARMACY_PURCHASE if institution.startswith("P") else CLINIC_VISIT
 
 
 def _messages(institution: str) -> tuple[str, ...]:

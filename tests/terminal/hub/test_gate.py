@@ -138,6 +138,20 @@ def test_a_gateway_that_is_not_reached_says_how() -> None:
             "https with a pinned authority",
         ),
         ('[sign]\nprofile = "input-only"', "P99990000001", "https://hub", ""),
+        (
+            '[outcome]\nreversible = ["2102", "2207"]',
+            "H99990000002",
+            "https://hub",
+            "x does not name 2207A under outcome.reversible;",
+        ),
+        ('[outcome]\nreversible = ["2207A"]', "P99990000001", "https://hub", "does not name 2102 under"),
+        ('[outcome]\nreversible = ["2102"]', "P99990000001", "https://hub", ""),
+        (
+            '[outcome]\nreversible = ["2207"]\n[form]\noutpatient = "plain"',
+            "H99990000002",
+            "https://hub",
+            "",
+        ),
     ],
 )
 def test_what_a_profile_asks_of_the_site(text: str, institution: str, url: str, reason: str) -> None:
