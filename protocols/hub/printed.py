@@ -1,7 +1,8 @@
 """Printed lengths, where editions print different ones and a hub insists on the smaller (decision K16).
 
 What is stored and read may always be longer; nothing is ever cut. Only a profile that names a field has it checked, and
-then a message that holds a longer one is not sent: a hub that cuts or refuses it would be worse.
+then a message that holds a longer one is not sent: a hub that cuts or refuses it would be worse. What ends a doubt or
+undoes is not held back (the terminal's part): never asking would be worse still.
 """
 
 from collections.abc import Mapping

@@ -541,6 +541,11 @@ def _refuse_what_does_not_go_together(profile: Profile, file: str) -> None:
     encrypted = profile.crypt.payload != "none"
     for key, is_wrong, reason in (
         ("hub.paths", bool(hub.paths) and hub.url_shape != "U3", "services have paths of their own in shape U3 only"),
+        (
+            "limits.check_printed",
+            profile.form.outpatient == "A" and not {"infno", "oinfno"}.isdisjoint(profile.limits.check_printed),
+            "numbers of form A are longer than the four characters printed for infno and oinfno",
+        ),
         ("env.input_as_text", profile.env.input_as_text and encrypted, "an encrypted input is text already"),
         (
             "form.identity_with_token",

@@ -83,6 +83,8 @@ def test_input_only_differs_in_the_signature_alone() -> None:
             "env.input_as_text",
             "text already",
         ),
+        ('[limits]\ncheck_printed = ["oinfno"]', "limits.check_printed", "form A are longer"),
+        ('[limits]\ncheck_printed = ["psn_name", "infno"]', "limits.check_printed", "form A are longer"),
         ('[hub.paths]\n2102 = "x"', "hub.paths", "shape U3 only"),
         ('[hub]\nproxy_prefix = "ebus"', "hub.proxy_prefix", "begin with a slash"),
         ('[hub]\nproxy_prefix = "/ebus/"', "hub.proxy_prefix", "end without one"),
@@ -143,6 +145,11 @@ def test_a_profile_that_cannot_be_followed_is_refused_with_file_key_and_reason(
     assert refused.value.key == key
     assert reason in refused.value.reason
     assert str(refused.value).startswith(f"some.toml: {key}: ")
+
+
+def test_plain_numbers_may_be_checked_for_their_length() -> None:
+    text = '[form]\noutpatient = "plain"\n[limits]\ncheck_printed = ["infno", "oinfno"]'
+    assert parse_profile(text, "x.toml").limits.check_printed == ("infno", "oinfno")
 
 
 def test_a_file_that_is_no_toml_is_refused() -> None:

@@ -18,9 +18,10 @@ from protocols.hub.queries import SettlementQuery, SettlementQueryInput
 from protocols.hub.sign_in import SignIn, SignInInput, SignOut, SignOutInput
 from protocols.secret import Secret
 from terminal.core import events
-from terminal.hub.client import HubClient, Institution, Operator
+from terminal.hub.client import FieldTooLong, HubClient, Institution, Operator
 from terminal.hub.gate import HubGate
 from terminal.hub.message_ids import MessageIds
+from tests.profiles.rig import CREDENTIALS
 from tests.terminal.harness import INSTITUTION, NATIONAL, NINE, MacKey
 
 HUB, OURS, STRANGER = MacKey("hub"), MacKey("terminal"), MacKey("somebody else")
@@ -301,6 +302,24 @@ async def test_an_unsigned_answer_counts_only_as_a_whole_envelope() -> None:
     assert short.reason == "no reference"
     unsigned_elsewhere = await heard(page(encode_answer(GOOD)))
     assert isinstance(unsigned_elsewhere, events.NotAuthentic)
+
+
+def client_of(text: str, link: Link, name: str = "测试大药房一号店") -> HubClient:
+    """A client that speaks the profile of these lines over this link."""
+    profile = parse_profile(text, "x.toml")
+    gate = HubGate(profile, CREDENTIALS, link, Clock(), random.Random(1).getrandbits)
+    place, operator = Institution(INSTITUTION, name, "999900"), Operator("T01", "收银员测试")
+    return HubClient(profile, place, operator, link, gate, OURS, HUB, Ids(), Clock())
+
+
+@pytest.mark.parametrize("infno", ["9001", "2601", "2103", "2208", "5203", "2202", "2205", "5201"])
+async def test_what_ends_a_doubt_is_sent_however_long_its_fields_are(infno: str) -> None:
+    """Else a name that grew while a doubt was open would keep it open for ever."""
+    hub = client_of('[limits]\ncheck_printed = ["fixmedins_name"]', Link(page(b"")), "店" * 21)
+    assert (await hub.compose(infno, SIGN_IN, "")).infno == infno
+    for other in ("1101", "2102", "2207A"):
+        with pytest.raises(FieldTooLong):
+            await hub.compose(other, SIGN_IN, "")
 
 
 async def test_a_message_that_nobody_has_a_path_for_was_not_sent() -> None:
