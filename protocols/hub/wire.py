@@ -104,15 +104,22 @@ def decode(data: bytes, type_: type[Message]) -> Message:
 def convert(tree: Any, type_: type[Message]) -> Message:
     """Type a value of `read_json`; raises `MalformedMessage`.
 
-    A bare list where an object is expected is the rows of `data` (decision K20c).
+    A bare list where an object with `data` is expected is its rows (decision K20c). No other message is read from one:
+    its own rows would be taken for none.
     """
-    if isinstance(tree, list) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+    if isinstance(tree, list) and _has_data(type_):
         tree = {"data": tree}
     try:
         return msgspec.convert(tree, type_, dec_hook=_decode_field)
     except msgspec.ValidationError as error:
         reason, where = _explain(str(error))
         raise MalformedMessage(reason, where) from None
+
+
+def _has_data(type_: Any) -> bool:
+    if not (isinstance(type_, type) and issubclass(type_, msgspec.Struct)):
+        return False
+    return any(member.encode_name == "data" for member in msgspec.structs.fields(type_))
 
 
 def encode(message: msgspec.Struct) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,8 @@ from protocols.errors import MalformedMessage
 from protocols.hub import wire
 from protocols.hub.blocks import NoOutput
 from protocols.hub.person import BenefitCheckOutput, PersonInput, PersonOutput
+from protocols.hub.queries import ChronicQueryOutput, VisitQueryOutput
+from protocols.hub.records import PolicyItemsQueryOutput
 from protocols.hub.settlement import FundPart
 from protocols.money import Fen
 from protocols.secret import Secret
@@ -73,6 +76,20 @@ def test_nothing_and_null_are_an_empty_output() -> None:
 
 def test_unknown_members_are_ignored() -> None:
     assert wire.decode(b'{"surprise": [1, {"x": null}]}', NoOutput) == NoOutput()
+
+
+@pytest.mark.parametrize("type_", [VisitQueryOutput, ChronicQueryOutput, NoOutput])
+@pytest.mark.parametrize("rows", [b"[]", b'[{"mdtrt_id": "M1", "psn_no": "1"}]'])
+def test_a_bare_list_is_no_answer_whose_rows_have_a_node_of_their_own(
+    type_: type[msgspec.Struct], rows: bytes
+) -> None:
+    """Read as `data` it would say "no visit" of a visit that is there."""
+    with pytest.raises(MalformedMessage):
+        wire.decode(rows, type_)
+
+
+def test_a_bare_list_is_the_rows_of_data() -> None:
+    assert wire.decode(b"[]", PolicyItemsQueryOutput) == PolicyItemsQueryOutput()
 
 
 def test_a_single_row_may_come_without_its_list() -> None:
