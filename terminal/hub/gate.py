@@ -4,6 +4,7 @@ None of it is stored: the body's exact bytes are on disk before, the headers pro
 now. A token that cannot be had means that the request itself was never sent.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -38,6 +39,7 @@ class HubGate:
         self._random_bits = random_bits
         self._token: Token | None = None
         self._token_from_s = 0.0
+        self._renewing = asyncio.Lock()
 
     def path(self, infno: str) -> str:
         """Where this transaction goes. Raises `protocols.hub.addresses.NoPath`."""
@@ -58,11 +60,14 @@ class HubGate:
         self._token = None
 
     async def _bearer(self) -> Token:
-        age_s = self._clock.monotonic_s() - self._token_from_s
-        if self._token is None or age_s >= max(self._token.life_s - _EARLY_S, self._token.life_s / 2):
-            self._token_from_s = self._clock.monotonic_s()
-            self._token = await self._fetch()
-        return self._token
+        """The token, renewed when it is due. Its life begins when it was asked for, and only if it came."""
+        async with self._renewing:  # lanes ask at the same time
+            now_s = self._clock.monotonic_s()
+            token = self._token
+            if token is None or now_s - self._token_from_s >= max(token.life_s - _EARLY_S, token.life_s / 2):
+                token = await self._fetch()
+                self._token, self._token_from_s = token, now_s
+            return token
 
     async def _fetch(self) -> Token:
         hub = self._hub

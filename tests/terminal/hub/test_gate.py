@@ -55,6 +55,7 @@ class Gateway:
         """See `HubTransport`."""
         assert path == "/auth/oauth/token"
         self.count += 1
+        await asyncio.sleep(0)  # whoever asks meanwhile does so now
         if isinstance(self.answer, Exception):
             raise self.answer
         told = f'{{"access_token":"t{self.count}","expires_in":{self.life_s}}}'.encode()
@@ -90,6 +91,33 @@ def test_after_a_refusal_the_next_request_has_a_new_token() -> None:
     assert shown(gate) == "Bearer t1"
     gate.refused()
     assert shown(gate) == "Bearer t2"
+
+
+def test_a_renewal_that_fails_does_not_make_the_old_token_new() -> None:
+    clock, gateway = Clock(), Gateway(600)
+    gate = HubGate(G4, CREDENTIALS, gateway, clock, lambda bits: 0)
+    assert shown(gate) == "Bearer t1"
+    clock.passed_s, gateway.answer = 540, NoAnswer("timeout")
+    with pytest.raises(NotSent):
+        shown(gate)
+    with pytest.raises(NotSent):
+        shown(gate)
+    gateway.answer = None
+    assert shown(gate) == "Bearer t4"
+
+
+def test_two_lanes_that_ask_at_once_get_one_new_token() -> None:
+    clock, gateway = Clock(), Gateway(600)
+    gate = HubGate(G4, CREDENTIALS, gateway, clock, lambda bits: 0)
+    assert shown(gate) == "Bearer t1"
+    clock.passed_s = 540
+
+    async def both() -> list[str]:
+        asked = await asyncio.gather(_headers(gate), _headers(gate))
+        return [headers["Authorization"] for headers in asked]
+
+    assert asyncio.run(both()) == ["Bearer t2", "Bearer t2"]
+    assert gateway.count == 2
 
 
 @pytest.mark.parametrize(
