@@ -30,6 +30,7 @@ from protocols.hub.signing import (
     answer_signing_bytes,
     decode_signature,
     encode_signature,
+    is_bound_by_content,
     request_signing_bytes,
 )
 from protocols.wire_time import format_time, parse_time
@@ -253,11 +254,14 @@ class HubClient:
     def _proves_nothing(self, msgid: str, answer: Answer, raw: bytes) -> NotAuthentic | None:
         """Why this answer is not the hub's to our message; None when it is.
 
-        Where answers are unsigned, line and shape have to do: pinned TLS, one request on the connection (the transport's
-        part), and a whole national envelope. The short shape of errors raised before dispatch has no reference number.
+        Where no signature binds it to our request, line and shape have to: pinned TLS, one request on the connection (the
+        transport's part), and a whole national envelope (K15). The short shape of errors raised before dispatch has no
+        reference number.
         """
+        if is_bound_by_content(self._profile) and not answer.hub_message_id:
+            return NotAuthentic("no reference", raw)
         if self._profile.sign.profile == "unsigned-answers":
-            return None if answer.hub_message_id else NotAuthentic("no reference", raw)
+            return None
         if not answer.signature:
             return NotAuthentic("unsigned", raw)
         try:

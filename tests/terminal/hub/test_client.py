@@ -312,6 +312,21 @@ def client_of(text: str, link: Link, name: str = "测试大药房一号店") -> 
     return HubClient(profile, place, operator, link, gate, OURS, HUB, Ids(), Clock())
 
 
+async def test_where_only_the_payload_is_signed_an_answer_needs_the_hubs_reference_number() -> None:
+    """`infcode` and `err_msg` are not covered, and the signature over an empty payload fits every refusal."""
+    text = '[sign]\nprofile = "input-only"'
+    profile = parse_profile(text, "x.toml")
+    heard_with: list[events.Heard] = []
+    for answer in (NO, msgspec.structs.replace(NO, hub_message_id="")):
+        signature = signing.encode_signature(HUB.sign(signing.answer_signing_bytes(profile, MSGID, answer)))
+        body = encode_answer(msgspec.structs.replace(answer, signature=signature))
+        heard_with.append(await client_of(text, Link(page(body))).ask("9001", SIGN_IN, ""))
+    whole, short = heard_with
+    assert isinstance(whole, events.Answered)
+    assert isinstance(short, events.NotAuthentic)
+    assert short.reason == "no reference"
+
+
 @pytest.mark.parametrize("infno", ["9001", "2601", "2103", "2208", "5203", "2202", "2205", "5201"])
 async def test_what_ends_a_doubt_is_sent_however_long_its_fields_are(infno: str) -> None:
     """Else a name that grew while a doubt was open would keep it open for ever."""
