@@ -232,6 +232,8 @@ def _read_settlement(settlement: Settlement, output: object, profile: Profile) -
 def _read_cancellation(settlement: Settlement, output: object, profile: Profile) -> Settlement:
     if not isinstance(output, SettlementOutput):
         raise Misfit("hub_answer_unusable", infno="2103")
+    if _is_about_another_person(settlement, output, profile):
+        raise Misfit("hub_answer_unusable", infno="2103")
     booking = known_booking(settlement)
     try:
         split = cancellation_split(output.info, profile)
@@ -287,9 +289,15 @@ def misfits(settlement: Settlement, output: object, profile: Profile) -> list[st
     return problems
 
 
-def shows_refund(settlement: Settlement, output: object) -> bool:
+def _is_about_another_person(settlement: Settlement, output: SettlementOutput, profile: Profile) -> bool:
+    """Whether an answer that no signature binds to our request names somebody else (K15)."""
+    named = output.info.person_no
+    return is_bound_by_content(profile) and bool(named) and named != known_person(settlement).psn_no
+
+
+def shows_refund(settlement: Settlement, output: object, profile: Profile) -> bool:
     """True when 5203 says that the settlement we know has been refunded."""
-    if not isinstance(output, SettlementOutput):
+    if not isinstance(output, SettlementOutput) or _is_about_another_person(settlement, output, profile):
         return False
     booking = known_booking(settlement)
     return output.info.settlement_id == booking.info.settlement_id and output.info.refunded == "1"

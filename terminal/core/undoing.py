@@ -162,7 +162,7 @@ def refund_asked(settlement: Settlement, heard: Heard, profile: Profile) -> Deci
     idle = _replace(settlement, running="", in_flight=False)
     if judge(heard, profile) is not Verdict.DONE or not isinstance(heard, Answered):
         return try_later(idle, Verdict.UNKNOWN, profile, None)
-    if shows_refund(settlement, heard.output):
+    if shows_refund(settlement, heard.output, profile):
         return _cancelled(idle, "5203 shows it refunded", None)
     message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
     return Decision(_replace(idle, running="cancel"), (), (Compose("CANCEL", message),))

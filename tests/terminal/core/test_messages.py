@@ -7,6 +7,7 @@ import pytest
 
 from protocols.hub.outpatient import FeeLinesOutput, Registered, RegistrationOutput
 from protocols.hub.person import BenefitCheckOutput, Entitlement, PersonOutput
+from protocols.hub.profile import Sign
 from protocols.hub.queries import ChronicFiling, ChronicQueryOutput, Visit, VisitQueryOutput
 from protocols.hub.settlement import LineSplit
 from protocols.money import Fen
@@ -171,11 +172,23 @@ def test_our_visit_is_found_among_others_by_our_own_number() -> None:
 
 def test_only_5203_about_our_settlement_shows_its_refund() -> None:
     settled = after(*TO_CONFIRMED)
-    assert shows_refund(settled, query_output("1"))
-    assert not shows_refund(settled, query_output("0"))
-    assert not shows_refund(settled, query_output("1", settlement_id="H2"))
-    assert not shows_refund(settled, "something else")
+    assert shows_refund(settled, query_output("1"), PROFILE)
+    assert not shows_refund(settled, query_output("0"), PROFILE)
+    assert not shows_refund(settled, query_output("1", settlement_id="H2"), PROFILE)
+    assert not shows_refund(settled, "something else", PROFILE)
     assert misfits(settled, "something else", PROFILE) == ["output"]
+
+
+@pytest.mark.parametrize("sign", [Sign(profile="input-only"), Sign(profile="unsigned-answers")])
+def test_where_no_signature_binds_it_an_undoing_of_another_person_is_not_ours(sign: Sign) -> None:
+    settled, profile = after(*TO_CONFIRMED), _replace(PROFILE, sign=sign)
+    other = Secret("99990000000000000002")
+    with pytest.raises(Misfit, match="hub_answer_unusable"):
+        READERS["2103"](settled, cancelled_output(person_no=other), profile)
+    assert not shows_refund(settled, query_output("1", person_no=other), profile)
+    for own in (PERSON_NO, Secret()):
+        assert READERS["2103"](settled, cancelled_output(person_no=own), profile).cancellation is not None
+        assert shows_refund(settled, query_output("1", person_no=own), profile)
 
 
 def test_an_amount_broken_by_one_fen_in_a_cancellation_is_no_cancellation() -> None:
