@@ -18,8 +18,8 @@ from terminal.core.flows import (
     Flow,
 )
 
-_QUERIES: Final = ("9001", "5203", "3201", "3202", "9101", "9102")
-"""What every counter asks besides its flows: sign-in, a settlement, the day's reconciliation."""
+_QUERIES: Final = ("9001", "5201", "5203", "3201", "3202", "9101", "9102")
+"""What every counter asks besides its flows: sign-in, whether the hub answers again, a settlement, the day's reconciliation."""
 
 
 def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url: str) -> str:
@@ -38,7 +38,8 @@ def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url
             f"hub.profile: {profile.name} does not name {profile.wire_number(settle)} under outcome.reversible;"
             " a settlement without an answer could not be undone"
         )
-    nowhere = without_path(profile.hub, map(profile.wire_number, _messages(institution)))
+    messages = dict.fromkeys(_messages(institution))  # each once
+    nowhere = without_path(profile.hub, map(profile.wire_number, messages))
     if nowhere:
         return (
             f"hub.profile: {profile.name} is of URL shape U3, and no path is published for {', '.join(nowhere)};"

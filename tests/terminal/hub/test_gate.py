@@ -149,7 +149,7 @@ def test_a_gateway_that_is_not_reached_says_how() -> None:
             '[hub]\nurl_shape = "U3"',
             "P99990000001",
             "https://hub",
-            "no path is published for 2101, 2102, 2103;",
+            "no path is published for 5201, 2101, 2102, 2103;",
         ),
         ('[hub]\nurl_shape = "U3"', "H99990000002", "https://hub", "no path is published for 5201;"),
         (
