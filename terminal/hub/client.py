@@ -118,6 +118,13 @@ class FieldTooLong(Exception):
         self.field = field
 
 
+def _says_nothing_of_the_line(infno: str, heard: Heard) -> bool:
+    """Whether an exchange proves neither that the hub answers nor that it does not: no path for it, a bare file of 9102."""
+    if isinstance(heard, NotSent):
+        return heard.reason == "no_path"
+    return infno == "9102" and isinstance(heard, NotAuthentic) and heard.raw.startswith(b"PK")
+
+
 class HubClient:
     """Speaks one province profile to one hub with one identity."""
 
@@ -207,7 +214,8 @@ class HubClient:
     async def exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         """Send the bytes once and judge the answer's authenticity. Never raises for what the far side does."""
         heard = await self._exchange(infno, msgid, body)
-        self.line.heard(heard, question=is_plain_question(infno))
+        if not _says_nothing_of_the_line(infno, heard):
+            self.line.heard(heard, question=is_plain_question(infno))
         return heard
 
     async def _exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
@@ -215,9 +223,10 @@ class HubClient:
         sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
         number = self._profile.wire_number(infno)
         try:
+            path = self._gate.path(number)  # before the headers: nothing is asked of a gateway for a message without one
             headers = await self._gate.headers(number, body)
             raw = await self._transport.post(
-                self._gate.path(number), body, headers, hub.connect_timeout_s, hub.total_timeout_s
+                path, body, headers, hub.connect_timeout_s, hub.total_timeout_s
             )
         except NoPath:
             return NotSent("no_path")

@@ -20,6 +20,7 @@ from protocols.secret import Secret
 from terminal.core import events
 from terminal.hub.client import FieldTooLong, HubClient, Institution, Operator
 from terminal.hub.gate import HubGate
+from terminal.hub.line import LineState
 from terminal.hub.message_ids import MessageIds
 from tests.profiles.rig import CREDENTIALS
 from tests.terminal.harness import INSTITUTION, NATIONAL, NINE, MacKey
@@ -345,3 +346,28 @@ async def test_a_message_that_nobody_has_a_path_for_was_not_sent() -> None:
     hub = HubClient(profile, place, operator, link, gate, OURS, HUB, Ids(), Clock())
     assert await hub.exchange("2102", MSGID, b"{}") == events.NotSent("no_path")
     assert link.sent == []
+    assert hub.line.state is LineState.ANSWERS, "nobody was asked"
+
+
+async def test_no_token_is_fetched_for_a_message_without_a_path() -> None:
+    link = Link(page(b'{"access_token":"t","expires_in":600}'))
+    hub = client_of('[hub]\nurl_shape = "U3"\ngateway = "G4"', link)
+    assert await hub.exchange("2102", MSGID, b"{}") == events.NotSent("no_path")
+    assert link.sent == []
+
+
+@pytest.mark.parametrize(
+    ("infno", "body", "state"),
+    [
+        ("9102", b"PK\x03\x04", LineState.ANSWERS),
+        ("9102", b"<html>", LineState.DOWN),
+        ("5203", b"PK\x03\x04", LineState.SUSPECT),
+    ],
+)
+async def test_a_file_that_comes_bare_is_no_sign_of_trouble(
+    infno: str, body: bytes, state: LineState
+) -> None:
+    """9102 answers with the file itself, which nothing proves; a page in its place is trouble."""
+    hub, _ = client(page(body))
+    assert isinstance(await hub.exchange(infno, MSGID, b"{}"), events.NotAuthentic)
+    assert hub.line.state is state
