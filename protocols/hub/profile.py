@@ -439,7 +439,7 @@ def parse_profile(text: str, name: str) -> Profile:
     _refuse_unknown_keys(tree, Profile, name, "")
     tree.setdefault("name", name.removesuffix(".toml"))
     hub = tree.get("hub", {})
-    if isinstance(hub, dict) and hub.get("url_shape") in _PATHS:
+    if isinstance(hub, dict) and isinstance(hub.get("url_shape"), str) and hub["url_shape"] in _PATHS:
         hub.setdefault("path", _PATHS[hub["url_shape"]])
     try:
         profile = msgspec.convert(tree, Profile)

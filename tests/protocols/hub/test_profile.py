@@ -61,6 +61,8 @@ def test_input_only_differs_in_the_signature_alone() -> None:
             "or none does",
         ),
         ('[hub]\nurl_shape = "U9"', "hub.url_shape", "not supported; supported: 'U1', 'U2', 'U3', 'U4'"),
+        ('[hub]\nurl_shape = ["U3"]', "hub.url_shape", "expected `str`"),
+        ("[hub]\nurl_shape = {U3 = 1}", "hub.url_shape", "expected `str`"),
         ('hub = "U2"', "hub", "expected a table"),
         (
             '[sign]\nprofile = "none"',
