@@ -65,10 +65,11 @@ class HttpTransport:
         total_timeout_s: float,
     ) -> RawAnswer:
         """See `HubTransport.post`."""
+        target = self._target(path)
         timeout = aiohttp.ClientTimeout(total=total_timeout_s, sock_connect=connect_timeout_s)
         try:
             async with self._open().post(
-                self._base.join(URL(path)), data=body, headers=headers, timeout=timeout, allow_redirects=False
+                target, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 whole = await self._read(response)
                 self.last_server_timing_ms = _server_timing_ms(response.headers.get("Server-Timing", ""))
@@ -87,6 +88,16 @@ class HttpTransport:
             raise NoAnswer("disconnected") from failure
         except (aiohttp.ClientError, ValueError) as failure:
             raise NoAnswer("broken") from failure
+
+    def _target(self, path: str) -> URL:
+        """Where a path is at our server; a text that leads to another one is not a path, and is never sent to."""
+        try:
+            target = self._base.join(URL(path))
+            if target.origin() == self._base.origin():
+                return target
+        except ValueError:
+            pass
+        raise NotSent("no_path")
 
     @staticmethod
     async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -12,7 +12,8 @@ import msgspec
 class NotSent(Exception):
     """Proved not sent: zero bytes of the request were handed to the kernel (refused, no route, name not found, TLS refused).
 
-    The far side cannot have acted. `reason` is a short machine word (`refused`, `unreachable`, `name`, `tls`, `connect_timeout`).
+    The far side cannot have acted. `reason` is a short machine word (`refused`, `unreachable`, `name`, `tls`, `connect_timeout`,
+    `no_path` = the path leads to another server).
     """
 
     def __init__(self, reason: str) -> None:

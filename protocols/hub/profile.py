@@ -608,15 +608,7 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
         raise ProfileError(file, "policy.year_close", "must be month and day like 03-31")
     if not profile.outcome.refusal_codes or 0 in profile.outcome.refusal_codes:
         raise ProfileError(file, "outcome.refusal_codes", "must name at least one code, and never 0")
-    for key, path in (("path", profile.hub.path), ("token_path", profile.hub.token_path)):
-        if not path.startswith("/"):
-            raise ProfileError(file, f"hub.{key}", "must begin with a slash")
-    prefix = profile.hub.proxy_prefix
-    if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
-        raise ProfileError(file, "hub.proxy_prefix", "must begin with a slash and end without one")
-    for key, path in (("url_path", profile.ecert.url_path), ("hub_path", profile.ecert.hub_path)):
-        if not path.startswith("/"):
-            raise ProfileError(file, f"ecert.{key}", "must begin with a slash")
+    _refuse_bad_paths(profile, file)
     tables: tuple[tuple[str, dict[Any, Any], Any], ...] = (
         ("codes.med_type", profile.codes.med_type, BenefitKind),
         ("codes.clr_type", profile.codes.clr_type, BenefitKind),
@@ -627,3 +619,22 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
         missing = set(typing.get_args(kinds)) - set(table)
         if missing:
             raise ProfileError(file, key, f"no code for: {', '.join(sorted(missing))}")
+
+
+def _refuse_bad_paths(profile: Profile, file: str) -> None:
+    """Two slashes at the beginning would name another host."""
+    hub, ecert = profile.hub, profile.ecert
+    paths = {
+        "hub.path": hub.path,
+        "hub.token_path": hub.token_path,
+        "ecert.url_path": ecert.url_path,
+        "ecert.hub_path": ecert.hub_path,
+    }
+    for key, path in paths.items():
+        if not path.startswith("/") or path.startswith("//"):
+            raise ProfileError(file, key, "must begin with a slash, and not with two")
+    prefix = hub.proxy_prefix
+    if prefix and (not prefix.startswith("/") or prefix.startswith("//") or prefix.endswith("/")):
+        raise ProfileError(file, "hub.proxy_prefix", "must begin with a slash, not with two, and end without one")
+    if any(service.startswith("/") for service in hub.paths.values()):
+        raise ProfileError(file, "hub.paths", "a service stands below hub.path and begins without a slash")

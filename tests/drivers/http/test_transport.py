@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from yarl import URL
 
 from drivers.http.transport import MAX_BODY_BYTES, HttpTransport
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
@@ -501,6 +502,16 @@ def test_plain_http_to_another_machine_is_refused(url: str) -> None:
 def test_https_without_a_pinned_issuer_is_refused() -> None:
     with pytest.raises(ValueError, match="issuing authority"):
         HttpTransport("https://hub.example")
+
+
+@pytest.mark.parametrize("path", ["//127.0.0.1:{port}/hub", "http://127.0.0.1:{port}/hub", "//evil/hub", "//[/hub"])
+async def test_a_path_that_leads_to_another_server_is_never_sent_to(
+    transports: list[HttpTransport], path: str
+) -> None:
+    async with WireServer(good) as other, WireServer(good) as server:
+        with pytest.raises(NotSent, match="no_path"):
+            await post(transports, server.url, path.format(port=URL(other.url).port))
+    assert (server.requests, other.requests) == ([], [])
 
 
 async def test_closing_twice_or_unused_is_harmless() -> None:
