@@ -116,9 +116,14 @@ class _WireAnswer(msgspec.Struct, kw_only=True):
     output: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # 交易输出
 
 
+class _Numbered(msgspec.Struct):
+    infno: str
+
+
 _EXTRA: Final[tuple[ExtraField, ...]] = ("enc_type", "serv_code", "serv_sign", "recer_admdvs")
 _ENCODER: Final = msgspec.json.Encoder()
 _REQUEST: Final = msgspec.json.Decoder(_WireRequest)
+_NUMBERED: Final = msgspec.json.Decoder(_Numbered)
 _ANSWER: Final = msgspec.json.Decoder(_WireAnswer)
 
 
@@ -174,6 +179,11 @@ def decode_request(body: bytes) -> Request:
         extra=tuple((name, text) for name in _EXTRA if isinstance(text := getattr(read, name), str) and text),
         input=bytes(read.input),
     )
+
+
+def number_of(body: bytes) -> str:
+    """Return the `infno` of a request, packed or not; raises `MalformedMessage`."""
+    return _decode(_NUMBERED, body).infno
 
 
 def encode_answer(answer: Answer) -> bytes:

@@ -20,7 +20,7 @@ from protocols.errors import MalformedMessage
 from protocols.hub import wire
 from protocols.hub.addresses import NoPath
 from protocols.hub.catalogue import MESSAGES
-from protocols.hub.envelope import Answer, Request, encode_request, read_answer
+from protocols.hub.envelope import Answer, Request, encode_request, number_of, read_answer
 from protocols.hub.packing import PLAIN, Packing
 from protocols.hub.pharmacy import PharmacyOutput
 from protocols.hub.printed import first_too_long
@@ -221,7 +221,7 @@ class HubClient:
     async def _exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         hub = self._profile.hub
         sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
-        number = self._profile.wire_number(infno)
+        number = number_of(body)  # a message composed under an earlier profile goes where its own bytes say
         try:
             path = self._gate.path(number)  # before the headers: nothing is asked of a gateway for a message without one
             headers = await self._gate.headers(number, body)

@@ -40,6 +40,13 @@ def test_the_input_stands_in_the_body_byte_for_byte() -> None:
     assert envelope.decode_request(body).input == REQUEST.input
 
 
+def test_a_request_says_its_own_number() -> None:
+    assert envelope.number_of(envelope.encode_request(REQUEST)) == "2102"
+    for body in (b"", b"{}", b"[]", b'{"infno":2102}'):
+        with pytest.raises(MalformedMessage):
+            envelope.number_of(body)
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -63,6 +63,7 @@ class Link:
     def __init__(self, answer: RawAnswer | Exception) -> None:
         self.answer = answer
         self.sent: list[bytes] = []
+        self.paths: list[str] = []
 
     async def post(
         self,
@@ -74,6 +75,7 @@ class Link:
     ) -> RawAnswer:
         """See `HubTransport`."""
         self.sent.append(body)
+        self.paths.append(path)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -118,7 +120,7 @@ def page(body: bytes, status: int = 200) -> RawAnswer:
 async def heard(raw: RawAnswer | Exception) -> events.Heard:
     """What the terminal makes of an answer to its 9001."""
     hub, _ = client(raw)
-    return await hub.exchange("9001", MSGID, b"{}")
+    return await hub.exchange("9001", MSGID, b'{"infno":"9001"}')
 
 
 # -- what counts -----------------------------------------------------------------------------------
@@ -344,7 +346,7 @@ async def test_a_message_that_nobody_has_a_path_for_was_not_sent() -> None:
     gate = HubGate(profile, Credentials(), link, Clock(), random.Random(1).getrandbits)
     place, operator = Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试")
     hub = HubClient(profile, place, operator, link, gate, OURS, HUB, Ids(), Clock())
-    assert await hub.exchange("2102", MSGID, b"{}") == events.NotSent("no_path")
+    assert await hub.exchange("2102", MSGID, b'{"infno":"2102"}') == events.NotSent("no_path")
     assert link.sent == []
     assert hub.line.state is LineState.ANSWERS, "nobody was asked"
 
@@ -352,8 +354,23 @@ async def test_a_message_that_nobody_has_a_path_for_was_not_sent() -> None:
 async def test_no_token_is_fetched_for_a_message_without_a_path() -> None:
     link = Link(page(b'{"access_token":"t","expires_in":600}'))
     hub = client_of('[hub]\nurl_shape = "U3"\ngateway = "G4"', link)
-    assert await hub.exchange("2102", MSGID, b"{}") == events.NotSent("no_path")
+    assert await hub.exchange("2102", MSGID, b'{"infno":"2102"}') == events.NotSent("no_path")
     assert link.sent == []
+
+
+@pytest.mark.parametrize(
+    ("composed", "sent", "path"),
+    [("A", "plain", "/base/2207A"), ("plain", "A", "/base/2207"), ("A", "A", "/base/2207A")],
+)
+async def test_a_message_goes_where_its_own_bytes_say_whatever_the_profile_says_today(
+    composed: str, sent: str, path: str
+) -> None:
+    """An armed settlement is sent again with the bytes of the day it was composed."""
+    text = '[hub]\nurl_shape = "U2"\npath = "/base/"\n[form]\noutpatient = "{}"'
+    link = Link(page(b""))
+    message = await client_of(text.format(composed), link).compose("2207A", SIGN_IN, "")
+    await client_of(text.format(sent), link).exchange("2207A", message.msgid, message.body)
+    assert (link.paths, link.sent) == ([path], [message.body])
 
 
 @pytest.mark.parametrize(
@@ -369,5 +386,5 @@ async def test_a_file_that_comes_bare_is_no_sign_of_trouble(
 ) -> None:
     """9102 answers with the file itself, which nothing proves; a page in its place is trouble."""
     hub, _ = client(page(body))
-    assert isinstance(await hub.exchange(infno, MSGID, b"{}"), events.NotAuthentic)
+    assert isinstance(await hub.exchange(infno, MSGID, b'{"infno":"%s"}' % infno.encode()), events.NotAuthentic)
     assert hub.line.state is state
