@@ -635,6 +635,8 @@ def _refuse_bad_paths(profile: Profile, file: str) -> None:
             raise ProfileError(file, key, "must begin with a slash, and not with two")
     prefix = hub.proxy_prefix
     if prefix and (not prefix.startswith("/") or prefix.startswith("//") or prefix.endswith("/")):
-        raise ProfileError(file, "hub.proxy_prefix", "must begin with a slash, not with two, and end without one")
+        raise ProfileError(
+            file, "hub.proxy_prefix", "must begin with a slash, not with two, and end without one"
+        )
     if any(service.startswith("/") for service in hub.paths.values()):
         raise ProfileError(file, "hub.paths", "a service stands below hub.path and begins without a slash")

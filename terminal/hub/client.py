@@ -223,11 +223,11 @@ class HubClient:
         sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
         number = number_of(body)  # a message composed under an earlier profile goes where its own bytes say
         try:
-            path = self._gate.path(number)  # before the headers: nothing is asked of a gateway for a message without one
+            path = self._gate.path(
+                number
+            )  # before the headers: nothing is asked of a gateway for a message without one
             headers = await self._gate.headers(number, body)
-            raw = await self._transport.post(
-                path, body, headers, hub.connect_timeout_s, hub.total_timeout_s
-            )
+            raw = await self._transport.post(path, body, headers, hub.connect_timeout_s, hub.total_timeout_s)
         except NoPath:
             return NotSent("no_path")
         except TransportNotSent as not_sent:
@@ -239,7 +239,10 @@ class HubClient:
     def _authenticate(
         self, infno: str, msgid: str, raw: RawAnswer, sent_at: dt.datetime, sent_s: float
     ) -> Heard:
-        """An answer counts only when it is a national envelope signed by the hub over our message id."""
+        """An answer counts only when it is a whole national envelope, bound to our message as the profile's hub binds it.
+
+        That is a signature of the hub over our message id, or, where none binds it, what K15 asks for instead.
+        """
         arrived_s = self._clock.monotonic_s()
         if raw.status != 200:
             if raw.status == 401:

@@ -504,7 +504,9 @@ def test_https_without_a_pinned_issuer_is_refused() -> None:
         HttpTransport("https://hub.example")
 
 
-@pytest.mark.parametrize("path", ["//127.0.0.1:{port}/hub", "http://127.0.0.1:{port}/hub", "//evil/hub", "//[/hub"])
+@pytest.mark.parametrize(
+    "path", ["//127.0.0.1:{port}/hub", "http://127.0.0.1:{port}/hub", "//evil/hub", "//[/hub"]
+)
 async def test_a_path_that_leads_to_another_server_is_never_sent_to(
     transports: list[HttpTransport], path: str
 ) -> None:

@@ -386,5 +386,7 @@ async def test_a_file_that_comes_bare_is_no_sign_of_trouble(
 ) -> None:
     """9102 answers with the file itself, which nothing proves; a page in its place is trouble."""
     hub, _ = client(page(body))
-    assert isinstance(await hub.exchange(infno, MSGID, b'{"infno":"%s"}' % infno.encode()), events.NotAuthentic)
+    assert isinstance(
+        await hub.exchange(infno, MSGID, b'{"infno":"%s"}' % infno.encode()), events.NotAuthentic
+    )
     assert hub.line.state is state
