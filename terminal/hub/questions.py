@@ -11,7 +11,7 @@ from terminal.core.advancing import question_failed
 from terminal.core.events import Answered, Heard, Misuse, NotAuthentic, NotSent
 from terminal.core.outcome import judge
 from terminal.counter.session import HubSession
-from terminal.hub.client import HubClient
+from terminal.hub.client import FieldTooLong, HubClient
 
 Output = TypeVar("Output", bound=msgspec.Struct)
 
@@ -27,7 +27,8 @@ async def put_question(
 ) -> Output:
     """Ask and return the typed output. `insured` is the place where the person is insured, "" where it is about nobody.
 
-    Raises `Misuse` in the words of a sale's own questions when the hub refuses, is silent, or is not the hub.
+    Raises `Misuse` in the words of a sale's own questions when the hub refuses, is silent, or is not the hub, and
+    `JournalFailed` when no message number can be reserved.
     """
     heard = await _heard(hub, session, profile, infno, content, insured)
     if isinstance(heard, Answered) and heard.infcode == 0:
@@ -74,3 +75,5 @@ async def _once(
         return await hub.ask(infno, content, insured)
     except SignerUnavailable:
         return NotSent("key_locked")
+    except FieldTooLong as longer:
+        return NotSent(f"too_long {longer.field}")
