@@ -317,7 +317,8 @@ class Reconciliation:
         def owners(journal: Journal) -> list[str]:
             return [one.settlement for msgid in msgids for one in journal.attempts.sent_between(msgid, msgid)]
 
-        return await self._cases(await self._counter.workroom.read(owners))
+        ids = await self._counter.workroom.read(owners)
+        return await self._cases(list(dict.fromkeys(ids)))  # one settlement may have sent several of them
 
     # -- 3201 -----------------------------------------------------------------------------------------
 
