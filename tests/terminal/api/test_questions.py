@@ -1,7 +1,10 @@
 """What a person asks the hub beside any sale, through the local API: answered as text, refused in words."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from protocols.hub import wire
 from protocols.hub.catalogue_files import FileFacts, file_facts
@@ -139,18 +142,28 @@ async def test_a_name_longer_than_this_hub_takes_it_is_told_and_not_sent(tmp_pat
     await till.stop()
 
 
+@pytest.mark.parametrize(
+    "path", ["/hub/institutions", "/hub/catalogue_files/1305", "/hub/ping", "/reconciliation/2026-11-23"]
+)
 @virtual
-async def test_a_question_that_finds_the_journal_broken_says_so_and_stops_the_counter(tmp_path: Path) -> None:
+async def test_a_question_that_finds_the_journal_broken_says_so_and_stops_the_counter(
+    path: str, tmp_path: Path
+) -> None:
     """Its message id is reserved there. A process that went on selling would find out with a sale in its hands."""
-    for path in ("/hub/institutions", "/hub/catalogue_files/1305"):
-        (tmp_path / path[-4:]).mkdir()
-        _, till, api = await counter_in(tmp_path / path[-4:])
-        await till.wait(60)
+    _, till, api = await counter_in(tmp_path)
+    await till.wait(60)
+    till.counter.session.expire()
+    right = till.journal.reserve_message_numbers
+
+    def full(until: dt.datetime) -> dt.datetime:
         till.journal.store.fail("FullError")
-        refused = await api.call("POST", path, {})
-        assert (refused.status_code, refused.json()["code"]) == (503, "journal_failed")
-        assert isinstance(await till.ended(), JournalFailed)
-        await till.kill()
+        return right(until)
+
+    till.journal.reserve_message_numbers = full  # type: ignore[method-assign]  # a fault on purpose
+    refused = await api.call("POST", path, {})
+    assert (refused.status_code, refused.json().get("code")) == (503, "journal_failed")
+    assert isinstance(await till.ended(), JournalFailed)
+    await till.kill()
 
 
 @switch("form.own_code_1316", "medins_list_codg", "med_list_codg")
