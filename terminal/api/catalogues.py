@@ -168,7 +168,9 @@ class CatalogueFileController(Controller):
         query = VersionQueryInput(query=VersionQuery(version=data.since))
         named = await ask(service, number, query, FileAnswer)
         counter = service.require_counter()
-        content = await fetch_file(
-            counter.hub, counter.session, service.profile, named.file_no, named.name, PUBLIC
+        content = await counter.workroom.do(
+            lambda: fetch_file(
+                counter.hub, counter.session, service.profile, named.file_no, named.name, PUBLIC
+            )
         )
         return Response(content, media_type="application/zip")

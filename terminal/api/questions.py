@@ -51,7 +51,7 @@ class RowsView(msgspec.Struct, frozen=True):
 
     infno: str
     rows: tuple[Row, ...]
-    """The hub's own members as text, by wire name; what names a person is left out."""
+    """The hub's own members as text, by wire name; what names the insured person is left out."""
     page: int | None = None
     """Of an answer by page: which one this is ..."""
     pages: int | None = None
@@ -97,9 +97,13 @@ class RegisterController(Controller):
 async def ask(
     service: Service, infno: str, content: msgspec.Struct, output_type: type[Output], insured: str = ""
 ) -> Output:
-    """Ask the hub and return the answer of that type. Raises `Misuse`."""
-    counter, profile = service.require_counter(), service.profile
-    return await put_question(counter.hub, counter.session, profile, infno, content, output_type, insured)
+    """Ask the hub and return the answer of that type. Raises `Misuse`; a journal that fails stops the counter."""
+    counter = service.require_counter()
+    return await counter.workroom.do(
+        lambda: put_question(
+            counter.hub, counter.session, service.profile, infno, content, output_type, insured
+        )
+    )
 
 
 def day(service: Service, text: str) -> str:

@@ -79,7 +79,9 @@ class ReconciliationController(Controller):
         client: ClientName = "till",
     ) -> ReportView:
         """Compare a day with the hub now (3201, and 3202 with its files where they differ)."""
-        return report_view(await _reconciliation(service).run(_day(date), client))
+        reconciliation, day = _reconciliation(service), _day(date)
+        workroom = service.require_counter().workroom
+        return report_view(await workroom.do(lambda: reconciliation.run(day, client)))
 
     @get("/{date:str}", sync_to_thread=False)
     def last(self, service: NamedDependency[Service], date: FromPath[str]) -> ReportView:

@@ -1,4 +1,4 @@
-"""An answer of the hub as rows of text: its own members by wire name, without what names a person."""
+"""An answer of the hub as rows of text: its own members by wire name, without what names the insured person."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _EXTENSION = frozenset({"exp_content", "expContent"})
 
 
 def row_of(node: msgspec.Struct) -> Row:
-    """Return a node as text; what names a person, the extension, and what the hub did not send are left out."""
+    """Return a node as text, without what names the insured person, the extension, and what the hub did not send."""
     row: Row = {}
     for member in msgspec.structs.fields(node):
         value: Any = getattr(node, member.name)

@@ -24,6 +24,7 @@ from terminal.devices.card_desk import Exchanged
 from terminal.devices.reader_state import ReaderState
 from terminal.fleet.health import doubt_ages
 from terminal.hub.ping import HubView, Ping, hub_view, ping
+from terminal.journal.records import JournalFailed
 from terminal.slips.masking import MaskRule, mask_certno, mask_name
 
 
@@ -130,9 +131,13 @@ class HubController(Controller):
         counter = service.require_counter()
         if service.reach is None:
             raise Misuse("not_ready", state=service.phase.value)
-        return await ping(
-            service.config.hub.url, service.profile.hub.path, counter.hub, counter.session, service.reach, counter.clock
-        )  # fmt: skip
+        try:
+            return await ping(
+                service.config.hub.url, service.profile.hub.path, counter.hub, counter.session, service.reach, counter.clock
+            )  # fmt: skip
+        except JournalFailed as failed:
+            # Not run in the workroom, which takes no work before recovery is over: a ping is answered then, too.
+            raise counter.workroom.stops(failed) from failed
 
 
 class HealthController(Controller):

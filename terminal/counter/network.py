@@ -15,7 +15,7 @@ from terminal.core.message_parts import Site
 from terminal.core.messages import build
 from terminal.core.values import Settlement
 from terminal.counter.session import HubSession
-from terminal.hub.client import HubClient
+from terminal.hub.client import FieldTooLong, HubClient
 
 SIGNAL_PAUSE_S = 5.0
 """Between two signals; one that comes earlier is heard when the pause is over."""
@@ -72,5 +72,5 @@ class NetworkWatch:
                     await self._hub.ask(QUESTION, *build(QUESTION, settlement, self._site))
         except TimeoutError:
             self._hub.line.heard(NoAnswer("timeout"), question=True)
-        except SignerUnavailable:
-            return  # nothing can be sent at all; whoever holds the key up says so elsewhere
+        except (SignerUnavailable, FieldTooLong):
+            return  # nothing is sent; whoever holds the key up, or wants to send more than a question, says so elsewhere

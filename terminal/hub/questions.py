@@ -1,5 +1,6 @@
-"""A question to the hub beside any sale: registers, catalogues, records. It changes nothing, here or there."""
+"""A question to the hub beside any sale: registers, catalogues, records, reconciliation. It moves no money."""
 
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from terminal.core.advancing import question_failed
 from terminal.core.events import Answered, Heard, Misuse, NotAuthentic, NotSent
 from terminal.core.outcome import judge
 from terminal.counter.session import HubSession
-from terminal.hub.client import HubClient
+from terminal.hub.client import FieldTooLong, HubClient, SignedMessage
 
 Output = TypeVar("Output", bound=msgspec.Struct)
 
@@ -27,9 +28,10 @@ async def put_question(
 ) -> Output:
     """Ask and return the typed output. `insured` is the place where the person is insured, "" where it is about nobody.
 
-    Raises `Misuse` in the words of a sale's own questions when the hub refuses, is silent, or is not the hub.
+    Raises `Misuse` in the words of a sale's own questions when the hub refuses, is silent, or is not the hub, and
+    `JournalFailed` when no message number can be reserved.
     """
-    heard = await _heard(hub, session, profile, infno, content, insured)
+    _, heard = await ask_hub(hub, session, profile, infno, content, insured)
     if isinstance(heard, Answered) and heard.infcode == 0:
         if not isinstance(heard.output, output_type):
             raise Misuse("hub_answer_unusable", infno=infno)
@@ -40,37 +42,71 @@ async def put_question(
 async def fetch_file(
     hub: HubClient, session: HubSession, profile: Profile, file_no: str, name: str, owner: str
 ) -> bytes:
-    """Fetch a file with 9102. It comes bare, so nothing proves whose it is. Raises `Misuse` as `put_question`."""
-    content = DownloadInput(download=Download(file_no=file_no, name=name, institution_code=owner))
-    heard = await _heard(hub, session, profile, "9102", content, "")
-    if isinstance(heard, NotAuthentic) and heard.raw.startswith(b"PK"):
-        return heard.raw
+    """Fetch a file with 9102. It comes bare, so nothing proves whose it is. Raises as `put_question`."""
+    heard = await ask_file(hub, session, profile, file_no, name, owner)
+    if isinstance(heard, bytes):
+        return heard
     raise _failed(heard, profile)
+
+
+async def ask_file(
+    hub: HubClient,
+    session: HubSession,
+    profile: Profile,
+    file_no: str,
+    name: str,
+    owner: str,
+    insured: str = "",
+) -> bytes | Heard:
+    """Ask for a file with 9102. Return its bytes, else what was heard: an envelope instead of it is a refusal."""
+    content = DownloadInput(download=Download(file_no=file_no, name=name, institution_code=owner))
+    _, heard = await ask_hub(hub, session, profile, "9102", content, insured)
+    return heard.raw if isinstance(heard, NotAuthentic) and heard.raw.startswith(b"PK") else heard
+
+
+async def ask_hub(
+    hub: HubClient,
+    session: HubSession,
+    profile: Profile,
+    infno: str,
+    content: msgspec.Struct,
+    insured: str,
+    before: Callable[[SignedMessage], Awaitable[None]] | None = None,
+) -> tuple[str, Heard]:
+    """Ask, and once more when the hub has forgotten our sign-in. Return the message id and what was heard.
+
+    `before` is awaited with every message before it leaves. The id is "" where no message was made. Raises
+    `JournalFailed` when no message number can be reserved.
+    """
+    msgid, heard = await _once(hub, session, infno, content, insured, before)
+    if isinstance(heard, Answered) and heard.infcode != 0 and profile.is_sign_in_lost(heard.err_msg):
+        session.expire()
+        msgid, heard = await _once(hub, session, infno, content, insured, before)
+    return msgid, heard
+
+
+async def _once(
+    hub: HubClient,
+    session: HubSession,
+    infno: str,
+    content: msgspec.Struct,
+    insured: str,
+    before: Callable[[SignedMessage], Awaitable[None]] | None,
+) -> tuple[str, Heard]:
+    trouble = await session.ensure()
+    if trouble is not None:
+        return "", trouble
+    try:
+        message = await hub.compose(infno, content, insured)
+    except SignerUnavailable:
+        return "", NotSent("key_locked")
+    except FieldTooLong as longer:
+        return "", NotSent(f"too_long {longer.field}")
+    if before is not None:
+        await before(message)
+    return message.msgid, await hub.exchange(infno, message.msgid, message.body)
 
 
 def _failed(heard: Heard, profile: Profile) -> Misuse:
     notice = question_failed(judge(heard, profile), heard, profile)
     return Misuse(notice.code, **notice.params)
-
-
-async def _heard(
-    hub: HubClient, session: HubSession, profile: Profile, infno: str, content: msgspec.Struct, insured: str
-) -> Heard:
-    """Ask, and once more when the hub has forgotten our sign-in: a question changes nothing."""
-    heard = await _once(hub, session, infno, content, insured)
-    if isinstance(heard, Answered) and heard.infcode != 0 and profile.is_sign_in_lost(heard.err_msg):
-        session.expire()
-        heard = await _once(hub, session, infno, content, insured)
-    return heard
-
-
-async def _once(
-    hub: HubClient, session: HubSession, infno: str, content: msgspec.Struct, insured: str
-) -> Heard:
-    trouble = await session.ensure()
-    if trouble is not None:
-        return trouble
-    try:
-        return await hub.ask(infno, content, insured)
-    except SignerUnavailable:
-        return NotSent("key_locked")

@@ -20,7 +20,6 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from drivers.interfaces.clock import Clock
-from drivers.interfaces.signer import SignerUnavailable
 from protocols.errors import MalformedMessage
 from protocols.gm.sm3 import sm3
 from protocols.hub.accounts import (
@@ -29,8 +28,6 @@ from protocols.hub.accounts import (
     DetailCheckInput,
     DetailCheckOutput,
     DetailRow,
-    Download,
-    DownloadInput,
     ResultFile,
     TotalsCheck,
     TotalsCheckInput,
@@ -55,8 +52,6 @@ from terminal.core.events import (
     Event,
     Heard,
     Misuse,
-    NotAuthentic,
-    NotSent,
     Reopened,
     Ruled,
 )
@@ -65,7 +60,8 @@ from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import Feed
 from terminal.counter.session import HubSession
 from terminal.counter.workroom import Workroom
-from terminal.hub.client import FieldTooLong, HubClient, Institution
+from terminal.hub.client import HubClient, Institution, SignedMessage
+from terminal.hub.questions import ask_file, ask_hub
 from terminal.journal.journal import Journal
 from terminal.journal.sheet import settlement_of
 from terminal.reconciliation.books import (
@@ -317,7 +313,8 @@ class Reconciliation:
         def owners(journal: Journal) -> list[str]:
             return [one.settlement for msgid in msgids for one in journal.attempts.sent_between(msgid, msgid)]
 
-        return await self._cases(await self._counter.workroom.read(owners))
+        ids = await self._counter.workroom.read(owners)
+        return await self._cases(list(dict.fromkeys(ids)))  # one settlement may have sent several of them
 
     # -- 3201 -----------------------------------------------------------------------------------------
 
@@ -483,12 +480,11 @@ class Reconciliation:
 
     async def _download(self, file: ResultFile, division: str) -> bytes:
         """The bare file. An envelope instead of it is a refusal, and proves at least that."""
-        content = DownloadInput(
-            download=Download(file_no=file.file_no, name=file.name, institution_code=self._institution.code)
+        heard = await ask_file(
+            self._hub, self._session, self._profile, file.file_no, file.name, self._institution.code, division
         )
-        _, heard = await self._heard("9102", content, division, "")
-        if isinstance(heard, NotAuthentic) and heard.raw.startswith(b"PK"):
-            return heard.raw
+        if isinstance(heard, bytes):
+            return heard
         raise _NoUse(heard)
 
     # -- asking ---------------------------------------------------------------------------------------
@@ -496,40 +492,17 @@ class Reconciliation:
     async def _ask(
         self, infno: str, content: msgspec.Struct, division: str, wanted: type[_Result], noted: str = ""
     ) -> tuple[str, _Result]:
-        msgid, heard = await self._heard(infno, content, division, noted)
+        async def note(message: SignedMessage) -> None:
+            if noted:
+                text = f"{noted} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
+                await self._counter.note("reconciliation", "upload", text)
+
+        msgid, heard = await ask_hub(
+            self._hub, self._session, self._profile, infno, content, division, before=note
+        )
         if isinstance(heard, Answered) and heard.infcode == 0 and isinstance(heard.output, wanted):
             return msgid, heard.output
         raise _NoUse(heard)
-
-    async def _heard(
-        self, infno: str, content: msgspec.Struct, division: str, noted: str
-    ) -> tuple[str, Heard]:
-        msgid, heard = await self._once(infno, content, division, noted)
-        if (
-            isinstance(heard, Answered)
-            and heard.infcode != 0
-            and self._profile.is_sign_in_lost(heard.err_msg)
-        ):
-            self._session.expire()
-            msgid, heard = await self._once(infno, content, division, noted)
-        return msgid, heard
-
-    async def _once(
-        self, infno: str, content: msgspec.Struct, division: str, noted: str
-    ) -> tuple[str, Heard]:
-        trouble = await self._session.ensure()
-        if trouble is not None:
-            return "", trouble
-        try:
-            message = await self._hub.compose(infno, content, division)
-        except SignerUnavailable:
-            return "", NotSent("key_locked")
-        except FieldTooLong as longer:
-            return "", NotSent(f"too_long {longer.field}")
-        if noted:
-            text = f"{noted} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
-            await self._counter.note("reconciliation", "upload", text)
-        return message.msgid, await self._hub.exchange(infno, message.msgid, message.body)
 
     # -- correcting -----------------------------------------------------------------------------------
 

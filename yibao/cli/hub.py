@@ -17,7 +17,7 @@ from yibao.cli.common import (
 )
 from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
-from yibao.cli.output import new_file, print_json, tell
+from yibao.cli.output import new_file, print_json, tell, without_controls
 from yibao.words import Words, say
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def institution(
     from yibao.client import InstitutionWish
 
     wish = InstitutionWish(code=code, name=name, kind=kind)
-    _show(_ask(counter, lambda client: client.institutions(wish)), json)
+    show_rows(_ask(counter, lambda client: client.institutions(wish)), json)
 
 
 def dictionary(
@@ -135,7 +135,7 @@ def dictionary(
     from yibao.client import DictionaryWish
 
     wish = DictionaryWish(type=dictionary, parent=parent, date=date)
-    _show(_ask(counter, lambda client: client.dictionary(wish)), json)
+    show_rows(_ask(counter, lambda client: client.dictionary(wish)), json)
 
 
 def catalogue(
@@ -164,7 +164,7 @@ def catalogue(
         page=page,
         rows=rows,
     )
-    _show(_ask(counter, lambda client: client.catalogue(catalogue, wish)), json)
+    show_rows(_ask(counter, lambda client: client.catalogue(catalogue, wish)), json)
 
 
 def download(
@@ -189,7 +189,8 @@ def download(
     if json:
         print_json({"path": str(path), "rows": facts.rows, "newest_version": facts.newest_version})
         return
-    tell(say("hub_file_written", path=str(path), rows=str(facts.rows), version=facts.newest_version or "-"))
+    version = without_controls(facts.newest_version) or "-"
+    tell(say("hub_file_written", path=str(path), rows=str(facts.rows), version=version))
 
 
 def record(
@@ -200,7 +201,7 @@ def record(
     async def ask(client: "CounterClient") -> "RowsView":
         return await client.records(await client.resolve(sale), record)
 
-    _show(_ask(counter, ask), json)
+    show_rows(_ask(counter, ask), json)
 
 
 def _ask(counter: Path | None, work: "Callable[[CounterClient], Awaitable[Result]]") -> Result:
@@ -213,7 +214,8 @@ def _ask(counter: Path | None, work: "Callable[[CounterClient], Awaitable[Result
     return with_client(counter, when_ready)
 
 
-def _show(answer: "RowsView", json: bool) -> None:
+def show_rows(answer: "RowsView", json: bool = False) -> None:
+    """Show an answer of the hub."""
     if json:
         print_json(answer)
         return

@@ -3,14 +3,18 @@
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 from yibao.cli.errors import CommandFailed
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words, say
+
+_COMMANDING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of letters that command a terminal or turn text round (abuse case T33)."""
 
 
 def tell(words: Words, stream: TextIO | None = None) -> None:
@@ -37,6 +41,11 @@ def print_json(value: Any, *, compact: bool = False) -> None:
     plain = msgspec.to_builtins(value)
     text = json.dumps(plain, ensure_ascii=not speaks_chinese(sys.stdout), indent=None if compact else 2)
     print(text, flush=True)
+
+
+def without_controls(text: str) -> str:
+    """Words from far as they may be shown: on one line, and nothing in them commands the terminal."""
+    return "".join(letter for letter in text if unicodedata.category(letter) not in _COMMANDING)
 
 
 def yuan(amount_fen: int) -> str:

@@ -92,6 +92,12 @@ def parse_return(text: str) -> "ReturnWish":
     return ReturnWish(int(found["line"]), found["quantity"] or "", codes)
 
 
+def code_without_rest(cancelled: "SettlementView") -> int:
+    """Return the exit code of a refund that opened no sale of what is kept, as `_Desk.take_back`."""
+    may_be_unpaid = cancelled.notice is not None and cancelled.notice.code == "refund_rest_not_opened"
+    return OUTCOME_OPEN if cancelled.in_doubt or may_be_unpaid else int(cancelled.state != "CANCELLED")
+
+
 async def _withdraw(client: "CounterClient", settlement_id: str, json: bool) -> int:
     from yibao.cli.tables import Screen
 
@@ -129,7 +135,10 @@ class _Desk:
     async def take_back(
         self, settlement_id: str, wishes: "tuple[ReturnWish, ...]", reason: str, *, everything: bool
     ) -> int:
-        """Return the exit code: 0 all is settled or everything is back, 3 something is open, 1 not done."""
+        """Return the exit code: 0 all is settled or everything is back, 3 something is open, 1 not done.
+
+        Nobody has settled what is kept of a refund found in an old copy, as far as is known here: open.
+        """
         known = await self._client.sale(settlement_id)
         if known.refund_of and known.state in ("DRAFT", "PRICED", "ARMED"):
             return await self._sell_rest(known)  # the command was broken off: go on where it was
@@ -142,7 +151,7 @@ class _Desk:
         if cancelled.in_doubt or plan is None or nothing_opened or cancelled.state != "CANCELLED":
             if self._json:
                 print_json(cancelled)
-            return OUTCOME_OPEN if cancelled.in_doubt else int(cancelled.state != "CANCELLED")
+            return code_without_rest(cancelled)
         return await self._sell_rest(await self._client.sale(plan.rest_id))
 
     async def _agree(self, known: "SettlementView") -> None:

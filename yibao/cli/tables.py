@@ -11,7 +11,7 @@ from rich.text import Text
 
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.views import AmountsView, FilingView, HistoryView, SettlementView, SummaryView
-from yibao.cli.output import label, yuan
+from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words
 
@@ -62,14 +62,14 @@ class Screen:
             justify: Literal["left", "right"] = "right" if place in right else "left"
             table.add_column(self.label(chinese, english), justify=justify, overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(without_controls(cell)) for cell in row))
         self._console.print(table)
 
     def pairs(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Labels with values."""
         table = Table.grid(padding=(0, 2))
         for chinese, english, value in rows:
-            table.add_row(self.label(chinese, english), Text(value))
+            table.add_row(self.label(chinese, english), Text(without_controls(value)))
         self._console.print(table)
 
     # -- what the counter tells -------------------------------------------------------------------

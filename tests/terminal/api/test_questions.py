@@ -1,21 +1,25 @@
 """What a person asks the hub beside any sale, through the local API: answered as text, refused in words."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from protocols.hub import wire
 from protocols.hub.catalogue_files import FileFacts, file_facts
 from protocols.hub.listings import NationalMappingQuery
 from protocols.hub.profile import Profile, parse_profile
 from protocols.hub.registers import DictionaryQuery
+from terminal.journal.records import JournalFailed
 from tests.profiles.switches import switch
 from tests.terminal.api.calling import Api
 from tests.terminal.harness import Shop, Till, counter_config, virtual
 
 
-async def counter_in(folder: Path) -> tuple[Shop, Till, Api]:
+async def counter_in(folder: Path, profile: Profile | None = None) -> tuple[Shop, Till, Api]:
     """A pharmacy's counter with its API."""
-    shop = Shop(folder)
+    shop = Shop(folder, profile=profile)
     till = await shop.start()
     return shop, till, Api(till, counter_config())
 
@@ -125,6 +129,41 @@ async def test_a_sign_in_that_the_hub_has_forgotten_is_made_again(tmp_path: Path
     shop.world.ledger.remove_sign_ins()
     assert (await api.post("/hub/institutions"))["rows"]
     await till.stop()
+
+
+@virtual
+async def test_a_name_longer_than_this_hub_takes_it_is_told_and_not_sent(tmp_path: Path) -> None:
+    profile = parse_profile('[limits]\ncheck_printed = ["fixmedins_name", "file_qury_no"]', "x.toml")
+    shop, till, api = await counter_in(tmp_path, profile)
+    sent = len(shop.world.ledger.messages())
+    refused = await api.call("POST", "/hub/institutions", {"name": "店" * 21})
+    assert (refused.status_code, refused.json()["code"]) == (422, "field_too_long")
+    assert len(shop.world.ledger.messages()) == sent
+    await till.stop()
+
+
+@pytest.mark.parametrize(
+    "path", ["/hub/institutions", "/hub/catalogue_files/1305", "/hub/ping", "/reconciliation/2026-11-23"]
+)
+@virtual
+async def test_a_question_that_finds_the_journal_broken_says_so_and_stops_the_counter(
+    path: str, tmp_path: Path
+) -> None:
+    """Its message id is reserved there. A process that went on selling would find out with a sale in its hands."""
+    _, till, api = await counter_in(tmp_path)
+    await till.wait(60)
+    till.counter.session.expire()
+    right = till.journal.reserve_message_numbers
+
+    def full(until: dt.datetime) -> dt.datetime:
+        till.journal.store.fail("FullError")
+        return right(until)
+
+    till.journal.reserve_message_numbers = full  # type: ignore[method-assign]  # a fault on purpose
+    refused = await api.call("POST", path, {})
+    assert (refused.status_code, refused.json().get("code")) == (503, "journal_failed")
+    assert isinstance(await till.ended(), JournalFailed)
+    await till.kill()
 
 
 @switch("form.own_code_1316", "medins_list_codg", "med_list_codg")

@@ -3,10 +3,13 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from protocols.hub.profile import parse_profile
 from terminal.core.events import Answered, NoAnswer, NotSent
 from terminal.core.states import State
+from terminal.counter.workroom import Phase
 from terminal.hub.line import HubLine, LineState
 from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic
@@ -225,6 +228,25 @@ async def test_a_hub_that_swallows_everything_is_noticed_when_it_answers_again(t
     await till.quiet()
     assert shop.clock.monotonic_s() - back_s <= 30
     assert till.states() == [State.REVERSED]
+    await till.stop()
+
+
+@virtual
+async def test_a_name_made_too_long_while_a_doubt_is_open_does_not_end_the_counter(tmp_path: Path) -> None:
+    """The watch's question cannot be sent then; that is no reason to stop selling, and the doubt is still waited for."""
+    text = '[env]\nsign_in = "none"\n[limits]\ncheck_printed = ["fixmedins_name"]'
+    shop = Shop(tmp_path, profile=parse_profile(text, "x.toml"))
+    till = await shop.start()
+    shop.arm("lose-answer", "2102")
+    shop.arm("lose-request", "2601", 10_000)
+    await till.settle("0001")
+    await till.stop()
+    config = counter_config()
+    place = msgspec.structs.replace(config.institution, name="店" * 21)
+    till = await shop.start(config=msgspec.structs.replace(config, institution=place))
+    till.counter.hub.line.heard(NoAnswer("timeout"), question=True)
+    await till.wait(60)
+    assert (till.counter.phase, len(till.counter.doubts())) == (Phase.READY, 1)
     await till.stop()
 
 

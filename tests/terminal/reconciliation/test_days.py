@@ -144,6 +144,26 @@ async def test_a_sale_counts_where_the_hub_booked_it_whatever_the_clock_here_sai
 
 
 @virtual
+async def test_a_sale_and_its_cancellation_from_under_a_wrong_clock_count_once_each(tmp_path: Path) -> None:
+    """The hub's file names both message ids, and one settlement is behind them."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 90 * 60)
+    priced = await till.quote()
+    shop.clock.jump(3 * 3600)
+    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.cancel(priced.id, "T01", "退货")).state is State.CANCELLED
+    shop.clock.jump(-3 * 3600)
+    await till.wait(DAY_S)
+    fired("F33")
+    monday = await reconcile(till)
+    assert (monday.outcome, facts(monday)) == (Outcome.LEVEL, [])
+    assert sum(one.own.count for one in monday.groups) == 2
+    await till.stop()
+
+
+@virtual
 async def test_a_doubt_whose_ids_run_ahead_is_listed_on_its_own_day(tmp_path: Path) -> None:
     """Ids never go back: after a clock three hours ahead they carry the next day, and the doubt is of this one."""
     shop = Shop(tmp_path)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from yibao.cli.errors import CommandFailed, words_of
-from yibao.cli.output import new_file
+from yibao.cli.hub import show_rows
+from yibao.cli.output import new_file, without_controls
+from yibao.client import RowsView
 
 
 def test_a_new_file_is_its_owners_alone_and_never_written_over(tmp_path: Path) -> None:
@@ -42,3 +44,21 @@ def test_a_file_whose_content_cannot_be_had_leaves_nothing_behind(tmp_path: Path
     with pytest.raises(KeyError), new_file(path):
         raise KeyError("no content")
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("v0001", "v0001"), ("测试　药房 1", "测试　药房 1"), ("a\x1b[31mb\x9bc\x07\r\nd\te", "a[31mbcde"), ("a\u202eb\u2028c", "abc"),
+        ("\ud800", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_words_from_far_move_no_cursor_and_turn_no_text_round(text: str, shown: str) -> None:
+    assert without_controls(text) == shown
+
+
+def test_a_cell_of_the_hubs_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows(RowsView("1901", ({"value": "1", "label": "男\x1b]0;x\x07性\u202e"},)))
+    out = capsys.readouterr().out
+    assert "男]0;x性" in out
+    assert not {"\x1b", "\x07", "\u202e"} & set(out)

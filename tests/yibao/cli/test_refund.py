@@ -4,13 +4,17 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.terminal.api.calling import Api
+from tests.terminal.counter.test_old_copy import accepted, refunded_since
+from tests.terminal.harness import Shop, counter_config, virtual
 from tests.yibao.cli.conftest import Call
 from tests.yibao.cli.processes import Running
 from yibao.cli.errors import WrongUse
-from yibao.cli.refund import parse_return
-from yibao.client import ReturnWish
+from yibao.cli.refund import code_without_rest, parse_return
+from yibao.client import ReturnWish, SettlementView
 
 pytestmark = pytest.mark.timeout(60)
 BARCODE = "6901234567892"
@@ -107,6 +111,18 @@ def test_a_line_that_is_not_there_is_refused_with_words(call: Call, place: Path)
     assert call(place, "status", "R5", "--json").json["state"] in ("CONFIRMED", "DELIVERED", "CLOSED")
     for arguments in ((), ("--all", "--return", "1"), ("--all", "--withdraw")):
         assert call(place, "refund", "R5", *arguments, "--yes").returncode == 2
+
+
+@virtual
+async def test_what_is_kept_and_was_not_opened_in_an_old_copy_is_not_all_done(tmp_path: Path) -> None:
+    """The goods may be unpaid: a script that goes by the exit code must not hand them over."""
+    till, sold = await refunded_since(Shop(tmp_path))
+    await accepted(till)
+    told = await Api(till, counter_config()).get(f"/sales/{sold}")
+    cancelled = msgspec.convert(told, SettlementView)
+    assert (cancelled.state, cancelled.in_doubt) == ("CANCELLED", False)
+    assert code_without_rest(cancelled) == 3
+    await till.stop()
 
 
 @pytest.mark.parametrize(
