@@ -21,7 +21,7 @@ from terminal.api.routes import build_app
 from terminal.api.server import bind, serve
 from terminal.api.service import Service, ServicePhase
 from terminal.core.states import State
-from tests.faults import fired
+from tests.faults import counted, fired
 from tests.terminal.harness import NATIONAL, counter_config
 from tests.terminal.over_sockets import Site, site
 
@@ -68,6 +68,7 @@ class Door:
                 return [await _post(session, path, body, headers) for _ in range(EACH)]
 
         answers = await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+        counted("storm_requests", sum(map(len, answers)))
         return [one for of_client in answers for one in of_client]
 
     async def priced(self) -> str:
