@@ -4,7 +4,7 @@ A dialogue is a generator that yields command APDUs and receives response APDUs 
 no reader. One hop to the reader's thread per dialogue, not per APDU.
 """
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -93,6 +93,6 @@ class CardReader(Protocol):
         """
         ...
 
-    def presence(self) -> AsyncIterator[CardPresence]:
-        """Yield the present state at once, then every change, for ever."""
+    def presence(self) -> AsyncGenerator[CardPresence, None]:
+        """Yield the present state at once, then every change, for ever; who stops listening closes it (`aclosing`)."""
         ...

@@ -1,7 +1,7 @@
 """Fan-out of presence changes, for whoever implements `CardReader.presence`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from drivers.interfaces.card_reader import CardPresence
 
@@ -22,7 +22,7 @@ class PresenceFeed:
         for queue in self._subscribers:
             queue.put_nowait(presence)
 
-    async def subscribe(self) -> AsyncIterator[CardPresence]:
+    async def subscribe(self) -> AsyncGenerator[CardPresence, None]:
         """Yield the present state as soon as there is one, then every change, for ever."""
         queue: asyncio.Queue[CardPresence] = asyncio.Queue()
         if self.latest is not None:

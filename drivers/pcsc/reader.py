@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -119,7 +119,7 @@ class PcscReader:
             timer.cancel()
         return result
 
-    def presence(self) -> AsyncIterator[CardPresence]:
+    def presence(self) -> AsyncGenerator[CardPresence, None]:
         """Yield the present state at once, then every change; see `CardReader.presence`."""
         return self._feed.subscribe()
 

@@ -315,5 +315,5 @@ def unpack(data: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
             # Never more than it announces, which has just been checked: `ZipFile` stops there and checks the sum.
             return archive.read(files[0])
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
-        # RuntimeError: encrypted, or (NotImplementedError) a compression we do not have; the rest: damaged.
+        # RuntimeError: encrypted, or packed in a way that Python cannot unpack; the rest: damaged.
         raise MalformedMessage("not a ZIP that can be read") from None

@@ -343,7 +343,7 @@ class Open(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     version: Literal["2.0.1", "1.0.0"] = "2.0.1"  # of the outer envelope
     hex: Literal["upper", "lower"] = "upper"  # of `encData`
-    escape_unicode: bool = False  # Chinese as \\uXXXX before encrypting
+    escape_unicode: bool = False  # Chinese as JSON escapes (\\u533b) before encrypting
 
 
 _MONTH_AND_DAY: Final = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")

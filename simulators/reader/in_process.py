@@ -5,7 +5,7 @@ driver (one dialogue at a time, reset after each, typed faults, presence), and e
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 from drivers.interfaces.card_reader import (
@@ -114,7 +114,7 @@ class InProcessReader:
             raise ReaderBusy(f"another program holds {self.name}; waited {timeout_s} s")
         raise ReaderTimeout(f"{self.name} did not answer within {timeout_s} s")
 
-    def presence(self) -> AsyncIterator[CardPresence]:
+    def presence(self) -> AsyncGenerator[CardPresence, None]:
         """Yield the present state at once, then every change; see `CardReader.presence`."""
         return self._feed.subscribe()
 

@@ -1,6 +1,6 @@
 """Stands in for a card reader that is configured where the PC/SC binding is not installed: selling goes on without."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 from drivers.interfaces.card_reader import CardPresence, Dialogue, ReaderFault
@@ -30,6 +30,6 @@ class NoBindingReader:
         dialogue.close()
         raise NoBinding(f"pyscard is not installed; gave up at once instead of after {timeout_s:g} s")
 
-    def presence(self) -> AsyncIterator[CardPresence]:
+    def presence(self) -> AsyncGenerator[CardPresence, None]:
         """See `CardReader.presence`."""
         return self._feed.subscribe()

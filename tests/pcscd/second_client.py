@@ -25,7 +25,8 @@ def main(reader: str) -> None:
             code = scard.SCardBeginTransaction(handle)
         if word == "reset":
             code = scard.SCardDisconnect(handle, scard.SCARD_RESET_CARD)
-        print(f"{word} {code:08X}", flush=True)  # noqa: T201 - the other process reads it
+        sys.stdout.write(f"{word} {code:08X}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -31,15 +31,15 @@ SEEDS = range(100, 116)
 SALES = 24
 FOUND = {
     521: "a clock set back twice put sales into the wrong day, and so into no reconciliation (TrustedClock)",
-    1012: "a reversal just before midnight by a clock some minutes behind was asked of the hub (test_days: may lie on the next one)",
+    1012: "a reversal just before midnight by a clock some minutes behind was asked of the hub (test_accounted: may lie on the next one)",
     1308: "a refund was told as under way after the disk had failed (test_refund: a disk that fails during a refund)",
     1403: "a closed sale came back on a failed disk, and reading it again ended the service (test_refund: while a closed sale comes back)",
     2035: "as 521, and a cancellation whose answer was lost was looked for on the wrong day",
     2039: "as 3107, with people who set the clock",
-    3107: "a sale whose message id ran a day ahead was in nobody's books (test_days: whatever the clock here said)",
+    3107: "a sale whose message id ran a day ahead was in nobody's books (test_level: whatever the clock here said)",
     3209: "as 3107: sent while a clock that had been behind was a day ahead (and TrustedClock: set too far)",
     3701: "as 3107",
-    343340693: "a cancellation without an answer at midnight lay on the next day at the hub (test_days: may lie on the next day)",
+    343340693: "a cancellation without an answer at midnight lay on the next day at the hub (test_accounted: may lie on the next day)",
     942769349: "two clock jumps and a sale the hub did not list that day, before the site had the service's own clock",
 }
 """Seeds that once broke something with `SALES_PER_RUN` sales: the bug has a small test of its own, the seed stays here."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
@@ -50,9 +51,8 @@ async def look_at_reader(name: str) -> ReaderState:
 
     async with PcscReader(name) as reader:
         try:
-            async with asyncio.timeout(READER_LOOK_S):
-                async for _ in reader.presence():
-                    break
+            async with asyncio.timeout(READER_LOOK_S), aclosing(reader.presence()) as changes:
+                await anext(changes)
         except TimeoutError:
             return ReaderState("opening")
         return reader_state(name, lambda: reader.sight)

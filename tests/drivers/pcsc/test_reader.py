@@ -59,7 +59,7 @@ async def read(reader: PcscReader, timeout_s: float = 5.0) -> SocialSecurityCard
 
 async def seen(reader: PcscReader, *, present: bool, other_than: int = -1) -> CardPresence:
     """Wait until the monitor says so; the test's own time limit ends it otherwise."""
-    async with aclosing(reader.presence()) as changes:  # type: ignore[type-var]  # a generator, promised as an iterator
+    async with aclosing(reader.presence()) as changes:
         async for presence in changes:
             if presence.present is present and presence.event_count != other_than:
                 return presence
@@ -192,6 +192,14 @@ async def test_without_the_service_it_says_so_and_is_ready_within_two_seconds_of
             assert time.monotonic() - started_at <= 2.0
 
 
+async def fewer_threads(wanted: int) -> None:
+    """Give threads that have said that they end two seconds to be gone."""
+    for _ in range(400):
+        if our_threads() <= wanted:
+            return
+        await asyncio.sleep(0.005)
+
+
 @asynccontextmanager
 async def leaks_nothing() -> AsyncIterator[None]:
     """The number of our threads and of all descriptors afterwards is that of before.
@@ -200,10 +208,7 @@ async def leaks_nothing() -> AsyncIterator[None]:
     """
     before = our_threads(), len(os.listdir("/proc/self/fd"))
     yield
-    for _ in range(400):
-        if our_threads() <= before[0]:
-            break
-        await asyncio.sleep(0.005)
+    await fewer_threads(before[0])
     after = our_threads(), len(os.listdir("/proc/self/fd"))
     assert after == before
 
@@ -289,6 +294,7 @@ async def test_a_service_that_hangs_is_a_timeout_and_the_loop_goes_on(
     finally:
         pcscd.resume()
     assert (await read(reader)).certno
+    await fewer_threads(threads)
     assert our_threads() == threads
 
 

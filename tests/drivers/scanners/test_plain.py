@@ -78,6 +78,11 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
+async def until_closed(line: MemoryStream) -> None:
+    """Let the loop turn until the scanner has closed this line."""
+    await until(lambda: line.closed)
+
+
 class TestOnALineInMemory:
     """What arrives, when, is decided to the byte."""
 
@@ -114,7 +119,7 @@ class TestOnALineInMemory:
                 first.unplug()
                 assert await take(scanner, 1) == ["scan.lost"]
                 fired("F11")
-                await until(lambda line=first: line.closed)  # type: ignore[misc] # the line of this round
+                await until_closed(first)
                 second.arrive(b"\r" + EAN.encode() + b"\r")
                 assert await take(scanner, 1) == [EAN]
 

@@ -7,6 +7,7 @@ import os
 import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,10 +183,10 @@ async def test_dtr_and_rts_are_raised_after_opening(tmp_path: Path, monkeypatch:
     asked: list[tuple[int, int]] = []
     really = fcntl.ioctl
 
-    def watched(descriptor: int, request: int, *rest: object) -> object:
+    def watched(descriptor: int, request: int, *rest: Any) -> object:
         if request == termios.TIOCMBIS:
-            asked.append((request, rest[0][0]))  # type: ignore[index] # an array with the pins
-        return really(descriptor, request, *rest)  # type: ignore[call-overload] # handed on as it came
+            asked.append((request, rest[0][0]))  # an array with the pins
+        return really(descriptor, request, *rest)
 
     async with PtyLink(tmp_path / "device") as link:
         monkeypatch.setattr(fcntl, "ioctl", watched)

@@ -1,5 +1,7 @@
 """The table of transactions, and the small parts several messages share."""
 
+from typing import Literal
+
 import msgspec
 import pytest
 
@@ -87,7 +89,7 @@ def test_either_spelling_of_the_extension_is_read(member: str) -> None:
 
 @pytest.mark.parametrize("node", ["durg_trac_info", "drug_trac_info"])
 def test_trace_codes_of_a_pharmacy_line_are_read_under_both_names_and_sent_under_the_profiles(
-    node: str,
+    node: Literal["durg_trac_info", "drug_trac_info"],
 ) -> None:
     raw = examples.payload("a-2102-request.json").replace(b"durg_trac_info", node.encode())
     sale = wire.decode(raw, PharmacyInput)
@@ -95,7 +97,7 @@ def test_trace_codes_of_a_pharmacy_line_are_read_under_both_names_and_sent_under
         "80000000000000000001",
         "80000000000000000002",
     ]
-    profile = Profile(name="x", trace=Trace(pharmacy_node=node))  # type: ignore[arg-type]  # one of the two literals
+    profile = Profile(name="x", trace=Trace(pharmacy_node=node))
     bare = wire.decode(examples.payload("a-2101-request.json"), PharmacyInput).lines[0]
     assert bare.trace_codes == ()
     written = wire.encode(traced(bare, profile, sale.lines[0].trace_codes))

@@ -11,7 +11,7 @@ from terminal.core.states import State
 from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.journal.anchors import Noted
 from tests.terminal.api.calling import Api
-from tests.terminal.counter.test_old_copy import TakingLink, put_back
+from tests.terminal.counter.test_old_copy import TakingLink, copying_shop, put_back, settled_in_doubt
 from tests.terminal.harness import NATIONAL, PILLS, Shop, Till, counter_config, virtual
 from tests.terminal.reconciliation.days import DAY_S, FileWith, arm
 
@@ -141,9 +141,7 @@ async def test_a_record_that_may_have_undone_it_is_no_leave_to_undo_it(tmp_path:
 @virtual
 async def test_what_no_report_names_is_not_undone_unasked(tmp_path: Path) -> None:
     """The day on which its message left is not among those that were compared."""
-    shop = Shop(tmp_path)
-    shop.hub_link = TakingLink(shop, "2102")
-    till = await shop.start()
+    shop, till = await copying_shop(tmp_path)
     sold = await till.settle()
     await till.wait(DAY_S)
     till = await put_back(shop, till)
@@ -155,12 +153,8 @@ async def test_what_no_report_names_is_not_undone_unasked(tmp_path: Path) -> Non
 
 @virtual
 async def test_what_the_hub_is_proved_not_to_have_holds_nothing_up(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.hub_link = TakingLink(shop, "2102")
-    till = await shop.start()
-    shop.arm("lose-request", "2102")
-    lost = await till.settle()
-    await till.quiet()
+    shop, till = await copying_shop(tmp_path)
+    lost = await settled_in_doubt(till, "lose-request")
     till = await put_back(shop, till)
     api = await contradicted(till)
     await till.wait(DAY_S)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.terminal.api.calling import Api
 from tests.terminal.harness import Shop, counter_config, virtual
-from tests.terminal.reconciliation.test_days import unseen_and_there
+from tests.terminal.reconciliation.days import unseen_and_there
 
 DAY = "/reconciliation/2026-11-23"
 

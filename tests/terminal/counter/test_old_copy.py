@@ -15,7 +15,7 @@ from drivers.interfaces.hub_transport import RawAnswer
 from simulators.hub.link import HubLink
 from terminal.core.events import Misuse
 from terminal.core.states import State
-from terminal.core.values import Notice
+from terminal.core.values import Notice, Settlement
 from terminal.counter.holds import ROLLED_BACK
 from terminal.counter.wishes import RefundWish
 from tests.faults import fired
@@ -63,6 +63,21 @@ def copy_now(shop: Shop) -> None:
             shutil.copyfile(source, f"{old(shop)}{suffix}")
 
 
+async def copying_shop(tmp_path: Path) -> tuple[Shop, Till]:
+    """A shop whose journal is copied just before its first settlement leaves."""
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2102")
+    return shop, await shop.start()
+
+
+async def settled_in_doubt(till: Till, fault: str) -> Settlement:
+    """Settle with a fault on 2102, and let the counter work it off."""
+    till.shop.arm(fault, "2102")
+    lost = await till.settle()
+    await till.quiet()
+    return lost
+
+
 async def put_back(shop: Shop, till: Till) -> Till:
     """The service stops, the old copy takes the journal's place, the service starts and a witness contradicts it."""
     await till.stop()
@@ -84,9 +99,7 @@ async def accepted(till: Till) -> None:
 
 @virtual
 async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.hub_link = TakingLink(shop, "2102")
-    till = await shop.start()
+    shop, till = await copying_shop(tmp_path)
     sold = await till.settle()
     await till.counter.acknowledge(sold.id, "T01")
     await till.quiet()
@@ -128,12 +141,8 @@ async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path:
 
 @virtual
 async def test_sending_then_never_booked_is_reversed_after_the_acceptance(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.hub_link = TakingLink(shop, "2102")
-    till = await shop.start()
-    shop.arm("lose-request", "2102")
-    lost = await till.settle()
-    await till.quiet()
+    shop, till = await copying_shop(tmp_path)
+    lost = await settled_in_doubt(till, "lose-request")
     till = await put_back(shop, till)
     await a_day_later(till)
     assert facts(await reconcile(till)) == [("open", "waits_for_people", "close_reversed")]
@@ -144,12 +153,8 @@ async def test_sending_then_never_booked_is_reversed_after_the_acceptance(tmp_pa
 
 @virtual
 async def test_sending_then_reversed_and_settled_anew_leaves_the_new_settlement_alone(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.hub_link = TakingLink(shop, "2102")
-    till = await shop.start()
-    shop.arm("lose-answer", "2102")
-    lost = await till.settle()
-    await till.quiet()
+    shop, till = await copying_shop(tmp_path)
+    lost = await settled_in_doubt(till, "lose-answer")
     await till.wait(200)
     again = await till.settle()
     assert (again.state, len(shop.live())) == (State.CONFIRMED, 1)
@@ -172,9 +177,7 @@ async def test_sending_then_reversed_and_settled_anew_leaves_the_new_settlement_
 
 @virtual
 async def test_sending_then_cancelled_on_another_day_cannot_be_confirmed(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.hub_link = TakingLink(shop, "2102")
-    till = await shop.start()
+    shop, till = await copying_shop(tmp_path)
     sold = await till.settle()
     await till.wait(DAY_S)
     await till.counter.cancel(sold.id, "T01", "")
@@ -197,9 +200,7 @@ async def test_reversing_waits_for_the_acceptance_and_is_then_finished(tmp_path:
     shop = Shop(tmp_path)
     shop.hub_link = TakingLink(shop, infno)
     till = await shop.start()
-    shop.arm("lose-answer", "2102")
-    lost = await till.settle()
-    await till.quiet()
+    lost = await settled_in_doubt(till, "lose-answer")
     await till.wait(200)
     again = await till.settle()
     till = await put_back(shop, till)

@@ -100,3 +100,15 @@ def neighbour(shop: Shop, folder: Path) -> Shop:
     other = Shop(folder, seed=shop.seed)
     other.world, other.hub_link, other.centre_link = shop.world, shop.hub_link, shop.centre_link
     return other
+
+
+async def unseen_and_there(shop: Shop, till: Till, number: str = "0001") -> str:
+    """A 2102 stays in the network until 2601 was twice told that there is no such record; then it is booked."""
+    held: list[bytes] = []
+    arm(shop, Withhold(held), "2102")
+    lost = await till.settle(number)
+    await till.quiet()
+    assert (await till.get(lost.id)).unseen
+    deliver(shop, held[0])
+    assert lost.settle_msgid in [record.msgid for record in shop.live()]
+    return lost.id

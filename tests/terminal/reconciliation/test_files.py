@@ -11,8 +11,7 @@ from terminal.core.states import State
 from terminal.reconciliation.compare import MEMO_LENGTH, harmless
 from terminal.reconciliation.report import Outcome, Report
 from tests.terminal.harness import INSTITUTION, NATIONAL, Shop, Till, virtual
-from tests.terminal.reconciliation.days import OtherFile, arm, facts, reconcile
-from tests.terminal.reconciliation.test_days import unseen_and_there
+from tests.terminal.reconciliation.days import OtherFile, arm, facts, reconcile, unseen_and_there
 
 OURS = f"{INSTITUTION}20261123090000"
 

@@ -1,0 +1,108 @@
+"""Doubts that wait for people: closed on what the hub has signed for the day, and on nothing less."""
+
+from pathlib import Path
+
+import pytest
+
+from terminal.core.states import State
+from terminal.core.values import Notice
+from terminal.reconciliation.report import Group, Outcome
+from tests.terminal.harness import Shop, Till, virtual
+from tests.terminal.reconciliation.days import (
+    DAY_S,
+    MONDAY,
+    facts,
+    only,
+    reconcile,
+    reconciliation,
+)
+
+EMPLOYEES, RESIDENTS = Group("41", "999900", "310"), Group("41", "999900", "390")
+
+
+async def down_for_a_day(shop: Shop, till: Till) -> None:
+    """The hub is away until the terminal calls a person; now it is back, but leaves what undoes unanswered."""
+    shop.hub_link.down = True
+    await till.wait(25 * 3600)
+    assert till.states() == [State.MANUAL]
+    for infno in ("2601", "2103", "5203"):
+        shop.arm("lose-request", infno, 10_000)
+    shop.hub_link.down = False
+
+
+@virtual
+async def test_a_doubt_in_manual_is_closed_on_the_hubs_signed_level(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    shop.arm("lose-request", "2102")
+    lost = await till.settle()
+    await down_for_a_day(shop, till)
+    report = await reconcile(till)
+    assert report.groups[0].outcome is Outcome.LEVEL
+    assert facts(report) == [("open", "waits_for_people", "close_reversed")]
+    fixed = await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+    assert fixed.settlement.state is State.REVERSED
+    assert fixed.settlement.notice == Notice("reversed_by_ruling")
+    move = [
+        record for record in till.audit() if record.get("old") == "MANUAL" and record["object"] == lost.id
+    ][-1]
+    assert (move["new"], move["actor"], "3201" in move["reason"]) == ("REVERSED", "A1+B2", True)
+    assert till.counter.doubts() == []
+    await till.stop()
+
+
+@virtual
+async def test_a_doubt_in_manual_that_stands_at_the_hub_is_not_closed_but_reversed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    shop.arm("lose-answer", "2102")
+    lost = await till.settle()
+    shop.hub_link.down = True
+    await down_for_a_day(shop, till)
+    assert facts(await reconcile(till)) == [("hub_only", "waits_for_people", "wait")]
+    shop.world.hub.clear()
+    await till.quiet()
+    assert ((await till.get(lost.id)).state, shop.live()) == (State.REVERSED, [])
+    await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("fault", "action", "state"),
+    [
+        ("lose-request", "close_confirmed", State.CONFIRMED),
+        ("lose-answer", "close_cancelled", State.CANCELLED),
+    ],
+)
+async def test_a_cancellation_in_manual_is_closed_as_what_the_hub_shows(
+    tmp_path: Path, fault: str, action: str, state: State
+) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    shop.arm(fault, "2103")
+    await till.counter.cancel(settled.id, "T01", "退货")
+    await down_for_a_day(shop, till)
+    report = await reconcile(till)
+    assert [one[1:] for one in facts(report)] == [("waits_for_people", action)]
+    fixed = await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+    assert fixed.settlement.state is state
+    assert len(shop.live()) == (1 if state is State.CONFIRMED else 0)
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+async def test_a_day_that_is_not_over_proves_no_absence(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 20)
+    shop.arm("lose-request", "2102")
+    await till.settle()
+    await down_for_a_day(shop, till)
+    assert facts(await reconcile(till)) == [("open", "waits_for_people", "wait")], (
+        "sent a minute before midnight"
+    )
+    shop.world.hub.clear()
+    await till.quiet()
+    await till.stop()
