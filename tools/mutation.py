@@ -30,7 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar, cast
 
 from tools.mutation_host import FOLDER, OPTIONS, ROOT, Order, begin_host, changed_functions, in_child
 
@@ -91,6 +91,8 @@ _LOADED_ONCE: Final = (
     "uvicorn",
 )
 """Libraries that cost a second to load and know nothing of us: loaded before forking."""
+Operator = TypeVar("Operator", bound=ast.AST)
+
 _SWAPS: Final[Mapping[type[ast.AST], type[ast.AST]]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
@@ -128,7 +130,7 @@ class Mutator(ast.NodeTransformer):
         """
         match node:
             case ast.AnnAssign():
-                node.value = None if node.value is None else self.visit(node.value)  # type: ignore[assignment]
+                node.value = None if node.value is None else cast("ast.expr", self.visit(node.value))
                 return node
             case ast.arg() | ast.Assert() | ast.JoinedStr() | ast.Expr(value=ast.Constant()):
                 return node
@@ -161,18 +163,20 @@ class Mutator(ast.NodeTransformer):
                     return node
             case ast.Compare():
                 for number, operator in enumerate(node.ops):
-                    node.ops[number] = self._swapped(node, operator)  # type: ignore[call-overload]
-            case ast.BoolOp() | ast.BinOp():
-                node.op = self._swapped(node, node.op)  # type: ignore[assignment]
+                    node.ops[number] = self._swapped(node, operator)
+            case ast.BoolOp():
+                node.op = self._swapped(node, node.op)
+            case ast.BinOp():
+                node.op = self._swapped(node, node.op)
             case ast.Constant(value=value):
                 return self._constant(node, value)
         return self.generic_visit(node)
 
-    def _swapped(self, node: ast.expr, operator: ast.AST) -> ast.AST:
+    def _swapped(self, node: ast.expr, operator: Operator) -> Operator:
         other = _SWAPS.get(type(operator))
         if other is None or not self._is_here(node, f"{type(operator).__name__} became {other.__name__}"):
             return operator
-        return other()
+        return cast("Operator", other())  # each is swapped for one of its own family
 
     def _constant(self, node: ast.Constant, value: object) -> ast.AST:
         changed: object

@@ -245,7 +245,7 @@ def _build_routes_once() -> None:
         shell.__dict__ = service.__dict__  # from now on the two are one
         return routes
 
-    terminal.app.build_app = lend  # type: ignore[attr-defined]
+    terminal.app.build_app = lend  # type: ignore[attr-defined]  # the one place that names the routes
 
 
 def _tell(line: str) -> None:

@@ -120,7 +120,8 @@ class World:
     def _run(self, effect: object) -> Event | None:
         match effect:
             case Decode():
-                return self.choose(samples.DECODED, CentreRefused("code_expired"))  # type: ignore[no-any-return]
+                drawn: Event = self.choose(samples.DECODED, CentreRefused("code_expired"))
+                return drawn
             case Ask(infno):
                 return HubSaid(infno, self._question(infno))
             case Compose(purpose, infno):
@@ -145,7 +146,8 @@ class World:
             case _:
                 undone = self.live.get(self.settlement.settle_msgid) != "live"
                 truth = good(query_output("1" if undone else "0"))
-        return self.choose(truth, truth, samples.SILENT, samples.UNSENT, samples.FORGED)  # type: ignore[no-any-return]
+        drawn: Heard = self.choose(truth, truth, samples.SILENT, samples.UNSENT, samples.FORGED)
+        return drawn
 
     def _sent(self, infno: str, msgid: str) -> Heard:
         fate = self.choose("arrives", "arrives", "arrives", "never leaves", "lost on the way", "late")
@@ -158,7 +160,8 @@ class World:
                 self.travelling.append(msgid)
             return samples.SILENT
         truth = self._act(infno, msgid)
-        return self.choose(truth, truth, samples.SILENT, samples.FORGED, samples.HTML)  # type: ignore[no-any-return]
+        drawn: Heard = self.choose(truth, truth, samples.SILENT, samples.FORGED, samples.HTML)
+        return drawn
 
     def _act(self, infno: str, msgid: str) -> Heard:
         original = self.settlement.settle_msgid
