@@ -220,13 +220,12 @@ class HubClient:
 
     async def _exchange(self, infno: str, msgid: str, body: bytes) -> Heard:
         hub = self._profile.hub
-        sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()
         number = number_of(body)  # a message composed under an earlier profile goes where its own bytes say
         try:
-            path = self._gate.path(
-                number
-            )  # before the headers: nothing is asked of a gateway for a message without one
+            # The path first: nothing is asked of a gateway for a message without one.
+            path = self._gate.path(number)
             headers = await self._gate.headers(number, body)
+            sent_at, sent_s = self._clock.now(), self._clock.monotonic_s()  # a token may have taken long
             raw = await self._transport.post(path, body, headers, hub.connect_timeout_s, hub.total_timeout_s)
         except NoPath:
             return NotSent("no_path")

@@ -330,6 +330,51 @@ async def test_where_only_the_payload_is_signed_an_answer_needs_the_hubs_referen
     assert short.reason == "no reference"
 
 
+class SlowGateway(Link):
+    """Hands out a token after seven seconds, then gives its one answer at once."""
+
+    def __init__(self, answer: RawAnswer) -> None:
+        super().__init__(answer)
+        self.passed_s = 0.0
+
+    def now(self) -> dt.datetime:
+        """See `Clock`."""
+        return NINE + dt.timedelta(seconds=self.passed_s)
+
+    def monotonic_s(self) -> float:
+        """See `Clock`."""
+        return self.passed_s
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        if path == "/auth/oauth/token":
+            self.passed_s += 7
+            return page(b'{"access_token":"t"}')
+        return await super().post(path, body, headers, connect_timeout_s, total_timeout_s)
+
+
+async def test_the_time_a_token_takes_is_no_part_of_the_exchange() -> None:
+    """Else the hub's clock would look seven seconds ahead of ours."""
+    profile = parse_profile('[hub]\ngateway = "G4"', "x.toml")
+    received = (NINE + dt.timedelta(seconds=7)).strftime("%Y%m%d%H%M%S") + "000"
+    link = SlowGateway(page(signed(msgspec.structs.replace(GOOD, received_at=received))))
+    gate = HubGate(profile, CREDENTIALS, link, link, lambda bits: 0)
+    place, operator = Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试")
+    hub = HubClient(profile, place, operator, link, gate, OURS, HUB, Ids(), link)
+    assert isinstance(await hub.ask("9001", SIGN_IN, ""), events.Answered)
+    contact = hub.contact
+    assert contact is not None
+    assert (contact.sent_at, contact.answer_ms, contact.clock_offset_s) == (link.now(), 0.0, 0.0)
+    assert contact.hub_now(link.monotonic_s()) == link.now()
+
+
 @pytest.mark.parametrize("infno", ["9001", "2601", "2103", "2208", "5203", "2202", "2205", "5201"])
 async def test_what_ends_a_doubt_is_sent_however_long_its_fields_are(infno: str) -> None:
     """Else a name that grew while a doubt was open would keep it open for ever."""
