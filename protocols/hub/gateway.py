@@ -15,6 +15,7 @@ nothing about what the hub has done (K61).
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -31,6 +32,9 @@ FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _TOKEN_LIFE_S: Final = 300.0
 """How long a token is used whose answer names no end."""
 SM4_KEY_BYTES: Final = 16
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_BEARER: Final = re.compile(r"[\x21-\x7e]+")
+"""A token that a header can carry; RFC 6750, 2.1 allows some of these letters, servers use more."""
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,8 +96,11 @@ def parse_credentials(tree: Mapping[str, Any], name: str) -> Credentials:
 
 
 def _secret(type_: type, value: Any) -> Any:
+    """What cannot stand in a header would end every request in a connection without an answer: a doubt for nothing."""
     if not isinstance(value, str):
         raise ValueError("must be text")
+    if _CONTROL.search(value):
+        raise ValueError("must be one line without control characters")
     return type_(value)
 
 
@@ -201,6 +208,6 @@ def read_token(body: bytes) -> Token:
         answer = msgspec.json.decode(body, type=_TokenAnswer)
     except msgspec.ValidationError:
         raise MalformedMessage("not a token") from None
-    if not answer.access_token or answer.expires_in <= 0:
+    if _BEARER.fullmatch(answer.access_token) is None or answer.expires_in <= 0:
         raise MalformedMessage("not a token")
     return Token(Secret(answer.access_token), answer.expires_in)

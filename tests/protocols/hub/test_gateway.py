@@ -95,7 +95,7 @@ def test_headers_without_a_gateway_are_none() -> None:
 
 def test_credentials_are_read_and_never_quoted() -> None:
     assert parse_credentials({"account": "a"}, "c.toml").account == Secret("a")
-    for tree in ({"acount": "hidden"}, {"account": 31337}):
+    for tree in ({"acount": "hidden"}, {"account": 31337}, {"account": "hidden\n"}, {"secret": "hid\x00den"}):
         with pytest.raises(ProfileError, match=r"^c\.toml: ") as refused:
             parse_credentials(tree, "c.toml")
         assert "hidden" not in str(refused.value)
@@ -109,7 +109,17 @@ def test_a_token_is_read_with_its_life() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b"{}", b'{"access_token":""}', b'{"access_token":"t","expires_in":0}']
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"access_token":""}',
+        b'{"access_token":"t","expires_in":0}',
+        b'{"access_token":"t\\r\\nX: y"}',
+        '{"access_token":"令牌"}'.encode(),
+    ],
 )
 def test_anything_else_is_no_token(body: bytes) -> None:
     with pytest.raises(MalformedMessage):
