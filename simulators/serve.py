@@ -19,6 +19,7 @@ from aiohttp import web
 from drivers.interfaces.signer import Signer, Verifier
 from protocols.ecertificate.open_interface import style_of
 from protocols.gm.sm2 import PrivateKey
+from protocols.hub.addresses import decode_path
 from protocols.hub.gateway import Credentials
 from protocols.hub.profile import Profile, parse_profile
 from protocols.wire_time import WIRE_ZONE
@@ -193,7 +194,7 @@ async def serve_world(
         hub_app = hub_server.build_control_app(control)
         if world.profile.ecert.path == "hub_1162":
             decode = bare_decode.handler(world.hub.core.desk, world.centre, world.door, clock)
-            hub_app.router.add_post(world.profile.ecert.hub_path, decode)
+            hub_app.router.add_post(decode_path(world.profile), decode)
         hub_server.add_hub_routes(hub_app, control, world.door)
         control_app = hub_app if tls is None else hub_server.build_control_app(control)
         add_centre_routes(control_app, world.centre, world.people)

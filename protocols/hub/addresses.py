@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from protocols.hub.profile import Hub
+from protocols.hub.profile import Hub, Profile
 
 _DOWNLOADED: Final = (
     *("1301", "1302", "1303", "1305", "1306", "1307", "1308", "1309", "1310", "1311"),
@@ -81,6 +81,11 @@ def path_of(hub: Hub, infno: str) -> str:
             return base + service
         case _:
             return base
+
+
+def decode_path(profile: Profile) -> str:
+    """Return the path of 1162 at a hub that decodes certificate codes itself: the same in every shape."""
+    return profile.hub.proxy_prefix + profile.ecert.hub_path
 
 
 def infno_at(hub: Hub, path: str) -> str | None:

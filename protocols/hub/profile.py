@@ -320,7 +320,7 @@ class Ecert(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     path: Literal["middle_office", "hub_1162", "library", "province_own"] = "middle_office"  # K32
     url_path: str = "/localcfc/api/hsecfc/localQrCodeQuery"  # at the centre
-    hub_path: str = "/fsi/api/hsecfc/localQrCodeQuery"  # at the hub, for hub_1162
+    hub_path: str = "/fsi/api/hsecfc/localQrCodeQuery"  # at the hub, for hub_1162, below `hub.proxy_prefix`
     operator_len: Literal[20, 64] = 20  # characters of `operatorId` that the centre takes
     code_life_s: float = 60.0  # PD-1
     grace_s: float = 15.0  # PD-1

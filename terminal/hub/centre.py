@@ -16,6 +16,7 @@ from protocols.ecertificate.notice import SettleNotice, encode_notice, parse_not
 from protocols.ecertificate.query import Decoded, DecodeRequest, encode_query, parse_reply
 from protocols.ecertificate.refusals import CentreRefusal
 from protocols.errors import MalformedMessage
+from protocols.hub.addresses import decode_path
 from protocols.hub.profile import Profile
 from protocols.secret import Secret
 from terminal.core.events import CentreRefused, CentreSaid
@@ -119,7 +120,7 @@ class CentreClient:
         try:
             headers = await self._gate.headers("1162", body) if at_hub and self._gate else HEADERS
             raw = await self._decoder.post(
-                ecert.hub_path if at_hub else ecert.url_path,
+                decode_path(self._profile) if at_hub else ecert.url_path,
                 body,
                 headers,
                 ecert.connect_timeout_s,
@@ -129,6 +130,9 @@ class CentreClient:
             return CentreRefused("centre_not_reached", {"reason": not_sent.reason})
         except NoAnswer as silent:
             return CentreRefused("centre_not_reached", {"reason": silent.reason}, rescan=False)
+        if raw.status == 401 and at_hub and self._gate:
+            self._gate.refused()  # nothing else is asked before there is a medium: who else should notice?
+            return CentreRefused("centre_not_reached", {"reason": "http 401"}, rescan=False)
         return self._read(raw, at_hub)
 
     def _read(self, raw: RawAnswer, at_hub: bool) -> CentreSaid | CentreRefused:

@@ -188,7 +188,8 @@ async def test_a_wrong_control_request_is_refused(
 # -- 1162 ------------------------------------------------------------------------------------------
 
 HUB_DECODES = parse_profile(
-    '[ecert]\npath = "hub_1162"\nhub_path = "/fsi/api/hsecfc/localQrCodeQuery"\n', "x.toml"
+    '[hub]\nproxy_prefix = "/outside"\n[ecert]\npath = "hub_1162"\nhub_path = "/fsi/api/hsecfc/localQrCodeQuery"\n',
+    "x.toml",
 )
 
 
@@ -215,7 +216,7 @@ async def test_the_hub_decodes_where_the_profile_says_so(
 ) -> None:
     world = hub_decodes
     async with serve_world(world, clock=lambda: NOW) as running:
-        url = running.endpoints["hub"] + HUB_DECODES.ecert.hub_path
+        url = f"{running.endpoints['hub']}/outside/fsi/api/hsecfc/localQrCodeQuery"
         code = world.book.issue(world.person("jia"), NOW)
         body = await post(http, url, bare(code))
         answer = json.loads(body)

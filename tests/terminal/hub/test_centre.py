@@ -14,6 +14,8 @@ from protocols.secret import Secret
 from terminal.core.events import CentreRefused, CentreSaid
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import Institution, Operator
+from terminal.hub.gate import HubGate
+from tests.profiles.rig import CREDENTIALS
 from tests.profiles.switches import switch
 from tests.terminal.harness import INSTITUTION, NATIONAL, NINE
 
@@ -198,6 +200,53 @@ async def test_a_hub_that_does_not_decode_is_a_clear_error() -> None:
     said, _, hub_link = await decode_at_hub(b"404: Not Found", b"404: Not Found")
     assert said == CentreRefused("centre_not_reached", {"reason": "unreadable"}, rescan=False)
     assert len(hub_link.sent) == 2
+
+
+class Gateway:
+    """A gateway of bearer tokens before a hub that decodes; it has forgotten the first token it gave."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        total_timeout_s: float,
+    ) -> RawAnswer:
+        """See `HubTransport`."""
+        self.asked.append((path, headers["Authorization"].partition(" ")[2]))
+        if path.endswith("/oauth/token"):
+            return RawAnswer(200, b'{"access_token":"t%d"}' % len(self.asked), "")
+        if headers["Authorization"] == "Bearer t1":
+            return RawAnswer(401, b'{"code":401,"message":"token unknown"}', "")
+        return RawAnswer(200, json.dumps(GOOD).encode(), "")
+
+    async def close(self) -> None:
+        """See `HubTransport`."""
+
+
+async def test_a_token_that_the_gateway_forgot_is_replaced_and_the_code_asked_about_once_more() -> None:
+    """Else no code could be decoded until the token's life ends: nothing else is asked before a medium."""
+    profile = parse_profile(
+        '[hub]\ngateway = "G4"\nproxy_prefix = "/outside"\n[ecert]\npath = "hub_1162"\nhub_path = "/bare/1162"', "x.toml"
+    )  # fmt: skip
+    clock, gateway = Clock(), Gateway()
+    gate = HubGate(profile, CREDENTIALS, gateway, clock, lambda bits: 0)
+    centre = CentreClient(
+        profile, Institution(INSTITUTION, "测试大药房一号店", "999900"), Operator("T01", "收银员测试"), Office("0001", "收银台"),
+        profile.ecert.business_type_pharmacy, Link(clock), clock, gateway, gate,
+    )  # fmt: skip
+    assert isinstance(await centre.decode(CODE), CentreSaid)
+    basic = gateway.asked[0][1]
+    assert gateway.asked == [
+        ("/outside/auth/oauth/token", basic),
+        ("/outside/bare/1162", "t1"),
+        ("/outside/auth/oauth/token", basic),
+        ("/outside/bare/1162", "t3"),
+    ]
 
 
 # -- the settle notice -----------------------------------------------------------------------------
