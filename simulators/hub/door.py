@@ -8,6 +8,7 @@ and none of it proves that to anybody.
 
 import datetime as dt
 import hmac
+import re
 from collections.abc import Mapping
 from random import Random
 from typing import Final
@@ -26,6 +27,7 @@ from simulators.hub.exchange import Delivery
 
 _WINDOW_S: Final = 30 * 60.0
 """How far the clock in a gateway's header may be off (published for G2, taken for all that send one)."""
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _TOKEN_LIFE_S: Final = 600
 _G2_HEADERS: Final = ("_api_name", "_api_version", "_api_timestamp", "_api_access_key", "_api_signature")
 
@@ -104,7 +106,7 @@ class HubDoor:
 
     def _wrong_headers(self, infno: str, headers: Mapping[str, str], body: bytes, now: dt.datetime) -> str:
         hub, ours = self._profile.hub, self._credentials
-        given = {name.lower(): text for name, text in headers.items()}
+        given = {name.lower(): text for name, text in headers.items() if _is_utf8(text)}
         unix_s = now.timestamp()
 
         def missing(*names: str) -> bool:
@@ -142,13 +144,18 @@ class HubDoor:
                 raise AssertionError(hub.gateway)
         if Secret(key_id) != ours.account:
             return "unknown access key"
-        if not timestamp.isdigit() or abs(unix_s - int(timestamp)) > _WINDOW_S:
+        if _SECONDS.fullmatch(timestamp) is None or abs(unix_s - int(timestamp)) > _WINDOW_S:
             return "timestamp outside 30 minutes"
         return "" if hmac.compare_digest(signature.encode(), right.encode()) else "signature mismatch"
 
 
 def _of(headers: Mapping[str, str], name: str) -> str:
     return next((text for given, text in headers.items() if given.lower() == name.lower()), "")
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a header was text: the server hands on other bytes as lone surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _plain_type(content_type: str) -> str:

@@ -58,6 +58,25 @@ def test_four_refusals_of_a_gateway_that_checks_signatures(scheme: str) -> None:
     assert away(door, shown(profile, credentials=forger)) == (401, "signature mismatch")
 
 
+@pytest.mark.parametrize(
+    ("scheme", "header", "text", "reason"),
+    [
+        ("G1", "x-tif-timestamp", "\u00b2", "timestamp outside 30 minutes"),
+        ("G1", "x-tif-timestamp", "9" * 400, "timestamp outside 30 minutes"),
+        ("G1", "x-tif-timestamp", "9" * 5000, "timestamp outside 30 minutes"),
+        ("G1", "x-tif-signature", "\udcff", "header missing"),
+        ("G2", "_api_access_key", "\udcff", "header missing"),
+        ("G3", "x-ca-signature", "\udcff", "header missing"),
+    ],
+)
+def test_headers_of_odd_letters_are_turned_away_like_all_wrong_ones(
+    scheme: str, header: str, text: str, reason: str
+) -> None:
+    """An HTTP server hands on bytes that are no UTF-8 as lone surrogates."""
+    profile = profile_of(f'{U2}gateway = "{scheme}"')
+    assert away(door_of(profile), {**shown(profile), header: text}) == (401, reason)
+
+
 def test_g2_names_the_transaction_and_g3_covers_the_body() -> None:
     other = BODY.replace(b'"2102"', b'"2103"')
     g2, g3 = profile_of(f'{U2}gateway = "G2"'), profile_of(f'{U2}gateway = "G3"')
