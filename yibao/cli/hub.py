@@ -227,7 +227,8 @@ def show_rows(answer: "RowsView", json: bool = False) -> None:
     if not rows:
         tell(say("hub_knows_none"))
     elif (answer.pages or 0) > 1:
-        tell(say("hub_page", page=str(answer.page), pages=str(answer.pages), records=str(answer.records)))
+        page, records = ("-" if number is None else str(number) for number in (answer.page, answer.records))
+        tell(say("hub_page", page=page, pages=str(answer.pages), records=records))
 
 
 def ping_hub(json: JsonOption = False, counter: CounterOption = None) -> int:

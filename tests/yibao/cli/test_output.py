@@ -62,3 +62,10 @@ def test_a_cell_of_the_hubs_moves_no_cursor(capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     assert "男]0;x性" in out
     assert not {"\x1b", "\x07", "\u202e"} & set(out)
+
+
+def test_a_hub_that_does_not_count_its_pages_is_not_quoted_with_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_rows(RowsView("1901", ({"value": "1"},), pages=3))
+    assert "第 - 页，共 3 页、- 条" in capsys.readouterr().out
