@@ -180,7 +180,7 @@ class ReconciliationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
     @property
     def time(self) -> dt.time | None:
-        """`daily_at` as a time; `load_config` has checked its form."""
+        """`daily_at` as a time; `read_config` has checked its form."""
         return dt.time.fromisoformat(self.daily_at) if self.daily_at else None
 
 

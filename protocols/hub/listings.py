@@ -92,7 +92,7 @@ class ItemQueryOutput(PageOutput, frozen=True, kw_only=True):
 
 
 class NationalMappingQuery(Node, frozen=True, kw_only=True):
-    """`data` of 1316; the own item's code is spelt in two ways (profile key `form.1316_own_code`), see `spelled`."""
+    """`data` of 1316; the own item's code is spelt in two ways (profile key `form.own_code_1316`), see `spelled`."""
 
     as_of: str = field(name="query_date", default="")  # 查询时间点
     own_code_as_own: str | UnsetType = field(name="medins_list_codg", default=UNSET)  # 定点医药机构目录编号

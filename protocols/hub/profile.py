@@ -408,10 +408,6 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 return answer.means
         return None
 
-    def is_message_seen(self, error_text: str) -> bool:
-        """The hub says this message id was there before: a doubt, never a refusal (K12)."""
-        return re.search(self.outcome.message_seen, error_text) is not None
-
     def is_sign_in_lost(self, error_text: str) -> bool:
         """The hub does not know our sign-in any more; a refusal, after which the next message needs a new one."""
         return re.search(self.outcome.sign_in_lost, error_text) is not None

@@ -130,12 +130,8 @@ class Exchange(msgspec.Struct, frozen=True):
 
         return self.changed(of_answer)
 
-    def changed_setlinfo(self, change: Callable[[Nodes], None]) -> bytes:
-        """The hub's answer with `setlinfo` changed and signed anew; unchanged when it has none."""
-        return self.with_setlinfo(change).body
-
     def with_setlinfo(self, change: Callable[[Nodes], None]) -> Delivery:
-        """The same as a delivery, which says when there was none."""
+        """The hub's answer with `setlinfo` changed and signed anew; missed when it has none."""
 
         def of_nodes(nodes: Nodes) -> bool:
             setlinfo = nodes.get("setlinfo")

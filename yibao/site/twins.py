@@ -232,7 +232,7 @@ def undated() -> type[Counter]:
 
 
 class LetsGo(Counter):
-    """Keeps no lane and no person waiting for a doubt; see `frees_the_number`."""
+    """Keeps no lane and no person waiting for a doubt; see `FreesTheNumber`."""
 
     def require_gate(self, settlement: Settlement) -> None:
         """See `Listener`."""

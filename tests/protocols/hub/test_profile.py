@@ -202,10 +202,8 @@ def test_the_first_matching_pattern_decides() -> None:
 
 
 def test_texts_that_are_a_doubt_and_not_a_refusal() -> None:
-    assert NATIONAL.is_message_seen("报文ID重复[MSGID_SEEN]")
     assert NATIONAL.is_doubtful_text("报文ID重复[MSGID_SEEN]")
     assert NATIONAL.is_doubtful_text("调用业务子系统结算失败[500]")
-    assert not NATIONAL.is_message_seen("余额不足[BALANCE]")
     assert not NATIONAL.is_doubtful_text("余额不足[BALANCE]")
 
 

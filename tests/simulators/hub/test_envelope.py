@@ -146,7 +146,7 @@ def test_a_message_id_seen_before_books_nothing_and_says_so(till: Counter, jia: 
     first, second = settle_twice(till, jia)
     assert first.infcode == 0
     assert (second.infcode, second.code) == (-1, "MSGID_SEEN")
-    assert till.world.profile.is_message_seen(second.err_msg)
+    assert till.world.profile.is_doubtful_text(second.err_msg)
     assert len(till.world.ledger.settlements()) == 1
 
 

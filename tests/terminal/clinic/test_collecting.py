@@ -412,7 +412,7 @@ class ScopeMoved(AmountOff, frozen=True, tag="scope-moved"):
         def change(setlinfo: dict[str, object]) -> None:
             setlinfo["preselfpay_amt"], setlinfo["inscp_scp_amt"] = 19.49, 430.19
 
-        return Delivery(exchange.changed_setlinfo(change))
+        return exchange.with_setlinfo(change)
 
 
 async def refused_settlement(clinic: Clinic, window: Window) -> Settlement:

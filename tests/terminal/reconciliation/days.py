@@ -36,7 +36,7 @@ class LessAccount(_Fault, frozen=True):
             setlinfo["acct_pay"] = yuan(3749)
             setlinfo["psn_cash_pay"] = yuan(1)
 
-        return Delivery(exchange.changed_setlinfo(change))
+        return exchange.with_setlinfo(change)
 
 
 class OtherFile(_Fault, frozen=True):
