@@ -44,6 +44,7 @@ HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
 _BEFORE_A_PERSON = frozenset({"9001", "1101"})
 """Transactions that name nobody whose insured place is known (`env.own_insuplc`)."""
 SIGN_IN: Final = "9001"
+_UNREADABLE: Final = "unreadable"
 _NEVER_HELD_BACK: Final = frozenset({SIGN_IN, "2601", "2103", "2208", "5203", "2202", "2205", "5201"})
 """What ends a doubt or undoes, and the sign-in before it: a hub's refusal is better than a doubt that never ends."""
 
@@ -118,11 +119,18 @@ class FieldTooLong(Exception):
         self.field = field
 
 
+def bare_file(heard: Heard) -> bytes | None:
+    """Return the file that came in the place of an envelope, as 9102 brings it; None when none did."""
+    if isinstance(heard, NotAuthentic) and heard.reason == _UNREADABLE and heard.raw.startswith(b"PK"):
+        return heard.raw
+    return None
+
+
 def _says_nothing_of_the_line(infno: str, heard: Heard) -> bool:
     """Whether an exchange proves neither that the hub answers nor that it does not: no path for it, a bare file of 9102."""
     if isinstance(heard, NotSent):
         return heard.reason == "no_path"
-    return infno == "9102" and isinstance(heard, NotAuthentic) and heard.raw.startswith(b"PK")
+    return infno == "9102" and bare_file(heard) is not None
 
 
 class HubClient:
@@ -250,7 +258,7 @@ class HubClient:
         try:
             answer, content = read_answer(self.packing.plain_answer(raw.body))
         except MalformedMessage:
-            return NotAuthentic("unreadable", raw.body)
+            return NotAuthentic(_UNREADABLE, raw.body)
         doubtful = self._proves_nothing(msgid, answer, raw.body)
         if doubtful is not None:
             return doubtful

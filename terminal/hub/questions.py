@@ -9,10 +9,10 @@ from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub.accounts import Download, DownloadInput
 from protocols.hub.profile import Profile
 from terminal.core.advancing import question_failed
-from terminal.core.events import Answered, Heard, Misuse, NotAuthentic, NotSent
+from terminal.core.events import Answered, Heard, Misuse, NotSent
 from terminal.core.outcome import judge
 from terminal.counter.session import HubSession
-from terminal.hub.client import FieldTooLong, HubClient, SignedMessage
+from terminal.hub.client import FieldTooLong, HubClient, SignedMessage, bare_file
 
 Output = TypeVar("Output", bound=msgspec.Struct)
 
@@ -61,7 +61,8 @@ async def ask_file(
     """Ask for a file with 9102. Return its bytes, else what was heard: an envelope instead of it is a refusal."""
     content = DownloadInput(download=Download(file_no=file_no, name=name, institution_code=owner))
     _, heard = await ask_hub(hub, session, profile, "9102", content, insured)
-    return heard.raw if isinstance(heard, NotAuthentic) and heard.raw.startswith(b"PK") else heard
+    file = bare_file(heard)
+    return heard if file is None else file
 
 
 async def ask_hub(

@@ -18,7 +18,7 @@ from protocols.hub.queries import SettlementQuery, SettlementQueryInput
 from protocols.hub.sign_in import SignIn, SignInInput, SignOut, SignOutInput
 from protocols.secret import Secret
 from terminal.core import events
-from terminal.hub.client import FieldTooLong, HubClient, Institution, Operator
+from terminal.hub.client import FieldTooLong, HubClient, Institution, Operator, bare_file
 from terminal.hub.gate import HubGate
 from terminal.hub.line import LineState
 from terminal.hub.message_ids import MessageIds
@@ -419,19 +419,20 @@ async def test_a_message_goes_where_its_own_bytes_say_whatever_the_profile_says_
 
 
 @pytest.mark.parametrize(
-    ("infno", "body", "state"),
+    ("infno", "answer", "file", "state"),
     [
-        ("9102", b"PK\x03\x04", LineState.ANSWERS),
-        ("9102", b"<html>", LineState.DOWN),
-        ("5203", b"PK\x03\x04", LineState.SUSPECT),
+        ("9102", page(b"PK\x03\x04"), b"PK\x03\x04", LineState.ANSWERS),
+        ("9102", page(b"PK\x03\x04", 503), None, LineState.DOWN),
+        ("9102", page(b"<html>"), None, LineState.DOWN),
+        ("5203", page(b"PK\x03\x04"), b"PK\x03\x04", LineState.SUSPECT),
     ],
 )
 async def test_a_file_that_comes_bare_is_no_sign_of_trouble(
-    infno: str, body: bytes, state: LineState
+    infno: str, answer: RawAnswer, file: bytes | None, state: LineState
 ) -> None:
-    """9102 answers with the file itself, which nothing proves; a page in its place is trouble."""
-    hub, _ = client(page(body))
-    assert isinstance(
-        await hub.exchange(infno, MSGID, b'{"infno":"%s"}' % infno.encode()), events.NotAuthentic
-    )
+    """9102 answers with the file itself, which nothing proves; a page in its place, or a gateway's error, is trouble."""
+    hub, _ = client(answer)
+    heard = await hub.exchange(infno, MSGID, b'{"infno":"%s"}' % infno.encode())
+    assert isinstance(heard, events.NotAuthentic)
+    assert bare_file(heard) == file
     assert hub.line.state is state
