@@ -21,6 +21,7 @@ import msgspec
 from protocols.errors import MoneyError
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 
 class Decimals(msgspec.Struct, frozen=True, gc=False):
@@ -97,6 +98,21 @@ class Scaled(int):
         if fraction:
             whole = f"{whole}.{fraction}"
         return f"-{whole}" if units < 0 else whole
+
+
+class Count(int):
+    """A whole number that is no amount: rows, pages, a rank."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read a wire value, a number or its digits as text (K18). Raises `MoneyError`, whose text never repeats the value."""
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
+            return cls(value)
+        if isinstance(value, str) and _WHOLE.fullmatch(value) is not None:
+            return cls(value)
+        raise MoneyError("not a whole number")
 
 
 class Fen(Scaled):

@@ -16,6 +16,7 @@ from msgspec import field
 from protocols.errors import MalformedMessage
 from protocols.hub.accounts import ABSENT, unpack
 from protocols.hub.blocks import Node, OutputNode
+from protocols.money import Count
 
 PUBLIC: Final = "plc"
 """`fixmedins_code` of 9102 for a file that is nobody's own."""
@@ -41,7 +42,7 @@ class FileAnswer(OutputNode, frozen=True, kw_only=True):
     name: str = field(name="filename")  # 文件名
     kept_until: str = field(name="dld_end_time", default="")  # 下载截止时间
     kept_until_too: str = field(name="dld_endtime", default="")  # 下载截止时间
-    count: int | None = field(name="data_cnt", default=None)  # 数据量
+    count: Count | None = field(name="data_cnt", default=None)  # 数据量
 
 
 class CatalogueFile(msgspec.Struct, frozen=True):

@@ -12,17 +12,17 @@ from msgspec import UNSET, UnsetType, field
 
 from protocols.hub.blocks import Node, OutputNode
 from protocols.hub.profile import Profile
-from protocols.money import Price, Ratio
+from protocols.money import Count, Price, Ratio
 
 
 class PageOutput(OutputNode, frozen=True, kw_only=True):
     """One page of rows, and the members that count pages."""
 
     rows: tuple[OutputNode, ...] = field(name="data", default=())
-    pages: int | None = field(name="pages", default=None)
-    page: int | None = field(name="pageNum", default=None)
-    page_size: int | None = field(name="pageSize", default=None)
-    records: int | None = field(name="recordCounts", default=None)
+    pages: Count | None = field(name="pages", default=None)
+    page: Count | None = field(name="pageNum", default=None)
+    page_size: Count | None = field(name="pageSize", default=None)
+    records: Count | None = field(name="recordCounts", default=None)
 
 
 # -- 1312 ------------------------------------------------------------------------------------------------------

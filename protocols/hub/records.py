@@ -8,7 +8,7 @@ print no node around their rows; they are read from a list `data` or from a bare
 from msgspec import field
 
 from protocols.hub.blocks import Node, OutputNode
-from protocols.money import Fen, Price, Quantity, Ratio
+from protocols.money import Count, Fen, Price, Quantity, Ratio
 from protocols.secret import Secret
 
 
@@ -40,7 +40,7 @@ class RecordedDiagnosis(OutputNode, frozen=True, kw_only=True):
     stage: str = field(name="inout_diag_type", default="")  # 出入院诊断类别
     kind: str = field(name="diag_type", default="")  # 诊断类别
     main: str = field(name="maindiag_flag", default="")  # 主诊断标志
-    order_no: int | None = field(name="diag_srt_no", default=None)  # 诊断排序号, 1 = first
+    order_no: Count | None = field(name="diag_srt_no", default=None)  # 诊断排序号, 1 = first
     code: str = field(name="diag_code")  # 诊断代码
     name: str = field(name="diag_name")  # 诊断名称
     department: str = field(name="diag_dept", default="")  # 诊断科室

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType, field
 
 from protocols.hub.blocks import ExtendedOutput, Node, OutputNode
 from protocols.hub.profile import Profile
+from protocols.money import Count
 
 
 class InstitutionQuery(Node, frozen=True, kw_only=True):
@@ -75,11 +76,11 @@ class DictionaryEntry(OutputNode, frozen=True, kw_only=True):
     label: str = field(name="label")  # 字典标签
     value: str = field(name="value")  # 字典键值
     parent: str = field(name="parentValue", default="")  # 父字典键值
-    place: int | None = field(name="sort", default=None)  # 序号
+    place: Count | None = field(name="sort", default=None)  # 序号
     valid: str = field(name="valiFlag", default="")  # 权限标识, 0/1
     created_by: str = field(name="createUser", default="")  # 创建账户
     created_on: str = field(name="createDate", default="")  # 创建时间
-    version: int | None = field(name="version", default=None)  # 版本号
+    version: Count | None = field(name="version", default=None)  # 版本号
 
 
 class DictionaryQueryOutput(OutputNode, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import msgspec
 
 from protocols.errors import MalformedMessage, MoneyError
-from protocols.money import Decimals, Scaled
+from protocols.money import Count, Decimals, Scaled
 from protocols.secret import Secret
 
 Message = TypeVar("Message")
@@ -136,7 +136,7 @@ def _encode_field(value: Any) -> Any:
 
 
 def _decode_field(type_: type, value: Any) -> Any:
-    if issubclass(type_, Scaled):
+    if issubclass(type_, Scaled | Count):
         return type_.parse(value)
     if issubclass(type_, Secret) and isinstance(value, str):
         return type_(value)

@@ -142,9 +142,10 @@ class CatalogueController(Controller):
             service.profile,
         )
         answer = await ask(service, known.infno, known.asking(asked), listings.PageOutput)
-        return RowsView(
-            known.infno, tuple(map(row_of, answer.rows)), answer.page, answer.pages, answer.records
+        counts = (
+            None if count is None else int(count) for count in (answer.page, answer.pages, answer.records)
         )
+        return RowsView(known.infno, tuple(map(row_of, answer.rows)), *counts)
 
 
 class FileWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

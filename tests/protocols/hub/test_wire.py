@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
 from protocols.hub.blocks import NoOutput
+from protocols.hub.listings import ItemQueryOutput
 from protocols.hub.person import BenefitCheckOutput, PersonInput, PersonOutput
 from protocols.hub.queries import ChronicQueryOutput, VisitQueryOutput
 from protocols.hub.records import PolicyItemsQueryOutput
@@ -26,6 +27,22 @@ def _fund(amount: str, limit: str = "0") -> FundPart:
 @pytest.mark.parametrize("amount", ["83.3", "83.30", '"83.3"', '"83.30"'])
 def test_an_amount_comes_as_number_or_text(amount: str) -> None:
     assert _fund(amount).paid_fen == 8330
+
+
+@pytest.mark.parametrize("number", ["3", '"3"'])
+def test_a_count_comes_as_number_or_text(number: str) -> None:
+    page = wire.decode(b'{"data": [], "pages": %s, "pageNum": ""}' % number.encode(), ItemQueryOutput)
+    assert (page.pages, page.page) == (3, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["3.0", "true", "-1", "1" + 18 * "0", '"three"', '"3.0"', '"\u0663"', '"%s"' % ("9" * 5000), "[]"],
+)
+def test_what_is_no_whole_number_is_no_count(wrong: str) -> None:
+    with pytest.raises(MalformedMessage) as refused:
+        wire.decode(b'{"pages": %s}' % wrong.encode(), ItemQueryOutput)
+    assert refused.value.where == "$.pages"
 
 
 @pytest.mark.parametrize("absent", ["null", '""', '"null"'])
