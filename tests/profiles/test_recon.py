@@ -46,7 +46,6 @@ def test_an_undone_settlement_is_two_records_or_none(tmp_path: Path, is_record: 
     [
         ('[money]\nfund_sum = "without_account"', Sums(3, 3750, 0, 3750, 0)),
         ('[money]\nfund_sum = "with_account"', Sums(3, 3750, 3750, 3750, 0)),
-        ('[money]\nmutual_aid = "beside"', Sums(3, 3750, 0, 3750, 0)),
     ],
 )
 @switch("money.fund_sum", "without_account", "with_account")
@@ -55,6 +54,28 @@ def test_both_sides_sum_up_by_the_profiles_convention(tmp_path: Path, text: str,
     async def run() -> None:
         till, outcome, found = await a_day(tmp_path, text)
         assert (outcome, found) == (Outcome.LEVEL, own)
+        await till.stop()
+
+    run()
+
+
+@pytest.mark.parametrize("where", ["inside", "beside"])
+def test_relatives_money_is_account_money_in_a_days_sums_wherever_the_hub_counts_it(
+    tmp_path: Path, where: str
+) -> None:
+    """测试丙 has no account of his own: a relative's pays the 37.50."""
+
+    @virtual
+    async def run() -> None:
+        shop = Shop(tmp_path, profile=profile_of(f'[money]\nmutual_aid = "{where}"'))
+        till = await shop.start()
+        settled = await till.settle("0001", who="bing")
+        assert settled.booking is not None
+        assert settled.booking.split.mutual_aid_fen == 37_50
+        await till.wait(DAY_S)
+        report = await reconcile(till, MONDAY)
+        assert report.outcome is Outcome.LEVEL
+        assert [one.own for one in report.groups if one.own.count] == [Sums(1, 3750, 0, 3750, 0)]
         await till.stop()
 
     run()
