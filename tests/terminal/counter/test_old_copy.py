@@ -18,6 +18,8 @@ from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
 from terminal.counter.holds import ROLLED_BACK
 from terminal.counter.wishes import RefundWish
+from terminal.counter.workroom import Phase
+from terminal.journal.verify import verify_journal
 from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic, Window, window_config
 from tests.terminal.counter.test_refund import ONE_BACK, SHEET, code_of, refund, rest_of, settle_rest
@@ -136,6 +138,7 @@ async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path:
             await wish
     closed = await till.counter.acknowledge(sold.id, "T01")
     assert (closed.state, len(shop.live())) == (State.CLOSED, 1)
+    assert verify_journal(str(shop.journal_path), shop.vault).findings == (), "booked, and nobody knows the amounts"
     await till.stop()
 
 
@@ -371,6 +374,24 @@ async def test_what_was_armed_and_unsent_may_have_been_sent_since(tmp_path: Path
     report = await reconcile(till)
     fixed = await reconciliation(till).fix(MONDAY, only(report).id, TWO)
     assert (fixed.settlement.state, len(shop.live())) == (State.CONFIRMED, 1)
+    await till.stop()
+
+
+@virtual
+async def test_what_was_armed_waits_for_its_lane_while_another_sale_is_on_its_way(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    priced = await till.quote("0001")
+    shop.hub_link.down = True
+    assert (await till.counter.confirm(priced.id, "T01")).state is State.ARMED
+    await till.stop()
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    sold = await till.settle("0002", who="yi")
+    assert sold.state is State.CONFIRMED
+    till = await put_back(shop, till)
+    assert till.counter.phase is Phase.READY
+    assert [(await till.get(one.id)).state for one in (priced, sold)] == [State.MANUAL, State.MANUAL]
     await till.stop()
 
 
