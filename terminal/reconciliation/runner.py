@@ -81,6 +81,7 @@ from terminal.reconciliation.books import (
 from terminal.reconciliation.compare import (
     Comparison,
     Found,
+    clear_of_midnight,
     corrected,
     may_undo,
     still_open,
@@ -510,8 +511,9 @@ class Reconciliation:
         """Carry out the action proposed for a difference, on the word of two different operators.
 
         Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, `days_not_reconciled`
-        and `may_be_undone` (a doubt of an old copy, undone on a later day perhaps), or what the settlement itself objects
-        to. Who they are is what the caller says; their numbers go into the audit log.
+        and `may_be_undone` (a doubt of an old copy, undone on a later day perhaps), `nothing_to_correct` (a cancellation
+        repeated since the report), or what the settlement itself objects to. Who they are is what the caller says; their
+        numbers go into the audit log.
         """
         first, second = two_operators(operators)
         report = self.last(day)
@@ -522,12 +524,20 @@ class Reconciliation:
             raise Misuse("nothing_to_fix")
         if difference.action is Action.CLOSE_CONFIRMED and difference.kind is Kind.HUB_ONLY:
             self._require_not_undone(day, difference)
+        elif difference.action is Action.CLOSE_CONFIRMED:
+            await self._require_not_repeated(day, difference)
         evidence = f"{difference.action} {day.isoformat()} {difference.kind}/{difference.cause} {_evidence(report, difference)}"
         actor = f"{first}+{second}"
         await self._counter.note(actor, "correction", f"{difference.settlement_id} {evidence}")
         event = _event(difference, actor, evidence)
         settlement = await self._counter.post(difference.settlement_id, event, actor)
         return Fixed(difference, settlement)
+
+    async def _require_not_repeated(self, day: dt.date, standing: Difference) -> None:
+        """That the hub has no cancellation of that day says nothing of one that was sent after it, since the report."""
+        for case in await self._cases([standing.settlement_id]):
+            if not clear_of_midnight(case, "CANCEL", day):
+                raise Misuse("nothing_to_correct", state=standing.state)
 
     def _require_not_undone(self, day: dt.date, standing: Difference) -> None:
         """Every day since must be compared, and none may list a record of ours that could be what undid this one."""

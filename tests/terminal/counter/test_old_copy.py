@@ -138,7 +138,9 @@ async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path:
             await wish
     closed = await till.counter.acknowledge(sold.id, "T01")
     assert (closed.state, len(shop.live())) == (State.CLOSED, 1)
-    assert verify_journal(str(shop.journal_path), shop.vault).findings == (), "booked, and nobody knows the amounts"
+    assert verify_journal(str(shop.journal_path), shop.vault).findings == (), (
+        "booked, and nobody knows the amounts"
+    )
     await till.stop()
 
 
