@@ -264,6 +264,7 @@ async def test_cancelling_is_closed_as_what_the_hub_shows(
     await a_day_later(till)
     assert len(shop.live()) == (0 if cancelled else 1), "5203 and 2103 wait"
     report = await reconcile(till)
+    await reconcile(till, till.counter.today())
     (row,) = [
         one
         for one in report.differences
@@ -272,6 +273,42 @@ async def test_cancelling_is_closed_as_what_the_hub_shows(
     fixed = await reconciliation(till).fix(MONDAY, row.id, TWO)
     assert fixed.settlement.state is state
     await accepted(till)
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize("later", [0, DAY_S], ids=["the same day", "the next day"])
+async def test_cancelling_is_not_closed_as_not_done_when_a_later_try_may_have_cancelled_it(
+    tmp_path: Path, later: float
+) -> None:
+    """The copy knows the first 2103, which the hub never got, and not the one after it, which was booked."""
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2103")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.quiet()
+    shop.arm("lose-request", "2103")
+    if later:
+        shop.arm("lose-request", "5203", 10_000)
+    await till.counter.cancel(sold.id, "T01", "")
+    if later:
+        await till.stop()
+        shop.clock.jump(later)
+        shop.world.hub.clear()
+        till = await shop.start()
+    await till.quiet()
+    assert ((await till.get(sold.id)).state, shop.live()) == (State.CANCELLED, [])
+    till = await put_back(shop, till)
+    if not later:
+        await a_day_later(till)
+    report = await reconcile(till)
+    await reconcile(till, till.counter.today())
+    (row,) = [one for one in report.differences if one.action.value == "close_confirmed"]
+    with pytest.raises(Misuse, match="may_be_undone"):
+        await reconciliation(till).fix(MONDAY, row.id, TWO)
+    await accepted(till)
+    assert (await till.get(sold.id)).state is State.CANCELLED
     shop.assert_books_agree(till)
     await till.stop()
 
