@@ -263,6 +263,9 @@ class Reconciliation:
             group = group_of(case.settlement, self._profile)
             if (group.clr_type, group.clr_optins) == (clr_type, clr_optins):
                 sure = proved.get(group, False) and not provisional
+                if case.settlement.cancel_wish and not self._profile.recon.cancel_is_record:
+                    # What is undone leaves no record: only the day of the sale itself shows whether it stands.
+                    sure = sure and belongs(case, books.day, self._profile)
                 found.append(
                     still_open(case, group, books.day, named=case.settlement.id in named, proved=sure)
                 )

@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.reconciliation.report import Group, Outcome
-from tests.terminal.harness import Shop, Till, virtual
+from tests.terminal.harness import NATIONAL, Shop, Till, virtual
 from tests.terminal.reconciliation.days import (
     DAY_S,
     MONDAY,
+    TUESDAY,
     facts,
     only,
     reconcile,
@@ -117,6 +119,27 @@ async def test_a_cancellation_repeated_since_the_report_is_not_closed_as_not_don
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CANCELLED
     shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+async def test_where_nothing_undone_is_listed_a_day_without_the_sale_proves_no_absence(
+    tmp_path: Path,
+) -> None:
+    """Booked on the day after the sale, answer lost; the hub leaves both records out, so that day is level all the same."""
+    recon = msgspec.structs.replace(NATIONAL.recon, cancel_is_record=False)
+    shop = Shop(tmp_path, profile=msgspec.structs.replace(NATIONAL, recon=recon))
+    till = await shop.start()
+    settled = await till.settle()
+    await till.days_pass(1)
+    shop.arm("lose-answer", "2103")
+    await till.counter.cancel(settled.id, "T01", "退货")
+    till = await down_for_a_day(shop, till)
+    assert shop.live() == []
+    assert facts(await reconcile(till, TUESDAY)) == [("open", "waits_for_people", "wait")]
+    shop.world.hub.clear()
+    await till.quiet()
+    assert (await till.get(settled.id)).state is State.CANCELLED
     await till.stop()
 
 
