@@ -17,7 +17,6 @@ The three files appear together or not at all: they are written to a folder besi
 with the same password, and only then renamed to the name asked for.
 """
 
-import contextlib
 import dataclasses
 import datetime as dt
 import errno
@@ -285,16 +284,17 @@ class SoftwareKeyStore:
         opened = self._open(manifest, password)
         if now is None:
             return opened
-        former, aged, unreadable = {}, {}, []
+        former: dict[str, Signer] = {}
+        aged: dict[str, Signer] = {}
+        unreadable = []
         for one in manifest.former:
-            if one.is_kept(now):
-                try:
-                    former[one.key_id] = self._former_signer(one, password)
-                except (KeyStoreError, InvalidKey):
-                    unreadable.append(one.key_id)
-            elif (self._folder / one.signing_key_file).exists():
-                with contextlib.suppress(KeyStoreError, InvalidKey):
-                    aged[one.key_id] = self._former_signer(one, password)
+            if not one.is_kept(now) and not (self._folder / one.signing_key_file).exists():
+                continue  # deleted at the end of its time
+            opens = former if one.is_kept(now) else aged
+            try:
+                opens[one.key_id] = self._former_signer(one, password)
+            except (KeyStoreError, InvalidKey):
+                unreadable.append(one.key_id)
         return dataclasses.replace(opened, former=former, aged=aged, unreadable=tuple(unreadable))
 
     def _former_signer(self, former: _Former, password: bytes) -> Signer:

@@ -125,7 +125,7 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
         case Restarted(old_copy):  # pragma: no branch - mypy knows that there is no other
             if not old_copy:
                 return _restarted(settlement, profile)
-            doubtful = without_rest(settlement)
+            doubtful = _replace(without_rest(settlement), in_old_copy=True)
             return put_off(
                 found_in_old_copy(doubtful) or _restarted(doubtful, profile, rest_over="rest_in_old_copy")
             )

@@ -232,6 +232,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """A person has been called; between the slow tries it waits in MANUAL, where two people can close it."""
     unseen: bool = False
     """Reversed because the hub twice knew of no such record."""
+    in_old_copy: bool = False
+    """Found unfinished in an old copy of the journal: messages about it may have been sent that this journal does not know."""
     quarantine: bool = False
     """Booked at the hub, but the answer does not fit this sale; undone by our message id, never shown as good."""
     running: str = ""

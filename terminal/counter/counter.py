@@ -229,7 +229,9 @@ class Counter(Listener):
 
         Witnesses outside were heard before (step 4): an old copy is believed only as far as nothing follows from it.
         """
-        for row in await self._journal.call(lambda journal: journal.settlements.unfinished()):
+        rows = await self._journal.call(lambda journal: journal.settlements.unfinished())
+        # What is armed comes last: in an old copy it is taken to be on its way, and its lane must be free for that.
+        for row in sorted(rows, key=lambda row: row.state is State.ARMED):
             await self._recover_one(row)
         await self.paper.give_up_interrupted(old_copy=self.holds.is_old_copy)
         await self._journal.call(lambda journal: journal.audit.note("start", "boot", "", self.engine.stamp()))

@@ -19,6 +19,7 @@ import msgspec
 from protocols.errors import MoneyError
 from protocols.gm.sm3 import sm3
 from terminal.core.flows import CLINIC_VISIT
+from terminal.core.old_copy import OLD_COPY
 from terminal.core.states import ALLOWED, OPEN_DOUBT, State
 from terminal.journal.anchors import Noted
 from terminal.journal.day_keys import DayKeys, PastTerm
@@ -234,7 +235,7 @@ class _Checker:
         elif min(total, aid, *parts) < 0:
             self.found("sum", row["id"], "an amount is negative")
         booked = row["state"] in _NEEDS_AMOUNTS and not row["quarantine"]
-        if booked and total is None:
+        if booked and total is None and not row["of_old_copy"]:
             self.found("sum", row["id"], "is booked without amounts")
 
     def _authentic(self, row: dict[str, Any], vault: Vault, keys: DayKeys) -> None:
@@ -345,8 +346,11 @@ class _Checker:
             self.found("number", "message_numbers_until", "a message id lies behind the reserved seconds")
 
 
+# What an old copy of the journal held to be on its way is booked on the word of two people: its answer, with the amounts, is lost.
 _SETTLEMENTS = (
-    "SELECT settlement.*, day_key.deleted_at IS NOT NULL AS past_term FROM settlement LEFT JOIN day_key"
+    "SELECT settlement.*, day_key.deleted_at IS NOT NULL AS past_term,"
+    f" EXISTS (SELECT 1 FROM attempt WHERE attempt.settlement = settlement.id AND purpose = 'SETTLE' AND verdict = '{OLD_COPY}')"
+    " AS of_old_copy FROM settlement LEFT JOIN day_key"
     " ON day_key.day = settlement.business_date AND day_key.purpose = 'evidence' ORDER BY terminal_sequence"
 )
 _ALLOWED_TEXT = frozenset((source.value, target.value) for source, target in ALLOWED)

@@ -337,7 +337,7 @@ def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: b
     cause, action = Cause.STILL_OPEN, Action.WAIT
     if settlement.state is State.MANUAL:
         cause = Cause.WAITS_FOR_PEOPLE
-        if proved and _clear_of_midnight(case, purpose, day):
+        if proved and clear_of_midnight(case, purpose, day):
             action = Action.CLOSE_CONFIRMED if settlement.cancel_wish else Action.CLOSE_REVERSED
     return described(
         Difference(
@@ -354,7 +354,7 @@ def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: b
     )
 
 
-def _clear_of_midnight(case: Case, purpose: str, day: dt.date) -> bool:
+def clear_of_midnight(case: Case, purpose: str, day: dt.date) -> bool:
     """True when everything of this purpose was sent on that day, and not just before its end."""
     start, end = day_bounds(day)
     return all(start <= one.sent_at < end - MIDNIGHT_MARGIN for one in case.messages(purpose))

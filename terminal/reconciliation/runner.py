@@ -55,6 +55,7 @@ from terminal.core.events import (
     Reopened,
     Ruled,
 )
+from terminal.core.message_parts import total_fen
 from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import Feed
@@ -81,6 +82,7 @@ from terminal.reconciliation.books import (
 from terminal.reconciliation.compare import (
     Comparison,
     Found,
+    clear_of_midnight,
     corrected,
     may_undo,
     still_open,
@@ -95,7 +97,6 @@ from terminal.reconciliation.report import (
     Difference,
     Group,
     GroupResult,
-    Kind,
     Outcome,
     Report,
     Sums,
@@ -262,6 +263,9 @@ class Reconciliation:
             group = group_of(case.settlement, self._profile)
             if (group.clr_type, group.clr_optins) == (clr_type, clr_optins):
                 sure = proved.get(group, False) and not provisional
+                if case.settlement.cancel_wish and not self._profile.recon.cancel_is_record:
+                    # What is undone leaves no record: only the day of the sale itself shows whether it stands.
+                    sure = sure and belongs(case, books.day, self._profile)
                 found.append(
                     still_open(case, group, books.day, named=case.settlement.id in named, proved=sure)
                 )
@@ -510,8 +514,9 @@ class Reconciliation:
         """Carry out the action proposed for a difference, on the word of two different operators.
 
         Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, `days_not_reconciled`
-        and `may_be_undone` (a doubt of an old copy, undone on a later day perhaps), or what the settlement itself objects
-        to. Who they are is what the caller says; their numbers go into the audit log.
+        and `may_be_undone` (of an old copy: undone perhaps by what the copy does not know), `nothing_to_correct` (a cancellation
+        repeated since the report), or what the settlement itself objects to. Who they are is what the caller says; their
+        numbers go into the audit log.
         """
         first, second = two_operators(operators)
         report = self.last(day)
@@ -520,8 +525,8 @@ class Reconciliation:
             raise Misuse("no_such_difference")
         if difference.action not in FIXES:
             raise Misuse("nothing_to_fix")
-        if difference.action is Action.CLOSE_CONFIRMED and difference.kind is Kind.HUB_ONLY:
-            self._require_not_undone(day, difference)
+        if difference.action is Action.CLOSE_CONFIRMED:
+            await self._require_standing(day, difference)
         evidence = f"{difference.action} {day.isoformat()} {difference.kind}/{difference.cause} {_evidence(report, difference)}"
         actor = f"{first}+{second}"
         await self._counter.note(actor, "correction", f"{difference.settlement_id} {evidence}")
@@ -529,7 +534,16 @@ class Reconciliation:
         settlement = await self._counter.post(difference.settlement_id, event, actor)
         return Fixed(difference, settlement)
 
-    def _require_not_undone(self, day: dt.date, standing: Difference) -> None:
+    async def _require_standing(self, day: dt.date, standing: Difference) -> None:
+        """What the report of a day shows must not have been undone since, by a message we know of or by one we do not."""
+        for case in await self._cases([standing.settlement_id]):
+            settlement = case.settlement
+            if settlement.cancel_wish and not clear_of_midnight(case, "CANCEL", day):
+                raise Misuse("nothing_to_correct", state=settlement.state.value)
+            if settlement.in_old_copy:
+                self._require_not_undone(day, total_fen(settlement))
+
+    def _require_not_undone(self, day: dt.date, own_fen: int) -> None:
         """Every day since must be compared, and none may list a record of ours that could be what undid this one."""
         count = (self._clock.now().date() - day).days + 1
         reports = {
@@ -542,10 +556,9 @@ class Reconciliation:
         ]
         if missing:
             raise Misuse("days_not_reconciled", dates=", ".join(missing))
-        total_fen = None if standing.hub is None else standing.hub.total_fen
         for one in (one for report in reports.values() if report is not None for one in report.differences):
             other_fen = None if one.hub is None else one.hub.total_fen
-            if one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, total_fen):
+            if one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen):
                 raise Misuse("may_be_undone")
 
     # -- every day ------------------------------------------------------------------------------------

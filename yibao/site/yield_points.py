@@ -190,9 +190,9 @@ class Watcher:
                 with _about(_Subject(row.flow, row.state.value)):
                     return super().open_sale(row, idempotency, actor, stamp)
 
-            def commit(self, commit: Commit) -> None:
+            def commit(self, commit: Commit) -> SettlementRow | None:
                 with _named(_name_of(commit)):
-                    super().commit(commit)
+                    return super().commit(commit)
 
         return Watched
 

@@ -84,12 +84,15 @@ def test_all_files_are_ours_alone(keys: SoftwareKeyStore) -> None:
     assert {path.stat().st_mode & 0o777 for path in keys.folder.iterdir()} == {0o600}
 
 
-def test_a_former_key_that_is_damaged_is_named_and_the_present_one_works(keys: SoftwareKeyStore) -> None:
+@pytest.mark.parametrize("later", [dt.timedelta(), KEEP_FORMER], ids=["kept", "aged"])
+def test_a_former_key_that_is_damaged_is_named_and_the_present_one_works(
+    keys: SoftwareKeyStore, later: dt.timedelta
+) -> None:
     before = keys.public_key()
     keys.rotate(PASSWORD, NOW)
     (keys.folder / "signing-key.pem").write_bytes(b"nothing")
-    opened = keys.unlock(PASSWORD, NOW)
-    assert (opened.former, opened.unreadable) == ({}, (describe(before).key_id,))
+    opened = keys.unlock(PASSWORD, NOW + later)
+    assert (opened.former, opened.aged, opened.unreadable) == ({}, {}, (describe(before).key_id,))
     assert len(opened.signer.sign(b"x")) == 64
 
 

@@ -18,6 +18,8 @@ from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
 from terminal.counter.holds import ROLLED_BACK
 from terminal.counter.wishes import RefundWish
+from terminal.counter.workroom import Phase
+from terminal.journal.verify import verify_journal
 from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic, Window, window_config
 from tests.terminal.counter.test_refund import ONE_BACK, SHEET, code_of, refund, rest_of, settle_rest
@@ -136,6 +138,9 @@ async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path:
             await wish
     closed = await till.counter.acknowledge(sold.id, "T01")
     assert (closed.state, len(shop.live())) == (State.CLOSED, 1)
+    assert verify_journal(str(shop.journal_path), shop.vault).findings == (), (
+        "booked, and nobody knows the amounts"
+    )
     await till.stop()
 
 
@@ -259,6 +264,7 @@ async def test_cancelling_is_closed_as_what_the_hub_shows(
     await a_day_later(till)
     assert len(shop.live()) == (0 if cancelled else 1), "5203 and 2103 wait"
     report = await reconcile(till)
+    await reconcile(till, till.counter.today())
     (row,) = [
         one
         for one in report.differences
@@ -267,6 +273,42 @@ async def test_cancelling_is_closed_as_what_the_hub_shows(
     fixed = await reconciliation(till).fix(MONDAY, row.id, TWO)
     assert fixed.settlement.state is state
     await accepted(till)
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize("later", [0, DAY_S], ids=["the same day", "the next day"])
+async def test_cancelling_is_not_closed_as_not_done_when_a_later_try_may_have_cancelled_it(
+    tmp_path: Path, later: float
+) -> None:
+    """The copy knows the first 2103, which the hub never got, and not the one after it, which was booked."""
+    shop = Shop(tmp_path)
+    shop.hub_link = TakingLink(shop, "2103")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.quiet()
+    shop.arm("lose-request", "2103")
+    if later:
+        shop.arm("lose-request", "5203", 10_000)
+    await till.counter.cancel(sold.id, "T01", "")
+    if later:
+        await till.stop()
+        shop.clock.jump(later)
+        shop.world.hub.clear()
+        till = await shop.start()
+    await till.quiet()
+    assert ((await till.get(sold.id)).state, shop.live()) == (State.CANCELLED, [])
+    till = await put_back(shop, till)
+    if not later:
+        await a_day_later(till)
+    report = await reconcile(till)
+    await reconcile(till, till.counter.today())
+    (row,) = [one for one in report.differences if one.action.value == "close_confirmed"]
+    with pytest.raises(Misuse, match="may_be_undone"):
+        await reconciliation(till).fix(MONDAY, row.id, TWO)
+    await accepted(till)
+    assert (await till.get(sold.id)).state is State.CANCELLED
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -371,6 +413,24 @@ async def test_what_was_armed_and_unsent_may_have_been_sent_since(tmp_path: Path
     report = await reconcile(till)
     fixed = await reconciliation(till).fix(MONDAY, only(report).id, TWO)
     assert (fixed.settlement.state, len(shop.live())) == (State.CONFIRMED, 1)
+    await till.stop()
+
+
+@virtual
+async def test_what_was_armed_waits_for_its_lane_while_another_sale_is_on_its_way(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    priced = await till.quote("0001")
+    shop.hub_link.down = True
+    assert (await till.counter.confirm(priced.id, "T01")).state is State.ARMED
+    await till.stop()
+    shop.hub_link = TakingLink(shop, "2102")
+    till = await shop.start()
+    sold = await till.settle("0002", who="yi")
+    assert sold.state is State.CONFIRMED
+    till = await put_back(shop, till)
+    assert till.counter.phase is Phase.READY
+    assert [(await till.get(one.id)).state for one in (priced, sold)] == [State.MANUAL, State.MANUAL]
     await till.stop()
 
 

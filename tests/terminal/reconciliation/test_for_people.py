@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.reconciliation.report import Group, Outcome
-from tests.terminal.harness import Shop, Till, virtual
+from tests.terminal.harness import NATIONAL, Shop, Till, virtual
 from tests.terminal.reconciliation.days import (
     DAY_S,
     MONDAY,
+    TUESDAY,
     facts,
     only,
     reconcile,
@@ -20,14 +23,18 @@ from tests.terminal.reconciliation.days import (
 EMPLOYEES, RESIDENTS = Group("41", "999900", "310"), Group("41", "999900", "390")
 
 
-async def down_for_a_day(shop: Shop, till: Till) -> None:
-    """The hub is away until the terminal calls a person; now it is back, but leaves what undoes unanswered."""
+async def down_for_a_day(shop: Shop, till: Till) -> Till:
+    """The hub is away, then the terminal is off until it calls a person; now both are back, but what undoes stays unanswered."""
     shop.hub_link.down = True
-    await till.wait(25 * 3600)
-    assert till.states() == [State.MANUAL]
+    await till.stop()
+    shop.clock.jump(25 * 3600)
     for infno in ("2601", "2103", "5203"):
         shop.arm("lose-request", infno, 10_000)
     shop.hub_link.down = False
+    till = await shop.start()
+    await till.wait(60)
+    assert till.states() == [State.MANUAL]
+    return till
 
 
 @virtual
@@ -36,7 +43,7 @@ async def test_a_doubt_in_manual_is_closed_on_the_hubs_signed_level(tmp_path: Pa
     till = await shop.start()
     shop.arm("lose-request", "2102")
     lost = await till.settle()
-    await down_for_a_day(shop, till)
+    till = await down_for_a_day(shop, till)
     report = await reconcile(till)
     assert report.groups[0].outcome is Outcome.LEVEL
     assert facts(report) == [("open", "waits_for_people", "close_reversed")]
@@ -57,8 +64,7 @@ async def test_a_doubt_in_manual_that_stands_at_the_hub_is_not_closed_but_revers
     till = await shop.start()
     shop.arm("lose-answer", "2102")
     lost = await till.settle()
-    shop.hub_link.down = True
-    await down_for_a_day(shop, till)
+    till = await down_for_a_day(shop, till)
     assert facts(await reconcile(till)) == [("hub_only", "waits_for_people", "wait")]
     shop.world.hub.clear()
     await till.quiet()
@@ -82,7 +88,7 @@ async def test_a_cancellation_in_manual_is_closed_as_what_the_hub_shows(
     settled = await till.settle()
     shop.arm(fault, "2103")
     await till.counter.cancel(settled.id, "T01", "退货")
-    await down_for_a_day(shop, till)
+    till = await down_for_a_day(shop, till)
     report = await reconcile(till)
     assert [one[1:] for one in facts(report)] == [("waits_for_people", action)]
     fixed = await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
@@ -93,13 +99,58 @@ async def test_a_cancellation_in_manual_is_closed_as_what_the_hub_shows(
 
 
 @virtual
+async def test_a_cancellation_repeated_since_the_report_is_not_closed_as_not_done(tmp_path: Path) -> None:
+    """What the day's books do not hold may have been booked by the try after them."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    shop.arm("lose-request", "2103")
+    await till.counter.cancel(settled.id, "T01", "退货")
+    till = await down_for_a_day(shop, till)
+    report = await reconcile(till)
+    assert facts(report) == [("open", "waits_for_people", "close_confirmed")]
+    shop.world.hub.clear()
+    shop.arm("lose-answer", "2103")
+    while shop.live():
+        await till.wait(1)
+    assert (await till.get(settled.id)).state is State.MANUAL
+    with pytest.raises(Misuse, match="nothing_to_correct"):
+        await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+    await till.quiet()
+    assert (await till.get(settled.id)).state is State.CANCELLED
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+async def test_where_nothing_undone_is_listed_a_day_without_the_sale_proves_no_absence(
+    tmp_path: Path,
+) -> None:
+    """Booked on the day after the sale, answer lost; the hub leaves both records out, so that day is level all the same."""
+    recon = msgspec.structs.replace(NATIONAL.recon, cancel_is_record=False)
+    shop = Shop(tmp_path, profile=msgspec.structs.replace(NATIONAL, recon=recon))
+    till = await shop.start()
+    settled = await till.settle()
+    await till.days_pass(1)
+    shop.arm("lose-answer", "2103")
+    await till.counter.cancel(settled.id, "T01", "退货")
+    till = await down_for_a_day(shop, till)
+    assert shop.live() == []
+    assert facts(await reconcile(till, TUESDAY)) == [("open", "waits_for_people", "wait")]
+    shop.world.hub.clear()
+    await till.quiet()
+    assert (await till.get(settled.id)).state is State.CANCELLED
+    await till.stop()
+
+
+@virtual
 async def test_a_day_that_is_not_over_proves_no_absence(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     await till.wait(DAY_S - 9 * 3600 - 20)
     shop.arm("lose-request", "2102")
     await till.settle()
-    await down_for_a_day(shop, till)
+    till = await down_for_a_day(shop, till)
     assert facts(await reconcile(till)) == [("open", "waits_for_people", "wait")], (
         "sent a minute before midnight"
     )
