@@ -295,9 +295,10 @@ def _is_about_another_person(settlement: Settlement, output: SettlementOutput, p
     return is_bound_by_content(profile) and bool(named) and named != known_person(settlement).psn_no
 
 
-def shows_refund(settlement: Settlement, output: object, profile: Profile) -> bool:
-    """True when 5203 says that the settlement we know has been refunded."""
+def shows_refund(settlement: Settlement, output: object, profile: Profile) -> bool | None:
+    """Whether 5203 says that the settlement we know has been refunded; None when it speaks of another one, or of nothing."""
     if not isinstance(output, SettlementOutput) or _is_about_another_person(settlement, output, profile):
-        return False
-    booking = known_booking(settlement)
-    return output.info.settlement_id == booking.info.settlement_id and output.info.refunded == "1"
+        return None
+    if output.info.settlement_id != known_booking(settlement).info.settlement_id:
+        return None
+    return output.info.refunded == "1"

@@ -158,11 +158,16 @@ def _cancel_unknown(
 
 
 def refund_asked(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:
-    """5203 about a cancellation in doubt: refunded = finished; not refunded = repeat it; no answer = later (K65)."""
+    """5203 about a cancellation in doubt: refunded = finished; not refunded = repeat it; no answer, or one about another
+    settlement = later (K65).
+    """
     idle = _replace(settlement, running="", in_flight=False)
     if judge(heard, profile) is not Verdict.DONE or not isinstance(heard, Answered):
         return try_later(idle, Verdict.UNKNOWN, profile, None)
-    if shows_refund(settlement, heard.output, profile):
+    refunded = shows_refund(settlement, heard.output, profile)
+    if refunded is None:
+        return try_later(idle, Verdict.UNKNOWN, profile, None)
+    if refunded:
         return _cancelled(idle, "5203 shows it refunded", None)
     message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
     return Decision(_replace(idle, running="cancel"), (), (Compose("CANCEL", message),))

@@ -23,10 +23,10 @@ import msgspec
 
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.signer import SignerUnavailable
+from protocols.hub.envelope import decode_request
 from protocols.hub.profile import Profile
 from protocols.wire_time import format_time
 from terminal.core.events import (
-    Answered,
     Ask,
     CentreRefused,
     Compose,
@@ -37,7 +37,6 @@ from terminal.core.events import (
     Decode,
     Effect,
     Event,
-    Heard,
     HubSaid,
     Misuse,
     NoAnswer,
@@ -54,6 +53,7 @@ from terminal.core.values import Move, Retry, Settlement
 from terminal.counter.session import HubSession
 from terminal.hub.centre import CentreClient
 from terminal.hub.client import FieldTooLong, HubClient
+from terminal.hub.questions import is_sign_in_lost
 from terminal.journal.records import (
     Amounts,
     AttemptRow,
@@ -402,7 +402,10 @@ class Engine:
                 return await self._compose(purpose, infno, settlement)
             case Transmit(infno, msgid, request):
                 heard = await self._hub.exchange(infno, msgid, request)
-                self._notice_lost_sign_in(heard)
+                if is_sign_in_lost(
+                    self._profile, heard
+                ):  # nothing is sent again; the next message signs in first
+                    self._session.expire(decode_request(request).sign_in_no)
                 return HubSaid(infno, heard)
             case Wake():  # pragma: no branch - mypy knows that there is no other
                 return None
@@ -411,9 +414,13 @@ class Engine:
         trouble = await self._session.ensure()
         if trouble is not None:
             return HubSaid(infno, trouble)
+        sign_in_no = self._hub.sign_in_no
         try:
             heard = await self._hub.ask(infno, *build(infno, settlement, self._site))
-            if self._notice_lost_sign_in(heard) and await self._session.ensure() is None:
+            if is_sign_in_lost(self._profile, heard):
+                self._session.expire(sign_in_no)
+                if await self._session.ensure() is not None:
+                    return HubSaid(infno, heard)
                 # A question changes nothing: with the new sign-in it is simply asked again.
                 heard = await self._hub.ask(infno, *build(infno, settlement, self._site))
         except SignerUnavailable:
@@ -421,17 +428,6 @@ class Engine:
         except FieldTooLong as longer:
             heard = NotSent(f"too_long {longer.field}")
         return HubSaid(infno, heard)
-
-    def _notice_lost_sign_in(self, heard: Heard) -> bool:
-        """The hub does not know our sign-in any more (fault F54): the next message signs in first, nothing is resent."""
-        lost = (
-            isinstance(heard, Answered)
-            and heard.infcode != 0
-            and self._profile.is_sign_in_lost(heard.err_msg)
-        )
-        if lost:
-            self._session.expire()
-        return lost
 
     async def _compose(self, purpose: str, infno: str, settlement: Settlement) -> Event:
         try:

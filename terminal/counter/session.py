@@ -67,12 +67,16 @@ class HubSession:
     async def hear_hub(self) -> None:
         """Make the hub answer anything: a new sign-in; where none is needed the same message, of which any answer will do."""
         if self._needed:
-            self.expire()
+            self.expire(self._hub.sign_in_no)
             await self.ensure()
             return
         with contextlib.suppress(SignerUnavailable, FieldTooLong):
             await self._hub.ask("9001", self._content, "")
 
-    def expire(self) -> None:
-        """The hub no longer knows our sign-in: the next `ensure` signs in again."""
-        self._day, self.state = None, SignInState.NOT_YET
+    def expire(self, sign_in_no: str) -> None:
+        """The hub no longer knows this sign-in: the next `ensure` signs in again, unless that has been done since.
+
+        Two messages may be refused for one old sign-in; the later refusal must not end the new one.
+        """
+        if sign_in_no == self._hub.sign_in_no:
+            self._day, self.state = None, SignInState.NOT_YET

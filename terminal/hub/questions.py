@@ -79,16 +79,21 @@ async def ask_hub(
     `before` is awaited with every message before it leaves. The id is "" where no message was made. Raises
     `JournalFailed` when no message number can be reserved.
     """
-    msgid, heard = await _once(hub, session, infno, content, insured, before)
-    if isinstance(heard, Answered) and heard.infcode != 0 and profile.is_sign_in_lost(heard.err_msg):
-        session.expire()
-        msgid, heard = await _once(hub, session, infno, content, insured, before)
+    msgid, heard = await _once(hub, session, profile, infno, content, insured, before)
+    if is_sign_in_lost(profile, heard):
+        msgid, heard = await _once(hub, session, profile, infno, content, insured, before)
     return msgid, heard
+
+
+def is_sign_in_lost(profile: Profile, heard: Heard) -> bool:
+    """The hub refuses because it does not know our sign-in any more (fault F54): whoever asks next signs in first."""
+    return isinstance(heard, Answered) and heard.infcode != 0 and profile.is_sign_in_lost(heard.err_msg)
 
 
 async def _once(
     hub: HubClient,
     session: HubSession,
+    profile: Profile,
     infno: str,
     content: msgspec.Struct,
     insured: str,
@@ -97,6 +102,7 @@ async def _once(
     trouble = await session.ensure()
     if trouble is not None:
         return "", trouble
+    sign_in_no = hub.sign_in_no
     try:
         message = await hub.compose(infno, content, insured)
     except SignerUnavailable:
@@ -105,7 +111,10 @@ async def _once(
         return "", NotSent(f"too_long {longer.field}")
     if before is not None:
         await before(message)
-    return message.msgid, await hub.exchange(infno, message.msgid, message.body)
+    heard = await hub.exchange(infno, message.msgid, message.body)
+    if is_sign_in_lost(profile, heard):
+        session.expire(sign_in_no)
+    return message.msgid, heard
 
 
 def _failed(heard: Heard, profile: Profile) -> Misuse:

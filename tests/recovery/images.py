@@ -204,6 +204,8 @@ class Cutter:
         await till._end()
         till.connection.close()
         disk.close()
+        # The watch holds the counter and its disk: kept for thousands of images they fill the memory.
+        self._stage.watches.clear()
         return recovery, observed
 
 

@@ -259,6 +259,21 @@ async def test_a_sign_in_that_ends_before_a_question_is_made_anew_and_the_questi
 
 
 @fast
+async def test_two_messages_refused_for_one_old_sign_in_end_no_newer_one(tmp_path: Path) -> None:
+    """A hub that ends the old sign-in with each new one would refuse whatever is on its way under the new."""
+    async with quick(tmp_path) as till:
+        session = till.counter.session
+        assert await session.ensure() is None
+        old = till.counter.hub.sign_in_no
+        for _ in range(2):
+            session.expire(old)
+            assert await session.ensure() is None
+        signed_in = [row for row in till.world.ledger.messages() if row.infno == "9001"]
+        assert len(signed_in) == 2, "at the start, and once for both"
+        assert till.counter.hub.sign_in_no != old
+
+
+@fast
 async def test_a_sign_in_that_ends_before_the_reversal_delays_it_only(tmp_path: Path) -> None:
     async with quick(tmp_path) as till:
         priced = await till.priced("1")

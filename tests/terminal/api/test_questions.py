@@ -152,7 +152,7 @@ async def test_a_question_that_finds_the_journal_broken_says_so_and_stops_the_co
     """Its message id is reserved there. A process that went on selling would find out with a sale in its hands."""
     _, till, api = await counter_in(tmp_path)
     await till.wait(60)
-    till.counter.session.expire()
+    till.counter.session.expire(till.counter.hub.sign_in_no)
     right = till.journal.reserve_message_numbers
 
     def full(until: dt.datetime) -> dt.datetime:

@@ -173,9 +173,9 @@ def test_our_visit_is_found_among_others_by_our_own_number() -> None:
 def test_only_5203_about_our_settlement_shows_its_refund() -> None:
     settled = after(*TO_CONFIRMED)
     assert shows_refund(settled, query_output("1"), PROFILE)
-    assert not shows_refund(settled, query_output("0"), PROFILE)
-    assert not shows_refund(settled, query_output("1", settlement_id="H2"), PROFILE)
-    assert not shows_refund(settled, "something else", PROFILE)
+    assert shows_refund(settled, query_output("0"), PROFILE) is False
+    assert shows_refund(settled, query_output("1", settlement_id="H2"), PROFILE) is None
+    assert shows_refund(settled, "something else", PROFILE) is None
     assert misfits(settled, "something else", PROFILE) == ["output"]
 
 
@@ -185,7 +185,7 @@ def test_where_no_signature_binds_it_an_undoing_of_another_person_is_not_ours(si
     other = Secret("99990000000000000002")
     with pytest.raises(Misfit, match="hub_answer_unusable"):
         READERS["2103"](settled, cancelled_output(person_no=other), profile)
-    assert not shows_refund(settled, query_output("1", person_no=other), profile)
+    assert shows_refund(settled, query_output("1", person_no=other), profile) is None
     for own in (PERSON_NO, Secret()):
         assert READERS["2103"](settled, cancelled_output(person_no=own), profile).cancellation is not None
         assert shows_refund(settled, query_output("1", person_no=own), profile)
