@@ -13,7 +13,7 @@ import msgspec
 from protocols.hub.goods import NO_NATIONAL_CODE
 from simulators.hub import submitted_tables as tables
 from simulators.hub.desk import Call, Desk, Output
-from simulators.hub.fields import Field, Node, absent, as_list, as_node, check
+from simulators.hub.fields import Field, Node, WireNumber, absent, as_list, as_node, check
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.hub.submitted_books import GoodsKind, GoodsRecord, TraceRecord
 
@@ -80,11 +80,17 @@ def upload(desk: Desk, call: Call) -> Output:
 
 
 def _answer(kind: _Upload, row: Mapping[str, object], words: str, serial: int) -> dict[str, object]:
-    told = dict(row) if kind.whole_rows else {name: row.get(name) for name in _KEYS}
+    whole = {name: _as_it_came(value) for name, value in row.items()}
+    told = whole if kind.whole_rows else {name: whole.get(name) for name in _KEYS}
     told |= {"retRslt": "0" if words else "1", "msgRslt": words or None}
     if kind.serial:
         told[kind.serial] = None if words else f"{serial:020d}"
     return told
+
+
+def _as_it_came(value: object) -> object:
+    """A member of the row on its way back; a number exactly as it stood."""
+    return msgspec.Raw(str(value).encode()) if isinstance(value, WireNumber) else value
 
 
 def _read(
