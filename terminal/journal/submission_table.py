@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from protocols.gm.sm3 import sm3
-from terminal.core.submission import RUNS_BY_ITSELF, Progress, SubmissionState
+from terminal.core.submission import Progress, SubmissionState
 from terminal.core.values import AttemptEnded
 from terminal.journal.audit_chain import AuditLog
 from terminal.journal.records import (
@@ -33,7 +33,6 @@ SUBMISSION_COLUMNS: Final = (
 _COLUMNS: Final = (*SUBMISSION_COLUMNS, "content", "result", "row_mac")
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM submission"
 _INSERT: Final = f"INSERT INTO submission ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_RUNNING: Final = ", ".join(f"'{state.value}'" for state in sorted(RUNS_BY_ITSELF))
 _canonical = msgspec.json.Encoder()
 
 
@@ -53,10 +52,6 @@ class SubmissionTable:
         """Return one, its content decrypted, or None."""
         rows = self._read("WHERE id = ?", (submission_id,))
         return rows[0] if rows else None
-
-    def running(self) -> list[SubmissionRow]:
-        """Return those that go on without anybody's word, oldest first."""
-        return self._read(f"WHERE {SUBMISSION_OPEN} AND state IN ({_RUNNING}) ORDER BY sequence", ())
 
     def unfinished(self) -> list[SubmissionRow]:
         """Return every one that still wants something, the terminal's work or a person's word, oldest first."""

@@ -77,8 +77,14 @@ class Submissions:
         self._due_s: dict[str, float] = {}
         """What is to be worked on when, by the monotonic clock; all of it stands in the journal too."""
         self._waiting: dict[str, list[asyncio.Future[Round]]] = {}
+        self._held: set[str] = set()
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
+
+    @property
+    def held(self) -> int:
+        """How many wait for a person's word."""
+        return len(self._held)
 
     # -- for callers ------------------------------------------------------------------------------
 
@@ -192,10 +198,11 @@ class Submissions:
             return
 
     async def _take_up(self) -> None:
-        rows = await self._counter.workroom.read(lambda journal: journal.submissions.running())
+        rows = await self._counter.workroom.read(lambda journal: journal.submissions.unfinished())
+        self._held = {row.id for row in rows if row.progress.state is SubmissionState.HELD}
         for row in rows:
-            if row.id in self._due_s:
-                continue  # opened by this process
+            if row.id in self._due_s or row.id in self._held:
+                continue  # opened by this process, or a person's business
             ended = None
             if row.progress.state is SubmissionState.SENT:
                 sent = (await self.attempts(row.id))[-1]
@@ -331,6 +338,7 @@ class Submissions:
             self._due_s[row.id] = self._now_s + delay_s
         elif after.progress.state is not SubmissionState.SENT:
             self._due_s.pop(row.id, None)
+        (self._held.add if after.progress.state is SubmissionState.HELD else self._held.discard)(row.id)
         if after.progress.state is not SubmissionState.SENT:
             self._tell(row.id, Round(after, heard))
             self._announce(after)

@@ -8,6 +8,7 @@ import pytest
 from simulators.hub import submitted_tables as tables
 from simulators.hub.fields import Field
 from simulators.people import Person
+from tests.simulators.hub.clinic_visit import ClinicVisit
 from tests.simulators.hub.counter import Counter, Reply
 from tests.simulators.hub.spoiled import spoiled
 from tests.simulators.hub.submitted import CHRONIC, INSTITUTION, TRANSFER
@@ -108,3 +109,28 @@ def test_a_filing_of_somebody_else_is_not_found(till: Counter, jia: Person, yi: 
     serial = file(till, jia, "2501").output["result"]["trt_dcla_detl_sn"]
     assert withdraw(till, yi, "2501", serial).code == "FILING_NOT_FOUND"
     assert withdraw(till, jia, "2505", serial).code == "FILING_NOT_FOUND"
+
+
+def test_after_a_transfer_was_filed_the_fund_pays_more_of_a_visit_at_that_place(
+    till: Counter, jia: Person
+) -> None:
+    """Ordinary out-patient care in another province: JH pays less to whom nothing was filed."""
+    hospital = Counter(till.world, "H98990000001")
+    hospital.now = till.now + dt.timedelta(days=3)
+    hospital.sign_in()
+
+    def quoted() -> tuple[str, str]:
+        visit = ClinicVisit(hospital, jia, med_type="11", disease="")
+        assert visit.register().infcode == 0
+        assert visit.diagnose(dise_name="").infcode == 0
+        assert visit.upload((("D12", 80, 4871),)).infcode == 0
+        found = visit.quote().setlinfo
+        assert visit.withdraw_lines().infcode == 0
+        assert visit.withdraw().infcode == 0
+        return found["fund_pay_sumamt"], found["medfee_sumamt"]
+
+    unfiled = quoted()
+    assert file(till, jia, "2501").infcode == 0
+    filed = quoted()
+    assert unfiled[1] == filed[1] == "3896.80"
+    assert (unfiled[0], filed[0]) == ("1017.49", "1308.20"), "70 and 90 percent of what is paid at home"

@@ -101,7 +101,6 @@ def test_it_is_read_as_it_was_written_with_its_messages(path: Path) -> None:
     assert (row.content, row.result, row.progress) == (CONTENT, b'{"serial":"TRT1"}', Progress(_S.ACCEPTED))
     (attempt,) = journal.submissions.attempts("U1")
     assert (attempt.request, attempt.answer, attempt.verdict) == (REQUEST, b"the answer", "accepted")
-    assert [one.id for one in journal.submissions.running()] == ["U2"]
     assert [one.id for one in journal.submissions.unfinished()] == ["U2"]
     assert [one.id for one in journal.submissions.recent(10)] == ["U2", "U1"]
     assert journal.submissions.get("U9") is None
@@ -221,7 +220,7 @@ def test_a_journal_of_before_there_were_submissions_takes_them(tmp_path: Path) -
     path = unpack("schema-1-clinic", tmp_path)
     journal = open_journal(str(path), old_vault(), "boot", NINE)
     opened(journal)
-    assert [one.id for one in journal.submissions.running()] == ["U1"]
+    assert [one.id for one in journal.submissions.unfinished()] == ["U1"]
     journal.close()
     report = verify_journal(str(path), old_vault())
     assert report.ok, report.findings

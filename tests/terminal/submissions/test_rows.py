@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from protocols.hub import goods
+from protocols.hub.catalogue import MESSAGES, Remedy
 from protocols.hub.profile import Profile
 from protocols.money import Price, Quantity
 from protocols.secret import Secret
 from terminal.core.events import Misuse
+from terminal.core.submission import Silence
 from terminal.core.values import Person
 from terminal.submissions.kinds import FILE, KINDS, MANY, silence_of
 from terminal.submissions.rows import MOST_ROWS, contents, decode_content
@@ -117,6 +119,21 @@ def test_the_documents_of_a_purchase_go_with_it() -> None:
     assert isinstance(content, goods.PurchaseAInput)
     (row,) = content.rows
     assert (row.price_micro, row.documents[0].name) == (Price(8_000_000), "invoice.pdf")
+
+
+def test_what_silence_leads_to_is_what_the_catalogue_says() -> None:
+    for kind in KINDS.values():
+        for form in (kind.plain, kind.form_a):
+            if form is not None:
+                repeats = MESSAGES[form.infno].remedy is Remedy.REPEAT
+                assert repeats == (form.silence is Silence.REPEAT), form.infno
+    submitted = {
+        form.infno for kind in KINDS.values() for form in (kind.plain, kind.form_a) if form is not None
+    }
+    beside_sales = {
+        infno for infno, one in MESSAGES.items() if (one.changes_hub and infno[0] in "3") or infno[:2] == "25"
+    }
+    assert submitted == beside_sales
 
 
 def test_every_transaction_that_can_be_submitted_says_what_silence_leads_to() -> None:

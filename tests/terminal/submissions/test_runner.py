@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from protocols.hub.envelope import decode_request
@@ -32,7 +33,7 @@ from tests.simulators.hub.submitted import (
     TRANSFER,
 )
 from tests.terminal.harness import INSTITUTION as PHARMACY
-from tests.terminal.harness import Watch, virtual
+from tests.terminal.harness import NATIONAL, Watch, virtual
 from tests.terminal.submissions.desk import GENERATION_A, SubmissionDesk, SubmittingShop, names
 
 QUIET_S = 125.0
@@ -235,11 +236,18 @@ async def test_what_no_question_tells_waits_for_a_person_who_has_looked(tmp_path
     assert [desk.state(bought), desk.state(returned)] == ["HELD", "HELD"]
     assert len(shop.left) == 2, "nothing is sent again before somebody has looked"
     told = [entry.notice.code for entry in desk.till.counter.feed.entries if entry.notice]
-    assert told.count("submission_held_now") == 2
+    assert (told.count("submission_held_now"), desk.submissions.held) == (2, 2)
+    await desk.stop()
+    desk = await shop.desk()
+    await desk.till.wait(600)
+    assert ([desk.state(bought), desk.state(returned)], desk.submissions.held) == (["HELD", "HELD"], 2)
     await desk.submissions.decide(bought.id, Word.ACCEPTED, "T01", "seen in the portal")
     await desk.submissions.decide(returned.id, Word.AGAIN, "T01", "not in the portal")
     await desk.till.wait(5)
-    assert [desk.state(bought), desk.state(returned)] == ["ACCEPTED", "ACCEPTED"]
+    assert ([desk.state(bought), desk.state(returned)], desk.submissions.held) == (
+        ["ACCEPTED", "ACCEPTED"],
+        0,
+    )
     assert [row.infno for row in shop.books.goods(PHARMACY)] == ["3503", "3504"]
     with pytest.raises(Misuse, match="submission_not_open"):
         await desk.submissions.decide(bought.id, Word.AGAIN, "T01", "")
@@ -382,4 +390,17 @@ async def test_an_old_copy_of_the_journal_sends_nothing_and_then_looks_first(tmp
     await till.wait(200)
     assert (desk.state(row), desk.now(row).reason) == ("ACCEPTED", "found")
     assert len(shop.books.goods(PHARMACY)) == 1
+    await desk.stop()
+
+
+@virtual
+async def test_what_this_hub_has_no_path_for_waits_for_a_person_at_once(tmp_path: Path) -> None:
+    """URL shape U3: the path of 3302 is not published, that of 3301 is."""
+    hub = msgspec.structs.replace(NATIONAL.hub, url_shape="U3", path="/fsi/api/")
+    env = msgspec.structs.replace(NATIONAL.env, sign_in="none")
+    shop = SubmittingShop(tmp_path, profile=msgspec.structs.replace(NATIONAL, hub=hub, env=env))
+    desk = await shop.desk()
+    row = await desk.one("mapping.withdraw", MAPPING_WITHDRAWN)
+    assert (desk.state(row), desk.now(row).reason) == ("HELD", "no_path")
+    assert desk.attempts(row) == [("UNSENT", "no_path")]
     await desk.stop()
