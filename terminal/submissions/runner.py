@@ -103,6 +103,7 @@ class Submissions:
         The same key with the same body returns what it opened before. Raises `Misuse` while the journal is an old copy,
         and `JournalRefused` (`idempotency_conflict`).
         """
+        self._counter.holds.require_newest()
         rows = await self._open(kind, infno, contents, client, Idempotency(client, key, sm3(body)))
         rounds = [self._next_round(row.id) for row in rows if row.progress.state in rules.RUNS_BY_ITSELF]
         if rounds:
@@ -113,7 +114,10 @@ class Submissions:
         return [row for row in found if row is not None]
 
     async def deliver_file(self, content: msgspec.Struct, division: str) -> tuple[str, Heard]:
-        """Send a file (9101) once and return its message id and what was heard; unanswered, it is not sent again."""
+        """Send a file (9101) once and return its message id and what was heard; unanswered, it is not sent again.
+
+        From an old copy of the journal too: reconciling is the way out of it, and a file more at the hub changes nothing.
+        """
         key = self._new_id()
         contents = [encode_content(content, division)]
         identity = Idempotency("reconciliation", key, sm3(contents[0]))
@@ -149,7 +153,6 @@ class Submissions:
     async def _open(
         self, kind: str, infno: str, contents: Sequence[bytes], actor: str, identity: Idempotency
     ) -> list[SubmissionRow]:
-        self._counter.holds.require_newest()
         wanted = [NewSubmission(self._new_id(), kind, infno, content) for content in contents]
         stamp, today = self._counter.engine.stamp(), self._counter.today()
         rows = await self._counter.workroom.write(
@@ -210,11 +213,11 @@ class Submissions:
             await self._take(row, rules.TakenUp(self._counter.holds.is_old_copy), "start", ended=ended)
 
     async def _work(self, submission_id: str) -> None:
-        if self._counter.holds.is_old_copy:
-            self._due_s[submission_id] = self._now_s + PUT_OFF_S
-            return
         async with self._turn:
             row = await self.get(submission_id)
+            if self._counter.holds.is_old_copy and silence_of(row.infno) is not rules.Silence.GIVE_UP:
+                self._due_s[submission_id] = self._now_s + PUT_OFF_S
+                return
             try:
                 await self._act(row)
             except (Misuse, JournalFailed):
