@@ -80,6 +80,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "visit_interrupted_late": "Interrupted. The service goes on with visit {number} by itself; take no money before you have asked: yibao status {number}",
     "visit_no_input": "No more input: visit {number} cannot go on.",
     "visit_still_open": "The outcome of visit {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
+    # submissions
+    "no_submissions": "There are no submissions.",
+    "wrong_choice": "{text} is none of: {choices}",
     # reconciliation
     "wrong_date": "{text} is no day; write for example 2026-11-22",
     "wrong_operators": "This takes two operators: --by NUMBER --by NUMBER",

@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from simulators.benefit.model import Accumulators, Result
+from simulators.hub.submitted_books import SubmittedBooks
 from simulators.people import Person, Registration
 
 _Wanted = TypeVar("_Wanted")
@@ -188,6 +189,8 @@ class Ledger:
                         self._database.execute(statement)
                 self._database.execute(f"PRAGMA user_version = {_VERSION}")
         self._database.execute(_FILES)
+        self.submitted = SubmittedBooks(self._database)
+        """Filings, mappings, goods and trace codes."""
 
     def close(self) -> None:
         """Close the database."""
@@ -246,6 +249,12 @@ class Ledger:
         self._database.execute(
             "INSERT OR REPLACE INTO registration VALUES (?, ?, ?, ?)",
             (psn_no, filed.kind, filed.code, msgspec.json.encode(filed)),
+        )
+
+    def unregister(self, psn_no: str, kind: str, code: str) -> None:
+        """Withdraw an entitlement that was filed."""
+        self._database.execute(
+            "DELETE FROM registration WHERE psn_no = ? AND kind = ? AND code = ?", (psn_no, kind, code)
         )
 
     def registrations(self, psn_no: str) -> tuple[Registration, ...]:

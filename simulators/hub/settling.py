@@ -87,7 +87,7 @@ def check_entitlement(
 ) -> None:
     """Raise `Refused` when the pool would not pay for this category on that day."""
     policy_set = desk.policies.set_of_division(insured.division)
-    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", ())
+    visit = _care_visit(desk, call, person, insured, med_type, disease, day, "none", ())
     subject = _insured_person(desk, person, insured, day)
     terms = entitlement.entitle(_policy(desk, policy_set, day), subject, visit, desk.rules)
     if isinstance(terms, Refusal):
@@ -117,7 +117,15 @@ def price(
         account,
         desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
         _care_visit(
-            desk, call, insured, med_type, disease, fee_date, _account_use(desk.profile, account_flag), lines
+            desk,
+            call,
+            person,
+            insured,
+            med_type,
+            disease,
+            fee_date,
+            _account_use(desk.profile, account_flag),
+            lines,
         ),
         engine_lines(lines),
         desk.rules,
@@ -137,11 +145,17 @@ def price(
 
 
 def split_only(
-    desk: Desk, call: Call, insured: Enrolment, med_type: str, disease: str, lines: Sequence[LineRecord]
+    desk: Desk,
+    call: Call,
+    person: Person,
+    insured: Enrolment,
+    med_type: str,
+    disease: str,
+    lines: Sequence[LineRecord],
 ) -> tuple[LineResult, ...]:
     """How class, share and ceiling split unsettled lines (2204). Asks for no entitlement and books nothing."""
     day = _fee_date(desk, call, lines)
-    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", lines)
+    visit = _care_visit(desk, call, person, insured, med_type, disease, day, "none", lines)
     account_only = entitlement.benefit_kind(visit) == "acct_only"
     policy = _policy(desk, desk.policies.set_of_division(insured.division), day)
     by_share = policy.area.method == "pre_share" and not account_only
@@ -264,6 +278,7 @@ def _insured_person(desk: Desk, person: Person, insured: Enrolment, day: dt.date
 def _care_visit(
     desk: Desk,
     call: Call,
+    person: Person,
     insured: Enrolment,
     med_type: str,
     disease: str,
@@ -278,23 +293,23 @@ def _care_visit(
         institution=CareInstitution(care.kind, care.dual_channel, care.networked),
         kind=kind,
         fee_date=day,
-        area=_area(desk.profile, care.division, insured, day),
+        area=_area(desk, care.division, person, insured, day),
         account_use=use,
         disease=disease if kind in ("chronic", "two_disease") else "",
         rx_pooled=bool(lines) and all(row.rx_pooled for row in lines),
     )
 
 
-def _area(profile: Profile, care: str, insured: Enrolment, day: dt.date) -> Area:
-    """Filing situation by the two divisions (K27)."""
-    if profile.is_local(care, insured.division):
+def _area(desk: Desk, care: str, person: Person, insured: Enrolment, day: dt.date) -> Area:
+    """Filing situation by the two divisions (K27); a transfer filed with 2501 counts for the place it names."""
+    if desk.profile.is_local(care, insured.division):
         return "local"
     if care[:2] == insured.division[:2]:
         return "intra"
     filing = insured.filing
     if filing is not None and filing.begin <= day and (filing.end is None or day <= filing.end):
         return filing.kind
-    return "unfiled"
+    return "referral" if desk.ledger.submitted.transferred_to(person.psn_no, care, day) else "unfiled"
 
 
 def _account_use(profile: Profile, flag: str) -> AccountUse:

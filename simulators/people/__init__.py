@@ -4,11 +4,21 @@ Identity numbers use area 999999, which is assigned to nobody. `load_people()` r
 """
 
 from simulators.people.loader import PersonaError, find, identity_check_character, load_people, parse_person
-from simulators.people.model import Card, Certificate, Enrolment, Filing, Person, Registration, Relative
+from simulators.people.model import (
+    Card,
+    Certificate,
+    Designated,
+    Enrolment,
+    Filing,
+    Person,
+    Registration,
+    Relative,
+)
 
 __all__ = [
     "Card",
     "Certificate",
+    "Designated",
     "Enrolment",
     "Filing",
     "Person",

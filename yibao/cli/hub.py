@@ -62,7 +62,7 @@ Out = Annotated[
 Record = Annotated[
     str,
     typer.Argument(
-        metavar="diagnoses|lines|items|drugs|totals|institutions",
+        metavar="diagnoses|lines|items|drugs|totals|institutions|transfers",
         help=help_of("hub.record.name"),
         show_default=False,
     ),
@@ -90,6 +90,12 @@ COLUMNS: Final = {
     "5206": (("insutype", "险种", "Scheme"), ("year", "年度", "Year"), ("cum_type_code", "累计类别", "Kind"), ("cum", "累计值", "Total")),
     "5302": (("fix_srt_no", "序号", "#"), ("fixmedins_code", "编号", "Code"), ("fixmedins_name", "机构", "Institution"),
              ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "5304": (("reflin_medins_no", "编号", "Code"), ("reflin_medins_name", "转往机构", "Institution"), ("refl_date", "日期", "Date"),
+             ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "3512": (("fixmedinsBchno", "批次", "Batch"), ("medinsListCodg", "机构目录编码", "Own code"), ("medinsListName", "名称", "Name"),
+             ("drugTracCodg", "追溯码", "Trace code"), ("valiFlag", "有效", "Valid")),
+    "3513": (("fixmedinsBchno", "批次", "Batch"), ("medinsListCodg", "机构目录编码", "Own code"), ("medinsListName", "名称", "Name"),
+             ("drugTracCodg", "追溯码", "Trace code"), ("mdtrtId", "就诊", "Visit")),
     "100001": (("polItemCode", "政策项", "Item"), ("polItemName", "名称", "Name"), ("polItemPaySum", "合计", "Sum"),
                ("fundPayProp", "基金比例", "Fund ratio"), ("fundPayAmt", "基金支付", "Fund pays"), ("selfPayAmt", "自付", "Person pays")),
     "1901": (("value", "键值", "Value"), ("label", "标签", "Label"), ("parentValue", "父键值", "Parent")),

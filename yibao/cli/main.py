@@ -25,6 +25,7 @@ from yibao.cli import (
     sale,
     service,
     sim,
+    submissions,
     technician,
     visit,
 )
@@ -62,6 +63,7 @@ def build_app() -> typer.Typer:
         reconcile,
         technician,
         hub,
+        submissions,
         journal,
         evidence,
         keys,

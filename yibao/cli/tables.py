@@ -200,6 +200,7 @@ class Screen:
                 ("密钥", "Keys", status.keys),
                 ("签到", "Sign-in", f"{status.sign_in} {status.sign_in_reason}".strip()),
                 ("未决", "Doubts", str(status.doubts)),
+                ("待人工报送", "Held submissions", str(status.submissions_held)),
             ]
         )
         self.devices(status.devices)
