@@ -142,7 +142,7 @@ def _purchase(desk: Desk, call: Call, *, with_traces: bool) -> _Purchase:
     head = check(as_node(call.input.get("druginfo"), "druginfo"), table, "druginfo")
     lines = _lines(desk, call, with_traces=with_traces)
     person = person_with_medium(desk, call, head)
-    insured = enrolment_of(call, person, head.text("insutype"))
+    insured = enrolment_of(call, person, head.text("insutype"), settling.last_fee_date(lines))
     check_total(head, lines)
     priced = settling.price(
         desk,

@@ -14,6 +14,10 @@ WORDS: Final = {
         "社会保障卡与卡识别码不符",
         "card number and identification code do not belong together",
     ),
+    "DUPLICATE_ENROLMENT": (
+        "重复参保，请按正在享受待遇的险种结算",
+        "insured twice: settle under the scheme that pays",
+    ),
     "ECTOKEN_UNKNOWN": ("电子凭证令牌无效，请重新扫码", "unknown e-certificate token: scan again"),
     "ENVELOPE": ("报文头错误", "wrong envelope"),
     "FEE_DATE": (

@@ -33,7 +33,7 @@ from simulators.benefit.policy_set import PolicySet
 from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
 from simulators.hub.refusals import FieldRefused, Refused
-from simulators.people import Enrolment, Person, find
+from simulators.people import Enrolment, Joining, Person, find
 
 _OTHER_MED_TYPES: Final[dict[str, BenefitKind]] = {
     "140104": "chronic",
@@ -154,6 +154,11 @@ def split_only(
     )
 
 
+def last_fee_date(lines: Sequence[LineRecord]) -> dt.date:
+    """The fee date that decides: the latest of the lines."""
+    return max(row.fee_date for row in lines)
+
+
 def engine_lines(lines: Sequence[LineRecord]) -> list[Line]:
     """Charge lines as the benefit engine takes them."""
     return [Line(row.item, row.quantity_e4, row.price_micro, row.indication_ok) for row in lines]
@@ -228,9 +233,8 @@ def _policy(desk: Desk, policy_set: str, day: dt.date) -> PolicySet:
 
 def _fee_date(desk: Desk, call: Call, lines: Sequence[LineRecord]) -> dt.date:
     """The one fee date of a settlement: the latest of its lines, all in one open year."""
-    days = {row.fee_date for row in lines}
-    last = max(days)
-    if min(days).year != last.year or last > call.now.date():
+    last = last_fee_date(lines)
+    if min(row.fee_date for row in lines).year != last.year or last > call.now.date():
         raise Refused("FEE_DATE")
     check_year_open(desk, call, last)
     return last
@@ -247,17 +251,26 @@ def _accounts(desk: Desk, person: Person, insured: Enrolment) -> tuple[AccountSt
 
 def _insured_person(desk: Desk, person: Person, insured: Enrolment, day: dt.date) -> Insured:
     filed = [row for row in desk.ledger.registrations(person.psn_no) if row.in_force(day)]
-    newborn = insured.waiting_exempt == "newborn"
     return Insured(
         insutype=insured.insutype,
         psn_type=insured.psn_type,
-        categories=person.categories,
+        categories=person.categories(day),
         chronic=tuple(row.code for row in filed if row.kind == "chronic"),
         two_disease=tuple(row.code for row in filed if row.kind == "two_disease"),
         signed_doctor=insured.signed_doctor,
         civil_servant=insured.civil_servant,
         enterprise=insured.enterprise_supplement,
-        enrolment=WaitingFacts(paid_on=insured.since, newborn_birth=person.born) if newborn else None,
+        enrolment=None if insured.joined is None else _waiting_facts(person, insured.joined),
+    )
+
+
+def _waiting_facts(person: Person, joined: Joining) -> WaitingFacts:
+    return WaitingFacts(
+        paid_on=joined.paid_on,
+        in_window=joined.exempt == "in_window",
+        employee_gap_months=joined.employee_gap_months,
+        newborn_birth=person.born if joined.exempt == "newborn" else None,
+        lapsed_years=joined.lapsed_years,
     )
 
 
@@ -291,10 +304,7 @@ def _area(profile: Profile, care: str, insured: Enrolment, day: dt.date) -> Area
         return "local"
     if care[:2] == insured.division[:2]:
         return "intra"
-    filing = insured.filing
-    if filing is not None and filing.begin <= day and (filing.end is None or day <= filing.end):
-        return filing.kind
-    return "unfiled"
+    return insured.filing_on(day) or "unfiled"
 
 
 def _account_use(profile: Profile, flag: str) -> AccountUse:
