@@ -81,10 +81,9 @@ def _rows(desk: Desk, infno: str, layout: _Layout) -> Iterator[str]:
 
 
 def _entries(desk: Desk, infno: str, layout: _Layout) -> Iterator[tuple[str, str]]:
-    """Code and name of every entry; of the diseases the invented world knows only the filed ones."""
+    """Code and name of every entry; diseases are those of the disease list."""
     if infno == "1309":
-        filed = {row.code: row.name for person in desk.people for row in person.registration}
-        yield from sorted(filed.items())
+        yield from ((row.code, row.name) for row in desk.world.diseases.values())
         return
     for item in desk.policies.catalogue.items.values():
         if item.code and item.type in layout.types:

@@ -23,8 +23,7 @@ def register(desk: Desk, call: Call) -> Output:
     node = check(as_node(call.input.get("data"), "data"), table, "data")
     person = person_with_medium(desk, call, node)
     enrolment_of(call, person, node.text("insutype"), node.day("begntime"))
-    if not call.institution.agreement:
-        raise Refused("AGREEMENT_INVALID")
+    settling.check_agreement(call)
     if desk.ledger.open_visit_with(call.institution.code, node.text("ipt_otp_no")) is not None:
         raise FieldRefused("data.ipt_otp_no", "门诊号重复 (used before)")
     visit = VisitRecord(

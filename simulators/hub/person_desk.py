@@ -106,6 +106,7 @@ def benefit_check(desk: Desk, call: Call) -> Output:
         med_type = desk.profile.codes.med_type["ordinary"]
     reason = ""
     try:
+        settling.check_agreement(call)
         enrolment = enrolment_of(call, person, node.text("insutype"), day)
         settling.check_entitlement(desk, call, person, enrolment, med_type, disease, day)
     except FieldRefused:

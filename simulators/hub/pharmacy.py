@@ -115,6 +115,8 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
     rxno = node.text("rxno")
     if node.text("rx_circ_flag") == "1" and rxno not in desk.settings.prescriptions:
         raise Refused("RX_NOT_FOUND")
+    if node.text("rx_circ_flag") == "1":
+        _check_credit(desk, call, node.text("bilg_dr_codg"), f"{where}.bilg_dr_codg")
     return LineRecord(
         feedetl_sn=node.text("feedetl_sn"),
         chrg_bchno=node.text("chrg_bchno"),
@@ -129,6 +131,19 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
         rx_pooled=node.text("rx_circ_flag") == "1",
         rxno=rxno,
     )
+
+
+def _check_credit(desk: Desk, call: Call, prescriber: str, field: str) -> None:
+    """A pooled prescription needs a prescriber and a pharmacist above level D (R66). Raises `Refused`.
+
+    A charge line names no pharmacist: a pharmacy is refused when every pharmacist it has registered is of level D.
+    """
+    doctor = desk.world.staff(prescriber)
+    if doctor is not None and doctor.credit == "D":
+        raise Refused("CREDIT_LEVEL", detail=f"开方医师 {field} (prescriber)")
+    levels = {row.credit for row in call.institution.staff if row.pharmacist}
+    if call.institution.kind == "pharmacy" and levels == {"D"}:
+        raise Refused("CREDIT_LEVEL", detail="本店药师 (pharmacist)")
 
 
 def check_total(node: Node, lines: Sequence[LineRecord]) -> None:

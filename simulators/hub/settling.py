@@ -82,6 +82,22 @@ def benefit_kind(profile: Profile, med_type: str) -> BenefitKind:
     raise FieldRefused("med_type", "不支持 (not supported)")
 
 
+def check_agreement(call: Call) -> None:
+    """Raise `Refused` unless the institution's agreement is in force today (R65). Undoing asks for none."""
+    agreement = call.institution.agreement
+    rest = agreement.suspended
+    match agreement.state(call.now.date()):
+        case "in_force":
+            return
+        case "not_begun":
+            detail = f"{agreement.begin} 起生效 (begins on {agreement.begin})"
+        case "suspended" if rest is not None:
+            detail = f"暂停至 {rest.end} (suspended until {rest.end})"
+        case _:
+            detail = f"已于 {agreement.end} 终止 (ended on {agreement.end})"
+    raise Refused("AGREEMENT_INVALID", detail=detail)
+
+
 def check_entitlement(
     desk: Desk, call: Call, person: Person, insured: Enrolment, med_type: str, disease: str, day: dt.date
 ) -> None:
@@ -105,8 +121,7 @@ def price(
     lines: Sequence[LineRecord],
 ) -> Priced:
     """Calculate one settlement from the records as they stand; books nothing. Raises `Refused`."""
-    if not call.institution.agreement:
-        raise Refused("AGREEMENT_INVALID")
+    check_agreement(call)
     fee_date = _fee_date(desk, call, lines)
     policy_set = desk.policies.set_of_division(insured.division)
     account, relatives = _accounts(desk, person, insured)

@@ -8,6 +8,7 @@ from pathlib import Path
 from simulators.benefit.model import CATEGORIES, EMPLOYEE, INSUTYPES
 from simulators.people.model import Enrolment, Person
 from simulators.toml_file import WrongFile, read_toml
+from simulators.world import load_world
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_CHARACTERS = "10X98765432"
@@ -61,6 +62,11 @@ def _check_one(person: Person, file: str) -> None:
     for place, filed in enumerate(person.registration):
         if filed.end is not None and filed.end < filed.begin:
             raise PersonaError(file, f"registration[{place}].end", "before begin")
+        listed = load_world().diseases.get(filed.code)
+        if listed is None or listed.name != filed.name:
+            raise PersonaError(file, f"registration[{place}].code", "not in the disease list under this name")
+        if filed.kind == "two_disease" and not listed.two_disease:
+            raise PersonaError(file, f"registration[{place}].kind", "not one of the two diseases")
     for place, category in enumerate(person.category):
         if category.kind not in CATEGORIES:
             raise PersonaError(file, f"category[{place}].kind", f"none of {', '.join(CATEGORIES)}")

@@ -210,6 +210,7 @@ def test_supplements_pay_above_the_deductible(
 
 
 REFUSED = [
+    ("visiting_long_term", "waiman", "14", "M05300", "XPROV_DISEASE_NOT_OPEN", "未开通跨省结算"),
     ("waiting", "dengdai", "11", "", "WAITING_PERIOD", "待遇等待期未满"),
     ("suspended", "tingbao", "11", "", "NOT_ENROLLED", "参保已暂停，最后一天 2026-06-30"),
     ("ended", "zhongbao", "11", "", "NOT_ENROLLED", "参保已终止，最后一天 2025-12-31"),

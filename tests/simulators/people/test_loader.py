@@ -17,7 +17,7 @@ def test_the_first_ten_are_shipped_in_the_order_of_their_numbers() -> None:
         *("jia", "yi", "bing", "ding", "wu"),
         *("ji", "geng", "xin", "ren", "gui"),
     ]
-    numbers = [*range(1, 11), *range(101, 101 + len(PEOPLE) - 10)]
+    numbers = [*range(1, 11), *range(501, 501 + len(PEOPLE) - 10)]
     assert [person.psn_no for person in PEOPLE] == [f"9999{n:016d}" for n in numbers]
 
 
