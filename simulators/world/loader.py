@@ -26,6 +26,7 @@ class _ItemFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _DiseaseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: str
     disease: tuple[Disease, ...]
 
 
@@ -64,6 +65,8 @@ def _read(folder: Path) -> _Files:
     _check_institutions(files.places)
     _check_items(files.goods)
     _once(DISEASES, "disease", "code", [row.code for row in files.diseases.disease])
+    if files.diseases.version != max(row.version for row in files.diseases.disease):
+        raise WorldError(DISEASES, "version", "is not the highest version of a row")
     return files
 
 

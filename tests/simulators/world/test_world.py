@@ -123,7 +123,8 @@ WRONG = [
     ("institutions.toml", 'slot = "02"', 'slot = "01"', r"institution\[0\].counter\[1\].slot", "used twice"),
     ("items.toml", 'ean = "6901234500011"', 'ean = "6901234500012"', r"shop\[0\].ean", "check digit"),
     ("items.toml", 'own_code = "SKU0002"', 'own_code = "SKU0001"', r"shop\[1\].own_code", "used twice"),
-    ("diseases.toml", 'version = "v0001"', 'version = "1"', r"disease\[0\].version", "regex"),
+    ("diseases.toml", 'version = "v0001"\nbegin', 'version = "1"\nbegin', r"disease\[0\].version", "regex"),
+    ("diseases.toml", 'version = "v0001"', 'version = "v0002"', r"version", "highest version"),
     ("diseases.toml", 'code = "M01600"', 'code = "M03900"', r"disease\[1\].code", "used twice"),
     ("diseases.toml", "[[disease]]", "[[disease", r"\(whole file\)", "not TOML"),
 ]  # fmt: skip
