@@ -90,7 +90,7 @@ def check_identity(person: Person, node: Node) -> None:
 
 
 def enrolment_of(call: Call, person: Person, insutype: str, day: dt.date) -> Enrolment:
-    """The enrolment that a fee date settles under; the first of two in force pays (R13). Raises `Refused`."""
+    """The enrolment that a fee date settles under; the first of two in force pays (K92). Raises `Refused`."""
     row = person.covered(insutype, day)
     if row is None:
         raise Refused("NOT_ENROLLED", detail=_why_not(person, insutype))

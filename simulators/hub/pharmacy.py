@@ -134,7 +134,7 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
 
 
 def _check_credit(desk: Desk, call: Call, prescriber: str, field: str) -> None:
-    """A pooled prescription needs a prescriber and a pharmacist above level D (R66). Raises `Refused`.
+    """A pooled prescription needs a prescriber and a pharmacist above level D (R66, K93). Raises `Refused`.
 
     A charge line names no pharmacist: a pharmacy is refused when every pharmacist it has registered is of level D.
     """

@@ -83,7 +83,7 @@ def benefit_kind(profile: Profile, med_type: str) -> BenefitKind:
 
 
 def check_agreement(call: Call) -> None:
-    """Raise `Refused` unless the institution's agreement is in force today (R65). Undoing asks for none."""
+    """Raise `Refused` unless the institution's agreement is in force today (R65, K94). Undoing asks for none."""
     agreement = call.institution.agreement
     rest = agreement.suspended
     match agreement.state(call.now.date()):
