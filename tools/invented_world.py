@@ -75,7 +75,7 @@ def _people(people: Iterable[Person]) -> str:
                 ", ".join(dict.fromkeys(row.division for row in person.enrolment)),
                 person.enrolment[0].balance if person.enrolment[0].insutype == "310" else "",
                 f"{person.card.generation}.x" if person.card else "",
-                ", ".join(kind.en for kind in kinds_of(person, DAY)),
+                "; ".join(kind.en for kind in kinds_of(person, DAY)),
             )
             for person in people
         ),

@@ -26,7 +26,7 @@ def people(
 
     found = rows_of(with_sim(folder, lambda sim: sim.people()), " ".join(words or ()))
     if not found:
-        known = ", ".join(f"{kind.zh} {kind.en}" for kind in KINDS)
+        known = ", ".join(kind.id for kind in KINDS)
         raise WrongUse(say("sim_nobody_of_kind", words=" ".join(words or ()), known=known))
     if json:
         print_json(found)
@@ -51,7 +51,9 @@ def people(
             row.psn_no,
             row.certificate,
             yuan(row.balance_fen),
-            "，".join(row.kinds_zh) if screen.chinese else ", ".join(row.kinds),
+            "，".join(kind.zh for kind in row.kinds)
+            if screen.chinese
+            else "; ".join(kind.en for kind in row.kinds),
         )
         for row in found
     ]

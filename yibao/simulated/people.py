@@ -11,8 +11,16 @@ from terminal.slips.masking import MaskRule, mask_certno
 from yibao.simulated.control import PersonRow
 
 
+class KindRow(msgspec.Struct, frozen=True):
+    """One kind of person."""
+
+    id: str
+    zh: str
+    en: str
+
+
 class PersonaRow(msgspec.Struct, frozen=True):
-    """One person; `certno` is masked, `kinds` and `kinds_zh` are the same kinds in both languages."""
+    """One person; `certno` is masked."""
 
     slug: str
     name: str
@@ -20,8 +28,7 @@ class PersonaRow(msgspec.Struct, frozen=True):
     psn_no: str
     certificate: str
     balance_fen: int
-    kinds: tuple[str, ...]
-    kinds_zh: tuple[str, ...]
+    kinds: tuple[KindRow, ...]
 
 
 def rows_of(live: Sequence[PersonRow], words: str = "", day: dt.date | None = None) -> list[PersonaRow]:
@@ -42,8 +49,7 @@ def rows_of(live: Sequence[PersonRow], words: str = "", day: dt.date | None = No
                 psn_no=row.psn_no,
                 certificate=row.certificate,
                 balance_fen=row.balance_fen,
-                kinds=tuple(kind.en for kind in kinds),
-                kinds_zh=tuple(kind.zh for kind in kinds),
+                kinds=tuple(KindRow(kind.id, kind.zh, kind.en) for kind in kinds),
             )
         )
     return rows
