@@ -211,7 +211,7 @@ def _line_results(
     person = desk.person(visit.psn_no)
     assert person is not None  # _visit has found the person
     insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
-    splits = settling.split_only(desk, call, insured, visit.med_type, visit.dise_codg, lines)
+    splits = settling.split_only(desk, call, person, insured, visit.med_type, visit.dise_codg, lines)
     return answers.line_splits(desk, lines, splits, "2204")
 
 

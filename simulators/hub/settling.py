@@ -103,7 +103,7 @@ def check_entitlement(
 ) -> None:
     """Raise `Refused` when the pool would not pay for this category on that day."""
     policy_set = desk.policies.set_of_division(insured.division)
-    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", ())
+    visit = _care_visit(desk, call, person, insured, med_type, disease, day, "none", ())
     subject = _insured_person(desk, person, insured, day)
     terms = entitlement.entitle(_policy(desk, policy_set, day), subject, visit, desk.rules)
     if isinstance(terms, Refusal):
@@ -132,7 +132,15 @@ def price(
         account,
         desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
         _care_visit(
-            desk, call, insured, med_type, disease, fee_date, _account_use(desk.profile, account_flag), lines
+            desk,
+            call,
+            person,
+            insured,
+            med_type,
+            disease,
+            fee_date,
+            _account_use(desk.profile, account_flag),
+            lines,
         ),
         engine_lines(lines),
         desk.rules,
@@ -152,11 +160,17 @@ def price(
 
 
 def split_only(
-    desk: Desk, call: Call, insured: Enrolment, med_type: str, disease: str, lines: Sequence[LineRecord]
+    desk: Desk,
+    call: Call,
+    person: Person,
+    insured: Enrolment,
+    med_type: str,
+    disease: str,
+    lines: Sequence[LineRecord],
 ) -> tuple[LineResult, ...]:
     """How class, share and ceiling split unsettled lines (2204). Asks for no entitlement and books nothing."""
     day = _fee_date(desk, call, lines)
-    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", lines)
+    visit = _care_visit(desk, call, person, insured, med_type, disease, day, "none", lines)
     account_only = entitlement.benefit_kind(visit) == "acct_only"
     policy = _policy(desk, desk.policies.set_of_division(insured.division), day)
     by_share = policy.area.method == "pre_share" and not account_only
@@ -292,6 +306,7 @@ def _waiting_facts(person: Person, joined: Joining) -> WaitingFacts:
 def _care_visit(
     desk: Desk,
     call: Call,
+    person: Person,
     insured: Enrolment,
     med_type: str,
     disease: str,
@@ -310,7 +325,15 @@ def _care_visit(
         account_use=use,
         disease=disease if kind in ("chronic", "two_disease") else "",
         rx_pooled=bool(lines) and all(row.rx_pooled for row in lines),
+        nego_approved=_all_approved(desk, person, lines, day),
     )
+
+
+def _all_approved(desk: Desk, person: Person, lines: Sequence[LineRecord], day: dt.date) -> bool:
+    """Whether every negotiated drug on the sheet is approved for this person; False when there is none."""
+    items = desk.policies.catalogue.items
+    codes = [row.med_list_codg for row in lines if items[row.item].negotiated]
+    return bool(codes) and all(person.approved(code, day) for code in codes)
 
 
 def _area(profile: Profile, care: str, insured: Enrolment, day: dt.date) -> Area:

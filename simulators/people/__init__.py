@@ -7,6 +7,7 @@ Identity numbers use area 999999, which is assigned to nobody. `load_people()` r
 from simulators.people.kinds import KINDS, Kind, kinds_of, matching, of_kind
 from simulators.people.loader import PersonaError, find, identity_check_character, load_people, parse_person
 from simulators.people.model import (
+    Approval,
     Card,
     Category,
     Certificate,
@@ -21,6 +22,7 @@ from simulators.people.model import (
 
 __all__ = [
     "KINDS",
+    "Approval",
     "Card",
     "Category",
     "Certificate",

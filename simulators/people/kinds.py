@@ -102,6 +102,10 @@ def _pregnant(person: Person, day: dt.date) -> bool:
     return person.pregnancy is not None and person.pregnancy.filed <= day
 
 
+def _approved(person: Person, day: dt.date) -> bool:
+    return any(person.approved(row.code, day) for row in person.approval)
+
+
 def _flexible(person: Person, _: dt.date) -> bool:
     return person.enrolment[0].employer == "灵活就业"
 
@@ -195,6 +199,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("two_disease", "两病", "two-disease filed", "R28", _filed("two_disease", 1)),
     Kind("both_two_diseases", "两病均登记", "both of the two diseases", "R28", _filed("two_disease", 2)),
     Kind("two_disease_held_as_chronic", "两病已转慢特病", "two-disease held as chronic", "R28", _held_twice),
+    Kind("drug_approval", "谈判药使用已备案", "negotiated drug approved", "R54", _approved),
     Kind("other_district", "同市他区", "other district of the city", "R04", _other_district),
     Kind("other_city", "省内异地", "other city of the province", "R09", _other_city),
     Kind("visiting_long_term", "跨省长期居住备案", "visiting, filed long-term", "R02, R09", _visiting("long_term")),

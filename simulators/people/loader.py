@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from simulators.benefit.model import CATEGORIES, EMPLOYEE, INSUTYPES
+from simulators.benefit.policies import load_shipped
 from simulators.people.model import Enrolment, Person
 from simulators.toml_file import WrongFile, read_toml
 from simulators.world import load_world
@@ -74,7 +75,19 @@ def _check_one(person: Person, file: str) -> None:
             raise PersonaError(file, f"category[{place}].end", "before begin")
     if person.pregnancy and (person.sex != "2" or person.pregnancy.expected < person.pregnancy.filed):
         raise PersonaError(file, "pregnancy", "of a man, or expected before it was filed")
+    for place, approval in enumerate(person.approval):
+        if approval.code not in _negotiated():
+            raise PersonaError(file, f"approval[{place}].code", "not a negotiated drug of the catalogue")
+        if approval.end < approval.begin:
+            raise PersonaError(file, f"approval[{place}].end", "before begin")
     _check_card(person, file)
+
+
+@functools.cache
+def _negotiated() -> frozenset[str]:
+    """National codes of the shipped catalogue's negotiated drugs."""
+    items = load_shipped().catalogue.items.values()
+    return frozenset(item.code for item in items if item.negotiated)
 
 
 def _check_enrolments(person: Person, file: str) -> None:

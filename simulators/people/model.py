@@ -117,6 +117,15 @@ class Pregnancy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Expected day of birth."""
 
 
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The insured place has approved a negotiated drug of the dual channel for this person (R54)."""
+
+    code: str
+    """National code of the drug."""
+    begin: dt.date
+    end: dt.date
+
+
 Relation = Literal["parent", "child", "spouse"]
 
 
@@ -187,6 +196,7 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ethnic_group: Annotated[str, msgspec.Meta(pattern=r"^\d{2}$")] = "01"
     category: tuple[Category, ...] = ()
     pregnancy: Pregnancy | None = None
+    approval: tuple[Approval, ...] = ()
     registration: tuple[Registration, ...] = ()
     designated: tuple[Designated, ...] = ()
     """In the order of choice."""
@@ -207,6 +217,10 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def categories(self, day: dt.date) -> tuple[str, ...]:
         """Names of the assistance categories in force on a fee date (R34)."""
         return tuple(row.kind for row in self.category if row.in_force(day))
+
+    def approved(self, code: str, day: dt.date) -> bool:
+        """True when the use of a negotiated drug is approved on a fee date."""
+        return any(row.code == code and row.begin <= day <= row.end for row in self.approval)
 
     def age(self, day: dt.date) -> int:
         """Full tenths of a year lived on `day` (361 = 36.1 years), never negative."""

@@ -106,6 +106,26 @@ def test_an_institution_that_is_not_networked_serves_its_own_people_only(world: 
     assert till.ask("2101", body, "989900").infcode == 0, "an account purchase passes no gate"
 
 
+SPECIAL = [
+    ("P99990000003", "teyao", "D09", 468000, ("702.00", "0.00", "3182.40", "200.00", "1297.60")),
+    ("P99990000003", "teyao", "D10", 119900, ("0.00", "1199.00", "0.00", "200.00", "999.00")),
+    ("P99990000001", "teyao", "D09", 468000, ("0.00", "4680.00", "0.00", "200.00", "4480.00")),
+    ("P99990000003", "jia", "D09", 468000, ("0.00", "4680.00", "0.00", "60.00", "4620.00")),
+]
+"""Approved at a dual-channel pharmacy (P60), another drug (P62), another pharmacy, another person."""
+
+
+@pytest.mark.parametrize(("institution", "who", "item", "price_fen", "amounts"), SPECIAL)
+def test_a_negotiated_drug_is_pooled_with_approval_at_a_dual_channel_pharmacy_only(
+    world: SimulatedWorld, institution: str, who: str, item: str, price_fen: int, amounts: tuple[str, ...]
+) -> None:
+    till, person = counter(world, institution), world.person(who)
+    body = purchase(till, person, till.token(person), ((item, 1, price_fen),), med_type="9904")
+    info = till.ask("2101", body, HOME).setlinfo
+    fields = ("preselfpay_amt", "fulamt_ownpay_amt", "hifp_pay", "acct_pay", "psn_cash_pay")
+    assert tuple(info[name] for name in fields) == amounts
+
+
 @pytest.mark.parametrize("institution", ["P99990000014", "P99990000008", "P99990000001"])
 def test_a_pooled_prescription_needs_a_pharmacist_above_level_d(institution: str) -> None:
     world = make_world(HubSettings(prescriptions=frozenset({"RX1"})))

@@ -252,6 +252,14 @@ def test_the_fee_date_decides_which_of_two_insured_places_pays(clinic: Counter) 
     assert ratios == {"2026-07-01": "0.55", "2026-06-30": "0.42"}
 
 
+def test_an_approval_is_for_its_drug_and_days() -> None:
+    """What it pays: tests of the institutions."""
+    (person,) = of_kind(PEOPLE, "drug_approval", TODAY)
+    days = (dt.date(2025, 12, 31), dt.date(2026, 1, 1), dt.date(2031, 1, 1))
+    assert [person.approved("XTEST000000000000000D09", day) for day in days] == [False, True, False]
+    assert not person.approved("XTEST000000000000000D10", TODAY)
+
+
 @pytest.mark.parametrize("who", ["gui", "guashi"])
 def test_a_blocked_card_is_refused_by_card_and_hub_alike(till: Counter, who: str) -> None:
     person = find(PEOPLE, who)
@@ -292,7 +300,7 @@ def test_an_empty_account_leaves_all_to_cash_and_relatives_pay_in_their_order(ti
 TESTED = {
     *(row[1] for row in RATIOS),
     *(row[0] for row in (*ASSISTED, *SUPPLEMENTED, *REFUSED)),
-    *("blocked_card", "certificate_not_active", "certificate_stopped", "no_card"),
+    *("drug_approval", "blocked_card", "certificate_not_active", "certificate_stopped", "no_card"),
     *("empty_account", "relatives_accounts"),
 }
 

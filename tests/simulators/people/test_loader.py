@@ -85,6 +85,18 @@ def test_an_unknown_name_is_a_key_error_that_lists_who_there_is() -> None:
         ("[certificate]", '[[category]]\nkind = "poor"\n\n[certificate]', "category[0].kind", "none of"),
         (
             "[certificate]",
+            '[[approval]]\ncode = "XTEST000000000000000D01"\nbegin = 2026-01-01\nend = 2026-12-31\n\n[certificate]',
+            "approval[0].code",
+            "negotiated",
+        ),
+        (
+            "[certificate]",
+            '[[registration]]\nkind = "chronic"\ncode = "M03900"\nname = "糖尿病"\nbegin = 2026-01-01\n\n[certificate]',
+            "registration[0].code",
+            "disease list",
+        ),
+        (
+            "[certificate]",
             "[pregnancy]\nfiled = 2026-09-01\nexpected = 2027-04-10\n\n[certificate]",
             "pregnancy",
             "man",
