@@ -12,6 +12,8 @@ from tools.markdown import GENERATED, table
 
 DAY: Final = dt.date(2026, 11, 21)
 """The day on which the document says what kind somebody is."""
+HOME_SET: Final = "JH"
+"""Policy set of the home city."""
 _HEAD: Final = """# The invented world
 
 {generated}
@@ -126,7 +128,9 @@ def _staff(institutions: Iterable[Institution]) -> str:
 
 
 def _lists() -> str:
-    items = policies.load_shipped().catalogue.items.values()
+    book = policies.load_shipped()
+    items = book.catalogue.items.values()
+    classes = book.version(HOME_SET, DAY).chronic["390"].disease_class
     world = load_world()
     chosen = [item for item in items if item.selection]
     lines = [
@@ -138,12 +142,19 @@ def _lists() -> str:
             f"{item.id} ({item.generic}, {item.selection.batch})" for item in chosen if item.selection
         )
         + ".",
-        f"- Diseases (`simulators/world/diseases.toml`), version {max(row.version for row in world.diseases.values())}:\n",
+        f"- Diseases (`simulators/world/diseases.toml`), version {max(row.version for row in world.diseases.values())}; "
+        f"class as in policy set {HOME_SET}, other sets may differ:\n",
     ]
     diseases = table(
-        ("code", "name", "version", "two-disease"),
+        ("code", "name", "version", "class", "two-disease"),
         (
-            (row.code, row.name, row.version, "yes" if row.two_disease else "no")
+            (
+                row.code,
+                row.name,
+                row.version,
+                classes.get(row.code, "not open"),
+                "yes" if row.two_disease else "no",
+            )
             for row in world.diseases.values()
         ),
     )
