@@ -174,6 +174,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "sim_already_up": "The simulated counter in {path} is up already. Use that one, or stop it first.",
     "sim_not_up": "The simulated counter in {path} is not up. Start it with: yibao sim up",
     "sim_no_institution": "The simulated world has no counter at {institution}; there are: {known}",
+    "sim_nobody_of_kind": "Nobody is all of this: {words}. The kinds there are: {known}",
     "sim_other_institution": "The simulated counter in {path} belongs to {institution}. For another institution name another folder.",
     "sim_gone": "Nothing answers at {url}. Is the simulated counter still up?",
     "sim_says_no": "The simulated counter says: {reason}",

@@ -137,9 +137,12 @@ def parse_catalogue(files: Mapping[str, str]) -> Catalogue:
     if "items.toml" not in files:
         raise DataError("items.toml", "", "is missing")
     root = _toml(files["items.toml"], "items.toml")
-    root.only("format", "item")
+    root.only("format", "version", "item")
     root.child("format").choice(catalogue.CATALOGUE_FORMAT)
     items = catalogue.parse_items(root.child("item"))
+    version = root.child("version")
+    if catalogue.parse_version(version) != max(item.version for item in items.values()):
+        raise version.error("is not the highest version of a row")
     places: dict[str, Place] = {}
     for file, text in files.items():
         if file == "items.toml":

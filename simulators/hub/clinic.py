@@ -22,9 +22,8 @@ def register(desk: Desk, call: Call) -> Output:
     table = tables.with_identity(tables.REGISTRATION, desk.wants_identity)
     node = check(as_node(call.input.get("data"), "data"), table, "data")
     person = person_with_medium(desk, call, node)
-    enrolment_of(call, person, node.text("insutype"))
-    if not call.institution.agreement:
-        raise Refused("AGREEMENT_INVALID")
+    enrolment_of(call, person, node.text("insutype"), node.day("begntime"))
+    settling.check_agreement(call)
     if desk.ledger.open_visit_with(call.institution.code, node.text("ipt_otp_no")) is not None:
         raise FieldRefused("data.ipt_otp_no", "门诊号重复 (used before)")
     visit = VisitRecord(
@@ -211,7 +210,7 @@ def _line_results(
     """Split of lines that are not settled yet. The split by class and ceiling needs no entitlement."""
     person = desk.person(visit.psn_no)
     assert person is not None  # _visit has found the person
-    insured = enrolment_of(call, person, visit.insutype)
+    insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
     splits = settling.split_only(desk, call, person, insured, visit.med_type, visit.dise_codg, lines)
     return answers.line_splits(desk, lines, splits, "2204")
 
@@ -223,17 +222,17 @@ def _priced_record(desk: Desk, call: Call, table: tuple[Field, ...]) -> tuple[Pe
         as_node(call.input.get("data"), "data"), tables.with_identity(table, required, names), "data"
     )
     person = person_with_medium(desk, call, node)
-    insured = enrolment_of(call, person, node.text("insutype"))
     visit = _visit(desk, call, node)
     if visit.med_type != node.text("med_type"):
         raise FieldRefused("data.med_type", "与就诊信息不一致 (differs from the visit)")
-    if visit.insutype != insured.insutype:
+    if visit.insutype != node.text("insutype"):
         raise FieldRefused("data.insutype", "与挂号登记不一致 (differs from the registration)")
     batch = node.text("chrg_bchno")
     lines = desk.ledger.unsettled_lines(visit.mdtrt_id, batch)
     if not lines:
         raise Refused("BATCH_UNKNOWN")
     check_total(node, lines)
+    insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
     priced = settling.price(
         desk, call, person, insured, visit.med_type, visit.dise_codg, node.text("acct_used_flag"), lines
     )

@@ -44,7 +44,7 @@ def file_chronic(desk: Desk, call: Call) -> Output:
     """2503: goes to the agency for examination; the entitlement counts once it is examined."""
     node = check(as_node(call.input.get("data"), "data"), tables.CHRONIC_APPLICATION, "data")
     person = person_named(desk, call, node.text("psn_no"))
-    enrolment_of(call, person, node.text("insutype"))
+    enrolment_of(call, person, node.text("insutype"), call.now.date())
     code, name = node.text("opsp_dise_code"), node.text("opsp_dise_name")
     if any(row.kind == "chronic" and row.code == code for row in desk.ledger.registrations(person.psn_no)):
         raise Refused("FILING_EXISTS")

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from simulators.benefit.catalogue import Entry
+from simulators.benefit.catalogue import Entry, Item
 from simulators.hub import tables
 from simulators.hub.answers import CHARGE_CATEGORIES
 from simulators.hub.desk import Call, Desk, Output
@@ -120,13 +120,19 @@ def _dated(entry: Entry, division: str) -> dict[str, object]:
         "insu_admdvs": division,
         "begndate": begin,
         "enddate": entry.valid_to.isoformat() if entry.valid_to else None,
-        "memo": None,
+        "memo": selection_memo(entry.item) or None,
         "vali_flag": "1",
         "rid": f"{division}{entry.item.code}",
         "updt_time": begin,
         "crte_time": begin,
         "poolarea_no": division,
     }
+
+
+def selection_memo(item: Item) -> str:
+    """What the remark says of a product selected in centralised procurement; empty for any other (K91)."""
+    chosen = item.selection
+    return f"集采中选 {chosen.batch} {chosen.valid_from}/{chosen.valid_to}" if chosen else ""
 
 
 def _items(desk: Desk, _: Call, division: str) -> Iterator[_Row]:

@@ -14,6 +14,14 @@ WORDS: Final = {
         "社会保障卡与卡识别码不符",
         "card number and identification code do not belong together",
     ),
+    "CREDIT_LEVEL": (
+        "医保信用等级为 D，不能办理统筹处方",
+        "credit level D: no pooled prescriptions",
+    ),
+    "DUPLICATE_ENROLMENT": (
+        "重复参保，请按正在享受待遇的险种结算",
+        "insured twice: settle under the scheme that pays",
+    ),
     "ECTOKEN_UNKNOWN": ("电子凭证令牌无效，请重新扫码", "unknown e-certificate token: scan again"),
     "ENVELOPE": ("报文头错误", "wrong envelope"),
     "FEE_DATE": (

@@ -36,6 +36,11 @@ class Screen:
             emoji=False,
         )
 
+    @property
+    def chinese(self) -> bool:
+        """Whether the stream carries Chinese."""
+        return self._chinese
+
     def say(self, words: Words) -> None:
         """A message, Chinese first, English on the next line."""
         self._console.print(words.both() if self._chinese else words.en, soft_wrap=True)
