@@ -28,6 +28,7 @@ MEASUREMENTS: Final[dict[str, str]] = {
     "start-up": "bench.start_up",
     "help": "bench.help_page",
     "benefit": "bench.benefit",
+    "hub": "bench.hub",
     "card": "bench.card",
     "fullness": "bench.fullness",
 }

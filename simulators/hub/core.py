@@ -44,6 +44,7 @@ from simulators.hub import (
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
+from simulators.hub.reading import read_request
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.people import Person
 from simulators.world import World
@@ -170,7 +171,7 @@ class HubCore:
         """Answer one request body. `now` must know its zone. Never raises for anything a request may hold."""
         at = now.astimezone(WIRE_ZONE)
         try:
-            parsed = envelope.decode_request(request)
+            parsed = read_request(request)
         except MalformedMessage as error:
             return _unsigned(_field_of(error))
         verifier = self._verifiers(parsed.institution_code, parsed.message_id[26:28])
