@@ -97,7 +97,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 }
 """Transactions this hub answers."""
 
-_MEMBERS: Final = {
+MEMBERS: Final = {
     "infno": "infno",
     "msgid": "message_id",
     "mdtrtarea_admvs": "care_division",
@@ -244,7 +244,7 @@ class HubCore:
     def _call(self, request: Request, at: dt.datetime) -> Call:
         """Check the envelope's own fields. Raises `FieldRefused` naming the field."""
         node = check(
-            {name: getattr(request, member) for name, member in _MEMBERS.items()}, tables.ENVELOPE, ""
+            {name: getattr(request, member) for name, member in MEMBERS.items()}, tables.ENVELOPE, ""
         )
         institution = self._desk.world.institutions.get(request.institution_code)
         if institution is None:

@@ -237,3 +237,9 @@ def test_an_older_ledger_gains_room_for_files(tmp_path: Any) -> None:
     ledger.keep_file("M00/1", "P99990000001", b"x")
     assert (ledger.file("M00/1", "P99990000001"), ledger.file_count()) == (b"x", 1)
     ledger.close()
+
+
+def test_a_clearing_category_of_no_dictionary_is_refused_by_name(till: Counter) -> None:
+    """Printed codes and those of the province's own profile are known, others are not."""
+    reply = ask_totals(till, 0, "0.00", "0.00", clr_type="98")
+    assert (reply.code, "data.clr_type " in reply.err_msg) == ("FIELD", True)
