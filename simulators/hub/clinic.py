@@ -164,6 +164,7 @@ def quote(desk: Desk, call: Call) -> Output:
 
 def settle(desk: Desk, call: Call) -> Output:
     """2207(A): settle a batch; refused when the four amounts are not those of the hub's own result."""
+    _take_traces(call)
     person, record = _priced_record(desk, call, tables.CLINIC_SETTLEMENT)
     if desk.settings.quote_check and desk.profile.policy.quote_check_2207:
         node = check(as_node(call.input.get("data"), "data"), tables.CLINIC_SETTLEMENT, "data")
@@ -177,7 +178,6 @@ def settle(desk: Desk, call: Call) -> Output:
         for name, amount_fen in expected.items():
             if node.fen(name) != amount_fen:
                 raise Refused("AMOUNTS_CHANGED", detail=name)
-    _take_traces(call)
     settling.book(desk, record)
     desk.ledger.settle_lines(record.mdtrt_id, record.chrg_bchno, record.setl_id)
     return {

@@ -37,8 +37,8 @@ NODES: Mapping[str, Mapping[Path, tuple[Field, ...]]] = {
     "2205": {("data",): tables.WITHDRAW_LINES},
     "2206": {("data",): tables.CLINIC_QUOTE},
     "2206A": {("data",): tables.CLINIC_QUOTE},
-    "2207": {("data",): tables.CLINIC_SETTLEMENT},
-    "2207A": {("data",): tables.CLINIC_SETTLEMENT},
+    "2207": {("data",): tables.CLINIC_SETTLEMENT, ("drug_trac_info", 0): tables.TRACE},
+    "2207A": {("data",): tables.CLINIC_SETTLEMENT, ("drug_trac_info", 0): tables.TRACE},
     "2208": {("data",): tables.SETTLEMENT_ID},
     "2601": {("data",): tables.REVERSAL},
     "3201": {("data",): tables.TOTALS},
@@ -163,5 +163,8 @@ class Story:
         still_open.diagnose()
         still_open.upload()
         still_open.withdraw_lines()
+        nodes, insured = clinic.accepted["2207A"]
+        trace = {"feedetl_sn": "1", "drug_trac_codg": "89999990000000000009", "trdn_flag": "0"}
+        clinic.accepted["2207A"] = ({**nodes, "drug_trac_info": [trace]}, insured)
         for form_a in ("2203A", "2206A", "2207A"):
             clinic.accepted[form_a.removesuffix("A")] = clinic.accepted[form_a]

@@ -76,7 +76,8 @@ def test_a_node_that_is_missing_or_no_node_is_refused_by_its_name(
 ) -> None:
     counter, nodes, insured = story.accepted(infno)
     before = story.books()
-    for member in {path[0] for path in NODES[infno]}:
+    optional = {"drug_trac_info"} if wrong in (None, []) else set()
+    for member in {path[0] for path in NODES[infno]} - optional:
         reply = counter.ask_unrecorded(infno, {**nodes, str(member): wrong}, insured)
         assert (reply.infcode, reply.code) == (-1, "FIELD"), (member, reply.err_msg)
         assert str(member) in reply.err_msg
