@@ -29,6 +29,7 @@ MEASUREMENTS: Final[dict[str, str]] = {
     "help": "bench.help_page",
     "benefit": "bench.benefit",
     "hub": "bench.hub",
+    "terminals": "bench.terminals",
     "card": "bench.card",
     "fullness": "bench.fullness",
 }
