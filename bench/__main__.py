@@ -30,6 +30,7 @@ MEASUREMENTS: Final[dict[str, str]] = {
     "benefit": "bench.benefit",
     "hub": "bench.hub",
     "terminals": "bench.terminals",
+    "catalogue": "bench.catalogue",
     "card": "bench.card",
     "fullness": "bench.fullness",
 }
