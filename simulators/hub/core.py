@@ -196,17 +196,17 @@ class HubCore:
         error_text, output, file = "", b"null", None
         checked = desk.settings.msgid_check
         strict = checked == "strict" or (checked == "profile" and desk.profile.msgid_check == "strict")
-        with desk.ledger.transaction():
-            try:
-                if strict and desk.ledger.message(request.message_id) is not None:
-                    raise Refused("MSGID_SEEN")
-                with desk.ledger.transaction():
-                    nodes = self._transact(request, at)
+        infcode = 0
+        try:
+            if strict and desk.ledger.message(request.message_id) is not None:
+                raise Refused("MSGID_SEEN")
+            with desk.ledger.transaction():
+                nodes = self._transact(request, at)
                 file = nodes if isinstance(nodes, bytes) else None
                 output = b"null" if file is not None else msgspec.json.encode(nodes)
-            except Refused as refusal:
-                error_text = refusal.err_msg
-            infcode = -1 if error_text else 0
+                desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
+        except Refused as refusal:
+            error_text, infcode = refusal.err_msg, -1
             desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
         if file is not None:
             return file

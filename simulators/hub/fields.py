@@ -111,7 +111,12 @@ def check(node: Mapping[str, object], table: tuple[Field, ...], where: str) -> N
         given = node.get(field.name)
         if given is None or given in _ABSENT:
             given = _other_spelling(node, field)
-        if given is not None:
+        if type(given) is str and field.kind == "S" and len(given) <= (field.length or len(given)):
+            # Nearly all there is; what is wrong goes the long way to its words.
+            values[field.name] = (
+                given if not field.codes or given in field.codes else _value(given, field, where)
+            )
+        elif given is not None:
             values[field.name] = _value(given, field, where)
         elif field.required:
             raise FieldRefused(_path(where, field), "不能为空 (missing)")

@@ -20,25 +20,32 @@ class GroupCommit:
         """`ledger` is the one that requests are booked in."""
         self._ledger = ledger
         self._transaction = contextlib.ExitStack()
-        self._committed: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     def join(self) -> asyncio.Future[None]:
         """Call before a request is handled and await the result before it is answered.
 
         Raises there what the database raised, to every request of the group: none of them is booked then.
         """
-        if self._committed is None:
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
             self._transaction.enter_context(self._ledger.transaction())
-            self._committed = loop.create_future()
-            loop.call_soon(self._commit, self._committed)
-        return self._committed
+            loop.call_soon(self._commit)
+        on_disk = loop.create_future()
+        self._waiting.append(on_disk)
+        return on_disk
 
-    def _commit(self, committed: asyncio.Future[None]) -> None:
-        self._committed = None
+    def _commit(self) -> None:
+        group, self._waiting = self._waiting, []
+        failure: apsw.Error | None = None
         try:
             self._transaction.close()
         except apsw.Error as error:
-            committed.set_exception(error)
-        else:
-            committed.set_result(None)
+            failure = error
+        for on_disk in group:
+            if on_disk.done():  # whoever asked has hung up; what was booked stays booked
+                continue
+            if failure is None:
+                on_disk.set_result(None)
+            else:
+                on_disk.set_exception(failure)

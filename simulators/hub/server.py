@@ -174,9 +174,9 @@ def _hub(desk: ControlDesk, door: HubDoor) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         body = await request.read()
         began = time.perf_counter()
-        committed = group.join()
+        on_disk = group.join()
         delivery = _behind(desk, door, request, body)
-        await asyncio.shield(committed)  # one who hangs up must not take the others' commit along
+        await on_disk
         if delivery.delay_s:
             await asyncio.sleep(delivery.delay_s)
         if delivery.closed:
