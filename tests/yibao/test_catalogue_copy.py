@@ -22,7 +22,7 @@ def page(number: int) -> list[dict[str, str]]:
 
 def fetch(path: Path, question: Question = QUESTION, pages: int = 99, counted: int = len(ROWS)) -> list[int]:
     """Fetch until it is whole, or until so many pages are here and the line is cut; return the pages asked for."""
-    asked = []
+    asked: list[int] = []
     with CatalogueCopy(path, question) as copy:
         while not copy.is_whole:
             if len(asked) == pages:
