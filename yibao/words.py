@@ -151,6 +151,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "apdu_is_masked": "Data bytes are masked; --full shows them, and the journal notes it.",
     "hub_knows_none": "The hub knows none.",
     "hub_file_written": "Written: {path} ({rows} rows, newest version {version}). Nobody has signed the file; look at it, do not settle by it.",
+    "hub_fetching": "{rows} of {all} rows are here.",
+    "hub_fetch_goes_on": "{rows} rows are here from before; going on behind them.",
+    "hub_fetch_kept": "Cut off. The {rows} rows that are here are kept; the same command goes on behind them.",
+    "hub_fetch_changed": "The catalogue has changed while it was fetched, so its pages no longer fit together. Nothing was kept. Start again.",
+    "hub_fetched": "Written: {path} ({rows} rows). For looking things up; the hub decides at each sale.",
     "hub_file_unreadable": "What came instead of the catalogue cannot be read. Nothing was written. Try again.",
     "hub_page": "Page {page} of {pages}; {records} rows in all. More with --page.",
     # the simulated counter

@@ -88,10 +88,9 @@ class PolicyBook(msgspec.Struct, frozen=True):
 
         Raises LookupError when no set covers the province.
         """
-        known = {versions[-1].division: set_id for set_id, versions in self.versions.items()}
         for digits in (4, 2):
-            for own, set_id in known.items():
-                if own[:digits] == division[:digits]:
+            for set_id, versions in self.versions.items():
+                if versions[-1].division[:digits] == division[:digits]:
                     return set_id
         raise LookupError(f"no policy set covers division {division}")
 

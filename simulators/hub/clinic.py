@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from simulators.hub import answers, settling, tables
+from simulators.hub.accounts import bytes_of
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.fields import Field, Node, absent, as_list, as_node, check
 from simulators.hub.identify import enrolment_of, person_named, person_with_medium
@@ -69,7 +70,10 @@ def withdraw_registration(desk: Desk, call: Call) -> Output:
 
 def upload_visit(desk: Desk, call: Call) -> Output:
     """2203(A): category, disease and diagnoses of a visit; the same content may be sent again."""
-    node = check(as_node(call.input.get("mdtrtinfo"), "mdtrtinfo"), tables.VISIT, "mdtrtinfo")
+    given_visit = as_node(call.input.get("mdtrtinfo"), "mdtrtinfo")
+    node = check(given_visit, tables.VISIT, "mdtrtinfo")
+    if not absent(given_visit.get("rxIn")):
+        bytes_of(given_visit["rxIn"], "mdtrtinfo.rxIn")
     visit = _visit(desk, call, node)
     settling.benefit_kind(desk.profile, node.text("med_type"))
     if any(record.live for record in desk.ledger.of_visit(visit.mdtrt_id)):
@@ -159,6 +163,7 @@ def quote(desk: Desk, call: Call) -> Output:
 
 def settle(desk: Desk, call: Call) -> Output:
     """2207(A): settle a batch; refused when the four amounts are not those of the hub's own result."""
+    _take_traces(call)
     person, record = _priced_record(desk, call, tables.CLINIC_SETTLEMENT)
     if desk.settings.quote_check and desk.profile.policy.quote_check_2207:
         node = check(as_node(call.input.get("data"), "data"), tables.CLINIC_SETTLEMENT, "data")
@@ -172,7 +177,6 @@ def settle(desk: Desk, call: Call) -> Output:
         for name, amount_fen in expected.items():
             if node.fen(name) != amount_fen:
                 raise Refused("AMOUNTS_CHANGED", detail=name)
-    _take_traces(call)
     settling.book(desk, record)
     desk.ledger.settle_lines(record.mdtrt_id, record.chrg_bchno, record.setl_id)
     return {

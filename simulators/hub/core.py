@@ -46,6 +46,7 @@ from simulators.hub import (
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
+from simulators.hub.reading import read_request
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.people import Person
 from simulators.world import World
@@ -114,7 +115,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 }
 """Transactions this hub answers."""
 
-_MEMBERS: Final = {
+MEMBERS: Final = {
     "infno": "infno",
     "msgid": "message_id",
     "mdtrtarea_admvs": "care_division",
@@ -188,7 +189,7 @@ class HubCore:
         """Answer one request body. `now` must know its zone. Never raises for anything a request may hold."""
         at = now.astimezone(WIRE_ZONE)
         try:
-            parsed = envelope.decode_request(request)
+            parsed = read_request(request)
         except MalformedMessage as error:
             return _unsigned(_field_of(error))
         verifier = self._verifiers(parsed.institution_code, parsed.message_id[26:28])
@@ -213,17 +214,17 @@ class HubCore:
         error_text, output, file = "", b"null", None
         checked = desk.settings.msgid_check
         strict = checked == "strict" or (checked == "profile" and desk.profile.msgid_check == "strict")
-        with desk.ledger.transaction():
-            try:
-                if strict and desk.ledger.message(request.message_id) is not None:
-                    raise Refused("MSGID_SEEN")
-                with desk.ledger.transaction():
-                    nodes = self._transact(request, at)
+        infcode = 0
+        try:
+            if strict and desk.ledger.message(request.message_id) is not None:
+                raise Refused("MSGID_SEEN")
+            with desk.ledger.transaction():
+                nodes = self._transact(request, at)
                 file = nodes if isinstance(nodes, bytes) else None
                 output = b"null" if file is not None else msgspec.json.encode(nodes)
-            except Refused as refusal:
-                error_text = refusal.err_msg
-            infcode = -1 if error_text else 0
+                desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
+        except Refused as refusal:
+            error_text, infcode = refusal.err_msg, -1
             desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
         if file is not None:
             return file
@@ -261,7 +262,7 @@ class HubCore:
     def _call(self, request: Request, at: dt.datetime) -> Call:
         """Check the envelope's own fields. Raises `FieldRefused` naming the field."""
         node = check(
-            {name: getattr(request, member) for name, member in _MEMBERS.items()}, tables.ENVELOPE, ""
+            {name: getattr(request, member) for name, member in MEMBERS.items()}, tables.ENVELOPE, ""
         )
         institution = self._desk.world.institutions.get(request.institution_code)
         if institution is None:

@@ -181,7 +181,7 @@ class Ledger:
         self._database = apsw.Connection(":memory:" if path is None else str(path))
         self._database.execute("PRAGMA foreign_keys = ON")
         self._database.execute("PRAGMA journal_mode = WAL").fetchall()
-        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("PRAGMA synchronous = FULL")
         if self._database.pragma("user_version") == 0:
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
@@ -198,7 +198,10 @@ class Ledger:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is booked together or not at all. A nested call is a savepoint of its own."""
+        """Everything inside is booked together or not at all, in a file on disk when the block ends.
+
+        A nested call is a savepoint of its own.
+        """
         nested = self._database.in_transaction
         begin, commit, back = (
             ("SAVEPOINT inner", "RELEASE inner", "ROLLBACK TO inner; RELEASE inner")
@@ -208,10 +211,11 @@ class Ledger:
         self._database.execute(begin)
         try:
             yield
+            self._database.execute(commit)
         except BaseException:
-            self._database.execute(back).fetchall()
+            if self._database.in_transaction:  # a disk that fails may have rolled everything back by itself
+                self._database.execute(back).fetchall()
             raise
-        self._database.execute(commit)
 
     def seed(self, people: Iterable[Person]) -> None:
         """Open an account and file the registrations of everybody who has none yet."""

@@ -102,6 +102,8 @@ HELP: Final[Mapping[str, str]] = {
     "hub.download.number": "Number of the catalogue, for example 1301 Western and patent drugs, 1305 services, 1307 diseases.",
     "hub.download.since": "The newest version that is here already.",
     "hub.download.out": "The file to write; it must not exist yet (default: NUMBER-VERSION.zip).",
+    "hub.fetch": "Fetch a whole catalogue page by page into a file; the same command goes on after a cut.",
+    "hub.fetch.out": "The file to write; it must not exist yet (default: CATALOGUE-DATE.jsonl).",
     "hub.record": "What the hub keeps of a sale or of its person; the journal notes who asked.",
     "hub.record.name": "Diagnoses, fee lines or policy items of the sale; drugs, totals, chosen institutions or transfers of its person.",
     # reconciliation
