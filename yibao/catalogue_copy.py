@@ -37,6 +37,10 @@ class CatalogueChanged(Exception):
     """The hub counts other rows than when the copy began; what was here is gone."""
 
 
+class CatalogueUncounted(Exception):
+    """The hub does not say how many rows there are, so nobody could tell when all are here."""
+
+
 class CatalogueCopy:
     """Use as a context; what is whole stays when the block fails."""
 
@@ -64,7 +68,7 @@ class CatalogueCopy:
     ) -> None:
         """Close the file; a copy that has been given up is gone."""
         self._file.close()
-        if isinstance(error, CatalogueChanged):
+        if isinstance(error, CatalogueChanged | CatalogueUncounted):
             self._part.unlink()
 
     @property
@@ -77,8 +81,13 @@ class CatalogueCopy:
         """Whether every row is here."""
         return self._heading is not None and self.rows == self._heading.rows
 
-    def add(self, rows: Sequence[Mapping[str, str]], counted: int) -> None:
-        """Put the next page on disk; `counted` is how many rows the hub says there are. Raises `CatalogueChanged`."""
+    def add(self, rows: Sequence[Mapping[str, str]], counted: int | None) -> None:
+        """Put the next page on disk; `counted` is how many rows the hub says there are.
+
+        Raises `CatalogueChanged`, `CatalogueUncounted`.
+        """
+        if counted is None:
+            raise CatalogueUncounted
         pieces = []
         if self._heading is None:
             self._heading = Heading(self._question, counted)

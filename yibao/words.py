@@ -155,6 +155,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "hub_fetch_goes_on": "{rows} rows are here from before; going on behind them.",
     "hub_fetch_kept": "Cut off. The {rows} rows that are here are kept; the same command goes on behind them.",
     "hub_fetch_changed": "The catalogue has changed while it was fetched, so its pages no longer fit together. Nothing was kept. Start again.",
+    "hub_fetch_uncounted": "This hub does not say how many rows the catalogue has, so nobody could tell when all are here. Nothing was kept. Look with: yibao hub catalogue.",
     "hub_fetched": "Written: {path} ({rows} rows). For looking things up; the hub decides at each sale.",
     "hub_file_unreadable": "What came instead of the catalogue cannot be read. Nothing was written. Try again.",
     "hub_page": "Page {page} of {pages}; {records} rows in all. More with --page.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from yibao.catalogue_copy import CatalogueChanged, CatalogueCopy, Heading, Question
+from yibao.catalogue_copy import CatalogueChanged, CatalogueCopy, CatalogueUncounted, Heading, Question
 
 QUESTION = Question("items", "2026-11-21", "", 3)
 ROWS = [{"hilist_code": f"X{number}", "hilist_name": "测试"} for number in range(8)]
@@ -101,6 +101,12 @@ def test_a_catalogue_that_changed_under_way_is_given_up(tmp_path: Path, counted:
 def test_a_page_with_too_few_rows_is_no_page(tmp_path: Path) -> None:
     with pytest.raises(CatalogueChanged), CatalogueCopy(tmp_path / "x", QUESTION) as copy:
         copy.add(ROWS[:2], 8)
+
+
+def test_a_catalogue_that_nobody_has_counted_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueUncounted), CatalogueCopy(tmp_path / "x", QUESTION) as copy:
+        copy.add(page(1), None)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_catalogue_without_rows_is_whole_at_once(tmp_path: Path) -> None:

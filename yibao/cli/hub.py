@@ -219,7 +219,7 @@ def fetch(
     from datetime import datetime
 
     from protocols.wire_time import WIRE_ZONE
-    from yibao.catalogue_copy import CatalogueChanged, CatalogueCopy, Question
+    from yibao.catalogue_copy import CatalogueChanged, CatalogueCopy, CatalogueUncounted, Question
 
     as_of = date or f"{datetime.now(WIRE_ZONE):%Y-%m-%d}"
     path = out or Path(f"{catalogue}-{as_of}.jsonl")
@@ -232,6 +232,8 @@ def fetch(
         raise CommandFailed(say("file_exists", path=str(path))) from None
     except CatalogueChanged:
         raise CommandFailed(say("hub_fetch_changed")) from None
+    except CatalogueUncounted:
+        raise CommandFailed(say("hub_fetch_uncounted")) from None
     if json:
         print_json({"path": str(path), "rows": told, "as_of": as_of})
         return
@@ -244,7 +246,7 @@ async def _fetch_pages(
     """Ask for the pages that are not here yet and say how far it is; what is here stays whatever happens."""
     import asyncio
 
-    from yibao.catalogue_copy import CatalogueChanged
+    from yibao.catalogue_copy import CatalogueChanged, CatalogueUncounted
     from yibao.client import CatalogueWish
 
     if copy.rows:
@@ -253,9 +255,9 @@ async def _fetch_pages(
         while not copy.is_whole:
             wish = CatalogueWish(date=as_of, since=since, page=copy.next_page, rows=rows)
             page = await client.catalogue(catalogue, wish)
-            await asyncio.to_thread(copy.add, page.rows, page.records or 0)
+            await asyncio.to_thread(copy.add, page.rows, page.records)
             tell_line(say("hub_fetching", rows=str(copy.rows), all=str(page.records or 0)), sys.stderr)
-    except CatalogueChanged:
+    except (CatalogueChanged, CatalogueUncounted):
         raise
     except BaseException:
         tell_line(say("hub_fetch_kept", rows=str(copy.rows)), sys.stderr)
