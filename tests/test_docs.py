@@ -198,7 +198,8 @@ def test_cancellation_reversal_and_refund_are_told_apart() -> None:
 # -- numbers that code cites ---------------------------------------------------------------------
 
 _MARKS = {
-    "profile-decisions.md": r"\bK\d\d[a-z]?\b|\bPD-\d+\b|(?<![\w-])P-\d{1,2}\b|\bM[1-9]\d?\b|\bR\d\d\b",
+    "profile-decisions.md": r"\bK\d\d[a-z]?\b|\bPD-\d+\b|(?<![\w-])P-\d{1,2}\b|\bM[1-9]\d?\b",
+    "capabilities.md": r"\bR\d\d\b",
     "reliability-notes.md": r"\b[FT]\d\d\b|\bI(?:[1-9]|1\d)\b|(?<!\w)S[1-8]\b",
 }
 
