@@ -186,7 +186,8 @@ def document(record: Record | None = None) -> str:
         " below it the values that the tests asserted, with the place: the benefit engine alone, the hub over its signed"
         " messages, the terminal against that hub, the commands, or a unit. The recorder compares expected and actual value"
         " itself and notes nothing else ([testing.md](testing.md)). *Not covered* means that no test of the last recorded run"
-        " showed it: there the middle columns are an aim. Amounts are yuan under their wire names; P01 to P74 are the worked cases in `tests/vectors/benefit/`.",
+        " showed it: there the middle columns are an aim. Amounts are yuan under their wire names; P01 to P74 are the worked"
+        " cases in `tests/vectors/benefit/`.",
         _when(known),
     ]
     for group, numbers in _file().items():

@@ -165,6 +165,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "sim_armed": "Armed: {fault}",
     "sim_cleared": "All faults are disarmed.",
     "sim_script_in_force": "Fault script in force: seed {seed}, steps {step}, rates {rate}.",
+    "sim_credited": "Credited {amount} yuan; the account holds {balance}.",
     "sim_done": "Done.",
     "wrong_address": "{text} is no address; write PORT or HOST:PORT.",
     "chaos_ready": "The chaos proxy listens at {listen} and passes on to {target}. Stop it with Ctrl-C.",

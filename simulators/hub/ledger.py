@@ -53,6 +53,7 @@ CREATE TABLE sign_in (
 _VERSION = 1
 _FILES = "CREATE TABLE IF NOT EXISTS file (number TEXT PRIMARY KEY, fixmedins_code TEXT NOT NULL, content BLOB NOT NULL) STRICT"
 """Beside the schema, so that a ledger of before there were files gains them."""
+_CREDITS = "CREATE TABLE IF NOT EXISTS credit (psn_no TEXT, month TEXT, amount_fen INTEGER NOT NULL, PRIMARY KEY (psn_no, month)) STRICT"
 
 
 class LineRecord(msgspec.Struct, frozen=True):
@@ -191,6 +192,7 @@ class Ledger:
         self._database.execute(_FILES)
         self.submitted = SubmittedBooks(self._database)
         """Filings, mappings, goods and trace codes."""
+        self._database.execute(_CREDITS)
 
     def close(self) -> None:
         """Close the database."""
@@ -247,6 +249,11 @@ class Ledger:
     def set_balance(self, psn_no: str, balance_fen: int) -> None:
         """Set an account to `balance_fen`."""
         self._database.execute("UPDATE account SET balance_fen = ? WHERE psn_no = ?", (balance_fen, psn_no))
+
+    def note_credit(self, psn_no: str, month: str, amount_fen: int) -> bool:
+        """Note that an account has its credit of a month (YYYY-MM); False when it had one already."""
+        self._database.execute("INSERT OR IGNORE INTO credit VALUES (?, ?, ?)", (psn_no, month, amount_fen))
+        return self._database.changes() == 1
 
     def register(self, psn_no: str, filed: Registration) -> None:
         """File a chronic or two-disease entitlement, replacing one of the same disease."""
@@ -352,6 +359,13 @@ class Ledger:
             (mdtrt_id, chrg_bchno),
         ).fetchall()
         return tuple(_read(row[0], LineRecord) for row in rows)
+
+    def settled_lines(self) -> tuple[tuple[str, LineRecord], ...]:
+        """Every line that a standing settlement has taken, with its `setl_id`, in upload order."""
+        rows = self._database.execute(
+            "SELECT setl_id, document FROM line WHERE setl_id IS NOT NULL ORDER BY rowid"
+        ).fetchall()
+        return tuple((str(row[0]), _read(row[1], LineRecord)) for row in rows)
 
     def remove_unsettled_lines(self, mdtrt_id: str, chrg_bchno: str | None) -> int:
         """Withdraw the unsettled lines of a batch, or of the whole visit; returns how many there were."""

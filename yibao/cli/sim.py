@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yibao.cli import benefit, certificate, chaos, simulation
+from yibao.cli import back_office, benefit, certificate, chaos, simulation
 from yibao.cli.common import JsonOption, run_async
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
@@ -74,6 +74,7 @@ def register(app: typer.Typer) -> None:
     hub.command("enrol", help=help_of("sim.hub.enrol"), short_help=help_of("sim.hub.enrol"))(hub_enrol)
     hub.command("clear", help=help_of("sim.hub.clear"), short_help=help_of("sim.hub.clear"))(hub_clear)
     hub.command("ledger", help=help_of("sim.hub.ledger"), short_help=help_of("sim.hub.ledger"))(hub_ledger)
+    back_office.register(hub)
     sim.add_typer(hub, name="hub")
     sim.add_typer(benefit.group(), name="benefit")
     chaos.register(sim)
