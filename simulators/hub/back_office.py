@@ -1,7 +1,7 @@
 """The hub's back office on the control API: what no counter may ask for, and a person at the hub does.
 
-POST   /control/reports/NAME            one report of the books; body: `ReportOrder`
-POST   /control/credits                 {"person": WHO, "base": "4800.00", "day": "2026-11-10"}: the account's monthly credit
+The routes: POST /control/reports/NAME with a `ReportOrder`; GET /control/quotes, the kept quotes as a file for `yibao rehearse`;
+POST /control/credits with a `CreditOrder`.
 """
 
 import datetime as dt
@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from simulators.benefit.datafile import YUAN, Node
+from simulators.benefit.rehearsal import write_record
 from simulators.hub.desk import Desk
 from simulators.hub.reports import registry
 from simulators.hub.reports.books import Period, read_books
@@ -58,6 +59,7 @@ class BackOffice:
         """Put the handlers on an application."""
         app.router.add_post("/control/reports/{name}", self.report)
         app.router.add_post("/control/credits", self.credit)
+        app.router.add_get("/control/quotes", self.quotes)
 
     async def report(self, request: web.Request) -> web.Response:
         """Give one report."""
@@ -68,6 +70,12 @@ class BackOffice:
             request.match_info["name"], books, parameters, order.purpose, self._clock().date()
         )
         return _json(found)
+
+    async def quotes(self, _request: web.Request) -> web.Response:
+        """Give the kept quotes."""
+        return web.Response(
+            body=write_record(self._desk.ledger.quotes()), content_type="application/json", charset="utf-8"
+        )
 
     async def credit(self, request: web.Request) -> web.Response:
         """Credit a person's account for a month."""

@@ -18,6 +18,7 @@ import msgspec
 
 from simulators.benefit.model import Accumulators, Result
 from simulators.hub.submitted_books import SubmittedBooks
+from simulators.benefit.rehearsal import Quote
 from simulators.people import Person, Registration
 
 _Wanted = TypeVar("_Wanted")
@@ -53,6 +54,7 @@ CREATE TABLE sign_in (
 _VERSION = 1
 _FILES = "CREATE TABLE IF NOT EXISTS file (number TEXT PRIMARY KEY, fixmedins_code TEXT NOT NULL, content BLOB NOT NULL) STRICT"
 """Beside the schema, so that a ledger of before there were files gains them."""
+_QUOTES = "CREATE TABLE IF NOT EXISTS quote (number INTEGER PRIMARY KEY, document BLOB NOT NULL) STRICT"
 _CREDITS = "CREATE TABLE IF NOT EXISTS credit (psn_no TEXT, month TEXT, amount_fen INTEGER NOT NULL, PRIMARY KEY (psn_no, month)) STRICT"
 
 
@@ -193,6 +195,7 @@ class Ledger:
         self.submitted = SubmittedBooks(self._database)
         """Filings, mappings, goods and trace codes."""
         self._database.execute(_CREDITS)
+        self._database.execute(_QUOTES)
 
     def close(self) -> None:
         """Close the database."""
@@ -444,6 +447,18 @@ class Ledger:
         return tuple(
             msgspec.structs.replace(_read(row[1], SettlementRecord), how_undone=row[0]) for row in rows
         )
+
+    # --- quotes ---
+
+    def keep_quote(self, quote: Quote, most: int) -> None:
+        """Keep a quote and, with it, the `most` newest."""
+        self._database.execute("INSERT INTO quote (document) VALUES (?)", (msgspec.json.encode(quote),))
+        self._database.execute("DELETE FROM quote WHERE number <= last_insert_rowid() - ?", (most,))
+
+    def quotes(self) -> tuple[Quote, ...]:
+        """The quotes that were kept, oldest first."""
+        rows = self._database.execute("SELECT document FROM quote ORDER BY number").fetchall()
+        return tuple(_read(row[0], Quote) for row in rows)
 
     # --- files ---
 

@@ -10,7 +10,7 @@ from yibao.cli.common import JsonOption
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
-from yibao.cli.output import print_json, tell, yuan
+from yibao.cli.output import new_file, print_json, tell, yuan
 from yibao.words import say
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ Who = Annotated[str, typer.Argument(metavar="PERSON", help=help_of("sim.person")
 Base = Annotated[
     str, typer.Option("--base", metavar="YUAN", help=help_of("sim.hub.credit.base"), show_default=False)
 ]
+QuotesFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help=help_of("sim.hub.quotes.file"), show_default=False)
+]
 Day = Annotated[
     str, typer.Option("--date", metavar="DATE", help=help_of("sim.hub.credit.day"), show_default=False)
 ]
@@ -44,6 +47,7 @@ Day = Annotated[
 def register(hub: typer.Typer) -> None:
     """Add the commands to `yibao sim hub`."""
     hub.command("report", help=help_of("sim.hub.report"), short_help=help_of("sim.hub.report"))(report)
+    hub.command("quotes", help=help_of("sim.hub.quotes"), short_help=help_of("sim.hub.quotes"))(quotes)
     hub.command("credit", help=help_of("sim.hub.credit"), short_help=help_of("sim.hub.credit"))(credit)
 
 
@@ -71,6 +75,20 @@ def report(
         print_json({"report": found.name, "zh": found.zh, "en": found.en, "rows": found.records()})
         return
     _show(found)
+
+
+def quotes(file: QuotesFile, json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
+    """Write the kept quotes into a new file."""
+    from simulators.benefit.rehearsal import read_record
+
+    content = with_sim(folder, lambda sim: sim.quotes())
+    count = len(read_record(content.decode(), "hub"))
+    with new_file(file) as out:
+        out.write(content)
+    if json:
+        print_json({"file": str(file), "quotes": count})
+        return
+    tell(say("sim_quotes_written", count=str(count), file=str(file)))
 
 
 def credit(

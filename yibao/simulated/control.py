@@ -234,6 +234,10 @@ class SimClient:
         """A report of the hub's books."""
         return await self._hub("POST", f"reports/{quote(name)}", Report, order)
 
+    async def quotes(self) -> bytes:
+        """The quotes that the hub has kept, as a file."""
+        return await self._ask("GET", f"{self._endpoints.control}/quotes")
+
     async def credit(self, order: CreditOrder) -> Credited:
         """Credit a person's account for a month; 0 where it is not due or has been done."""
         return await self._hub("POST", "credits", Credited, order)
