@@ -2,9 +2,8 @@
 
 import copy
 import json
-from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,17 +12,15 @@ from simulators.benefit.case_file import CaseFile, Outcome, parse_case, parse_fi
 from simulators.benefit.cases import check_case, check_file, fund_amounts, result_amounts
 from simulators.benefit.datafile import FEN, DataError, Node
 from simulators.benefit.model import Refusal
-from tests.capabilities import amounts, asserted
-from tools.capabilities import rows
-
-REASONS: Final[Mapping[str, str]] = {
-    "INST_NOT_NETWORKED": "本机构未开通异地就医直接结算",
-    "DISEASE_NOT_REGISTERED": "参保人未登记该病种",
-    "WAITING_PERIOD": "待遇等待期未满",
-    "LATER_SETTLEMENT_EXISTS": "存在后续结算，请先撤销后续结算",
-    "ALREADY_REVERSED": "该笔结算已撤销",
-}
-"""What is said to people, for row R83."""
+from tests.capabilities import amounts
+from tests.simulators.benefit.facts import (
+    ABOUT_BURDEN,
+    ABOUT_FUNDS,
+    ABOUT_REASONS,
+    Facts,
+    burden,
+    record_case,
+)
 
 ALL = [f"P{number:02d}" for number in range(1, 75)]
 
@@ -38,24 +35,11 @@ def test_worked_case_comes_out_to_the_fen(cases_text: str, case_id: str) -> None
 
 
 def _record(cases_text: str, case_id: str) -> None:
-    """Note the case for every capability row whose acceptance example it is, with what the row is about."""
-    concerned = [number for number, row in rows().items() if case_id in row.examples]
-    if not concerned:
-        return
+    """Note the case for every capability row whose acceptance example it is."""
     found, document = _read(cases_text)
-    outcomes = list(run(found, parse_case(found.cases[case_id])))
     steps = next(case for case in document["cases"] if case["id"] == case_id)["steps"]
-    for number in concerned:
-        pairs = [
-            (_expected(number, step), _actual(number, outcome))
-            for step, outcome in zip(steps, outcomes, strict=True)
-        ]
-        expected = {step["ref"]: pair[0] for step, pair in zip(steps, pairs, strict=True) if pair[0]}
-        actual = {step["ref"]: pair[1] for step, pair in zip(steps, pairs, strict=True) if pair[1]}
-        if len(steps) == 1:
-            asserted(number, expected[steps[0]["ref"]], actual[steps[0]["ref"]], what=case_id)
-        else:
-            asserted(number, expected, actual, what=case_id)
+    outcomes = list(run(found, parse_case(found.cases[case_id])))
+    record_case(case_id, steps, lambda number, place: _facts(number, outcomes[place]))
 
 
 @cache
@@ -63,31 +47,18 @@ def _read(cases_text: str) -> tuple[CaseFile, dict[str, Any]]:
     return parse_file(cases_text), json.loads(cases_text)
 
 
-def _expected(number: str, step: Mapping[str, Any]) -> Mapping[str, object]:
-    """What the file of worked cases says about a step, as far as it concerns the row."""
-    expect, year = step["expect"], step["after"]["acc"]
-    if "refused" in expect:
-        return {expect["refused"]: REASONS[expect["refused"]]}
-    match number:
-        case "R42" | "R51":
-            return amounts(step["expect_setldetail"])
-        case "R18":
-            return {f"counted burden {name}": str(sums["si_base"]) for name, sums in year.items()}
-    return {} if number == "R83" else amounts(expect)
-
-
-def _actual(number: str, outcome: Outcome) -> Mapping[str, object]:
-    """The same of what the engine answered."""
+def _facts(number: str, outcome: Outcome) -> Facts:
+    """What the engine answered, as far as it concerns the row."""
     answer = outcome.answer
     if isinstance(answer, Refusal):
         return {answer.code: answer.texts[0]}
-    match number:
-        case "R42" | "R51":
-            return amounts(fund_amounts(answer))
-        case "R18":
-            years = outcome.after.accumulators.items()
-            return {f"counted burden {year}": str(sums.si_base_fen) for year, sums in years}
-    return {} if number == "R83" else amounts(result_amounts(answer))
+    if number in ABOUT_REASONS:
+        return {}
+    if number in ABOUT_FUNDS:
+        return amounts(fund_amounts(answer))
+    if number in ABOUT_BURDEN:
+        return burden({year: sums.si_base_fen for year, sums in outcome.after.accumulators.items()})
+    return amounts(result_amounts(answer))
 
 
 def test_whole_file_ends_with_the_count(cases_text: str) -> None:
