@@ -37,7 +37,7 @@ def _fen(text: object) -> int:
     return int(Decimal(str(text)) * 100)
 
 
-def _money(reply: Reply) -> dict[str, int | str]:
+def money_of(reply: Reply) -> dict[str, int | str]:
     """The money fields of `setlinfo` that an answer has, in fen, the ratio as text."""
     info = reply.setlinfo
     found: dict[str, int | str] = {name: _fen(info[name]) for name, _ in MONEY_FIELDS if name in info}
@@ -65,7 +65,7 @@ def test_a_worked_case_comes_out_over_the_wire(case_id: str) -> None:
             continue
         assert reply.infcode == 0, reply.err_msg
         expected: dict[str, Any] = {RATIO: "0.0000"} | expect
-        got = _money(reply)
+        got = money_of(reply)
         assert got == {name: expected.get(name, 0) for name in got}
         assert {name for name, _ in MONEY_FIELDS} - set(got) <= {"hosp_part_amt"}
         if "expect_setldetail" in step:
@@ -97,7 +97,7 @@ def _facts(number: str, case: WorkedCase, reply: Reply) -> Facts:
         sums = case.world.ledger.accumulators(case.person.psn_no, case.case["person"]["set"], 2026)
         return burden({2026: sums.si_base_fen})
     order: Mapping[str, object] = case.steps[0]["expect"]
-    found = _money(reply)
+    found = money_of(reply)
     return amounts({name: found[name] for name in sorted(found, key=list(order).index)} if order else found)
 
 
@@ -109,19 +109,14 @@ def test_every_money_field_stands_under_its_national_name() -> None:
 
 
 def test_lines_add_up_and_so_do_their_shares() -> None:
-    """R70, on P63: negotiated and ordinary drugs on one bill; without approval, so that the hub can show it."""
-    (reply,) = WorkedCase("P06").play()
-    info = _money(reply)
-    case = WorkedCase("P02")
-    (sold,) = case.play()
-    lines, bill = sold.output["detlcutinfo"], _money(sold)
-    assert info["medfee_sumamt"] == 47155
+    """R70, on P63: ordinary drugs, and a negotiated one that is wholly self-paid for want of an approval."""
+    (sold,) = WorkedCase("P63").play()
+    lines, bill = sold.output["detlcutinfo"], money_of(sold)
     total = {"medfee_sumamt": sum(_fen(line["det_item_fee_sumamt"]) for line in lines)}
-    asserted("R70", amounts({"medfee_sumamt": 17630}), amounts(total), what="lines")
-    shares = {
-        "fulamt_ownpay_amt": "fulamt_ownpay_amt", "overlmt_selfpay": "overlmt_amt",
-        "preselfpay_amt": "preselfpay_amt", "inscp_scp_amt": "inscp_scp_amt",
-    }  # fmt: skip
-    added = {name: sum(_fen(line[of_line]) for line in lines) for name, of_line in shares.items()}
-    asserted("R70", amounts({"preselfpay_amt": 1334, "inscp_scp_amt": 16296}), amounts(added), what="shares")
+    asserted("R70", {"medfee_sumamt": "2509.00"}, amounts(total), what="lines")
+    of_line = {"overlmt_selfpay": "overlmt_amt"}
+    shares = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
+    added = {name: sum(_fen(line[of_line.get(name, name)]) for line in lines) for name in shares}
+    expected = {"fulamt_ownpay_amt": "2398.00", "preselfpay_amt": "8.20", "inscp_scp_amt": "102.80"}
     assert {name: bill[name] for name in shares} == added
+    asserted("R70", expected, amounts(added), what="shares")

@@ -14,7 +14,7 @@ from simulators.benefit.datafile import FEN, Node
 from simulators.hub import HubSettings
 from simulators.people import Enrolment, Person
 from simulators.people.loader import identity_check_character
-from simulators.people.model import Certificate, Filing, Registration, Relative
+from simulators.people.model import Card, Certificate, Filing, Registration, Relative
 from simulators.serve import SimulatedWorld
 from simulators.world import CounterPlace, Institution, World
 from tests.simulators.benefit.conftest import CASES
@@ -35,10 +35,19 @@ def cases() -> dict[str, Any]:
 
 
 class WorkedCase:
-    """The world of one case; `play` carries its steps out and keeps the answers."""
+    """The world of one case; `play` carries its steps out and keeps the answers.
 
-    def __init__(self, case_id: str) -> None:
+    `medium` is what the person shows (01 e-certificate, 02 identity number, 03 card), `insured` another division of the
+    insured place, `birthplace` where the card says they were born.
+    """
+
+    def __init__(
+        self, case_id: str, *, medium: str = "02", insured: str = "", birthplace: str = "999999"
+    ) -> None:
         self.case = cases()[case_id]
+        self._medium = medium
+        self._insured = insured or DIVISIONS[self.case["person"]["set"]]
+        self._birthplace = birthplace
         self.steps: Sequence[Mapping[str, Any]] = self.case["steps"]
         visits = [step["visit"] for step in self.steps if step["op"] == "settle"]
         self._areas = {visit["area"] for visit in visits}
@@ -78,7 +87,7 @@ class WorkedCase:
         enrolment = Enrolment(
             insutype=known["insutype"],
             psn_type="15" if known["psn_type"] == "*" else known["psn_type"],
-            division=DIVISIONS[known["set"]],
+            division=self._insured,
             since=dt.date.fromisoformat(enrol["paid_on"]) if newborn else SINCE,
             civil_servant=known.get("cvlserv", False),
             enterprise_supplement=known.get("hifes", False),
@@ -87,9 +96,8 @@ class WorkedCase:
             filing=Filing(filed.pop(), self._first_day) if filed else None,
         )
         registered = [
-            Registration(kind, code, "测试病种", SINCE)
-            for kind, key in (("chronic", "chr_reg"), ("two_disease", "two_reg"))
-            for code in known.get(key, ())
+            *(Registration("chronic", code, "测试病种", SINCE) for code in known.get("chr_reg", ())),
+            *(Registration("two_disease", code, "测试病种", SINCE) for code in known.get("two_reg", ())),
         ]
         relatives = [
             _somebody(place, Enrolment("310", "11", DIVISIONS[known["set"]], SINCE))
@@ -100,6 +108,7 @@ class WorkedCase:
                 1, enrolment, born=dt.date.fromisoformat(newborn) if newborn else dt.date(1980, 1, 1),
                 categories=tuple(known["categories"]), registration=tuple(registered),
                 relative=tuple(Relative(row.slug, "spouse", mutual_aid=True) for row in relatives),
+                card=_card(self._birthplace),
             ),
             *relatives,
         ]  # fmt: skip
@@ -137,7 +146,7 @@ class WorkedCase:
         lines = _lines(self.world, step["lines"], visit, f"{day} 09:00:00")
         total_fen = sum(int(Decimal(line["det_item_fee_sumamt"]) * 100) for line in lines)
         head = {
-            "psn_no": self.person.psn_no, "mdtrt_cert_type": "02", "mdtrt_cert_no": self.person.certno,
+            "psn_no": self.person.psn_no, **self._shown(counter),
             "insutype": self.case["person"]["insutype"], "medfee_sumamt": yuan(total_fen),
             "acct_used_flag": str(visit["acct_used_flag"]), "med_type": visit["med_type"],
         }  # fmt: skip
@@ -147,9 +156,14 @@ class WorkedCase:
             self._booked[step["ref"]] = (counter, reply)
         return reply
 
-    @property
-    def _insured(self) -> str:
-        return self.person.enrolment[0].division
+    def _shown(self, counter: Counter) -> dict[str, str]:
+        """The medium, as a message names it."""
+        card = self.person.card
+        assert card is not None
+        numbers = {"02": self.person.certno, "03": card.number}
+        number = counter.token(self.person) if self._medium == "01" else numbers[self._medium]
+        sn = {"card_sn": card.identification_code} if self._medium == "03" else {}
+        return {"mdtrt_cert_type": self._medium, "mdtrt_cert_no": number} | sn
 
     def _pharmacy(
         self, counter: Counter, _ref: str, head: dict[str, Any], disease: str, lines: list[dict[str, Any]]
@@ -169,7 +183,9 @@ class WorkedCase:
 
         doctor = {"dept_code": "A02", "dept_name": "全科", "caty": "A02", "dr_name": "测试医师",
                   "atddr_no": "D999900000001"}  # fmt: skip
-        medium = {name: head[name] for name in ("psn_no", "mdtrt_cert_type", "mdtrt_cert_no", "insutype")}
+        medium = {
+            name: head[name] for name in head if name.startswith(("psn_no", "mdtrt_cert", "card", "insu"))
+        }
         begun = counter.wire_now()
         visit = ask("2201", data=medium | doctor | {"begntime": begun, "ipt_otp_no": f"OP{ref}"})
         if visit.infcode:
@@ -202,7 +218,11 @@ class WorkedCase:
         return settled
 
     def _cancel(self, step: Mapping[str, Any]) -> Reply:
-        counter, settled = self._booked[step["target"]]
+        return self.cancel(step["target"])
+
+    def cancel(self, ref: str) -> Reply:
+        """Cancel what a step has settled."""
+        counter, settled = self._booked[ref]
         counter.now = max(one.now for one in self._counters.values())
         ids = {name: settled.setlinfo[name] for name in ("setl_id", "mdtrt_id", "psn_no")}
         infno = "2103" if counter.institution.kind == "pharmacy" else "2208"
@@ -216,6 +236,16 @@ def _somebody(number: int, enrolment: Enrolment, **more: Any) -> Person:
         certno=f"{seventeen}{identity_check_character(seventeen)}", sex="1",
         **{"born": dt.date(1980, 1, 1)} | more, enrolment=(enrolment,),
         certificate=Certificate("ACTIVATED", f"{number:032d}", f"999900ecsim{number:027d}"),
+    )  # fmt: skip
+
+
+def _card(birthplace: str) -> Card:
+    return Card(
+        generation="3", version="3.00", number="T0000099X",
+        identification_code="999999D15600000500000099FFFFFFFF", reset_information="00815445538660999900000099",
+        initialising_institution="915600000299999999999901", category="3", issued=dt.date(2024, 1, 2),
+        valid_until=dt.date(2034, 1, 2), birthplace=birthplace, social_security_number="999999198001010016",
+        pin="135790",
     )  # fmt: skip
 
 
