@@ -233,9 +233,9 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/SETTLEMENT.md": settlement,
     "docs/reliability.md": reliability.document,
     "docs/test-world.md": invented_world.document,
-    "docs/capabilities.md": capabilities.document,
     "docs/profiles.md": profiles.document,
     "docs/transactions.md": transactions,
+    "docs/capabilities.md": capabilities.document,
 }
 
 

@@ -74,7 +74,9 @@ class BackOffice:
     async def quotes(self, _request: web.Request) -> web.Response:
         """Give the kept quotes."""
         return web.Response(
-            body=write_record(self._desk.ledger.quotes()), content_type="application/json", charset="utf-8"
+            body=write_record(self._desk.ledger.back_office.quotes()),
+            content_type="application/json",
+            charset="utf-8",
         )
 
     async def credit(self, request: web.Request) -> web.Response:

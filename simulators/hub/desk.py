@@ -42,10 +42,10 @@ class HubSettings(msgspec.Struct, frozen=True):
     """Prescription numbers the prescription centre knows (for `rx_circ_flag` 1)."""
     stmt_rslt: Literal["one_digit", "six_digits"] = "one_digit"
     """Form of `stmt_rslt`: 0 and 1 as in the Hunan edition, or 000000 and 000101 to 000103 as in newer ones."""
-    record_quotes: int = 0
-    """Keep that many of the newest quotes in the ledger, for a rehearsal of other rules; 0 keeps none."""
     rules: Rules | None = None
     """Switches of the benefit engine: order of cancellations, day the year closes, ...; None = as the profile says."""
+    record_quotes: int = 0
+    """Keep that many of the newest quotes in the ledger, for a rehearsal of other rules; 0 keeps none."""
 
 
 class Call(msgspec.Struct, frozen=True):

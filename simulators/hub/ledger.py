@@ -17,8 +17,8 @@ import apsw
 import msgspec
 
 from simulators.benefit.model import Accumulators, Result
+from simulators.hub.back_office_books import BackOfficeBooks
 from simulators.hub.submitted_books import SubmittedBooks
-from simulators.benefit.rehearsal import Quote
 from simulators.people import Person, Registration
 
 _Wanted = TypeVar("_Wanted")
@@ -54,8 +54,6 @@ CREATE TABLE sign_in (
 _VERSION = 1
 _FILES = "CREATE TABLE IF NOT EXISTS file (number TEXT PRIMARY KEY, fixmedins_code TEXT NOT NULL, content BLOB NOT NULL) STRICT"
 """Beside the schema, so that a ledger of before there were files gains them."""
-_QUOTES = "CREATE TABLE IF NOT EXISTS quote (number INTEGER PRIMARY KEY, document BLOB NOT NULL) STRICT"
-_CREDITS = "CREATE TABLE IF NOT EXISTS credit (psn_no TEXT, month TEXT, amount_fen INTEGER NOT NULL, PRIMARY KEY (psn_no, month)) STRICT"
 
 
 class LineRecord(msgspec.Struct, frozen=True):
@@ -194,8 +192,8 @@ class Ledger:
         self._database.execute(_FILES)
         self.submitted = SubmittedBooks(self._database)
         """Filings, mappings, goods and trace codes."""
-        self._database.execute(_CREDITS)
-        self._database.execute(_QUOTES)
+        self.back_office = BackOfficeBooks(self._database)
+        """Monthly credits, and quotes for a rehearsal."""
 
     def close(self) -> None:
         """Close the database."""
@@ -252,11 +250,6 @@ class Ledger:
     def set_balance(self, psn_no: str, balance_fen: int) -> None:
         """Set an account to `balance_fen`."""
         self._database.execute("UPDATE account SET balance_fen = ? WHERE psn_no = ?", (balance_fen, psn_no))
-
-    def note_credit(self, psn_no: str, month: str, amount_fen: int) -> bool:
-        """Note that an account has its credit of a month (YYYY-MM); False when it had one already."""
-        self._database.execute("INSERT OR IGNORE INTO credit VALUES (?, ?, ?)", (psn_no, month, amount_fen))
-        return self._database.changes() == 1
 
     def register(self, psn_no: str, filed: Registration) -> None:
         """File a chronic or two-disease entitlement, replacing one of the same disease."""
@@ -447,18 +440,6 @@ class Ledger:
         return tuple(
             msgspec.structs.replace(_read(row[1], SettlementRecord), how_undone=row[0]) for row in rows
         )
-
-    # --- quotes ---
-
-    def keep_quote(self, quote: Quote, most: int) -> None:
-        """Keep a quote and, with it, the `most` newest."""
-        self._database.execute("INSERT INTO quote (document) VALUES (?)", (msgspec.json.encode(quote),))
-        self._database.execute("DELETE FROM quote WHERE number <= last_insert_rowid() - ?", (most,))
-
-    def quotes(self) -> tuple[Quote, ...]:
-        """The quotes that were kept, oldest first."""
-        rows = self._database.execute("SELECT document FROM quote ORDER BY number").fetchall()
-        return tuple(_read(row[0], Quote) for row in rows)
 
     # --- files ---
 

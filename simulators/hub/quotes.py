@@ -3,30 +3,44 @@
 from collections.abc import Sequence
 from typing import Final
 
-from simulators.benefit.model import AccountState, Accumulators, Line, Person, Result, Visit
+import msgspec
+
+from simulators.benefit import engine
+from simulators.benefit.catalogue import Place
+from simulators.benefit.model import AccountState, Accumulators, Line, Person, Refusal, Result, Rules, Visit
+from simulators.benefit.policy_set import PolicySet
 from simulators.benefit.rehearsal import Quote, without_names
 from simulators.hub.desk import Call, Desk
 
 QUOTES: Final = frozenset({"2101", "2206", "2206A"})
 
 
-def keep_quote(
-    desk: Desk,
-    call: Call,
-    policy_set: str,
-    person: Person,
-    account: AccountState,
-    accumulators: Accumulators,
-    visit: Visit,
-    lines: Sequence[Line],
-    result: Result,
-) -> None:
-    """Keep one calculation, if it is a quote and the hub was asked to keep quotes; the oldest give way."""
-    if not desk.settings.record_quotes or call.infno not in QUOTES:
-        return
-    account, result = without_names(account, result)
-    quote = Quote(
-        infno=call.infno, quoted_at=call.time_text, policy_set=policy_set, person=person, account=account,
-        accumulators=accumulators, visit=visit, lines=tuple(lines), rules=desk.rules, result=result,
-    )  # fmt: skip
-    desk.ledger.keep_quote(quote, desk.settings.record_quotes)
+class Quoting(msgspec.Struct, frozen=True):
+    """The calculation for one request; if the request is a quote and the hub was asked to keep quotes, it is kept."""
+
+    desk: Desk
+    call: Call
+    policy_set: str
+
+    def settle(
+        self,
+        policy: PolicySet,
+        place: Place,
+        person: Person,
+        account: AccountState,
+        accumulators: Accumulators,
+        visit: Visit,
+        lines: Sequence[Line],
+        rules: Rules,
+    ) -> Result | Refusal:
+        """As `engine.settle`. A quote that is refused is not kept: a refusal leaves no record but its message id."""
+        outcome = engine.settle(policy, place, person, account, accumulators, visit, lines, rules)
+        most = self.desk.settings.record_quotes
+        if isinstance(outcome, Result) and most and self.call.infno in QUOTES:
+            account, result = without_names(account, outcome)
+            quote = Quote(
+                infno=self.call.infno, quoted_at=self.call.time_text, policy_set=self.policy_set, person=person,
+                account=account, accumulators=accumulators, visit=visit, lines=tuple(lines), rules=rules, result=result,
+            )  # fmt: skip
+            self.desk.ledger.back_office.keep_quote(quote, most)
+        return outcome

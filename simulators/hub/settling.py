@@ -32,7 +32,7 @@ from simulators.benefit.model import Visit as CareVisit
 from simulators.benefit.policy_set import PolicySet
 from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
-from simulators.hub.quotes import keep_quote
+from simulators.hub.quotes import Quoting
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.people import Enrolment, Joining, Person, find
 
@@ -126,16 +126,10 @@ def price(
     fee_date = _fee_date(desk, call, lines)
     policy_set = desk.policies.set_of_division(insured.division)
     account, relatives = _accounts(desk, person, insured)
-    subject = _insured_person(desk, person, insured, fee_date)
-    used = desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year)
-    visit = _care_visit(
-        desk, call, insured, med_type, disease, fee_date, _account_use(desk.profile, account_flag), lines
-    )
-    charged = engine_lines(lines)
-    outcome = engine.settle(
+    outcome = Quoting(desk, call, policy_set).settle(
         _policy(desk, policy_set, fee_date),
         desk.policies.place(desk.policies.set_of_division(call.institution.division)),
-        subject,
+        _insured_person(desk, person, insured, fee_date),
         account,
         desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
         _care_visit(
@@ -154,7 +148,6 @@ def price(
     )
     if isinstance(outcome, Refusal):
         raise Refused(outcome.code, outcome.texts)
-    keep_quote(desk, call, policy_set, subject, account, used, visit, charged, outcome)
     return Priced(
         result=outcome,
         policy_set=policy_set,

@@ -123,7 +123,7 @@ def credit_account(ledger: Ledger, rule: Employees, psn_no: str, base_fen: int, 
     amount_fen = share_of(base_fen, rule.account_credit_bp)
     with ledger.transaction():
         balance_fen = ledger.balance(psn_no)
-        if not ledger.note_credit(psn_no, f"{day:%Y-%m}", amount_fen):
+        if not ledger.back_office.note_credit(psn_no, f"{day:%Y-%m}", amount_fen):
             return 0
         ledger.set_balance(psn_no, balance_fen + amount_fen)
     return amount_fen

@@ -22,7 +22,7 @@ def _till(world: SimulatedWorld) -> Counter:
 
 def test_unless_asked_to_it_keeps_nothing(world: SimulatedWorld, till: Counter) -> None:
     _quote(world, till, "jia")
-    assert world.ledger.quotes() == ()
+    assert world.ledger.back_office.quotes() == ()
 
 
 def test_it_keeps_quotes_of_pharmacy_and_clinic_and_no_settlement() -> None:
@@ -35,7 +35,7 @@ def test_it_keeps_quotes_of_pharmacy_and_clinic_and_no_settlement() -> None:
     visit = ClinicVisit(window, world.person("yi"))
     for step in (visit.register, visit.diagnose, visit.upload, visit.quote):
         assert step().infcode == 0
-    first, second = world.ledger.quotes()
+    first, second = world.ledger.back_office.quotes()
     assert (first.infno, first.policy_set, first.visit.kind) == ("2101", "JH", "pharmacy")
     assert (first.account.balance_fen, first.result.total_fen, first.result.account_fen) == (3500, 1250, 1250)
     assert (second.infno, second.visit.kind, second.visit.disease) == ("2206A", "chronic", "M01600")
@@ -54,7 +54,7 @@ def test_the_accumulators_are_those_of_the_moment() -> None:
         for step in (visit.register, visit.diagnose, visit.upload):
             assert step().infcode == 0
         assert visit.settle(visit.quote()).infcode == 0
-    first, second = world.ledger.quotes()
+    first, second = world.ledger.back_office.quotes()
     assert first.accumulators.pool_all_fen == 0
     assert second.accumulators.pool_chr_fen == {"M01600": first.result.pool_fen}
     assert second.account.balance_fen == first.result.balance_fen
@@ -66,7 +66,7 @@ def test_only_the_newest_are_kept() -> None:
     till = _till(world)
     for count in (1, 2, 3):
         _quote(world, till, "jia", (("D03", count, 1250),))
-    assert [quote.result.total_fen for quote in world.ledger.quotes()] == [2500, 3750]
+    assert [quote.result.total_fen for quote in world.ledger.back_office.quotes()] == [2500, 3750]
 
 
 def test_nothing_in_a_record_names_anybody() -> None:
@@ -75,8 +75,8 @@ def test_nothing_in_a_record_names_anybody() -> None:
     for person in world.people:
         till.ask("2101", purchase(till, person, till.token(person)) if person.certificate.state == "ACTIVATED"
                  else purchase(till, person, ""), person.enrolment[0].division)  # fmt: skip
-    text = write_record(world.ledger.quotes()).decode()
-    assert len(world.ledger.quotes()) >= 4
+    text = write_record(world.ledger.back_office.quotes()).decode()
+    assert len(world.ledger.back_office.quotes()) >= 4
     for person in world.people:
         for secret in (person.name, person.psn_no, person.certno, person.certificate.index):
             assert secret not in text

@@ -21,7 +21,6 @@ from tests.simulators.hub.worked_case import cases
 from tests.terminal.clinic.clinic import DIABETES, HYPERTENSION, Clinic, Window, state_of
 from tests.terminal.harness import virtual
 
-CASES = cases()  # read here: the tests sit in event loops
 PLACES = load_world().institutions
 THIRD_LEVEL, SECOND_LEVEL = PLACES["H97990000001"], PLACES["H97990000002"]
 
@@ -76,6 +75,9 @@ def split(total_fen: int, fund_fen: int, account_fen: int, cash_fen: int) -> Spl
 def line(code: str, name: str, price: str, quantity: str) -> LineWish:
     """A charge line in full."""
     return LineWish(national_code=code, own_code=f"OWN-{name}", name=name, price=price, quantity=quantity)
+
+
+CASES = cases()  # read here: the tests sit in event loops
 
 
 def record(case_id: str, info: SettlementInfo) -> None:
