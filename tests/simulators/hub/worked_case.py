@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
+import msgspec
+
 from protocols.money import Price, Quantity, line_amount_fen
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit.case_file import accumulators
@@ -16,7 +18,7 @@ from simulators.people import Enrolment, Person
 from simulators.people.loader import identity_check_character
 from simulators.people.model import Card, Certificate, Filing, Registration, Relative
 from simulators.serve import SimulatedWorld
-from simulators.world import CounterPlace, Institution, World
+from simulators.world import Institution, load_world
 from tests.simulators.benefit.conftest import CASES
 from tests.simulators.hub.counter import Counter, Reply, drug_line, make_world, yuan
 
@@ -24,6 +26,8 @@ DIVISIONS: Final = {"JH": "999900", "GX": "979900", "NC": "969900", "CD": "98990
 OTHER_CITY: Final = "999800"
 """In the province of set JH, for care elsewhere in the province."""
 LEVELS: Final = {"pharmacy": "11", "primary": "10", "tier2": "5", "tier3": "2"}
+WORLD: Final = load_world()
+TEMPLATE: Final = WORLD.institutions["H99990000004"]
 PRESCRIPTION: Final = "RX0001"
 SINCE: Final = dt.date(2010, 1, 1)
 
@@ -60,7 +64,7 @@ class WorkedCase:
         self.world = make_world(
             HubSettings(prescriptions=frozenset({PRESCRIPTION})),
             people=[self.person, *relatives],
-            world=World(dict.fromkeys((*DIVISIONS.values(), OTHER_CITY), "测试地"), self._places, ()),
+            world=msgspec.structs.replace(WORLD, institutions=self._places),
         )
         self._open_books(relatives)
         self._booked: dict[str, tuple[Counter, Reply]] = {}
@@ -72,11 +76,15 @@ class WorkedCase:
         kind, inst = visit["inst"]["kind"], visit["inst"]
         division = OTHER_CITY if visit["area"] == "intra" else DIVISIONS[visit["place"]]
         number = f"{division}{list(LEVELS).index(kind)}{int(inst['dual'])}{int(inst['networked'])}99"
-        return Institution(
-            code=f"{'P' if kind == 'pharmacy' else 'H'}{number}", name="测试机构", kind=kind, division=division,
-            level=LEVELS[kind], dual_channel=inst["dual"], networked=inst["networked"],
-            counter=(CounterPlace("N01", "收费员", "01"),),
-        )  # fmt: skip
+        return msgspec.structs.replace(
+            TEMPLATE,
+            code=f"{'P' if kind == 'pharmacy' else 'H'}{number}",
+            kind=kind,
+            division=division,
+            level=LEVELS[kind],
+            dual_channel=inst["dual"],
+            networked=inst["networked"],
+        )
 
     def _people(self) -> list[Person]:
         known, start = self.case["person"], self.case["start"]
@@ -92,7 +100,7 @@ class WorkedCase:
             civil_servant=known.get("cvlserv", False),
             enterprise_supplement=known.get("hifes", False),
             signed_doctor=known.get("signed", False),
-            waiting_exempt="newborn" if newborn else "",
+            **_joined(enrol),
             filing=Filing(filed.pop(), self._first_day) if filed else None,
         )
         registered = [
@@ -106,7 +114,7 @@ class WorkedCase:
         return [
             _somebody(
                 1, enrolment, born=dt.date.fromisoformat(newborn) if newborn else dt.date(1980, 1, 1),
-                categories=tuple(known["categories"]), registration=tuple(registered),
+                **_recognised(known["categories"]), registration=tuple(registered),
                 relative=tuple(Relative(row.slug, "spouse", mutual_aid=True) for row in relatives),
                 card=_card(self._birthplace),
             ),
@@ -237,6 +245,16 @@ def _somebody(number: int, enrolment: Enrolment, **more: Any) -> Person:
         **{"born": dt.date(1980, 1, 1)} | more, enrolment=(enrolment,),
         certificate=Certificate("ACTIVATED", f"{number:032d}", f"999900ecsim{number:027d}"),
     )  # fmt: skip
+
+
+def _joined(enrol: Mapping[str, Any]) -> dict[str, Any]:
+    """How somebody came to the scheme, as far as the hub's records hold it: the newborn only."""
+    return {"waiting_exempt": "newborn"} if enrol.get("newborn_birth") else {}
+
+
+def _recognised(categories: Sequence[str]) -> dict[str, Any]:
+    """Assistance categories, as a persona holds them."""
+    return {"categories": tuple(categories)}
 
 
 def _card(birthplace: str) -> Card:
