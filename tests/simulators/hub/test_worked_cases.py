@@ -109,14 +109,14 @@ def test_every_money_field_stands_under_its_national_name() -> None:
 
 
 def test_lines_add_up_and_so_do_their_shares() -> None:
-    """R70, on P63: ordinary drugs, and a negotiated one that is wholly self-paid for want of an approval."""
-    (sold,) = WorkedCase("P63").play()
+    """R70, on P01: a drug of each class."""
+    (sold,) = WorkedCase("P01").play()
     lines, bill = sold.output["detlcutinfo"], money_of(sold)
     total = {"medfee_sumamt": sum(_fen(line["det_item_fee_sumamt"]) for line in lines)}
-    asserted("R70", {"medfee_sumamt": "2509.00"}, amounts(total), what="lines")
+    asserted("R70", {"medfee_sumamt": "93.50"}, amounts(total), what="lines")
     of_line = {"overlmt_selfpay": "overlmt_amt"}
     shares = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
     added = {name: sum(_fen(line[of_line.get(name, name)]) for line in lines) for name in shares}
-    expected = {"fulamt_ownpay_amt": "2398.00", "preselfpay_amt": "8.20", "inscp_scp_amt": "102.80"}
+    expected = {"fulamt_ownpay_amt": "39.90", "preselfpay_amt": "1.43", "inscp_scp_amt": "52.17"}
     assert {name: bill[name] for name in shares} == added
     asserted("R70", expected, amounts(added), what="shares")
