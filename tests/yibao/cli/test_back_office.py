@@ -1,4 +1,4 @@
-"""`yibao sim hub report` and `credit` over a running simulated hub, with a sale in its books."""
+"""`yibao sim hub report`, `quotes` and `credit` over a running simulated hub, with a sale in its books."""
 
 import asyncio
 import datetime as dt
@@ -42,13 +42,20 @@ async def test_what_the_hubs_own_desk_gives_and_refuses(
         assert code == 0, err
         return msgspec.json.decode(out)
 
-    async with simulated_counter(folder) as up:
+    async with simulated_counter(folder, record_quotes=5) as up:
         till = Counter(up.world, "P99990000001")
         till.now = dt.datetime.now(WIRE_ZONE)
         till.sign_in()
         jia = up.world.person("jia")
         sold = till.ask("2102", purchase(till, jia, till.token(jia)), "999900")
         assert sold.setlinfo["medfee_sumamt"] == "83.30"
+
+        assert till.ask("2101", purchase(till, jia, till.token(jia)), "999900").infcode == 0
+        quotes = tmp_path / "quotes.json"
+        assert await told("quotes", str(quotes)) == {"file": str(quotes), "quotes": 1}
+        assert (await run("quotes", str(quotes)))[0] == 1, "a file that is there is left alone"
+        assert await asyncio.to_thread(main, ["rehearse", str(quotes), "--profile", "national"]) == 0
+        assert "1 quotes calculated" in capsys.readouterr().out
 
         (row,) = (await told("report", "areas"))["rows"]
         assert (row["group"], row["care"], row["settlements"], row["total_fen"], row["account_fen"]) == (

@@ -1,6 +1,5 @@
-"""`yibao rehearse`: from quotes recorded by a running hub to the amounts that change; wrong files end in one clear error."""
+"""`yibao rehearse`: from recorded quotes to the amounts that change; wrong files end in one clear error."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,7 @@ import pytest
 from simulators.benefit.rehearsal import write_record
 from tests.simulators.benefit.test_policies import shipped
 from tests.simulators.benefit.test_rehearsal import QUOTES
-from tests.simulators.hub.counter import Counter, purchase
 from tests.yibao.cli.conftest import Call
-from yibao.cli.main import main
-from yibao.simulated.folder import SimFolder
-from yibao.simulated.running import simulated_counter
 
 
 @pytest.fixture
@@ -104,27 +99,3 @@ def test_a_wrong_file_or_name_is_one_clear_error(
     assert (refused.returncode, refused.stdout) == (code, "")
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-@pytest.mark.blocking_allowed("the test itself reads the file that the command writes")
-async def test_quotes_are_recorded_written_and_rehearsed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, file = SimFolder(tmp_path / "sim"), tmp_path / "today.json"
-
-    async def run(*words: str) -> tuple[int, str]:
-        code = await asyncio.to_thread(main, list(words))
-        out, err = capsys.readouterr()
-        return code, out + err
-
-    async with simulated_counter(folder, record_quotes=5) as up:
-        till, jia = Counter(up.world, "P99990000001"), up.world.person("jia")
-        till.sign_in()
-        assert till.ask("2101", purchase(till, jia, till.token(jia)), "999900").infcode == 0
-        write = ("sim", "hub", "quotes", str(file), "--dir", str(folder.path))
-        code, told = await run(*write)
-        assert code == 0, told
-        assert f"1 quotes written to {file}" in told
-        assert (await run(*write))[0] == 1, "a file that is there is left alone"
-    assert jia.name not in file.read_text(encoding="utf-8")
-    assert (await run("rehearse", str(file), "--profile", "national"))[0] == 0
