@@ -1,12 +1,13 @@
 """What the reports read: the hub's settlement records of a period, with their lines and places."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from simulators.hub.desk import Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
+from simulators.people import Person
 from simulators.world import Institution
 
 OTHER_PROVINCE = "4"
@@ -33,6 +34,7 @@ class Books(msgspec.Struct, frozen=True):
     """Charge lines of the settlements that stand, by `setl_id`."""
     institutions: Mapping[str, Institution] = {}
     divisions: Mapping[str, str] = {}
+    people: Sequence[Person] = ()
 
     def standing(self) -> Iterator[SettlementRecord]:
         """The settlements that still stand."""
@@ -56,7 +58,7 @@ def read_books(desk: Desk, period: Period) -> Books:
     for setl_id, line in desk.ledger.settled_lines():
         if setl_id in wanted:
             lines[setl_id] = (*lines.get(setl_id, ()), line)
-    return Books(records, lines, desk.world.institutions, desk.world.divisions)
+    return Books(records, lines, desk.world.institutions, desk.world.divisions, desk.people)
 
 
 def day_of(record: SettlementRecord) -> dt.date:

@@ -104,6 +104,20 @@ def burdens(books: Books, parameters: Parameters) -> Report:
     return Report("burdens", "高额费用预警", "High burdens", columns, tuple(rows))
 
 
+def duplicates(books: Books, _parameters: Parameters) -> Report:
+    """Who has more than one enrolment in force: one event for a person, the scheme that pays, and those that do not."""
+    rows: list[tuple[Cell, ...]] = []
+    for person in books.people:
+        pays, *others = [row.insutype for row in person.enrolment if row.active] or [""]
+        if others:
+            rows.append((person.psn_no, pays, ", ".join(others)))
+    columns = (
+        Column("psn_no", "人员编号", "psn_no"), Column("pays", "享受险种", "Pays"),
+        Column("others", "重复险种", "Does not pay"),
+    )  # fmt: skip
+    return Report("duplicates", "重复参保", "Duplicate enrolments", columns, tuple(rows))
+
+
 def events(books: Books, parameters: Parameters) -> Report:
     """What credit management looks at, by institution: settlements, those undone, and lines far above the median price."""
     settled, cancelled, turned_back = Counter[str](), Counter[str](), Counter[str]()

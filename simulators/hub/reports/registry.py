@@ -21,6 +21,7 @@ _FROM_BOOKS: Final[Mapping[str, Callable[[Books, Parameters], Report]]] = Mappin
         "budget": clearing.budget,
         "prices": monitoring.prices,
         "burdens": monitoring.burdens,
+        "duplicates": monitoring.duplicates,
         "events": monitoring.events,
         "averages": monitoring.averages,
     }

@@ -10,10 +10,12 @@ from simulators.hub.reports.books import Books, Period
 from simulators.hub.reports.parameters import load_shipped
 from simulators.hub.reports.registry import NAMES, make
 from simulators.hub.reports.table import ReportRefused
+from simulators.people import load_people
 from tests.capabilities import asserted, yuan
 from tests.simulators.hub.reports.bookings import booked, books_of, result_of, sold, undone
 
 PARAMETERS = load_shipped()
+PEOPLE = load_people()
 TODAY = dt.date(2026, 3, 12)
 SHOP, OTHER_SHOP = "P99990000001 测试大药房一号店", "P99990000003 测试大药房双通道店"
 
@@ -94,6 +96,23 @@ def test_another_year_and_another_person_count_by_themselves() -> None:
     assert [(row["psn_no"], row["year"]) for row in rows] == [
         ("99990000000000000001", 2026), ("99990000000000000001", 2027), ("99990000000000000002", 2026),
     ]  # fmt: skip
+
+
+def test_somebody_enrolled_twice_is_one_event() -> None:
+    """R13: employee and resident in force; paused or ended enrolments are none."""
+    twice, once, paused = PEOPLE[:3]
+    insured = msgspec.structs.replace(twice.enrolment[0], insutype="310", status="1")
+    second = msgspec.structs.replace(insured, insutype="390")
+    ended = msgspec.structs.replace(second, status="4")
+    people = (
+        msgspec.structs.replace(twice, enrolment=(insured, second)),
+        msgspec.structs.replace(once, enrolment=(insured,)),
+        msgspec.structs.replace(paused, enrolment=(insured, ended)),
+    )
+    found = monitoring.duplicates(msgspec.structs.replace(books_of(), people=people), PARAMETERS).records()
+    assert [row["psn_no"] for row in found] == [twice.psn_no]
+    shown = [{"pays": row["pays"], "does not pay": row["others"]} for row in found]
+    asserted("R13", [{"pays": "310", "does not pay": "390"}], shown, what="event")
 
 
 def test_events_are_counted_by_institution() -> None:
