@@ -166,6 +166,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "sim_cleared": "All faults are disarmed.",
     "sim_script_in_force": "Fault script in force: seed {seed}, steps {step}, rates {rate}.",
     "sim_credited": "Credited {amount} yuan; the account holds {balance}.",
+    "sim_feed_taken": "Taken: {changes} changes, {births} births. The hub answers with them until it is started again.",
     "sim_quotes_written": "{count} quotes written to {file}. Rehearse with: yibao rehearse {file} --policy FILE",
     "sim_done": "Done.",
     # rehearsing

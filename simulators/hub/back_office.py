@@ -1,7 +1,7 @@
 """The hub's back office on the control API: what no counter may ask for, and a person at the hub does.
 
 The routes: POST /control/reports/NAME with a `ReportOrder`; GET /control/quotes, the kept quotes as a file for `yibao rehearse`;
-POST /control/credits with a `CreditOrder`.
+POST /control/credits with a `CreditOrder`; POST /control/feeds with a feed of another department.
 """
 
 import datetime as dt
@@ -14,6 +14,7 @@ from aiohttp import web
 from simulators.benefit.datafile import YUAN, Node
 from simulators.benefit.rehearsal import write_record
 from simulators.hub.desk import Desk
+from simulators.hub.joint_service import read_feed, take_feed
 from simulators.hub.reports import registry
 from simulators.hub.reports.books import Period, read_books
 from simulators.hub.reports.contributions import credit_account
@@ -48,6 +49,14 @@ class CreditOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None = today."""
 
 
+class FeedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /control/feeds."""
+
+    feed: str
+    """Text of the feed's file."""
+    file: str = "feed"
+
+
 class BackOffice:
     """Handlers over the hub's records; everything wrong is a ValueError or KeyError, told by the control API."""
 
@@ -60,6 +69,7 @@ class BackOffice:
         app.router.add_post("/control/reports/{name}", self.report)
         app.router.add_post("/control/credits", self.credit)
         app.router.add_get("/control/quotes", self.quotes)
+        app.router.add_post("/control/feeds", self.feed)
 
     async def report(self, request: web.Request) -> web.Response:
         """Give one report."""
@@ -78,6 +88,13 @@ class BackOffice:
             content_type="application/json",
             charset="utf-8",
         )
+
+    async def feed(self, request: web.Request) -> web.Response:
+        """Take a feed of another department."""
+        order = msgspec.json.decode(await request.read(), type=FeedOrder)
+        feed = read_feed(order.feed, order.file)
+        take_feed(self._desk, feed)
+        return _json({"changes": len(feed.change), "births": len(feed.birth)})
 
     async def credit(self, request: web.Request) -> web.Response:
         """Credit a person's account for a month."""

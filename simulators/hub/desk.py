@@ -2,7 +2,7 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -83,7 +83,8 @@ def rules_of(profile: Profile) -> Rules:
 class Desk(msgspec.Struct, frozen=True):
     """The hub's records and everything handed in."""
 
-    people: Sequence[Person]
+    people: list[Person]
+    """As the hub knows them now: a feed of another department may change it."""
     world: World
     ledger: Ledger
     policies: PolicyBook

@@ -39,6 +39,9 @@ Base = Annotated[
 QuotesFile = Annotated[
     Path, typer.Argument(metavar="FILE", help=help_of("sim.hub.quotes.file"), show_default=False)
 ]
+FeedFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help=help_of("sim.hub.feed.file"), show_default=False)
+]
 Day = Annotated[
     str, typer.Option("--date", metavar="DATE", help=help_of("sim.hub.credit.day"), show_default=False)
 ]
@@ -48,6 +51,7 @@ def register(hub: typer.Typer) -> None:
     """Add the commands to `yibao sim hub`."""
     hub.command("report", help=help_of("sim.hub.report"), short_help=help_of("sim.hub.report"))(report)
     hub.command("quotes", help=help_of("sim.hub.quotes"), short_help=help_of("sim.hub.quotes"))(quotes)
+    hub.command("feed", help=help_of("sim.hub.feed"), short_help=help_of("sim.hub.feed"))(feed)
     hub.command("credit", help=help_of("sim.hub.credit"), short_help=help_of("sim.hub.credit"))(credit)
 
 
@@ -89,6 +93,17 @@ def quotes(file: QuotesFile, json: JsonOption = False, folder: DirOption = SIM_D
         print_json({"file": str(file), "quotes": count})
         return
     tell(say("sim_quotes_written", count=str(count), file=str(file)))
+
+
+def feed(file: FeedFile, json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
+    """Hand the hub what another department tells it."""
+    from simulators.hub.back_office import FeedOrder
+
+    taken = with_sim(folder, lambda sim: sim.feed(FeedOrder(text_of(file), file.name)))
+    if json:
+        print_json(taken)
+        return
+    tell(say("sim_feed_taken", changes=str(taken["changes"]), births=str(taken["births"])))
 
 
 def credit(

@@ -225,6 +225,8 @@ HELP: Final[Mapping[str, str]] = {
     "sim.hub.report.purpose": "What a feed is for; without an approval in force it is refused.",
     "sim.hub.quotes": "Write the quotes that the hub has kept into a new file, for `yibao rehearse`.",
     "sim.hub.quotes.file": "The file to write; it must not exist yet.",
+    "sim.hub.feed": "Hand the hub what another department tells it: changes of people's records, births.",
+    "sim.hub.feed.file": "The feed (TOML, see docs/reports.md).",
     "sim.hub.credit": "Credit a personal account for a month, once, from the set day on.",
     "sim.hub.credit.base": "The person's contribution base in yuan, for example 4800.00.",
     "sim.hub.credit.day": "As if it were that day (default: today).",

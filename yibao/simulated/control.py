@@ -10,7 +10,7 @@ import msgspec
 
 from simulators.desk.card_slot import CardOrder
 from simulators.desk.desk import DeskView, PaperView, ScanOrder
-from simulators.hub.back_office import CreditOrder, ReportOrder
+from simulators.hub.back_office import CreditOrder, FeedOrder, ReportOrder
 from simulators.hub.reports.table import Report
 from yibao.simulated.folder import Endpoints, SimulationRefused
 from yibao.words import say
@@ -233,6 +233,10 @@ class SimClient:
     async def report(self, name: str, order: ReportOrder) -> Report:
         """A report of the hub's books."""
         return await self._hub("POST", f"reports/{quote(name)}", Report, order)
+
+    async def feed(self, order: FeedOrder) -> dict[str, int]:
+        """Hand the hub a feed of another department; how many changes and births it held."""
+        return await self._hub("POST", "feeds", dict[str, int], order)
 
     async def quotes(self) -> bytes:
         """The quotes that the hub has kept, as a file."""

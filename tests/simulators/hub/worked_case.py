@@ -114,7 +114,7 @@ class WorkedCase:
         return [
             _somebody(
                 1, enrolment, born=dt.date.fromisoformat(newborn) if newborn else dt.date(1980, 1, 1),
-                **_recognised(known["categories"]), registration=tuple(registered),
+                **recognised(known["categories"]), registration=tuple(registered),
                 relative=tuple(Relative(row.slug, "spouse", mutual_aid=True) for row in relatives),
                 card=_card(self._birthplace),
             ),
@@ -252,7 +252,7 @@ def _joined(enrol: Mapping[str, Any]) -> dict[str, Any]:
     return {"waiting_exempt": "newborn"} if enrol.get("newborn_birth") else {}
 
 
-def _recognised(categories: Sequence[str]) -> dict[str, Any]:
+def recognised(categories: Sequence[str]) -> dict[str, Any]:
     """Assistance categories, as a persona holds them."""
     return {"categories": tuple(categories)}
 

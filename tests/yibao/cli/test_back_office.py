@@ -21,6 +21,7 @@ REFUSED = (
     (("report", "areas", "--since", "tomorrow"), 2, "tomorrow"),
     (("report", "areas", "--parameters", "nowhere.toml"), 2, "nowhere.toml: No such file or directory"),
     (("report", "heads", "--parameters", "WRONG"), 1, "wrong.toml: heads.price: must be an amount"),
+    (("feed", "WRONG"), 1, "wrong.toml: "),
     (("credit", "jia", "--base", "a lot"), 1, "credit: base: must be an amount in yuan"),
     (("credit", "nobody", "--base", "1.00"), 1, "nobody"),
 )
@@ -73,6 +74,11 @@ async def test_what_the_hubs_own_desk_gives_and_refuses(
         found = await told("report", "contributions", "--parameters", str(mine))
         assert found["rows"][0]["amount_fen"] == 38_000
         assert (await told("report", "feed", "--purpose", "civil-affairs"))["rows"][0]["total_fen"] == 8330
+
+        change = tmp_path / "feed.toml"
+        change.write_text('[[change]]\nperson = "yi"\nethnic_group = "02"\n', encoding="utf-8")
+        assert await told("feed", str(change)) == {"changes": 1, "births": 0}
+        assert "1 changes, 0 births" in (await run("feed", str(change)))[1]
 
         credit = ("credit", "yi", "--base", "4800.00", "--date", "2026-11-10")
         first, again = await told(*credit), await told(*credit)
