@@ -74,3 +74,14 @@ def test_two_counties_have_the_same_list() -> None:
     city, district = splits
     assert [line.partition(" ")[0] for line in city] == ["01", "02", "03"]
     asserted("R60", city, district, what="two counties")
+
+
+def test_a_category_that_ended_yesterday_brings_no_assistance() -> None:
+    """R34, on P39."""
+    expect = cases()["P39"]["steps"][0]["expect"]
+    (settled,) = WorkedCase("P39", until="2026-03-11").play()
+    without = expect | {"maf_pay": 0, "psn_cash_pay": expect["psn_cash_pay"] + expect["maf_pay"]}
+    found = money_of(settled)
+    asserted(
+        "R34", amounts(without), amounts({name: found[name] for name in without}), what="ended yesterday"
+    )

@@ -24,8 +24,6 @@ from tests.simulators.hub.worked_case import WorkedCase, cases
 
 NOT_YET: Final = {
     "P44": "the hub's people join no further layer",
-    **dict.fromkeys(("P54", "P55", "P56", "P58", "P59"), "the hub knows the waiting period of newborns only"),
-    **dict.fromkeys(("P60", "P61", "P63"), "the hub has no approvals of negotiated drugs"),
     "P73": "the hub takes no mark of an epidemic",
 }
 """Cases whose circumstances the hub's records do not hold; the engine alone shows them."""

@@ -16,11 +16,20 @@ from simulators.benefit.datafile import FEN, Node
 from simulators.hub import HubSettings
 from simulators.people import Enrolment, Person
 from simulators.people.loader import identity_check_character
-from simulators.people.model import Card, Certificate, Filing, Registration, Relative
+from simulators.people.model import (
+    Approval,
+    Card,
+    Category,
+    Certificate,
+    Filing,
+    Joining,
+    Registration,
+    Relative,
+)
 from simulators.serve import SimulatedWorld
 from simulators.world import Institution, load_world
 from tests.simulators.benefit.conftest import CASES
-from tests.simulators.hub.counter import Counter, Reply, drug_line, make_world, yuan
+from tests.simulators.hub.counter import Counter, Reply, drug_line, make_world, shipped_book, yuan
 
 DIVISIONS: Final = {"JH": "999900", "GX": "979900", "NC": "969900", "CD": "989900"}
 OTHER_CITY: Final = "999800"
@@ -42,16 +51,24 @@ class WorkedCase:
     """The world of one case; `play` carries its steps out and keeps the answers.
 
     `medium` is what the person shows (01 e-certificate, 02 identity number, 03 card), `insured` another division of the
-    insured place, `birthplace` where the card says they were born.
+    insured place, `birthplace` where the card says they were born,
+    `until` the last day of the assistance categories.
     """
 
     def __init__(
-        self, case_id: str, *, medium: str = "02", insured: str = "", birthplace: str = "999999"
+        self,
+        case_id: str,
+        *,
+        medium: str = "02",
+        insured: str = "",
+        birthplace: str = "999999",
+        until: str = "",
     ) -> None:
         self.case = cases()[case_id]
         self._medium = medium
         self._insured = insured or DIVISIONS[self.case["person"]["set"]]
         self._birthplace = birthplace
+        self._until = dt.date.fromisoformat(until) if until else None
         self.steps: Sequence[Mapping[str, Any]] = self.case["steps"]
         visits = [step["visit"] for step in self.steps if step["op"] == "settle"]
         self._areas = {visit["area"] for visit in visits}
@@ -96,7 +113,7 @@ class WorkedCase:
             insutype=known["insutype"],
             psn_type="15" if known["psn_type"] == "*" else known["psn_type"],
             division=self._insured,
-            since=dt.date.fromisoformat(enrol["paid_on"]) if newborn else SINCE,
+            since=SINCE,
             civil_servant=known.get("cvlserv", False),
             enterprise_supplement=known.get("hifes", False),
             signed_doctor=known.get("signed", False),
@@ -114,12 +131,19 @@ class WorkedCase:
         return [
             _somebody(
                 1, enrolment, born=dt.date.fromisoformat(newborn) if newborn else dt.date(1980, 1, 1),
-                **recognised(known["categories"]), registration=tuple(registered),
+                **recognised(known["categories"], self._until), approval=self._approvals(), registration=tuple(registered),
                 relative=tuple(Relative(row.slug, "spouse", mutual_aid=True) for row in relatives),
                 card=_card(self._birthplace),
             ),
             *relatives,
         ]  # fmt: skip
+
+    def _approvals(self) -> tuple[Approval, ...]:
+        """Every negotiated drug on the sheets, where the case says that its use is approved."""
+        asked = [step for step in self.steps if step["op"] == "settle" and step["visit"].get("nego_approved")]
+        items = {line["item"] for step in asked for line in step["lines"]} & {"D09", "D10"}
+        codes = {item: code for code, item in shipped_book().catalogue.item_of_code.items()}
+        return tuple(Approval(codes[item], SINCE, dt.date(2030, 1, 1)) for item in sorted(items))
 
     def _open_books(self, relatives: Sequence[Person]) -> None:
         start, ledger = self.case["start"], self.world.ledger
@@ -157,6 +181,7 @@ class WorkedCase:
             "psn_no": self.person.psn_no, **self._shown(counter),
             "insutype": self.case["person"]["insutype"], "medfee_sumamt": yuan(total_fen),
             "acct_used_flag": str(visit["acct_used_flag"]), "med_type": visit["med_type"],
+            "expContent": '{"MDTRT_GRP_TYPE":"1"}' if visit.get("epidemic") else "",
         }  # fmt: skip
         ask = self._pharmacy if place.kind == "pharmacy" else self._clinic
         reply = ask(counter, step["ref"], head, visit.get("dise", ""), lines)
@@ -248,13 +273,24 @@ def _somebody(number: int, enrolment: Enrolment, **more: Any) -> Person:
 
 
 def _joined(enrol: Mapping[str, Any]) -> dict[str, Any]:
-    """How somebody came to the scheme, as far as the hub's records hold it: the newborn only."""
-    return {"waiting_exempt": "newborn"} if enrol.get("newborn_birth") else {}
+    """How somebody came to the scheme, as a persona holds it."""
+    if not enrol:
+        return {}
+    gap = enrol.get("employee_gap_months")
+    reasons = {
+        "newborn": "newborn_birth" in enrol,
+        "in_window": enrol["in_window"],
+        "employee_gap": gap is not None,
+    }
+    exempt = next((reason for reason, holds in reasons.items() if holds), "")
+    facts = {"paid_on": enrol["paid_on"], "exempt": exempt, "employee_gap_months": gap}
+    joined = msgspec.convert(facts | {"lapsed_years": enrol.get("lapsed_years", 0)}, Joining)
+    return {"joined": joined}
 
 
-def recognised(categories: Sequence[str]) -> dict[str, Any]:
+def recognised(categories: Sequence[str], until: dt.date | None = None) -> dict[str, Any]:
     """Assistance categories, as a persona holds them."""
-    return {"categories": tuple(categories)}
+    return {"category": tuple(Category(kind, end=until) for kind in categories)}
 
 
 def _card(birthplace: str) -> Card:
