@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 from hypothesis import Phase, settings
 
-from tests import faults
+from tests import capabilities, faults
 from tests.loop_watch import block_buster, loop_is_watched
 from tests.real_parts import SKIP_PREFIX, real_parts_required
 from tools.reliability import FOLDER_VARIABLE, SESSION, session_record
@@ -47,8 +47,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_logfinish() -> None:
-    """Keep what the test has injected."""
+    """Keep what the test has injected and asserted."""
     faults.write_down()
+    capabilities.write_down()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from simulators.hub.in_patient import IN_PATIENT
 from terminal.core import flows, outcome, states
 from terminal.core.flows import CANCELLATIONS, FLOWS, REVERSAL, Flow, Step
 from terminal.core.states import BOOKED, OPEN_DOUBT, TRANSITIONS, UNSENT, State
-from tools import invented_world, profiles, reliability
+from tools import capabilities, invented_world, profiles, reliability
 from tools import transactions as hub
 from tools.markdown import GENERATED, table
 
@@ -235,6 +235,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/test-world.md": invented_world.document,
     "docs/profiles.md": profiles.document,
     "docs/transactions.md": transactions,
+    "docs/capabilities.md": capabilities.document,
 }
 
 
@@ -243,6 +244,7 @@ def main() -> int:
     stale = 0
     if "--check" not in sys.argv[1:]:
         reliability.take()
+        capabilities.take()
     for name, text in DOCUMENTS.items():
         path = ROOT / name
         content = text()

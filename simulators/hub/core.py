@@ -159,7 +159,7 @@ class HubCore:
     ) -> None:
         """Everything handed in; `signer` is the hub's answer key, `rng` draws the digits of its ids."""
         self._desk = Desk(
-            people,
+            list(people),
             world,
             ledger,
             policies,

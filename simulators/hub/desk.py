@@ -2,7 +2,7 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -44,6 +44,8 @@ class HubSettings(msgspec.Struct, frozen=True):
     """Form of `stmt_rslt`: 0 and 1 as in the Hunan edition, or 000000 and 000101 to 000103 as in newer ones."""
     rules: Rules | None = None
     """Switches of the benefit engine: order of cancellations, day the year closes, ...; None = as the profile says."""
+    record_quotes: int = 0
+    """Keep that many of the newest quotes in the ledger, for a rehearsal of other rules; 0 keeps none."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -66,10 +68,23 @@ class Call(msgspec.Struct, frozen=True):
         return self.now.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def rules_of(profile: Profile) -> Rules:
+    """The benefit engine's switches, as a profile has them."""
+    month, day = profile.policy.year_close.split("-")
+    return Rules(
+        xprov_diseases=profile.diseases_open_across_provinces,
+        mutual_aid_outside_province=profile.policy.mutual_aid_outside_province,
+        cancellation_order=profile.policy.cancel_order,
+        year_close_month=int(month),
+        year_close_day=int(day),
+    )
+
+
 class Desk(msgspec.Struct, frozen=True):
     """The hub's records and everything handed in."""
 
-    people: Sequence[Person]
+    people: list[Person]
+    """As the hub knows them now: a feed of another department may change it."""
     world: World
     ledger: Ledger
     policies: PolicyBook
@@ -83,17 +98,7 @@ class Desk(msgspec.Struct, frozen=True):
     @property
     def rules(self) -> Rules:
         """The benefit engine's switches."""
-        if self.settings.rules is not None:
-            return self.settings.rules
-        policy = self.profile.policy
-        month, day = policy.year_close.split("-")
-        return Rules(
-            xprov_diseases=self.profile.diseases_open_across_provinces,
-            mutual_aid_outside_province=policy.mutual_aid_outside_province,
-            cancellation_order=policy.cancel_order,
-            year_close_month=int(month),
-            year_close_day=int(day),
-        )
+        return rules_of(self.profile) if self.settings.rules is None else self.settings.rules
 
     @property
     def wants_identity(self) -> bool:

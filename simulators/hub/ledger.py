@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from simulators.benefit.model import Accumulators, Result
+from simulators.hub.back_office_books import BackOfficeBooks
 from simulators.hub.submitted_books import SubmittedBooks
 from simulators.people import Person, Registration
 
@@ -191,6 +192,8 @@ class Ledger:
         self._database.execute(_FILES)
         self.submitted = SubmittedBooks(self._database)
         """Filings, mappings, goods and trace codes."""
+        self.back_office = BackOfficeBooks(self._database)
+        """Monthly credits, and quotes for a rehearsal."""
 
     def close(self) -> None:
         """Close the database."""
@@ -352,6 +355,13 @@ class Ledger:
             (mdtrt_id, chrg_bchno),
         ).fetchall()
         return tuple(_read(row[0], LineRecord) for row in rows)
+
+    def settled_lines(self) -> tuple[tuple[str, LineRecord], ...]:
+        """Every line that a standing settlement has taken, with its `setl_id`, in upload order."""
+        rows = self._database.execute(
+            "SELECT setl_id, document FROM line WHERE setl_id IS NOT NULL ORDER BY rowid"
+        ).fetchall()
+        return tuple((str(row[0]), _read(row[1], LineRecord)) for row in rows)
 
     def remove_unsettled_lines(self, mdtrt_id: str, chrg_bchno: str | None) -> int:
         """Withdraw the unsettled lines of a batch, or of the whole visit; returns how many there were."""

@@ -16,6 +16,7 @@ inside the hub, so that a benchmark can take them off.
     POST   /control/terminals               {"institution", "slot", "public_point": hex of 04 || x || y, "keep": true}
     GET    /control/key                     the hub's public point, hex; those before it and the one to come
     POST   /control/key/rotate              take the key to come into use
+    /control/reports, /control/credits      the back office (`simulators.hub.back_office`)
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from drivers.interfaces.signer import Verifier
 from protocols.gm.errors import InvalidKey
 from simulators.certificate_centre import CodeBook
 from simulators.chaos.answers import gzip_bomb, zeros
+from simulators.hub.back_office import BackOffice
 from simulators.hub.crossing import Crossing
 from simulators.hub.door import HubDoor, TurnedAway
 from simulators.hub.exchange import Delivery
@@ -154,6 +156,7 @@ def build_control_app(desk: ControlDesk) -> web.Application:
     app.router.add_get("/control/key", control.key)
     app.router.add_post("/control/key/rotate", control.rotate_key)
     app.router.add_post("/control/script", control.load_script)
+    BackOffice(desk.hub.core.desk, desk.clock).register(app)
     return app
 
 

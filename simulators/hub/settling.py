@@ -32,6 +32,7 @@ from simulators.benefit.model import Visit as CareVisit
 from simulators.benefit.policy_set import PolicySet
 from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
+from simulators.hub.quotes import Quoting
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.people import Enrolment, Joining, Person, find
 
@@ -125,7 +126,7 @@ def price(
     fee_date = _fee_date(desk, call, lines)
     policy_set = desk.policies.set_of_division(insured.division)
     account, relatives = _accounts(desk, person, insured)
-    outcome = engine.settle(
+    outcome = Quoting(desk, call, policy_set).settle(
         _policy(desk, policy_set, fee_date),
         desk.policies.place(desk.policies.set_of_division(call.institution.division)),
         _insured_person(desk, person, insured, fee_date),

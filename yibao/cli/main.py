@@ -22,6 +22,7 @@ from yibao.cli import (
     keys,
     reconcile,
     refund,
+    rehearse,
     sale,
     service,
     sim,
@@ -67,6 +68,7 @@ def build_app() -> typer.Typer:
         journal,
         evidence,
         keys,
+        rehearse,
         sim,
     ):
         part.register(app)

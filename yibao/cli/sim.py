@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yibao.cli import benefit, certificate, chaos, simulation
+from yibao.cli import back_office, benefit, certificate, chaos, simulation
 from yibao.cli.common import JsonOption, run_async
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
@@ -74,6 +74,7 @@ def register(app: typer.Typer) -> None:
     hub.command("enrol", help=help_of("sim.hub.enrol"), short_help=help_of("sim.hub.enrol"))(hub_enrol)
     hub.command("clear", help=help_of("sim.hub.clear"), short_help=help_of("sim.hub.clear"))(hub_clear)
     hub.command("ledger", help=help_of("sim.hub.ledger"), short_help=help_of("sim.hub.ledger"))(hub_ledger)
+    back_office.register(hub)
     sim.add_typer(hub, name="hub")
     sim.add_typer(benefit.group(), name="benefit")
     chaos.register(sim)
@@ -104,15 +105,41 @@ def up(
         bool, typer.Option("--single-use-code", help=help_of("sim.single_use"))
     ] = False,
     tls: Annotated[bool, typer.Option("--tls", help=help_of("sim.tls"))] = False,
+    record_quotes: Annotated[
+        int,
+        typer.Option(
+            "--record-quotes",
+            min=0,
+            max=100_000,
+            metavar="N",
+            help=help_of("sim.record_quotes"),
+            show_default=False,
+        ),
+    ] = 0,
 ) -> None:
     """Start every far end and stay."""
     from yibao.simulated.folder import SimFolder
 
-    run_async(_stay_up(SimFolder(folder), institution, seed, single_use_code=single_use_code, tls=tls))
+    run_async(
+        _stay_up(
+            SimFolder(folder),
+            institution,
+            seed,
+            single_use_code=single_use_code,
+            tls=tls,
+            record_quotes=record_quotes,
+        )
+    )
 
 
 async def _stay_up(
-    folder: "SimFolder", institution: str, seed: int | None, *, single_use_code: bool, tls: bool
+    folder: "SimFolder",
+    institution: str,
+    seed: int | None,
+    *,
+    single_use_code: bool,
+    tls: bool,
+    record_quotes: int,
 ) -> None:
     import asyncio
     import signal
@@ -124,7 +151,12 @@ async def _stay_up(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with simulated_counter(
-        folder, institution=institution, seed=seed, single_use_code=single_use_code, tls=tls
+        folder,
+        institution=institution,
+        seed=seed,
+        single_use_code=single_use_code,
+        tls=tls,
+        record_quotes=record_quotes,
     ) as world:
         for part in world.endpoints.left_out:
             chinese, english = say("sim_left_out", part=part.zh), say("sim_left_out", part=part.en)

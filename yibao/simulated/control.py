@@ -10,6 +10,8 @@ import msgspec
 
 from simulators.desk.card_slot import CardOrder
 from simulators.desk.desk import DeskView, PaperView, ScanOrder
+from simulators.hub.back_office import CreditOrder, FeedOrder, ReportOrder
+from simulators.hub.reports.table import Report
 from yibao.simulated.folder import Endpoints, SimulationRefused
 from yibao.words import say
 
@@ -48,6 +50,13 @@ class LedgerRow(msgspec.Struct, frozen=True):
     mutual_aid_fen: int
     cash_fen: int
     hospital_fen: int
+    balance_fen: int
+
+
+class Credited(msgspec.Struct, frozen=True):
+    """What a monthly credit came to."""
+
+    credited_fen: int
     balance_fen: int
 
 
@@ -220,6 +229,22 @@ class SimClient:
         query = {"msgid": msgid} if msgid else {}
         found = await self._hub("GET", "messages", dict[str, list[MessageRow]], query=query)
         return found["messages"]
+
+    async def report(self, name: str, order: ReportOrder) -> Report:
+        """A report of the hub's books."""
+        return await self._hub("POST", f"reports/{quote(name)}", Report, order)
+
+    async def feed(self, order: FeedOrder) -> dict[str, int]:
+        """Hand the hub a feed of another department; how many changes and births it held."""
+        return await self._hub("POST", "feeds", dict[str, int], order)
+
+    async def quotes(self) -> bytes:
+        """The quotes that the hub has kept, as a file."""
+        return await self._ask("GET", f"{self._endpoints.control}/quotes")
+
+    async def credit(self, order: CreditOrder) -> Credited:
+        """Credit a person's account for a month; 0 where it is not due or has been done."""
+        return await self._hub("POST", "credits", Credited, order)
 
     async def register_terminal(
         self, institution: str, public_point: bytes, slot: str = "", *, keep: bool = False

@@ -11,6 +11,7 @@ import msgspec
 from protocols.fleet.topics import FLEET_SERVER, Session, broker_name, terminal_id
 from simulators.desk import Desk, RunningDesk, serve_desk
 from simulators.fleet.broker import BrokerUnavailable, MosquittoBroker
+from simulators.hub.desk import HubSettings
 from simulators.hub.keys import Sm2Verifier
 from simulators.serve import SimulatedWorld, build_world, serve_world
 from simulators.world import Institution
@@ -46,18 +47,22 @@ async def simulated_counter(
     seed: int | None = None,
     single_use_code: bool = False,
     tls: bool = False,
+    record_quotes: int = 0,
 ) -> AsyncIterator[SimulatedCounter]:
     """Hold the folder, serve hub, certificate centre, desks, card service and broker, write the counters' files.
 
     endpoints.json appears last: whoever finds it finds everything ready. `seed` and `institution` belong to the first start of a folder.
     With `single_use_code` a certificate code is decoded once only, also at the same institution.
+    The hub keeps the newest `record_quotes` quotes for a rehearsal.
     With `tls` hub and centre are https under an authority of the folder's own, which the counters' files name.
     Raises `SimulationRefused` or a `KeyStoreError`.
     """
     async with contextlib.AsyncExitStack() as stack:
         lock = folder.only_one()
         await asyncio.to_thread(stack.enter_context, lock)
-        kept, world, places = await asyncio.to_thread(_prepare, folder, institution, seed, single_use_code)
+        kept, world, places = await asyncio.to_thread(
+            _prepare, folder, institution, seed, single_use_code, record_quotes
+        )
         authority, context = await asyncio.to_thread(_tls, folder) if tls else ("", None)
         running = await stack.enter_async_context(
             serve_world(
@@ -96,7 +101,7 @@ def _tls(folder: SimFolder) -> tuple[str, ssl.SSLContext]:
 
 
 def _prepare(
-    folder: SimFolder, institution: str, seed: int | None, single_use_code: bool
+    folder: SimFolder, institution: str, seed: int | None, single_use_code: bool, record_quotes: int
 ) -> tuple[Kept, SimulatedWorld, dict[str, Institution]]:
     """Build the world behind the counters; nothing listens yet."""
     folder.withdraw()
@@ -106,6 +111,7 @@ def _prepare(
         signer=kept.hub_signer(),
         ledger_path=folder.ledger_file,
         single_use_code=single_use_code,
+        settings=HubSettings(record_quotes=record_quotes),
     )
     places: dict[str, Institution] = {}
     for name, code in kept.institutions.items():

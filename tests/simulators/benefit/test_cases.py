@@ -2,13 +2,25 @@
 
 import copy
 import json
+from functools import cache
+from typing import Any
 
 import msgspec
 import pytest
 
-from simulators.benefit.case_file import parse_file
-from simulators.benefit.cases import check_case, check_file
+from simulators.benefit.case_file import CaseFile, Outcome, parse_case, parse_file, run
+from simulators.benefit.cases import check_case, check_file, fund_amounts, result_amounts
 from simulators.benefit.datafile import FEN, DataError, Node
+from simulators.benefit.model import Refusal
+from tests.capabilities import amounts
+from tests.simulators.benefit.facts import (
+    ABOUT_BURDEN,
+    ABOUT_FUNDS,
+    ABOUT_REASONS,
+    Facts,
+    burden,
+    record_case,
+)
 
 ALL = [f"P{number:02d}" for number in range(1, 75)]
 
@@ -19,6 +31,34 @@ def test_worked_case_comes_out_to_the_fen(cases_text: str, case_id: str) -> None
     report = check_file(cases_text, (case_id,))
     assert report.failures == ()
     assert (report.passed, report.failed) == (1, 0)
+    _record(cases_text, case_id)
+
+
+def _record(cases_text: str, case_id: str) -> None:
+    """Note the case for every capability row whose acceptance example it is."""
+    found, document = _read(cases_text)
+    steps = next(case for case in document["cases"] if case["id"] == case_id)["steps"]
+    outcomes = list(run(found, parse_case(found.cases[case_id])))
+    record_case(case_id, steps, lambda number, place: _facts(number, outcomes[place]))
+
+
+@cache
+def _read(cases_text: str) -> tuple[CaseFile, dict[str, Any]]:
+    return parse_file(cases_text), json.loads(cases_text)
+
+
+def _facts(number: str, outcome: Outcome) -> Facts:
+    """What the engine answered, as far as it concerns the row."""
+    answer = outcome.answer
+    if isinstance(answer, Refusal):
+        return {answer.code: answer.texts[0]}
+    if number in ABOUT_REASONS:
+        return {}
+    if number in ABOUT_FUNDS:
+        return amounts(fund_amounts(answer))
+    if number in ABOUT_BURDEN:
+        return burden({year: sums.si_base_fen for year, sums in outcome.after.accumulators.items()})
+    return amounts(result_amounts(answer))
 
 
 def test_whole_file_ends_with_the_count(cases_text: str) -> None:

@@ -28,6 +28,7 @@ from simulators.benefit.model import (
 )
 from simulators.benefit.policies import PolicyBook
 from simulators.benefit.policy_set import WaitingRule
+from tests.capabilities import asserted, yuan
 from tests.simulators.benefit.conftest import DAY, EMPLOYEE, RESIDENT, clinic_visit, line
 
 NO_ACCOUNT = AccountState()
@@ -153,7 +154,9 @@ def test_benefit_missing_from_the_set_is_not_open(book: PolicyBook) -> None:
     """Two-disease for an employee, a disease without a class, a person type without a row, missing benefits."""
     not_open = Refusal("BENEFIT_NOT_OPEN")
     employee = replace(EMPLOYEE, two_disease=("M03900",), chronic=("M99900",))
-    assert run(book, employee, two_disease_visit()) == not_open
+    refused = run(book, employee, two_disease_visit())
+    assert isinstance(refused, Refusal)
+    asserted("R24", "BENEFIT_NOT_OPEN", refused.code, what="not in the list")
     assert run(book, employee, chronic_visit("M99900")) == not_open
     assert run(book, replace(EMPLOYEE, psn_type="13"), clinic_visit()) == not_open
     assert run(book, replace(EMPLOYEE, insutype="510"), clinic_visit()) == not_open
@@ -280,8 +283,12 @@ def test_item_off_the_list_counts_as_class_c(book: PolicyBook) -> None:
     after = replace(clinic_visit(), fee_date=datetime.date(2023, 1, 1))
     on_list = settled(settle(policy, place, EMPLOYEE, NO_ACCOUNT, Accumulators(2022), last, lines))
     off_list = settled(settle(policy, place, EMPLOYEE, NO_ACCOUNT, Accumulators(2023), after, lines))
-    assert (on_list.lines[0].charge_class, on_list.full_self_fen) == ("02", 0)
-    assert (off_list.lines[0].charge_class, off_list.full_self_fen) == ("03", 2860)
+    for what, sold, expected in (
+        ("2022-12-31", on_list, {"chrgitm_lv": "02", "fulamt_ownpay_amt": "0.00"}),
+        ("2023-01-01", off_list, {"chrgitm_lv": "03", "fulamt_ownpay_amt": "28.60"}),
+    ):
+        found = {"chrgitm_lv": sold.lines[0].charge_class, "fulamt_ownpay_amt": yuan(sold.full_self_fen)}
+        asserted("R53", expected, found, what=what)
 
 
 def test_prices_with_six_decimals_are_exact(book: PolicyBook) -> None:

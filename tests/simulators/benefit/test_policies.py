@@ -10,9 +10,12 @@ import pytest
 from simulators.benefit import catalogue, policies
 from simulators.benefit.case_file import parse_file
 from simulators.benefit.datafile import YUAN, DataError, Node
-from simulators.benefit.model import DEFAULT_RULES
+from simulators.benefit.engine import settle
+from simulators.benefit.model import DEFAULT_RULES, AccountState, Accumulators, Person, Refusal, Result
 from simulators.benefit.policies import PolicyBook, build_book, parse_catalogue, parse_policy
 from simulators.benefit.policy_set import PolicySet
+from tests.capabilities import asserted, yuan
+from tests.simulators.benefit.conftest import clinic_visit, line
 
 DIVISIONS = {"JH": "999900", "GX": "979900", "NC": "969900", "CD": "989900"}
 
@@ -73,7 +76,7 @@ def test_wire_codes_lead_to_items(book: PolicyBook) -> None:
 def test_division_leads_to_its_set(book: PolicyBook) -> None:
     """A district belongs to its city, another city to its province's set; a foreign province has none."""
     assert book.set_of_division("999901") == "JH"
-    assert book.set_of_division("999800") == "JH"
+    asserted("R75", {"999800": "JH"}, {"999800": book.set_of_division("999800")}, what="city of the province")
     assert book.set_of_division("989900") == "CD"
     with pytest.raises(LookupError, match="no policy set covers division 110000"):
         book.set_of_division("110000")
@@ -85,10 +88,30 @@ def test_fee_date_picks_the_version(book: PolicyBook) -> None:
     first = parse_policy(text.replace("# valid_to = 2029-12-31", "valid_to = 2021-12-31"), "JH-2020.toml")
     second = parse_policy(text.replace("valid_from = 2020-01-01", "valid_from = 2022-01-01"), "JH-2022.toml")
     two = build_book([second, first], book.catalogue)
-    assert two.version("JH", datetime.date(2021, 12, 31)) == first
-    assert two.version("JH", datetime.date(2022, 1, 1)) == second
+    for day, expected in (("2021-12-31", first), ("2022-01-01", second)):
+        found = two.version("JH", datetime.date.fromisoformat(day))
+        assert found == expected
+        asserted("R27", f"valid_from {expected.valid_from}", f"valid_from {found.valid_from}", what=day)
     with pytest.raises(LookupError, match="no policy of JH is in force on 2019-12-31"):
         two.version("JH", datetime.date(2019, 12, 31))
+
+
+def test_a_disease_more_is_an_edit_of_the_policy_file(book: PolicyBook) -> None:
+    """R63: a code nobody has heard of settles as class I, 93 % at a primary clinic, without a change of the program."""
+    text = shipped("policies/JH.toml")
+    head, name, tail = text.partition("[chr.310]")
+    more = head + name + tail.replace('cls = { M00500 = "I"', 'cls = { M99901 = "I", M00500 = "I"', 1)
+    person = Person("310", "11", chronic=("M99901",))
+    visit = msgspec.structs.replace(clinic_visit(), kind="chronic", disease="M99901")
+    lines = (line("D03", 8, 1250),)
+    before, after = (
+        settle(policy, book.place("JH"), person, AccountState(), Accumulators(2026), visit, lines)
+        for policy in (parse_policy(text, "JH.toml"), parse_policy(more, "JH.toml"))
+    )
+    assert before == Refusal("BENEFIT_NOT_OPEN")
+    assert isinstance(after, Result)
+    found = {"inscp_scp_amt": yuan(after.in_scope_fen), "hifp_pay": yuan(after.pool_fen)}
+    asserted("R63", {"inscp_scp_amt": "100.00", "hifp_pay": "93.00"}, found, what="one code more")
 
 
 def test_versions_that_meet_are_refused(book: PolicyBook) -> None:

@@ -25,13 +25,13 @@ START = dt.datetime(2026, 11, 21, 10, 10, 1, tzinfo=WIRE_ZONE)
 
 
 @cache
-def _shipped_book() -> policies.PolicyBook:
+def shipped_book() -> policies.PolicyBook:
     return policies.load_shipped()
 
 
 def make_world(settings: HubSettings | None = None, **changes: Any) -> SimulatedWorld:
     """The shipped world in memory, from a fixed seed."""
-    return build_world(seed=7, settings=settings, book=_shipped_book(), **changes)
+    return build_world(seed=7, settings=settings, book=shipped_book(), **changes)
 
 
 class Reply:
@@ -164,7 +164,7 @@ def drug_line(
     world: SimulatedWorld, item: str, count: int, price_fen: int, serial: int, when: str
 ) -> dict[str, Any]:
     """One line of a charge sheet."""
-    code = next(code for code, key in _shipped_book().catalogue.item_of_code.items() if key == item)
+    code = next(code for code, key in shipped_book().catalogue.item_of_code.items() if key == item)
     return {
         "feedetl_sn": str(serial),
         "rxno": "",

@@ -8,6 +8,7 @@ import pytest
 from simulators.hub import submitted_tables as tables
 from simulators.hub.fields import Field
 from simulators.people import Person
+from tests.capabilities import asserted
 from tests.simulators.hub.clinic_visit import ClinicVisit
 from tests.simulators.hub.counter import Counter, Reply
 from tests.simulators.hub.spoiled import spoiled
@@ -133,4 +134,6 @@ def test_after_a_transfer_was_filed_the_fund_pays_more_of_a_visit_at_that_place(
     assert file(till, jia, "2501").infcode == 0
     filed = quoted()
     assert unfiled[1] == filed[1] == "3896.80"
-    assert (unfiled[0], filed[0]) == ("1017.49", "1308.20"), "70 and 90 percent of what is paid at home"
+    # 70 and 90 percent of what is paid at home.
+    paid = {"unfiled": unfiled[0], "filed": filed[0]}
+    asserted("R02", {"unfiled": "1017.49", "filed": "1308.20"}, paid, what="filed a minute before")

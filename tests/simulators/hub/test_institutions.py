@@ -8,6 +8,7 @@ from protocols.wire_time import WIRE_ZONE
 from simulators.hub import HubSettings
 from simulators.people import Person
 from simulators.serve import SimulatedWorld
+from tests.capabilities import asserted
 from tests.simulators.hub.clinic_visit import ClinicVisit
 from tests.simulators.hub.counter import EXAMPLE_A, START, Counter, Lines, Reply, make_world, purchase
 
@@ -77,10 +78,12 @@ def test_what_was_settled_before_a_suspension_can_still_be_cancelled_and_reverse
     request = till.request("2102", purchase(till, jia, till.token(jia), (("D03", 1, 1250),)), HOME)
     assert first.infcode == till.send(request).infcode == 0
     till.now = START
-    assert till.ask("2102", purchase(till, jia, till.token(jia)), HOME).code == "AGREEMENT_INVALID"
+    refused = till.ask("2102", purchase(till, jia, till.token(jia)), HOME)
+    asserted("R65", "AGREEMENT_INVALID", refused.code, what="P01 refused")
     ids = {name: first.setlinfo[name] for name in ("setl_id", "mdtrt_id")}
     undone = till.ask("2103", {"data": {**ids, "psn_no": jia.psn_no}}, HOME)
-    assert (undone.infcode, undone.setlinfo["acct_pay"]) == (0, "-60.00")
+    assert undone.infcode == 0
+    asserted("R65", {"acct_pay": "-60.00"}, {"acct_pay": undone.setlinfo["acct_pay"]}, what="cancellation")
     message = {"psn_no": jia.psn_no, "omsgid": request.message_id, "oinfno": "2102"}
     assert till.ask("2601", {"data": message}, HOME).infcode == 0
     assert world.ledger.balance(jia.psn_no) == 6000
@@ -137,7 +140,7 @@ def test_a_pooled_prescription_needs_a_pharmacist_above_level_d(institution: str
     pooled = till.ask("2101", body, HOME)
     assert plain.infcode == 0
     if institution == "P99990000014":
-        assert pooled.code == "CREDIT_LEVEL"
+        asserted("R66", "CREDIT_LEVEL", pooled.code, what="level D")
         assert "本店药师" in pooled.err_msg
     else:
         assert pooled.infcode == 0

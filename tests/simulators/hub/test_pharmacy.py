@@ -9,6 +9,7 @@ from simulators.benefit.model import Rules
 from simulators.hub import HubSettings
 from simulators.people import Person, parse_person
 from simulators.serve import SimulatedWorld
+from tests.capabilities import asserted
 from tests.simulators.hub.counter import Counter, Lines, Reply, drug_line, make_world, purchase
 from tests.simulators.hub.identities import check_identities
 
@@ -258,7 +259,8 @@ def test_an_item_that_is_in_no_catalogue_is_refused(till: Counter, jia: Person) 
     body = purchase(till, jia, till.token(jia))
     body["drugdetail"][1]["med_list_codg"] = "XTEST000000000000000D99"
     reply = till.ask("2102", body, HOME)
-    assert "drugdetail[1].med_list_codg" in reply.err_msg
+    said = reply.err_msg.partition(" (")[0]
+    asserted("R78", "入参错误：drugdetail[1].med_list_codg 目录中无此编码", said, what="refused")
     assert till.world.ledger.settlements() == ()
 
 

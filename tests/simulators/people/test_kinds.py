@@ -13,6 +13,7 @@ from simulators.cards import CardMachine, image_for
 from simulators.certificate_centre import CentreRefusal
 from simulators.people import KINDS, Person, find, kinds_of, load_people, matching, of_kind
 from simulators.serve import SimulatedWorld
+from tests.capabilities import asserted
 from tests.protocols.cards.helpers import run_dialogue
 from tests.simulators.hub.clinic_visit import ClinicVisit
 from tests.simulators.hub.counter import START, Counter, Lines, Reply, make_world, purchase
@@ -235,8 +236,8 @@ def test_the_hub_refuses_by_code_and_in_plain_words(
 def test_the_scheme_that_does_not_pay_is_refused_and_the_one_that_pays_is_named(clinic: Counter) -> None:
     visit = ClinicVisit(clinic, find(PEOPLE, "shuangcan"))
     reply = visit.register(insutype="390")
-    assert reply.code == "DUPLICATE_ENROLMENT"
-    assert "insutype 310" in reply.err_msg
+    told = {"refused": reply.code, "pays": "insutype 310" if "insutype 310" in reply.err_msg else ""}
+    asserted("R13", {"refused": "DUPLICATE_ENROLMENT", "pays": "insutype 310"}, told, what="payable")
 
 
 def test_the_fee_date_decides_which_of_two_insured_places_pays(clinic: Counter) -> None:
@@ -249,7 +250,8 @@ def test_the_fee_date_decides_which_of_two_insured_places_pays(clinic: Counter) 
         visit.diagnose()
         visit.upload(TABLETS, fee_ocur_time=f"{day} 10:00:00")
         ratios[day] = visit.quote("0").setlinfo["pool_prop_selfpay"]
-    assert ratios == {"2026-07-01": "0.55", "2026-06-30": "0.42"}
+    for what, day, expected in (("30 June", "2026-06-30", "0.42"), ("1 July", "2026-07-01", "0.55")):
+        asserted("R12", {"pool_prop_selfpay": expected}, {"pool_prop_selfpay": ratios[day]}, what=what)
 
 
 def test_an_approval_is_for_its_drug_and_days() -> None:

@@ -3,9 +3,11 @@
 import datetime as dt
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from protocols.money import Fen, Split
+from protocols.hub.settlement import SettlementInfo
+from protocols.money import Fen, Ratio, Split
 from simulators.people import Person, parse_person
 from simulators.people.loader import identity_check_character
 from simulators.people.model import Registration
@@ -13,6 +15,9 @@ from simulators.world import load_world
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.counter.wishes import LineWish
+from tests.capabilities import amounts
+from tests.simulators.benefit.facts import record_case
+from tests.simulators.hub.worked_case import cases
 from tests.terminal.clinic.clinic import DIABETES, HYPERTENSION, Clinic, Window, state_of
 from tests.terminal.harness import virtual
 
@@ -72,6 +77,23 @@ def line(code: str, name: str, price: str, quantity: str) -> LineWish:
     return LineWish(national_code=code, own_code=f"OWN-{name}", name=name, price=price, quantity=quantity)
 
 
+CASES = cases()  # read here: the tests sit in event loops
+
+
+def record(case_id: str, info: SettlementInfo) -> None:
+    """Note a case that came out to the fen at the counter, for the capability rows whose example it is."""
+    (step,) = CASES[case_id]["steps"]
+    names = {member.encode_name: member.name for member in msgspec.structs.fields(SettlementInfo)}
+    found = {name: getattr(info, names[name]) for name in step["expect"] if name in names}
+    facts = amounts(
+        {
+            name: f"{value / 10_000:.4f}" if isinstance(value, Ratio) else int(value or 0)
+            for name, value in found.items()
+        }
+    )
+    record_case(case_id, CASES[case_id]["steps"], lambda _row, _place: facts)
+
+
 @virtual
 async def test_p20_hypertension_of_a_resident_at_a_second_level_hospital(tmp_path: Path) -> None:
     """Set JH, class A throughout.
@@ -104,6 +126,7 @@ async def test_p20_hypertension_of_a_resident_at_a_second_level_hospital(tmp_pat
     assert settled.line_classes == ("01", "01", "01")
     (told,) = clinic.hub_link.inputs("2207A")
     assert (told["data"]["overlmt_selfpay"], told["data"]["inscp_scp_amt"]) == (120.0, 260.0)
+    record("P20", info)
     used = clinic.world.ledger.accumulators(person.psn_no, "JH", 2026)
     assert (used.pool_chr_fen, used.pool_all_fen, used.si_base_fen) == ({"M03900": 15600}, 15600, 10400)
     await window.finish()
@@ -153,6 +176,7 @@ async def test_p21_diabetes_of_an_employee_at_a_third_level_hospital_with_a_mont
         "inscp_scp_amt": 349.65,
     }
     assert {name: told["data"][name] for name in amounts} == amounts
+    record("P21", info)
     used = clinic.world.ledger.accumulators(person.psn_no, "GX", 2026)
     assert (used.pool_chr_fen, used.pool_all_fen, used.si_base_fen) == ({"M01600": 23076}, 23076, 11889)
     assert used.deductible_chr_fen == {"2026-11": 2000}
@@ -219,7 +243,9 @@ async def test_p32_a_filing_that_ended_meanwhile_is_refused_by_the_quote(tmp_pat
     refused = await window.pick(known, HYPERTENSION)
     assert state_of(refused) == (State.DRAFT, "hub_refused_question")
     assert refused.notice is not None
-    assert refused.notice.params["text"].endswith("[DISEASE_NOT_REGISTERED]")
+    text = refused.notice.params["text"]
+    said = {text.rpartition("[")[2].rstrip("]"): text.partition(" (")[0]}
+    record_case("P32", CASES["P32"]["steps"], lambda _row, _place: said)
     assert len(clinic.visits(person.slug)) == 1
     await window.abandon(refused)
     await window.finish()

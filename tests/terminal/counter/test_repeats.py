@@ -11,6 +11,7 @@ from terminal.core.values import Settlement
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.counter.wishes import LineWish, SaleWish
 from terminal.journal.records import JournalRefused
+from tests.capabilities import asserted
 from tests.terminal.harness import PILLS, Shop, virtual
 
 
@@ -106,7 +107,10 @@ async def test_a_sale_number_in_doubt_stays_closed_until_the_doubt_is_over(tmp_p
         await till.open("0001")
     await till.quiet()
     assert (await till.get(doubtful.id)).state is State.REVERSED
-    assert (await till.open("0001")).key.generation == 2
+    again = await till.settle("0001")
+    assert (again.key.generation, again.state) == (2, State.CONFIRMED)
+    live = {"live settlements": len(shop.live()), "undone": len(shop.world.ledger.settlements()) // 2}
+    asserted("R81", {"live settlements": 1, "undone": 1}, live, what="lost answer")
     await till.stop()
 
 

@@ -15,6 +15,7 @@ from terminal.journal.anchor_table import COLUMNS
 from terminal.journal.records import Amounts, Commit
 from terminal.journal.sheet import encode_sheet
 from terminal.journal.verify import verify_journal
+from tests.capabilities import asserted
 from tests.terminal.core.samples import TO_CONFIRMED, TO_SENDING, after, draft
 from tests.terminal.journal.samples import (
     AMOUNTS,
@@ -243,7 +244,10 @@ SEALED: dict[str, tuple[Tamper, list[tuple[str, str, str]]]] = {
 @pytest.mark.parametrize("harm", SEALED)
 def test_what_only_the_key_shows_is_said_with_it(harm: str, path: Path) -> None:
     tamper, expected = SEALED[harm]
-    assert findings(path, tamper, key=True) == expected
+    found = findings(path, tamper, key=True)
+    assert found == expected
+    if harm == "a changed row":
+        asserted("R68", ("row", "S1", CHANGED_ROW), found[0], what="altered")
     assert verify_journal(str(path)).ok
 
 
