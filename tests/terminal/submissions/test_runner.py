@@ -404,3 +404,21 @@ async def test_what_this_hub_has_no_path_for_waits_for_a_person_at_once(tmp_path
     assert (desk.state(row), desk.now(row).reason) == ("HELD", "no_path")
     assert desk.attempts(row) == [("UNSENT", "no_path")]
     await desk.stop()
+
+
+@pytest.mark.parametrize(
+    "fault", ["late-request 60", "duplicate", "bad-signature", "html", "http-status 401", "delay 40"]
+)
+@virtual
+async def test_whatever_the_line_does_the_hub_has_the_sale_of_goods_once(tmp_path: Path, fault: str) -> None:
+    """A request that arrives a minute late is there when the quiet time is over: it is not sent a second time."""
+    shop = SubmittingShop(tmp_path)
+    desk = await shop.desk()
+    shop.arm(fault, "3505")
+    row = await desk.one("stock.sale", PLAIN["stock.sale"][1], wait_s=60.0)
+    assert desk.state(row) == "UNKNOWN"
+    await desk.till.wait(300)
+    assert desk.state(row) == "ACCEPTED"
+    assert len(shop.books.goods(PHARMACY)) == 1
+    assert [one.repeated for one in shop.books.traces(PHARMACY, frozenset({"4"}))] == [False]
+    await desk.stop()
