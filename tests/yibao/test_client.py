@@ -121,6 +121,19 @@ async def test_an_opening_whose_answer_is_lost_is_repeated_under_the_same_key(
     assert set(service.clients) == {"test"}
 
 
+async def test_the_same_rows_go_under_one_key_however_often_they_are_submitted(
+    service: Service, client: CounterClient
+) -> None:
+    async def none(_: web.Request) -> web.StreamResponse:
+        return web.json_response([])
+
+    service.will("POST", "/submissions", vanish, none)
+    for rows in ([{"fixmedins_bchno": "B1"}], [{"fixmedins_bchno": "B1"}], [{"fixmedins_bchno": "B2"}]):
+        assert await client.submit("stock.delete", rows) == []
+    repeated, same, again, other = service.keys
+    assert repeated == same == again != other
+
+
 async def test_two_openings_have_two_keys(service: Service, client: CounterClient) -> None:
     service.will("POST", "/sales", view("DRAFT"))
     await client.open_sale(SaleWish("1"))

@@ -10,9 +10,21 @@ import pytest
 from terminal.journal.glance import glance_at_journal
 from terminal.journal.journal import Journal
 from tests.terminal.journal.samples import begin, doubt, open_at, send, settle
+from tests.terminal.journal.test_submissions import accepted, opened, sending
 
-_GROWING = ("settlement", "attempt", "receipt", "audit", "code_seen", "idempotency")
-_WHOLE = re.compile(rf"SCAN ({'|'.join(_GROWING)})(?! USING INDEX (?:settlement_by_state|receipt_waiting)\b)")
+_GROWING = (
+    "settlement",
+    "attempt",
+    "receipt",
+    "audit",
+    "code_seen",
+    "idempotency",
+    "submission",
+    "submission_attempt",
+)
+_WHOLE = re.compile(
+    rf"SCAN ({'|'.join(_GROWING)})(?! USING INDEX (?:settlement_by_state|receipt_waiting|submission_open)\b)"
+)
 
 
 def _plans(connection: apsw.Connection, asked: list[str]) -> list[str]:
@@ -36,6 +48,9 @@ QUESTIONS: dict[str, Callable[[Journal], object]] = {
     "settlement": lambda journal: journal.settlements.get("S1"),
     "keys in use": lambda journal: journal.attempts.keys_in_use(),
     "code": lambda journal: journal.code_used_by("0" * 64),
+    "open submissions": lambda journal: journal.submissions.unfinished(),
+    "a submission": lambda journal: accepted(journal, sending(journal, opened(journal, "U9"))),
+    "its messages": lambda journal: journal.submissions.attempts("U9"),
     "a sale": lambda journal: settle(journal, send(journal, begin(journal, "S7", "0007"), "7" * 30)),
     "a doubt": lambda journal: doubt(
         journal, send(journal, begin(journal, "S8", "0008"), "8" * 30), "8" * 30

@@ -16,11 +16,58 @@ from terminal.journal.verify import verify_journal
 from terminal.submissions.kinds import KINDS
 from terminal.submissions.rows import contents
 from terminal.submissions.runner import Submissions
-from tests.terminal.harness import INSTITUTION, NATIONAL, Shop, Till, Watch
+from tests.simulators.hub.submitted import (
+    CHANGE,
+    CHRONIC,
+    DELETION,
+    GOODS,
+    INSTITUTION,
+    MAPPING,
+    MAPPING_WITHDRAWN,
+    OTHER_PACK,
+    PACK,
+    PURCHASE,
+    PURCHASE_A,
+    PURCHASE_RETURN,
+    SALE,
+    SALE_A,
+    SALE_RETURN,
+    TAKE,
+    TRANSFER,
+)
+from tests.terminal.harness import INSTITUTION as PHARMACY
+from tests.terminal.harness import NATIONAL, Shop, Till, Watch
 
 GENERATION_A = msgspec.structs.replace(
     NATIONAL, stock=msgspec.structs.replace(NATIONAL.stock, generation="A")
 )
+
+
+PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
+    "filing.transfer": ("2501", TRANSFER),
+    "filing.chronic": ("2503", CHRONIC),
+    "filing.institution": ("2505", INSTITUTION),
+    "mapping.upload": ("3301", MAPPING),
+    "mapping.withdraw": ("3302", MAPPING_WITHDRAWN),
+    "stock.take": ("3501", {**TAKE, "drug_trac_codg": PACK}),
+    "stock.change": ("3502", CHANGE),
+    "stock.purchase": ("3503", PURCHASE),
+    "stock.purchase-return": ("3504", PURCHASE_RETURN),
+    "stock.sale": ("3505", {**SALE, "drug_trac_codg": PACK}),
+    "stock.sale-return": ("3506", SALE_RETURN),
+    "stock.delete": ("3507", DELETION),
+    "stock.substitute-code": ("3592B", GOODS),
+}
+MANY: dict[str, tuple[str, dict[str, Any]]] = {
+    "stock.take": ("3501A", {**TAKE, "pric": "12.50"}),
+    "stock.change": ("3502A", {**CHANGE, "drug_trac_codg": f"{PACK} {OTHER_PACK}"}),
+    "stock.purchase": ("3503A", PURCHASE_A),
+    "stock.purchase-return": ("3504A", PURCHASE_RETURN),
+    "stock.sale": ("3505A", {**SALE_A, "drug_trac_codg": [PACK]}),
+    "stock.sale-return": ("3506A", SALE_RETURN),
+    "stock.delete": ("3507A", DELETION),
+}
+"""What each kind is sent as, and one row of it."""
 
 
 class SubmittingShop(Shop):
@@ -80,7 +127,7 @@ class SubmissionDesk:
     ) -> list[SubmissionRow]:
         """Submit rows and return them after the first try."""
         person: Person | None = None if sale is None else sale.person
-        infno, made = contents(KINDS[kind], rows, self.shop.profile, INSTITUTION, person)
+        infno, made = contents(KINDS[kind], rows, self.shop.profile, PHARMACY, person)
         body = msgspec.json.encode([kind, rows])
         return await self.submissions.submit(kind, infno, made, "till", key, body, wait_s)
 
