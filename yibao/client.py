@@ -430,6 +430,13 @@ class CounterClient:
         wish = {"operators": operators, "undo_open": undo_open}
         return await self._send("POST", "/anchor/acceptance", wish, AnchorView)
 
+    async def answer_review(
+        self, settlement_id: str, *, carry_on: bool, reason: str = "", operator: str = ""
+    ) -> SettlementView:
+        """Answer what the hub's review found: carry on for a reason, or go back and change the sheet."""
+        wish = {"carry_on": carry_on, "reason": reason, "operator": operator}
+        return await self._change(settlement_id, "review", wish)
+
     async def quote(self, settlement_id: str) -> SettlementView:
         """Ask the hub who would pay what."""
         return await self._change(settlement_id, "quote")

@@ -64,6 +64,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "service_went_away": "The service has ended. What it had taken stands in its journal; start it again and ask: yibao status",
     "sale_no_input": "No more input, and no scanner: sale {number} cannot go on.",
     "sale_still_open": "The outcome of sale {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
+    # review
+    "review_ask": "Type why to carry on; or b to go back and change the goods; q gives up.",
+    "review_ask_change": "Nobody may carry on with this. Type b to go back and change the goods; q gives up.",
+    "review_ask_without": "The hub did not review. Press Enter to ask again, or type why to go on without it; q gives up.",
+    "review_one_answer": "Only one of --reason and --change can be given",
     # visit
     "one_medium": "Only one of --card, --id-number and --code can be given",
     "wrong_diagnosis": "--diagnosis {text} makes no sense; write CODE:NAME, for example E11.900:2型糖尿病.",

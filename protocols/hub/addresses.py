@@ -49,6 +49,8 @@ SERVICES: Final[Mapping[str, str]] = MappingProxyType(
         "2207A": "outpatientSettleService/saveSettletment",
         "2208": "outpatientSettleService/cancleSettletment",  # spelt so
         "2601": "reverseService/revsMethod",
+        "3101": "riskConService/beforeAnalyze",
+        "3102": "riskConService/courseAnalyze",
         "3201": "ybSettlementStmtService/stmtTotal",
         "3202": "ybSettlementStmtService/stmtDetail",
         "5203": "fsiIntegratedQueryService/querySetlInfo",

@@ -22,6 +22,7 @@ from protocols.hub import (
     records,
     registers,
     reversal,
+    review,
     settlement,
     sign_in,
 )
@@ -415,7 +416,22 @@ _TABLE: Final = (
     ),
 )
 
+_REVIEWS: Final = (
+    _question("3101", "明细审核事前分析服务", "review before", review.ReviewInput, review.ReviewOutput),
+    _question("3102", "明细审核事中分析服务", "review during", review.ReviewInput, review.ReviewOutput),
+    Message(
+        infno="3103",
+        title_zh="审核结果反馈",
+        title_en="feedback on a review",
+        input_type=review.FeedbackInput,
+        output_type=NoOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+)
+
 MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
-    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS)}
+    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS, *_REVIEWS)}
 )
 """All transactions by their number."""

@@ -35,6 +35,7 @@ DiseaseGroup = Literal["hypertension", "diabetes", "tumour", "dialysis", "anti_r
 UrlShape = Literal["U1", "U2", "U3", "U4"]
 GatewayScheme = Literal["none", "G1", "G2", "G3", "G4", "G5"]
 NonceForm = Literal["guid", "guid_dashes", "digits"]
+ReviewedKind = Literal["pharmacy", "clinic"]
 BenefitKind = Literal[
     "pharmacy", "ordinary", "registration", "emergency", "chronic", "two_disease", "maternity", "dual_channel"
 ]
@@ -280,6 +281,18 @@ class Policy(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mutual_aid_outside_province: bool = False  # relatives' accounts pay in another province
 
 
+class Review(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The hub's review of a sale before its quote (K83)."""
+
+    before_quote: Literal["none", "3101", "3102"] = (
+        "none"  # which review is asked; findings wait for the operator and are answered with 3103
+    )
+    scene: dict[ReviewedKind, str] = field(
+        default_factory=dict
+    )  # `trig_scen` by kind of sale, where the hub selects its rules by it
+    blocking: tuple[Literal["1", "2", "3"], ...] = ()  # severities with which no operator may carry on
+
+
 class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reconciliation of a day (K49)."""
 
@@ -366,6 +379,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     codes: Codes = Codes()
     outcome: Outcome = Outcome()
     policy: Policy = Policy()
+    review: Review = Review()
     recon: Recon = Recon()
     far_drug: FarDrug = FarDrug()
     slip: Slip = Slip()
@@ -386,7 +400,9 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return max(2 * self.hub.total_timeout_s, self.outcome.quiet_floor_s)
 
     def wire_number(self, infno: str) -> str:
-        """The number on the wire of a transaction that the flows name by its form A (K20)."""
+        """The number on the wire of a transaction that the flows name by its form A (K20), or as the review (K83)."""
+        if infno == "3101" and self.review.before_quote != "none":
+            return self.review.before_quote
         return _PLAIN_FORMS.get(infno, infno) if self.form.outpatient == "plain" else infno
 
     def extension_spelling(self, infno: str) -> ExtensionSpelling:

@@ -39,6 +39,7 @@ from simulators.hub import (
     records,
     registers,
     reversal,
+    review,
     tables,
 )
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
@@ -79,6 +80,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "2207A": clinic.settle,
     "2208": clinic.cancel,
     "2601": reversal.reverse,
+    "3101": review.analyse,
+    "3102": review.analyse,
+    "3103": review.feedback,
     "3201": accounts.totals,
     "3202": accounts.detail,
     "5201": queries.visits,

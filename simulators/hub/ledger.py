@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from simulators.benefit.model import Accumulators, Result
+from simulators.hub.documents import Documents
 from simulators.people import Person, Registration
 
 _Wanted = TypeVar("_Wanted")
@@ -188,6 +189,8 @@ class Ledger:
                         self._database.execute(statement)
                 self._database.execute(f"PRAGMA user_version = {_VERSION}")
         self._database.execute(_FILES)
+        self.documents = Documents(self._database)
+        """What is kept beside the money."""
 
     def close(self) -> None:
         """Close the database."""

@@ -30,6 +30,8 @@ WORDS: Final = {
     "NOT_OPEN": ("该交易未开通", "this transaction is not open here"),
     "PERSON_MISMATCH": ("人员信息与凭证不符", "the medium belongs to somebody else"),
     "PERSON_NOT_FOUND": ("未查询到人员信息", "no such person"),
+    "REVIEW_BLOCKED": ("该审核结果不允许继续", "this finding does not allow to carry on"),
+    "REVIEW_UNKNOWN": ("未找到该审核结果", "no such finding of a review"),
     "RX_NOT_FOUND": ("处方中心无此处方", "the prescription centre does not know this prescription"),
     "SETL_NOT_FOUND": ("未找到该笔结算记录", "no such settlement"),
     "SIGNATURE": ("报文签名验证失败", "the signature does not verify"),

@@ -18,6 +18,12 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("institution", "name", "机构名称，印在小票上。", "Its name, as printed on slips."),
     ("institution", "division", "就医地区划，六位数字。", "Place of care, six digits."),
     (
+        "institution",
+        "level",
+        "医院等级代码（hosp_lv），事前审核时上报；11 = 无等级。",
+        "Code of the hospital's grade (hosp_lv), told to the hub's review; 11 = none.",
+    ),
+    (
         "terminal",
         "till",
         "收银台编号，是销售单号的一部分。",
@@ -231,6 +237,7 @@ def counter_values(
         ("institution", "code"): institution.code,
         ("institution", "name"): institution.name,
         ("institution", "division"): institution.division,
+        ("institution", "level"): institution.level,
         ("terminal", "till"): place.operator,
         ("terminal", "slot"): int(place.slot),
         ("terminal", "operator"): place.operator,
