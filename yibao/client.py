@@ -29,7 +29,8 @@ import msgspec
 
 from protocols.secret import hide_numbers
 from terminal.api.catalogues import CatalogueWish
-from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
+from terminal.api.clearing import ClearingView, FarView
+from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, SignOutView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
@@ -43,6 +44,7 @@ from yibao.words import Words, say
 __all__ = [
     "CardView",
     "CatalogueWish",
+    "ClearingView",
     "CounterClient",
     "CounterError",
     "CounterProblem",
@@ -51,6 +53,7 @@ __all__ = [
     "DiseaseWish",
     "EventView",
     "ExchangedView",
+    "FarView",
     "FixedView",
     "HealthView",
     "HistoryView",
@@ -376,6 +379,18 @@ class CounterClient:
         """Carry out what the report proposes for a difference, on the word of two different operators."""
         body = {"difference": difference, "operators": operators}
         return await self._send("POST", f"/reconciliation/{_part(date)}/fixes", body, FixedView)
+
+    async def clearing(self, month: str) -> ClearingView:
+        """What the books of a month (`2026-11`) ask for; asks nobody."""
+        return await self._send("POST", f"/clearing/{_part(month)}", {}, ClearingView)
+
+    async def far_clearing(self, month: str) -> FarView:
+        """The month's records of people insured elsewhere, beside our books."""
+        return await self._send("POST", f"/clearing/{_part(month)}/far", {}, FarView)
+
+    async def sign_out(self) -> SignOutView:
+        """Sign the operator out at the hub (9002); the next message signs in again."""
+        return await self._send("POST", "/hub/sign_out", {}, SignOutView)
 
     async def expire(self) -> ExpiryView:
         """Delete what is past its term now; for ever."""

@@ -69,6 +69,13 @@ TEXTS: Final[Mapping[str, str]] = {
     "review_ask_change": "Nobody may carry on with this. Type b to go back and change the goods; q gives up.",
     "review_ask_without": "The hub did not review. Press Enter to ask again, or type why to go on without it; q gives up.",
     "review_one_answer": "Only one of --reason and --change can be given",
+    # clearing
+    "clearing_not_over": "{month} is not over: its sums still grow. Do not apply yet.",
+    "clearing_open": "{count} settlements of the month have an open outcome. Do not apply before they are known: yibao doubts",
+    "clearing_portal": "These are the figures of {month} for the institution's portal; this hub takes no application (3203).",
+    "clearing_3203": "These are the figures of {month} for an application (3203).",
+    "signed_out": "Signed out. The next message to the hub signs in again.",
+    "not_signed_in": "Nobody is signed in at the hub; nothing was sent.",
     # visit
     "one_medium": "Only one of --card, --id-number and --code can be given",
     "wrong_diagnosis": "--diagnosis {text} makes no sense; write CODE:NAME, for example E11.900:2型糖尿病.",

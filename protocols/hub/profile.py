@@ -301,6 +301,9 @@ class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cancel_is_record: bool = (
         True  # an undone settlement stays, with a record of its own beside it; or both are left out
     )
+    clearing: Literal["portal", "3203"] = (
+        "portal"  # how a month's clearing is applied for: on the institution's portal, or by 3203 (K84)
+    )
     refd_flag_on_original: bool = True  # `refd_setl_flag` of the original turns to 1 when it is undone
 
 

@@ -14,6 +14,9 @@ WORDS: Final = {
         "社会保障卡与卡识别码不符",
         "card number and identification code do not belong together",
     ),
+    "CLEARING_EXISTS": ("该月该类别已申请清算", "already applied for"),
+    "CLEARING_MISMATCH": ("清算申请与中心数据不一致", "the application differs from the hub's own figures"),
+    "CLEARING_UNKNOWN": ("未找到清算申请或确认", "no such application or confirmation"),
     "ECTOKEN_UNKNOWN": ("电子凭证令牌无效，请重新扫码", "unknown e-certificate token: scan again"),
     "ENVELOPE": ("报文头错误", "wrong envelope"),
     "FEE_DATE": (

@@ -23,6 +23,7 @@ from litestar.response import Stream
 
 from terminal.api.anchors import AnchorController
 from terminal.api.catalogues import CatalogueController, CatalogueFileController
+from terminal.api.clearing import ClearingController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
@@ -393,6 +394,7 @@ def build_app(service: Service) -> Litestar:
             HealthController,
             HubController,
             ReconciliationController,
+            ClearingController,
             RecordController,
             RegisterController,
             AnchorController,

@@ -104,6 +104,7 @@ def register(app: typer.Typer) -> None:
     )
     for name, run in (
         ("ping", ping_hub),
+        ("sign-out", sign_out),
         ("institution", institution),
         ("dictionary", dictionary),
         ("catalogue", catalogue),
@@ -229,6 +230,12 @@ def show_rows(answer: "RowsView", json: bool = False) -> None:
     elif (answer.pages or 0) > 1:
         page, records = ("-" if number is None else str(number) for number in (answer.page, answer.records))
         tell(say("hub_page", page=page, pages=str(answer.pages), records=records))
+
+
+def sign_out(json: JsonOption = False, counter: CounterOption = None) -> None:
+    """Sign the operator out."""
+    done = with_client(counter, lambda client: client.sign_out())
+    print_json(done) if json else tell(say("signed_out" if done.signed_out else "not_signed_in"))
 
 
 def ping_hub(json: JsonOption = False, counter: CounterOption = None) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from yibao.cli import (
+    clearing,
     counter,
     devices,
     doctor,
@@ -62,6 +63,7 @@ def build_app() -> typer.Typer:
         devices,
         doctor,
         reconcile,
+        clearing,
         technician,
         hub,
         journal,
