@@ -55,7 +55,7 @@ NUMBERS: Final = frozenset(_LAYOUTS)
 def catalogue_file(desk: Desk, call: Call) -> Output:
     """Keep a file of the rows newer than the version named, and name it. The answer has no node."""
     node = check(as_node(call.input.get("data"), "data"), tables.CATALOGUE_VERSION, "data")
-    layout = _LAYOUTS[call.infno]
+    layout = _layout(desk, call.infno)
     rows = list(_rows(desk, call.infno, layout)) if node.text("ver") < _VERSION else []
     name = f"{call.infno}_{_VERSION}"
     content = pack(f"{name}.txt", "".join(rows).encode())
@@ -67,15 +67,23 @@ def catalogue_file(desk: Desk, call: Call) -> Output:
     }
 
 
+def _layout(desk: Desk, infno: str) -> _Layout:
+    """As printed, or cut as the profile says: what would stand outside the row is left out."""
+    printed, other = _LAYOUTS[infno], desk.profile.catalogue.columns.get(infno)
+    if other is None:
+        return printed
+    return msgspec.structs.replace(printed, cells=other.cells, version=other.version)
+
+
 def _rows(desk: Desk, infno: str, layout: _Layout) -> Iterator[str]:
     for code, name in _entries(desk, infno, layout):
         filled = {
             layout.code: code,
             layout.name: name,
             layout.valid: "1",
-            layout.version: _VERSION,
             layout.version_name: _VERSION_NAME,
             layout.begin: _SINCE,
+            layout.version: _VERSION,
         }
         yield "\t".join(filled.get(place, "null") for place in range(1, layout.cells + 1)) + "\n"
 
@@ -83,7 +91,11 @@ def _rows(desk: Desk, infno: str, layout: _Layout) -> Iterator[str]:
 def _entries(desk: Desk, infno: str, layout: _Layout) -> Iterator[tuple[str, str]]:
     """Code and name of every entry; of the diseases the invented world knows only the filed ones."""
     if infno == "1309":
-        filed = {row.code: row.name for person in desk.people for row in person.registration}
+        filed = {
+            desk.profile.two_disease_code(row.code) if row.kind == "two_disease" else row.code: row.name
+            for person in desk.people
+            for row in person.registration
+        }
         yield from sorted(filed.items())
         return
     for item in desk.policies.catalogue.items.values():

@@ -178,10 +178,13 @@ def download(
     """Fetch a catalogue as a file."""
     from protocols.errors import MalformedMessage
     from protocols.hub.catalogue_files import file_facts
+    from terminal.app import load_profile
+    from terminal.config import read_config
 
+    files = read_config(find_counter(counter))
     content = _ask(counter, lambda client: client.catalogue_file(number, since))
     try:
-        facts = file_facts(number, content)
+        facts = file_facts(number, content, load_profile(files.config.hub.profile, files))
     except MalformedMessage:
         raise CommandFailed(say("hub_file_unreadable")) from None
     path = out or Path(f"{number}-{since}.zip")
