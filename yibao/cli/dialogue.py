@@ -290,6 +290,7 @@ class Conversation(Generic[OrderKind]):
         """Goods after the code: the quote is asked for here, once for each state of the charge sheet."""
         sale = self._sale
         due = sale.state == State.DRAFT and sale.person is not None and bool(sale.lines) and not sale.busy
+        due = due and not (sale.review is not None and sale.review.waits)
         if due and self._quoted_for != (sale.lines, sale.person):
             self._quoted_for = (sale.lines, sale.person)
             await self._attempt(self._client.quote(sale.id))

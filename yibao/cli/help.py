@@ -120,6 +120,7 @@ HELP: Final[Mapping[str, str]] = {
     "keys.show": "The key's number and its public half, for registering it at the hub.",
     "demo": "A simulated counter tells its stories and checks how each one ended.",
     "demo.json": "Write what happened into this file.",
+    "demo.profile": "Province profile over which the stories are told: a shipped name, or a .toml file of your own.",
     "demo.stay": "Leave the counter up afterwards, when this is a terminal.",
     # the simulated counter
     "sim": "A simulated counter: hub, certificate centre, phone, scanner, printer, card reader, message broker.",
@@ -130,6 +131,7 @@ HELP: Final[Mapping[str, str]] = {
     "sim.run.seed": "The seed: the same one gives the same run.",
     "sim.run.sales": "How many customers are served.",
     "sim.run.twin": "Put in a counter with a known bug, which must be caught.",
+    "sim.profile": "Province profile of the world: a shipped name, or a .toml file of your own; of the first start of a folder.",
     "sim.tls": "Serve hub and certificate centre over TLS, under an authority of this folder that the counter's file names.",
     "sim.seed": "Seed of a new simulated counter (default: a random one).",
     "sim.people": "The invented people with their certificate and account.",

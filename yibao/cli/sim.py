@@ -103,15 +103,28 @@ def up(
         bool, typer.Option("--single-use-code", help=help_of("sim.single_use"))
     ] = False,
     tls: Annotated[bool, typer.Option("--tls", help=help_of("sim.tls"))] = False,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help=help_of("sim.profile"), show_default=False)
+    ] = "",
 ) -> None:
     """Start every far end and stay."""
     from yibao.simulated.folder import SimFolder
 
-    run_async(_stay_up(SimFolder(folder), institution, seed, single_use_code=single_use_code, tls=tls))
+    run_async(
+        _stay_up(
+            SimFolder(folder), institution, seed, single_use_code=single_use_code, tls=tls, profile=profile
+        )
+    )
 
 
 async def _stay_up(
-    folder: "SimFolder", institution: str, seed: int | None, *, single_use_code: bool, tls: bool
+    folder: "SimFolder",
+    institution: str,
+    seed: int | None,
+    *,
+    single_use_code: bool,
+    tls: bool,
+    profile: str,
 ) -> None:
     import asyncio
     import signal
@@ -123,7 +136,12 @@ async def _stay_up(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with simulated_counter(
-        folder, institution=institution, seed=seed, single_use_code=single_use_code, tls=tls
+        folder,
+        institution=institution,
+        seed=seed,
+        single_use_code=single_use_code,
+        tls=tls,
+        profile=profile,
     ) as world:
         for part in world.endpoints.left_out:
             chinese, english = say("sim_left_out", part=part.zh), say("sim_left_out", part=part.en)

@@ -70,6 +70,7 @@ async def test_a_sale_with_its_reason_is_settled_and_shows_rule_and_words(
     assert "R67-01" in out
     assert "最近 10 天内累计 40 天用量" in out
     assert "review warns of 1 points" in out
+    assert "has no answer yet" not in out, "the quote is not asked for while the review waits"
     assert "Settled." in out
     assert kept(shop) == [("R67-01", "1", "患者长期出差")]
     await till.stop()
