@@ -243,7 +243,7 @@ class CounterClient:
         return await self._send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
 
     async def catalogue(self, name: str, wish: CatalogueWish) -> RowsView:
-        """One page of a catalogue of the hub: `items`, `national`, `own`, `ceilings` or `shares`."""
+        """One page of a catalogue of the hub: `items`, `ethnic`, `national`, `own`, `ceilings` or `shares`."""
         path = f"/hub/catalogues/{_part(name)}"
         return await self._send("POST", path, msgspec.to_builtins(wish), RowsView)
 

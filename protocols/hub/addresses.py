@@ -30,6 +30,7 @@ SERVICES: Final[Mapping[str, str]] = MappingProxyType(
         "1162": "hsecfc/localQrCodeQuery",
         "1201": "fsiFixMedInsService/queryFixMedIns",
         **{number: f"catalogdownservice/downCatalog{number}" for number in _DOWNLOADED},
+        "1304": "catalogqueryservice/queryNatyPreparedByPage",
         "1312": "catalogqueryservice/queryHilist",
         "1316": "catalogqueryservice/queryMedinsHilistMapByPage",
         "1317": "catalogqueryservice/queryMedListMapByPage",

@@ -95,6 +95,13 @@ _REGISTERS: Final = (
         registers.InstitutionQueryOutput,
     ),
     _question(
+        "1304",
+        "民族药品目录查询",
+        "ethnic drugs, by page",
+        listings.EthnicQueryInput,
+        listings.EthnicQueryOutput,
+    ),
+    _question(
         "1312",
         "医保目录信息查询",
         "insurance catalogue, by page",

@@ -59,6 +59,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "1101": person_desk.person_information,
     "2001": person_desk.benefit_check,
     "1201": registers.institutions,
+    "1304": listings.ethnic,
     "1312": listings.items,
     "1316": listings.national_mappings,
     "1317": listings.own_mappings,

@@ -1,4 +1,4 @@
-"""The catalogues by page: 1312, 1316, 1317, 1318, 1319, drawn from the benefit catalogue and the invented shop.
+"""The catalogues by page: 1304, 1312, 1316, 1317, 1318, 1319, drawn from the benefit catalogue and the invented shop.
 
 A national item is its own item of the insurance catalogue here (one code in both). Kinds of ceiling and share have no
 published values; ours are 1. The page members stand beside `data`, as in the one recorded reply.
@@ -41,6 +41,11 @@ _PARTS: Final = frozenset({"hilist_name", "medins_list_name"})
 def items(desk: Desk, call: Call) -> Output:
     """1312: the insurance catalogue of a place."""
     return _answer(desk, call, tables.ITEM_QUERY, _items)
+
+
+def ethnic(desk: Desk, call: Call) -> Output:
+    """1304: ethnic drugs; the names of the members are ours (K87)."""
+    return _answer(desk, call, tables.ETHNIC_QUERY, _ethnic)
 
 
 def national_mappings(desk: Desk, call: Call) -> Output:
@@ -147,6 +152,16 @@ def _items(desk: Desk, _: Call, division: str) -> Iterator[_Row]:
             "wubi": None,
             "pinyin": None,
         }
+
+
+def _ethnic(desk: Desk, _: Call, division: str) -> Iterator[_Row]:
+    for entry in _entries(desk, division):
+        if entry.item.type == "inhouse":
+            yield {
+                "med_list_codg": entry.item.code,
+                "prodname": entry.item.name,
+                **_dated(entry, division),
+            }
 
 
 def _national_mappings(desk: Desk, _: Call, division: str) -> Iterator[_Row]:

@@ -35,7 +35,9 @@ Date = Annotated[str, typer.Option("--date", metavar="DATE", help=help_of("hub.d
 Catalogue = Annotated[
     str,
     typer.Argument(
-        metavar="items|national|own|ceilings|shares", help=help_of("hub.catalogue.name"), show_default=False
+        metavar="items|ethnic|national|own|ceilings|shares",
+        help=help_of("hub.catalogue.name"),
+        show_default=False,
     ),
 ]
 ItemCode = Annotated[str, typer.Option("--code", help=help_of("hub.catalogue.code"), show_default=False)]
@@ -73,6 +75,7 @@ COLUMNS: Final = {
              ("hosp_lv", "等级", "Grade")),
     "1312": (("hilist_code", "医保目录编码", "Code"), ("hilist_name", "名称", "Name"), ("chrgitm_lv", "等级", "Class"),
              ("list_type", "目录类别", "List"), ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "1304": (("med_list_codg", "医疗目录编码", "National code"), ("prodname", "名称", "Name"), ("updt_time", "更新", "Changed")),
     "1316": (("med_list_codg", "医疗目录编码", "National code"), ("hilist_code", "医保目录编码", "Code"),
              ("begndate", "开始", "From"), ("enddate", "结束", "To")),
     "1317": (("medins_list_codg", "机构目录编码", "Own code"), ("medins_list_name", "名称", "Name"), ("spec", "规格", "Spec"),
