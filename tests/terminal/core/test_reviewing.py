@@ -9,7 +9,10 @@ from protocols.hub import wire
 from protocols.hub.review import CARRY_ON, GO_BACK, FindingLine, Found, ReviewOutput
 from protocols.money import Fen
 from terminal.core.events import (
+    Abandoned,
     Composed,
+    ComposeFailed,
+    Confirmed,
     Decision,
     Event,
     HubSaid,
@@ -211,3 +214,54 @@ def test_a_restart_gives_the_sale_up_and_owes_nothing() -> None:
     assert over.ended is not None
     assert (over.ended.state, over.settlement.owed) == ("UNKNOWN", ())
     assert PROFILE.review.before_quote == "none"
+
+
+EVENTS: tuple[Event, ...] = (
+    NOTHING, WARNED, HubSaid("3101", SILENT), HubSaid("3101", REFUSED), GO_ON, BACK, ReviewAnswered(CARRY_ON, "", "T02"), COMPOSED,
+    ComposeFailed("STEP", "key_locked"), TOLD, HubSaid("3103", REFUSED), HubSaid("3103", SILENT), HubSaid("3103", UNSENT),
+    CHANGED_LINES, QuoteAsked(), MediumGiven(MEDIUM), IDENTIFIED, QUOTED, Restarted(), Abandoned("T01"), Confirmed("T01"),
+)  # fmt: skip
+
+
+def kind(settlement: Settlement) -> tuple[object, ...]:
+    """What makes two reviewed sales different for the rules."""
+    told = settlement.quote is None, settlement.person is None, settlement.medium is None
+    return (
+        settlement.state,
+        settlement.running,
+        settlement.review,
+        settlement.in_flight,
+        min(settlement.tries, 2),
+        told,
+    )
+
+
+def test_wherever_a_reviewed_sale_can_get_nothing_is_quoted_unreviewed_and_nothing_leaves_unwritten() -> None:
+    """Every event in every state that these events lead to: decided, or refused as misuse."""
+    waiting, seen, asked = [sale()], {kind(sale())}, 0
+    while waiting:
+        settlement = waiting.pop()
+        for event in EVENTS:
+            if isinstance(event, ComposeFailed) and settlement.in_flight:
+                continue  # it has been composed
+            before = decode_sheet(encode_sheet(settlement)) if isinstance(event, Restarted) else settlement
+            try:
+                decision = decide(before, event)
+            except Misuse:
+                continue
+            review, begins = decision.settlement.review, begun(decision)
+            assert review is not None
+            if "ask 2101" in begins:
+                asked += 1
+                assert review.is_answered
+                assert not review.findings or (review.way == CARRY_ON and review.told), (settlement, event)
+            if "transmit 3103" in begins:
+                assert decision.durable
+                assert decision.sent is not None
+            if settlement.in_flight and not decision.settlement.in_flight:
+                assert decision.ended is not None, (settlement, event)
+            if kind(decision.settlement) not in seen:
+                seen.add(kind(decision.settlement))
+                waiting.append(decision.settlement)
+    assert asked >= 10
+    assert {found[0] for found in seen} == {State.DRAFT, State.PRICED, State.ARMED, State.ABANDONED}
