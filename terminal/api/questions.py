@@ -102,7 +102,7 @@ class RegisterController(Controller):
         if content is None:
             return SignOutView(False)
         await ask(service, "9002", content, SignOutOutput)
-        counter.session.expire()
+        counter.session.expire(content.sign_out.sign_in_no)
         await counter.note(client, "signed_out")
         return SignOutView(True)
 
