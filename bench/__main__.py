@@ -28,6 +28,9 @@ MEASUREMENTS: Final[dict[str, str]] = {
     "start-up": "bench.start_up",
     "help": "bench.help_page",
     "benefit": "bench.benefit",
+    "hub": "bench.hub",
+    "terminals": "bench.terminals",
+    "catalogue": "bench.catalogue",
     "card": "bench.card",
     "fullness": "bench.fullness",
 }

@@ -14,7 +14,7 @@ class Excess(msgspec.Struct, frozen=True):
     limit: float
     """What may come on top of the floor, in `unit`."""
     unit: str
-    """`ms` or `MiB`."""
+    """`ms`, `s`, `MiB` or `errors`."""
     note: str = ""
     """What the two sides contain, in one sentence."""
 

@@ -19,6 +19,8 @@ from aiohttp import web
 from yarl import URL
 
 from protocols.gm.sm3 import sm3
+from simulators.benefit.catalogue import Entry, Item
+from simulators.benefit.policies import PolicyBook, load_shipped
 from simulators.serve import build_world, serve_world
 
 SEED = 1
@@ -37,6 +39,27 @@ class Addresses(msgspec.Struct, frozen=True):
     """04 || x || y in hex."""
     ready: str
     """Base address of the ready-made answers."""
+
+
+def book_with(items: int) -> PolicyBook:
+    """Return the shipped policies with so many more items in the catalogue of every place."""
+    shipped = load_shipped()
+    more = {
+        f"B{number}": Entry(
+            Item(f"B{number}", f"测试目录药品{number}号", "western", f"XBENCH{number:017d}"), "A", 0, None
+        )
+        for number in range(items)
+    }
+    listing = msgspec.structs.replace(
+        shipped.catalogue,
+        items={**shipped.catalogue.items, **{key: entry.item for key, entry in more.items()}},
+        places={place: {**entries, **more} for place, entries in shipped.catalogue.places.items()},
+        item_of_code={
+            **shipped.catalogue.item_of_code,
+            **{entry.item.code: key for key, entry in more.items()},
+        },
+    )
+    return msgspec.structs.replace(shipped, catalogue=listing)
 
 
 def ready_app() -> web.Application:
@@ -64,11 +87,12 @@ def ready_app() -> web.Application:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[Addresses]:
-    """Start the far end as a process of its own and end it with the block."""
+async def running(items: int = 0) -> AsyncIterator[Addresses]:
+    """Start the far end as a process of its own and end it with the block; `items` more stand in its catalogue."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.far_end", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
+        sys.executable, "-m", "bench.far_end", str(items),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -88,9 +112,9 @@ async def put_ready(session: aiohttp.ClientSession, url: URL, body: bytes, think
         answer.raise_for_status()
 
 
-async def _serve() -> None:
+async def _serve(items: int) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        world = await stack.enter_async_context(serve_world(build_world(seed=SEED)))
+        world = await stack.enter_async_context(serve_world(build_world(seed=SEED, book=book_with(items))))
         runner = web.AppRunner(ready_app(), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -106,4 +130,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))

@@ -103,7 +103,7 @@ password_file = "password"
 async def modules_of_run(counter: Path) -> list[str]:
     """Start the service once and return what it has imported when it is ready, in its order."""
     async with process_of(str(YIBAO), "run", "--counter", str(counter), imports=True) as process:
-        await _signed_in(counter)
+        await signed_in(counter)
         process.terminate()
         assert process.stderr is not None
         listed = (await process.stderr.read()).decode()
@@ -122,7 +122,7 @@ async def start_service(counter: Path, idle_s: float) -> Start:
     async with process_of(str(YIBAO), "run", "--counter", str(counter)) as process:
         await status(counter)
         took_ms = (time.perf_counter() - start) * 1000
-        await _signed_in(counter)
+        await signed_in(counter)
         await asyncio.sleep(idle_s)
         memory = memory_of(process.pid)
         process.terminate()
@@ -157,13 +157,15 @@ def memory_of(pid: int) -> Memory:
 
 
 @contextlib.asynccontextmanager
-async def process_of(*command: str, imports: bool = False) -> AsyncIterator[Process]:
+async def process_of(
+    *command: str, imports: bool = False, stderr: int | None = None
+) -> AsyncIterator[Process]:
     """A process that is killed at the end if it still runs."""
     environment = dict(os.environ)
     if imports:
         environment["PYTHONPROFILEIMPORTTIME"] = "1"
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE if imports else None, env=environment
+        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE if imports else stderr, env=environment
     )
     try:
         yield process
@@ -190,7 +192,8 @@ async def status(counter: Path) -> dict[str, object]:
             await asyncio.sleep(0.002)
 
 
-async def _signed_in(counter: Path) -> None:
+async def signed_in(counter: Path) -> None:
+    """Ask until the service has signed in at the hub."""
     async with asyncio.timeout(TIMEOUT_S):
         while (await status(counter))["sign_in"] != "signed_in":  # noqa: ASYNC110 - another process; nothing to wait on
             await asyncio.sleep(0.02)

@@ -33,6 +33,7 @@ from terminal.journal.vault import Vault
 from terminal.reconciliation.runner import Reconciliation
 from terminal.shop_items import ShopItem
 from terminal.slips.rendering import SlipSite
+from terminal.submissions.runner import Submissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,14 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         write_log=parts.write_log,
         notices=notices if profile.ecert.settle_notify else None,
     )
+    counter.submissions = Submissions(
+        counter=counter, profile=profile, institution=place.code, hub=hub, session=session,
+        new_id=lambda: f"U{parts.random.getrandbits(96):024x}",
+    )  # fmt: skip
+    counter.chores["submissions"] = counter.submissions.run
     counter.reconciliation = Reconciliation(
         counter=counter, profile=profile, institution=institution, slot=terminal.slot, hub=hub, session=session,
-        clock=parts.clock, sleep=parts.sleep, daily_at=config.reconciliation.time,
+        submissions=counter.submissions, clock=parts.clock, sleep=parts.sleep, daily_at=config.reconciliation.time,
     )  # fmt: skip
     counter.chores["reconciliation"] = counter.reconciliation.daily
     counter.expiry = Expiry(counter, profile, parts.sleep)

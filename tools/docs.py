@@ -7,7 +7,7 @@ when a file is not up to date; a test does the same.
 import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -16,11 +16,11 @@ from simulators.hub.in_patient import IN_PATIENT
 from terminal.core import flows, outcome, states
 from terminal.core.flows import CANCELLATIONS, FLOWS, REVERSAL, Flow, Step
 from terminal.core.states import BOOKED, OPEN_DOUBT, TRANSITIONS, UNSENT, State
-from tools import profiles, reliability
+from tools import invented_world, profiles, reliability
 from tools import transactions as hub
+from tools.markdown import GENERATED, table
 
 ROOT = Path(__file__).resolve().parent.parent
-_GENERATED = "<!-- Written by `make docs` from the code; a test fails when it is not up to date. Do not edit by hand. -->"
 
 
 # -- reading the code's own words --------------------------------------------------------------------
@@ -65,12 +65,6 @@ def constant_words(module: ModuleType) -> dict[str, str]:
     return words
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 # -- docs/SETTLEMENT.md ------------------------------------------------------------------------------
 
 _GROUPS: tuple[tuple[str, str, frozenset[State]], ...] = (
@@ -87,7 +81,7 @@ _GROUPS: tuple[tuple[str, str, frozenset[State]], ...] = (
 def settlement() -> str:
     """How a settlement moves: states, moves, flows, rules of the outcome."""
     parts = [
-        _GENERATED,
+        GENERATED,
         "# How a settlement moves",
         "The money path as the code has it: `terminal/core/states.py`, `flows.py` and `outcome.py`. A journal in SQL"
         " keeps a copy of the table of moves and refuses every other one.",
@@ -206,7 +200,7 @@ def transactions() -> str:
     """Every transaction of the interface: built, not there yet, out of scope."""
     in_patient = hub.simulator_module(next(iter(IN_PATIENT)))
     parts = [
-        _GENERATED,
+        GENERATED,
         "# Transactions",
         "The national transactions that a counter uses, by number: `protocols/hub/catalogue.py`, the flows of the terminal"
         " and the hub simulator. Words are in the [glossary](glossary.md), choices in"
@@ -238,6 +232,7 @@ def transactions() -> str:
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/SETTLEMENT.md": settlement,
     "docs/reliability.md": reliability.document,
+    "docs/test-world.md": invented_world.document,
     "docs/profiles.md": profiles.document,
     "docs/transactions.md": transactions,
 }

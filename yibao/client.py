@@ -16,12 +16,13 @@ its patience ends. Opening a sale is the one request that may be repeated, becau
 
 import asyncio
 import contextlib
+import hashlib
 import re
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -34,6 +35,7 @@ from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, Si
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
+from terminal.api.submissions import SubmissionView
 from terminal.api.technician import CardView, ExchangedView, HealthView
 from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
 from terminal.counter.anchor_keeper import AnchorView
@@ -69,6 +71,7 @@ __all__ = [
     "ServiceNotRunning",
     "SettlementView",
     "StatusView",
+    "SubmissionView",
     "SummaryView",
 ]
 
@@ -254,7 +257,8 @@ class CounterClient:
         return await self._exchange("POST", f"/hub/catalogue_files/{_part(number)}", sent)
 
     async def records(self, settlement_id: str, record: str) -> RowsView:
-        """What the hub keeps: `diagnoses`, `lines` or `items` of a sale, `drugs`, `totals` or `institutions` of its person.
+        """What the hub keeps: `diagnoses`, `lines` or `items` of a sale, `drugs`, `totals`, `institutions` or `transfers` of its
+        person.
 
         The journal notes who asked.
         """
@@ -395,6 +399,42 @@ class CounterClient:
     async def expire(self) -> ExpiryView:
         """Delete what is past its term now; for ever."""
         return await self._send("POST", "/retention/expire", {}, ExpiryView)
+
+    # -- submissions ------------------------------------------------------------------------------
+
+    async def submit(
+        self, kind: str, rows: Sequence[Mapping[str, Any]], sale_id: str = "", key: str = ""
+    ) -> list[SubmissionView]:
+        """Submit what changes the hub outside a settlement. `key` (default: made of the content) makes the request safe to
+        repeat: the same content is submitted once, however often it is asked for."""
+        body = {"kind": kind, "rows": [dict(row) for row in rows], "sale": sale_id}
+        headers = {"Idempotency-Key": key or hashlib.sha256(msgspec.json.encode(body)).hexdigest()}
+        deadline_s = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            try:
+                return await self._send("POST", "/submissions", body, list[SubmissionView], headers)
+            except NoAnswer:
+                await self._wait_for_service(deadline_s, "")
+
+    async def submissions(self, limit: int = 50, *, open_only: bool = False) -> list[SubmissionView]:
+        """The newest submissions, or every one that still wants something."""
+        query = {"limit": str(limit), "open": "true" if open_only else "false"}
+        return await self._get("/submissions", list[SubmissionView], query)
+
+    async def submission(self, submission_id: str) -> SubmissionView:
+        """One submission with its messages."""
+        return await self._get(f"/submissions/{_part(submission_id)}", SubmissionView)
+
+    async def decide_submission(
+        self, submission_id: str, decision: str, operator: str = "", reason: str = ""
+    ) -> SubmissionView:
+        """Decide about a submission that waits for a person: `again`, `accepted` or `given_up`."""
+        body = {"decision": decision, "operator": operator, "reason": reason}
+        return await self._send("POST", f"/submissions/{_part(submission_id)}/decision", body, SubmissionView)
+
+    async def trace_codes(self, which: Literal["stocked", "sold"], **wish: str) -> RowsView:
+        """Trace codes at the hub, taken into stock or sold: `batch`, `own_code`, `national_code`, `code`, `since`, `until`."""
+        return await self._send("POST", f"/hub/trace_codes/{which}", wish, RowsView)
 
     # -- changing ---------------------------------------------------------------------------------
 

@@ -92,6 +92,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "visit_interrupted_late": "Interrupted. The service goes on with visit {number} by itself; take no money before you have asked: yibao status {number}",
     "visit_no_input": "No more input: visit {number} cannot go on.",
     "visit_still_open": "The outcome of visit {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
+    # submissions
+    "no_submissions": "There are no submissions.",
+    "wrong_choice": "{text} is none of: {choices}",
     # reconciliation
     "wrong_date": "{text} is no day; write for example 2026-11-22",
     "wrong_operators": "This takes two operators: --by NUMBER --by NUMBER",
@@ -160,6 +163,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "apdu_is_masked": "Data bytes are masked; --full shows them, and the journal notes it.",
     "hub_knows_none": "The hub knows none.",
     "hub_file_written": "Written: {path} ({rows} rows, newest version {version}). Nobody has signed the file; look at it, do not settle by it.",
+    "hub_fetching": "{rows} of {all} rows are here.",
+    "hub_fetch_goes_on": "{rows} rows are here from before; going on behind them.",
+    "hub_fetch_kept": "Cut off. The {rows} rows that are here are kept; the same command goes on behind them.",
+    "hub_fetch_changed": "The catalogue has changed while it was fetched, so its pages no longer fit together. Nothing was kept. Start again.",
+    "hub_fetched": "Written: {path} ({rows} rows). For looking things up; the hub decides at each sale.",
     "hub_file_unreadable": "What came instead of the catalogue cannot be read. Nothing was written. Try again.",
     "hub_page": "Page {page} of {pages}; {records} rows in all. More with --page.",
     # the simulated counter
@@ -186,6 +194,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "sim_no_profile": "There is no profile {profile}. Shipped are: {known}",
     "sim_profile_unusable": "The profile {path} cannot be used: {reason}",
     "sim_other_profile": "The folder {path} belongs to a world of the profile {profile}. Name another folder.",
+    "sim_nobody_of_kind": "Nobody is all of this: {words}. The kinds there are: {known}",
     "sim_other_institution": "The simulated counter in {path} belongs to {institution}. For another institution name another folder.",
     "sim_gone": "Nothing answers at {url}. Is the simulated counter still up?",
     "sim_says_no": "The simulated counter says: {reason}",

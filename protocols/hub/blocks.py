@@ -1,7 +1,7 @@
 """What the messages of several families share: the extension member, traceability codes, an empty answer."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType, field
@@ -9,6 +9,12 @@ from msgspec import UNSET, UnsetType, field
 from protocols.hub.profile import Profile
 
 Block = TypeVar("Block", bound="Extended")
+Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+"""D of the field tables, as we write it."""
+Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")]
+"""DT of the field tables, as we write it."""
+Flag = Literal["0", "1"]
+"""0 no, 1 yes."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,10 @@ from protocols.hub import (
     accounts,
     catalogue_files,
     clearing,
+    filings,
+    goods,
     listings,
+    mappings,
     outpatient,
     person,
     pharmacy,
@@ -26,6 +29,7 @@ from protocols.hub import (
     review,
     settlement,
     sign_in,
+    trace_codes,
 )
 from protocols.hub.blocks import NoOutput
 
@@ -49,6 +53,10 @@ class Remedy(enum.Enum):
     """Withdraw that charge batch with 2205, then upload again with a new batch number."""
     ASK_A_PERSON = "ask_a_person"
     """No published question tells whether it arrived: a person looks before it is sent again."""
+    LOOK_UP_FILING = "look_up_filing"
+    """Query 5304, 5301 or 5302 for the person before repeating."""
+    LOOK_UP_GOODS = "look_up_goods"
+    """Query 3512 or 3513, or delete with 3507, before repeating."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +93,66 @@ def _question(
         remedy=Remedy.REPEAT,
     )
 
+
+def _submission(
+    infno: str,
+    title_zh: str,
+    title_en: str,
+    input_type: type[msgspec.Struct],
+    output_type: type[msgspec.Struct] = NoOutput,
+    remedy: Remedy = Remedy.REPEAT,
+) -> Message:
+    """A transaction outside any settlement that changes the hub."""
+    return Message(
+        infno=infno,
+        title_zh=title_zh,
+        title_en=title_en,
+        input_type=input_type,
+        output_type=output_type,
+        changes_hub=True,
+        moves_money=False,
+        remedy=remedy,
+    )
+
+
+_FILINGS: Final = (
+    _submission("2501", "转院备案", "transfer filing", filings.TransferInput, filings.FilingOutput, Remedy.LOOK_UP_FILING),
+    _submission("2502", "转院备案撤销", "withdrawal of a transfer filing", filings.FilingWithdrawalInput),
+    _submission("2503", "人员慢特病备案", "chronic or special disease filing", filings.ChronicApplicationInput,
+                filings.FilingOutput, Remedy.LOOK_UP_FILING),
+    _submission("2504", "人员慢特病备案撤销", "withdrawal of a chronic filing", filings.FilingWithdrawalInput),
+    _submission("2505", "人员定点备案", "choice of a designated institution", filings.InstitutionChoiceInput,
+                filings.FilingOutput, Remedy.LOOK_UP_FILING),
+    _submission("2506", "人员定点备案撤销", "withdrawal of that choice", filings.FilingWithdrawalInput),
+    _question("5304", "转院信息查询", "transfers of a person", filings.TransfersQueryInput, filings.TransfersQueryOutput),
+    _submission("3301", "目录对照上传", "upload of the catalogue mapping", mappings.MappingInput),
+    _submission("3302", "目录对照撤销", "withdrawal of a mapping", mappings.MappingWithdrawalInput),
+)  # fmt: skip
+
+_LOOK: Final = Remedy.LOOK_UP_GOODS
+_GOODS: Final = (
+    _submission("3501", "商品盘存上传", "stock-take", goods.StockTakeInput, remedy=_LOOK),
+    _submission("3501A", "商品盘存上传（批量）", "stock-take, many rows", goods.StockTakeAInput, goods.GoodsOutput, _LOOK),
+    _submission("3502", "商品库存变更", "stock change", goods.StockChangeInput, remedy=_LOOK),
+    _submission("3502A", "商品库存变更（批量）", "stock change, many rows", goods.StockChangeAInput, goods.GoodsOutput, _LOOK),
+    _submission("3503", "商品采购", "purchase", goods.PurchaseInput, remedy=_LOOK),
+    _submission("3503A", "商品采购（批量）", "purchase, many rows", goods.PurchaseAInput, goods.GoodsOutput, _LOOK),
+    _submission("3504", "商品采购退货", "purchase return", goods.PurchaseReturnInput, remedy=_LOOK),
+    _submission("3504A", "商品采购退货（批量）", "purchase return, many rows", goods.PurchaseReturnAInput, goods.GoodsOutput,
+                _LOOK),
+    _submission("3505", "商品销售", "sale of goods", goods.SaleInput, remedy=_LOOK),
+    _submission("3505A", "商品销售（批量）", "sale of goods, many rows", goods.SaleAInput, goods.GoodsOutput, _LOOK),
+    _submission("3506", "商品销售退货", "sale return", goods.SaleReturnInput, remedy=_LOOK),
+    _submission("3506A", "商品销售退货（批量）", "sale return, many rows", goods.SaleReturnAInput, goods.GoodsOutput, _LOOK),
+    _submission("3507", "商品信息删除", "deletion of uploaded goods data", goods.DeletionInput),
+    _submission("3507A", "商品信息删除（批量）", "deletion of uploaded goods data, many rows", goods.DeletionAInput,
+                goods.GoodsOutput),
+    _question("3512", "药品入库追溯码查询", "trace codes taken into stock", trace_codes.StockedCodesQueryInput,
+              trace_codes.HeldCodesOutput),
+    _question("3513", "药品销售追溯码查询", "trace codes sold", trace_codes.SoldCodesQueryInput, trace_codes.HeldCodesOutput),
+    _submission("3592B", "替代追溯码获取", "substitute trace code", trace_codes.SubstituteCodeInput,
+                trace_codes.SubstituteCodeOutput),
+)  # fmt: skip
 
 _REGISTERS: Final = (
     _question(
@@ -506,6 +574,9 @@ _CLEARING: Final = (
 )
 
 MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
-    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS, *_REVIEWS, *_CLEARING)}
+    {
+        message.infno: message
+        for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS, *_FILINGS, *_GOODS, *_REVIEWS, *_CLEARING)
+    }
 )
 """All transactions by their number."""

@@ -134,6 +134,7 @@ class Form(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "send"  # identity document beside an e-certificate token (K29)
     )
     dict_query: Literal["snake", "camel"] = "snake"  # 1901: parent_value, Vali_Flag or parentValue, valiFlag
+    setl_type_case: Literal["upper", "lower"] = "upper"  # 3505: MDTRT_SETL_TYPE or mdtrt_setl_type
     own_code_1316: Literal["medins_list_codg", "med_list_codg"] = (
         "medins_list_codg"  # 1316: spelling of the own code
     )
@@ -145,6 +146,14 @@ class Trace(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pharmacy_node: Literal["durg_trac_info", "drug_trac_info"] = "durg_trac_info"  # 2102, inside the line
     outpatient_node: Literal["drug_trac_info", "durg_trac_info"] = "drug_trac_info"  # 2207A, beside `data`
     required: Literal["2102_and_3505", "3505", "none"] = "2102_and_3505"  # where a pack needs its trace code
+
+
+class Stock(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Uploads of stock and sales (35xx)."""
+
+    generation: Literal["plain", "A"] = (
+        "plain"  # one row a call without answer, or many with one for each row
+    )
 
 
 class Money(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -400,6 +409,7 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     password: Password = Password()
     form: Form = Form()
     trace: Trace = Trace()
+    stock: Stock = Stock()
     money: Money = Money()
     limits: Limits = Limits()
     codes: Codes = Codes()

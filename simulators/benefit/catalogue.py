@@ -4,6 +4,7 @@ An entry may be limited in time (an item leaves the list): on a fee date outside
 """
 
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -29,6 +30,22 @@ ITEM_TYPES: Final = (
 CATALOGUE_FORMAT: Final = "yibao-benefit-catalogue/1"
 
 
+FIRST_VERSION: Final = "v0001"
+"""Version of the list in which a row stands that names none."""
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """A product chosen in centralised procurement (R56)."""
+
+    batch: str
+    valid_from: datetime.date
+    valid_to: datetime.date
+
+    def in_force(self, day: datetime.date) -> bool:
+        """True when the product is a selected one on `day`."""
+        return self.valid_from <= day <= self.valid_to
+
+
 class Item(msgspec.Struct, frozen=True):
     """What is the same everywhere."""
 
@@ -43,6 +60,13 @@ class Item(msgspec.Struct, frozen=True):
     """Payable only for a confirmed indication (限定支付)."""
     account_excluded: bool = False
     """Daily goods the personal account may not pay."""
+    two_disease: bool = False
+    """Of the list of drugs for the two diseases (R29)."""
+    generic: str = ""
+    """Products of one generic name share it: one may replace the other (R61)."""
+    selection: Selection | None = None
+    version: str = FIRST_VERSION
+    """Version of the list in which the row was last changed (R52)."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -82,10 +106,14 @@ def parse_items(node: Node) -> dict[str, Item]:
     items: dict[str, Item] = {}
     codes: dict[str, str] = {}
     for item_id, row in node.children():
-        row.only("name", "name_zh", "type", "code", "nego", "limit_use", "acct_excluded")
+        row.only(
+            *("name", "name_zh", "type", "code", "nego", "limit_use", "acct_excluded"),
+            *("two_disease", "generic", "selected", "version"),
+        )
         english = row.child("name").text()
         chinese = row.maybe("name_zh")
-        code = row.maybe("code")
+        code, generic = row.maybe("code"), row.maybe("generic")
+        selected, version = row.maybe("selected"), row.maybe("version")
         item = Item(
             id=item_id,
             name=chinese.text() if chinese else english,
@@ -94,6 +122,10 @@ def parse_items(node: Node) -> dict[str, Item]:
             negotiated=_flag(row, "nego"),
             restricted=_flag(row, "limit_use"),
             account_excluded=_flag(row, "acct_excluded"),
+            two_disease=_flag(row, "two_disease"),
+            generic=generic.text() if generic else "",
+            selection=_selection(selected) if selected else None,
+            version=parse_version(version) if version else FIRST_VERSION,
         )
         if item.code and codes.setdefault(item.code, item_id) != item_id:
             raise row.error(f"code {item.code} also belongs to {codes[item.code]}")
@@ -101,6 +133,22 @@ def parse_items(node: Node) -> dict[str, Item]:
     if not items:
         raise node.error("names no item")
     return items
+
+
+def parse_version(node: Node) -> str:
+    """A version number: the letter v and four digits. Raises DataError."""
+    text = node.text()
+    if not re.fullmatch(r"v\d{4}", text):
+        raise node.error("must be v and four digits, such as v0001")
+    return text
+
+
+def _selection(node: Node) -> Selection:
+    node.only("batch", "from", "to")
+    chosen = Selection(node.child("batch").text(), node.child("from").date(), node.child("to").date())
+    if chosen.valid_to < chosen.valid_from:
+        raise node.child("to").error("is before 'from'")
+    return chosen
 
 
 def _flag(row: Node, name: str) -> bool:

@@ -88,10 +88,9 @@ class PolicyBook(msgspec.Struct, frozen=True):
 
         Raises LookupError when no set covers the province.
         """
-        known = {versions[-1].division: set_id for set_id, versions in self.versions.items()}
         for digits in (4, 2):
-            for own, set_id in known.items():
-                if own[:digits] == division[:digits]:
+            for set_id, versions in self.versions.items():
+                if versions[-1].division[:digits] == division[:digits]:
                     return set_id
         raise LookupError(f"no policy set covers division {division}")
 
@@ -137,9 +136,12 @@ def parse_catalogue(files: Mapping[str, str]) -> Catalogue:
     if "items.toml" not in files:
         raise DataError("items.toml", "", "is missing")
     root = _toml(files["items.toml"], "items.toml")
-    root.only("format", "item")
+    root.only("format", "version", "item")
     root.child("format").choice(catalogue.CATALOGUE_FORMAT)
     items = catalogue.parse_items(root.child("item"))
+    version = root.child("version")
+    if catalogue.parse_version(version) != max(item.version for item in items.values()):
+        raise version.error("is not the highest version of a row")
     places: dict[str, Place] = {}
     for file, text in files.items():
         if file == "items.toml":

@@ -15,7 +15,7 @@ from protocols.hub.accounts import pack, unpack
 from protocols.money import Fen
 from simulators.hub import tables
 from simulators.hub.desk import Call, Desk, Output
-from simulators.hub.fields import Node, absent, as_node, check
+from simulators.hub.fields import Field, Node, absent, as_node, check
 from simulators.hub.ledger import SettlementRecord
 from simulators.hub.refusals import FieldRefused, Refused
 
@@ -59,7 +59,7 @@ class _Uploaded(msgspec.Struct, frozen=True):
 
 def totals(desk: Desk, call: Call) -> Output:
     """3201: level or not, over one scheme, clearing category and agency. The hub's own figures are not told."""
-    node = check(as_node(call.input.get("data"), "data"), tables.TOTALS, "data")
+    node = _question(desk, call, tables.TOTALS)
     records = [record for record in _records(desk, call, node) if record.insutype == node.text("insutype")]
     finding, words = _compare_totals(desk, node, records)
     return {
@@ -69,6 +69,13 @@ def totals(desk: Desk, call: Call) -> Output:
             "stmt_rslt_dscr": words,
         }
     }
+
+
+def _question(desk: Desk, call: Call, table: tuple[Field, ...]) -> Node:
+    node = check(as_node(call.input.get("data"), "data"), table, "data")
+    if node.text("clr_type") not in tables.CLEARING_TYPES.union(desk.profile.codes.clr_type.values()):
+        raise FieldRefused("data.clr_type", "代码值不在字典中 (unknown code)")
+    return node
 
 
 def _compare_totals(desk: Desk, node: Node, records: Sequence[SettlementRecord]) -> tuple[Finding, str]:
@@ -83,7 +90,7 @@ def _compare_totals(desk: Desk, node: Node, records: Sequence[SettlementRecord])
 
 def detail(desk: Desk, call: Call) -> Output:
     """3202: compare the uploaded rows with the records and keep a file of what differs."""
-    node = check(as_node(call.input.get("data"), "data"), tables.DETAIL, "data")
+    node = _question(desk, call, tables.DETAIL)
     content = desk.ledger.file(node.text("file_qury_no"), call.institution.code)
     if content is None:
         raise Refused("FILE_NOT_FOUND")
@@ -104,7 +111,7 @@ def upload(desk: Desk, call: Call) -> Output:
     if node.text("fixmedins_code") != call.institution.code:
         raise FieldRefused("fsUploadIn.fixmedins_code", "不是本机构 (not this institution)")
     return {
-        "file_qury_no": keep(desk, call, _bytes_of(given.get("in")), call.institution.code),
+        "file_qury_no": keep(desk, call, bytes_of(given.get("in"), "fsUploadIn.in"), call.institution.code),
         "filename": node.text("filename"),
         "fixmedins_code": call.institution.code,
         "dld_endtime": KEPT,
@@ -121,11 +128,12 @@ def download(desk: Desk, call: Call) -> Output:
     return content
 
 
-def _bytes_of(value: object) -> bytes:
+def bytes_of(value: object, where: str) -> bytes:
+    """A file as the wire has it, a list of its bytes. Raises `FieldRefused`."""
     if not isinstance(value, list) or not 0 < len(value) <= _MAX_FILE_BYTES:
-        raise FieldRefused("fsUploadIn.in", "不是字节数组或过大 (no list of bytes, or too long)")
+        raise FieldRefused(where, "不是字节数组或过大 (no list of bytes, or too long)")
     if not all(type(byte) is int and 0 <= byte <= 255 for byte in value):
-        raise FieldRefused("fsUploadIn.in", "字节超出 0-255 (a byte outside 0 to 255)")
+        raise FieldRefused(where, "字节超出 0-255 (a byte outside 0 to 255)")
     return bytes(value)
 
 

@@ -1,4 +1,4 @@
-"""Catalogues as files: 1301 and its like. Every row of the invented catalogue is of version v0001."""
+"""Catalogues as files: 1301 and its like. Every row carries the version of the list that changed it last."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -6,11 +6,12 @@ from typing import Final
 import msgspec
 
 from protocols.hub.accounts import pack
+from simulators.benefit.catalogue import FIRST_VERSION
 from simulators.hub import accounts, tables
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.fields import as_node, check
+from simulators.hub.listings import selection_memo
 
-_VERSION: Final = "v0001"
 _VERSION_NAME: Final = "测试版本"
 _SINCE: Final = "2020-01-01"
 
@@ -25,18 +26,19 @@ class _Layout(msgspec.Struct, frozen=True):
     version: int
     version_name: int
     begin: int = 0
+    memo: int = 0
     types: frozenset[str] = frozenset()
     """Kinds of item of the benefit catalogue that stand in it."""
 
 
 _DEVICES: Final = frozenset({"consumable", "device"})
 _LAYOUTS: Final[Mapping[str, _Layout]] = {
-    "1301": _Layout(97, 1, 4, 79, 83, 84, 37, frozenset({"western", "patent"})),
-    "1302": _Layout(33, 1, 2, 14, 18, 19, 12, frozenset({"pieces"})),
-    "1303": _Layout(83, 1, 2, 65, 71, 72, 66, frozenset({"inhouse"})),
-    "1305": _Layout(19, 1, 10, 7, 15, 16, 12, frozenset({"service"})),
-    "1306": _Layout(71, 1, 2, 68, 70, 71, 47, _DEVICES),
-    "1306A": _Layout(71, 1, 2, 68, 70, 71, 47, _DEVICES),
+    "1301": _Layout(97, 1, 4, 79, 83, 84, 37, 78, frozenset({"western", "patent"})),
+    "1302": _Layout(33, 1, 2, 14, 18, 19, 12, 0, frozenset({"pieces"})),
+    "1303": _Layout(83, 1, 2, 65, 71, 72, 66, 64, frozenset({"inhouse"})),
+    "1305": _Layout(19, 1, 10, 7, 15, 16, 12, 8, frozenset({"service"})),
+    "1306": _Layout(71, 1, 2, 68, 70, 71, 47, 0, _DEVICES),
+    "1306A": _Layout(71, 1, 2, 68, 70, 71, 47, 0, _DEVICES),
     "1307": _Layout(24, 11, 12, 19, 23, 24),
     "1308": _Layout(24, 11, 12, 19, 23, 24),
     "1309": _Layout(16, 1, 15, 6, 10, 12),
@@ -45,8 +47,8 @@ _LAYOUTS: Final[Mapping[str, _Layout]] = {
     "1313": _Layout(11, 4, 5, 6, 10, 11),
     "1314": _Layout(14, 6, 7, 9, 13, 14),
     "1315": _Layout(14, 6, 7, 9, 13, 14),
-    "1320": _Layout(44, 2, 3, 29, 42, 43, 0, frozenset({"granules"})),
-    "1321": _Layout(34, 3, 7, 14, 21, 22, 23, frozenset({"service"})),
+    "1320": _Layout(44, 2, 3, 29, 42, 43, 0, 41, frozenset({"granules"})),
+    "1321": _Layout(34, 3, 7, 14, 21, 22, 23, 0, frozenset({"service"})),
 }
 NUMBERS: Final = frozenset(_LAYOUTS)
 """The transactions answered here."""
@@ -56,8 +58,9 @@ def catalogue_file(desk: Desk, call: Call) -> Output:
     """Keep a file of the rows newer than the version named, and name it. The answer has no node."""
     node = check(as_node(call.input.get("data"), "data"), tables.CATALOGUE_VERSION, "data")
     layout = _layout(desk, call.infno)
-    rows = list(_rows(desk, call.infno, layout)) if node.text("ver") < _VERSION else []
-    name = f"{call.infno}_{_VERSION}"
+    entries = list(_entries(desk, call.infno, layout))
+    rows = [_row(entry, layout) for entry in entries if entry.version > node.text("ver")]
+    name = f"{call.infno}_{max((entry.version for entry in entries), default=FIRST_VERSION)}"
     content = pack(f"{name}.txt", "".join(rows).encode())
     return {
         "file_qury_no": accounts.keep(desk, call, content, accounts.PUBLIC),
@@ -75,29 +78,38 @@ def _layout(desk: Desk, infno: str) -> _Layout:
     return msgspec.structs.replace(printed, cells=other.cells, version=other.version)
 
 
-def _rows(desk: Desk, infno: str, layout: _Layout) -> Iterator[str]:
-    for code, name in _entries(desk, infno, layout):
-        filled = {
-            layout.code: code,
-            layout.name: name,
-            layout.valid: "1",
-            layout.version_name: _VERSION_NAME,
-            layout.begin: _SINCE,
-            layout.version: _VERSION,
-        }
-        yield "\t".join(filled.get(place, "null") for place in range(1, layout.cells + 1)) + "\n"
+class _Entry(msgspec.Struct, frozen=True):
+    """What a row says."""
+
+    code: str
+    name: str
+    version: str
+    begin: str = _SINCE
+    memo: str = ""
 
 
-def _entries(desk: Desk, infno: str, layout: _Layout) -> Iterator[tuple[str, str]]:
-    """Code and name of every entry; of the diseases the invented world knows only the filed ones."""
+def _row(entry: _Entry, layout: _Layout) -> str:
+    filled = {
+        layout.code: entry.code,
+        layout.name: entry.name,
+        layout.valid: "1",
+        layout.version_name: _VERSION_NAME,
+        layout.begin: entry.begin,
+        layout.memo: entry.memo or "null",
+        layout.version: entry.version,
+    }
+    return "\t".join(filled.get(place, "null") for place in range(1, layout.cells + 1)) + "\n"
+
+
+def _entries(desk: Desk, infno: str, layout: _Layout) -> Iterator[_Entry]:
+    """Every entry of a list; diseases are those of the disease list."""
     if infno == "1309":
-        filed = {
-            desk.profile.two_disease_code(row.code) if row.kind == "two_disease" else row.code: row.name
-            for person in desk.people
-            for row in person.registration
-        }
-        yield from sorted(filed.items())
+        for row in desk.world.diseases.values():
+            yield _Entry(row.code, row.name, row.version, row.begin.isoformat())
+            own = desk.profile.two_disease_code(row.code)
+            if own != row.code:
+                yield _Entry(own, row.name, row.version, row.begin.isoformat())
         return
     for item in desk.policies.catalogue.items.values():
         if item.code and item.type in layout.types:
-            yield item.code, item.name
+            yield _Entry(item.code, item.name, item.version, memo=selection_memo(item))

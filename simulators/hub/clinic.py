@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from simulators.hub import answers, settling, tables
+from simulators.hub.accounts import bytes_of
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.fields import Field, Node, absent, as_list, as_node, check
 from simulators.hub.identify import enrolment_of, person_named, person_with_medium
@@ -22,9 +23,8 @@ def register(desk: Desk, call: Call) -> Output:
     table = tables.with_identity(tables.REGISTRATION, desk.wants_identity)
     node = check(as_node(call.input.get("data"), "data"), table, "data")
     person = person_with_medium(desk, call, node)
-    enrolment_of(call, person, node.text("insutype"))
-    if not call.institution.agreement:
-        raise Refused("AGREEMENT_INVALID")
+    enrolment_of(call, person, node.text("insutype"), node.day("begntime"))
+    settling.check_agreement(call)
     if desk.ledger.open_visit_with(call.institution.code, node.text("ipt_otp_no")) is not None:
         raise FieldRefused("data.ipt_otp_no", "门诊号重复 (used before)")
     visit = VisitRecord(
@@ -70,7 +70,10 @@ def withdraw_registration(desk: Desk, call: Call) -> Output:
 
 def upload_visit(desk: Desk, call: Call) -> Output:
     """2203(A): category, disease and diagnoses of a visit; the same content may be sent again."""
-    node = check(as_node(call.input.get("mdtrtinfo"), "mdtrtinfo"), tables.VISIT, "mdtrtinfo")
+    given_visit = as_node(call.input.get("mdtrtinfo"), "mdtrtinfo")
+    node = check(given_visit, tables.VISIT, "mdtrtinfo")
+    if not absent(given_visit.get("rxIn")):
+        bytes_of(given_visit["rxIn"], "mdtrtinfo.rxIn")
     visit = _visit(desk, call, node)
     settling.benefit_kind(desk.profile, node.text("med_type"))
     if any(record.live for record in desk.ledger.of_visit(visit.mdtrt_id)):
@@ -160,6 +163,7 @@ def quote(desk: Desk, call: Call) -> Output:
 
 def settle(desk: Desk, call: Call) -> Output:
     """2207(A): settle a batch; refused when the four amounts are not those of the hub's own result."""
+    _take_traces(call)
     person, record = _priced_record(desk, call, tables.CLINIC_SETTLEMENT)
     if desk.settings.quote_check and desk.profile.policy.quote_check_2207:
         node = check(as_node(call.input.get("data"), "data"), tables.CLINIC_SETTLEMENT, "data")
@@ -173,7 +177,6 @@ def settle(desk: Desk, call: Call) -> Output:
         for name, amount_fen in expected.items():
             if node.fen(name) != amount_fen:
                 raise Refused("AMOUNTS_CHANGED", detail=name)
-    _take_traces(call)
     settling.book(desk, record)
     desk.ledger.settle_lines(record.mdtrt_id, record.chrg_bchno, record.setl_id)
     return {
@@ -211,8 +214,8 @@ def _line_results(
     """Split of lines that are not settled yet. The split by class and ceiling needs no entitlement."""
     person = desk.person(visit.psn_no)
     assert person is not None  # _visit has found the person
-    insured = enrolment_of(call, person, visit.insutype)
-    splits = settling.split_only(desk, call, insured, visit.med_type, visit.dise_codg, lines)
+    insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
+    splits = settling.split_only(desk, call, person, insured, visit.med_type, visit.dise_codg, lines)
     return answers.line_splits(desk, lines, splits, "2204")
 
 
@@ -223,17 +226,17 @@ def _priced_record(desk: Desk, call: Call, table: tuple[Field, ...]) -> tuple[Pe
         as_node(call.input.get("data"), "data"), tables.with_identity(table, required, names), "data"
     )
     person = person_with_medium(desk, call, node)
-    insured = enrolment_of(call, person, node.text("insutype"))
     visit = _visit(desk, call, node)
     if visit.med_type != node.text("med_type"):
         raise FieldRefused("data.med_type", "与就诊信息不一致 (differs from the visit)")
-    if visit.insutype != insured.insutype:
+    if visit.insutype != node.text("insutype"):
         raise FieldRefused("data.insutype", "与挂号登记不一致 (differs from the registration)")
     batch = node.text("chrg_bchno")
     lines = desk.ledger.unsettled_lines(visit.mdtrt_id, batch)
     if not lines:
         raise Refused("BATCH_UNKNOWN")
     check_total(node, lines)
+    insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
     priced = settling.price(
         desk, call, person, insured, visit.med_type, visit.dise_codg, node.text("acct_used_flag"), lines
     )

@@ -32,6 +32,8 @@ from simulators.hub import (
     catalogue_files,
     clearing,
     clinic,
+    filing_desk,
+    goods_desk,
     in_patient,
     listings,
     person_desk,
@@ -46,6 +48,7 @@ from simulators.hub import (
 from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
+from simulators.hub.reading import read_request
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.people import Person
 from simulators.world import World
@@ -100,6 +103,22 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "5206": records.totals,
     "5302": records.designated,
     "100001": records.policy_items,
+    "2501": filing_desk.file_transfer,
+    "2502": filing_desk.withdraw_filing,
+    "2503": filing_desk.file_chronic,
+    "2504": filing_desk.withdraw_filing,
+    "2505": filing_desk.choose_institution,
+    "2506": filing_desk.withdraw_filing,
+    "5304": filing_desk.transfers,
+    "3301": goods_desk.upload_mapping,
+    "3302": goods_desk.withdraw_mapping,
+    **dict.fromkeys(("3501", "3502", "3503", "3504", "3505", "3506"), goods_desk.upload),
+    **dict.fromkeys(("3501A", "3502A", "3503A", "3504A", "3505A", "3506A"), goods_desk.upload),
+    "3507": goods_desk.delete,
+    "3507A": goods_desk.delete,
+    "3512": goods_desk.stocked_codes,
+    "3513": goods_desk.sold_codes,
+    "3592B": goods_desk.substitute_code,
     "9101": accounts.upload,
     "9102": accounts.download,
     **dict.fromkeys(catalogue_files.NUMBERS, catalogue_files.catalogue_file),
@@ -107,7 +126,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 }
 """Transactions this hub answers."""
 
-_MEMBERS: Final = {
+MEMBERS: Final = {
     "infno": "infno",
     "msgid": "message_id",
     "mdtrtarea_admvs": "care_division",
@@ -181,7 +200,7 @@ class HubCore:
         """Answer one request body. `now` must know its zone. Never raises for anything a request may hold."""
         at = now.astimezone(WIRE_ZONE)
         try:
-            parsed = envelope.decode_request(request)
+            parsed = read_request(request)
         except MalformedMessage as error:
             return _unsigned(_field_of(error))
         verifier = self._verifiers(parsed.institution_code, parsed.message_id[26:28])
@@ -206,17 +225,17 @@ class HubCore:
         error_text, output, file = "", b"null", None
         checked = desk.settings.msgid_check
         strict = checked == "strict" or (checked == "profile" and desk.profile.msgid_check == "strict")
-        with desk.ledger.transaction():
-            try:
-                if strict and desk.ledger.message(request.message_id) is not None:
-                    raise Refused("MSGID_SEEN")
-                with desk.ledger.transaction():
-                    nodes = self._transact(request, at)
+        infcode = 0
+        try:
+            if strict and desk.ledger.message(request.message_id) is not None:
+                raise Refused("MSGID_SEEN")
+            with desk.ledger.transaction():
+                nodes = self._transact(request, at)
                 file = nodes if isinstance(nodes, bytes) else None
                 output = b"null" if file is not None else msgspec.json.encode(nodes)
-            except Refused as refusal:
-                error_text = refusal.err_msg
-            infcode = -1 if error_text else 0
+                desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
+        except Refused as refusal:
+            error_text, infcode = refusal.err_msg, -1
             desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
         if file is not None:
             return file
@@ -254,7 +273,7 @@ class HubCore:
     def _call(self, request: Request, at: dt.datetime) -> Call:
         """Check the envelope's own fields. Raises `FieldRefused` naming the field."""
         node = check(
-            {name: getattr(request, member) for name, member in _MEMBERS.items()}, tables.ENVELOPE, ""
+            {name: getattr(request, member) for name, member in MEMBERS.items()}, tables.ENVELOPE, ""
         )
         institution = self._desk.world.institutions.get(request.institution_code)
         if institution is None:

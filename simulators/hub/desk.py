@@ -10,6 +10,7 @@ import msgspec
 from protocols.hub.profile import Profile
 from simulators.benefit.model import Rules
 from simulators.benefit.policies import PolicyBook
+from simulators.hub.last_question import LastQuestion
 from simulators.hub.ledger import Ledger
 from simulators.hub.review_rules import Stay
 from simulators.people import Person
@@ -79,6 +80,8 @@ class Desk(msgspec.Struct, frozen=True):
     profile: Profile
     settings: HubSettings
     rng: random.Random
+    last_question: LastQuestion = msgspec.field(default_factory=LastQuestion)
+    """Of the catalogues by page."""
 
     @property
     def rules(self) -> Rules:

@@ -18,12 +18,12 @@ import msgspec
 
 from protocols.errors import MalformedMessage
 from protocols.hub import addresses, gateway
-from protocols.hub.envelope import decode_request
 from protocols.hub.gateway import Credentials
 from protocols.hub.packing import packing_of
 from protocols.hub.profile import Profile
 from protocols.secret import Secret
 from simulators.hub.exchange import Delivery
+from simulators.hub.reading import read_request
 
 _WINDOW_S: Final = 30 * 60.0
 """How far the clock in a gateway's header may be off (published for G2, taken for all that send one)."""
@@ -63,6 +63,12 @@ class HubDoor:
         answer = {"access_token": token, "token_type": "bearer", "expires_in": _TOKEN_LIFE_S}
         return Delivery(msgspec.json.encode(answer))
 
+    @property
+    def only_path(self) -> str:
+        """The one path that every transaction comes to, "" where each has its own."""
+        hub = self._profile.hub
+        return hub.proxy_prefix + hub.path if hub.url_shape in ("U1", "U4") else ""
+
     def is_token_path(self, path: str) -> bool:
         """Whether tokens are fetched here."""
         hub = self._profile.hub
@@ -76,7 +82,7 @@ class HubDoor:
         self.check_headers(infno or _infno_in(body), headers, body, now)
         try:
             plain = self._packing.plain_request(body)
-            named = decode_request(plain).infno
+            named = read_request(plain).infno
         except MalformedMessage as malformed:
             if self._packing.is_plain and not infno:
                 return body  # the hub itself has an answer for what is no envelope
@@ -164,7 +170,7 @@ def _plain_type(content_type: str) -> str:
 
 def _infno_in(body: bytes) -> str:
     try:
-        return decode_request(body).infno
+        return read_request(body).infno
     except MalformedMessage:
         return ""
 

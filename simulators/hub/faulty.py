@@ -22,6 +22,7 @@ from simulators.hub.core import HubCore
 from simulators.hub.exchange import Delivery, Exchange
 from simulators.hub.faults import Fault, check_infno
 from simulators.hub.keys import Sm2Signer
+from simulators.hub.reading import read_request
 from simulators.hub.script import Script
 
 NextKey = Callable[[int], Signer]
@@ -251,7 +252,7 @@ def _succeeded(body: bytes) -> bool:
 
 def _named(request: bytes) -> tuple[str, str]:
     try:
-        parsed = envelope.decode_request(request)
+        parsed = read_request(request)
     except MalformedMessage:
         return "", ""
     return parsed.infno, parsed.message_id

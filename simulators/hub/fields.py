@@ -18,6 +18,7 @@ from simulators.hub.refusals import FieldRefused
 FieldKind = Literal["S", "N", "D", "DT"]
 _NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,10})?")
 _MOMENTS: Final = {"D": re.compile(r"\d{4}-\d\d-\d\d"), "DT": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
+_ABSENT: Final = ("", "null")
 _NOT_AN_OBJECT: Final = "不是 JSON 对象 (not a JSON object)"
 
 
@@ -71,7 +72,7 @@ def as_list(value: object, name: str) -> list[object]:
 
 def absent(value: object) -> bool:
     """True for everything that means "not given" on this wire."""
-    return value is None or (isinstance(value, str) and value in ("", "null"))
+    return value is None or value in _ABSENT
 
 
 class Node:
@@ -108,50 +109,65 @@ def check(node: Mapping[str, object], table: tuple[Field, ...], where: str) -> N
     values: dict[str, str] = {}
     for field in table:
         given = node.get(field.name)
-        if absent(given):
-            given = next((node[name] for name in field.also if not absent(node.get(name))), None)
-        path = f"{where}.{field.name}" if where else field.name
-        if given is None:
-            if field.required:
-                raise FieldRefused(path, "不能为空 (missing)")
-            continue
-        values[field.name] = _value(given, field, path)
+        if given is None or given in _ABSENT:
+            given = _other_spelling(node, field)
+        if type(given) is str and field.kind == "S" and len(given) <= (field.length or len(given)):
+            # Nearly all there is; what is wrong goes the long way to its words.
+            values[field.name] = (
+                given if not field.codes or given in field.codes else _value(given, field, where)
+            )
+        elif given is not None:
+            values[field.name] = _value(given, field, where)
+        elif field.required:
+            raise FieldRefused(_path(where, field), "不能为空 (missing)")
     return Node(values)
 
 
-def _value(given: object, field: Field, path: str) -> str:
+def _other_spelling(node: Mapping[str, object], field: Field) -> object:
+    for name in field.also:
+        given = node.get(name)
+        if not absent(given):
+            return given
+    return None
+
+
+def _path(where: str, field: Field) -> str:
+    return f"{where}.{field.name}" if where else field.name
+
+
+def _value(given: object, field: Field, where: str) -> str:
     if isinstance(given, bool) or not isinstance(given, str | int):
-        raise FieldRefused(path, "类型错误 (wrong type)")
-    text = str(given)
-    if field.kind == "N":
-        return _number(text, field, path)
-    if isinstance(given, WireNumber) or (isinstance(given, int) and field.kind != "S"):
-        raise FieldRefused(path, "类型错误 (wrong type)")
-    if field.kind != "S":
-        return _moment(text, field.kind, path)
+        raise FieldRefused(_path(where, field), "类型错误 (wrong type)")
+    text, kind = str(given), field.kind
+    if kind == "N":
+        return _number(text, field, where)
+    if isinstance(given, WireNumber) or (isinstance(given, int) and kind != "S"):
+        raise FieldRefused(_path(where, field), "类型错误 (wrong type)")
+    if kind != "S":
+        return _moment(text, field, where)
     if field.length and len(text) > field.length:
-        raise FieldRefused(path, f"长度超过 {field.length} (too long)")
+        raise FieldRefused(_path(where, field), f"长度超过 {field.length} (too long)")
     if field.codes and text not in field.codes:
-        raise FieldRefused(path, "代码值不在字典中 (unknown code)")
+        raise FieldRefused(_path(where, field), "代码值不在字典中 (unknown code)")
     return text
 
 
-def _number(text: str, field: Field, path: str) -> str:
+def _number(text: str, field: Field, where: str) -> str:
     if not _NUMBER.fullmatch(text):
-        raise FieldRefused(path, "不是数值 (not a number)")
+        raise FieldRefused(_path(where, field), "不是数值 (not a number)")
     whole, _, fraction = text.lstrip("-").partition(".")
     if len(fraction.rstrip("0")) > field.decimals:
-        raise FieldRefused(path, f"小数位超过 {field.decimals} (too many decimals)")
+        raise FieldRefused(_path(where, field), f"小数位超过 {field.decimals} (too many decimals)")
     if field.length and len(whole.lstrip("0")) > field.length - field.decimals:
-        raise FieldRefused(path, f"长度超过 {field.length} (too long)")
+        raise FieldRefused(_path(where, field), f"长度超过 {field.length} (too long)")
     return text
 
 
-def _moment(text: str, kind: FieldKind, path: str) -> str:
+def _moment(text: str, field: Field, where: str) -> str:
     try:
-        if not _MOMENTS[kind].fullmatch(text):
+        if not _MOMENTS[field.kind].fullmatch(text):
             raise ValueError
         dt.datetime.fromisoformat(text)
     except ValueError:
-        raise FieldRefused(path, "日期格式错误 (not a date of that form)") from None
+        raise FieldRefused(_path(where, field), "日期格式错误 (not a date of that form)") from None
     return text

@@ -1,5 +1,6 @@
 """Who a request speaks of: by medium (e-certificate token, identity number, card) or by `psn_no`."""
 
+import datetime as dt
 from typing import Final
 
 from simulators.certificate_centre import CentreRefusal
@@ -88,11 +89,23 @@ def check_identity(person: Person, node: Node) -> None:
         raise Refused("PERSON_MISMATCH", detail="psn_type")
 
 
-def enrolment_of(call: Call, person: Person, insutype: str) -> Enrolment:
-    """The enrolment in force that a request settles under. Raises `Refused`."""
-    row = person.enrolled(insutype)
+def enrolment_of(call: Call, person: Person, insutype: str, day: dt.date) -> Enrolment:
+    """The enrolment that a fee date settles under; the first of two in force pays (K92). Raises `Refused`."""
+    row = person.covered(insutype, day)
     if row is None:
-        raise Refused("NOT_ENROLLED")
+        raise Refused("NOT_ENROLLED", detail=_why_not(person, insutype))
+    pays = next(other for other in person.enrolment if other.covers(day))
+    if pays is not row:
+        raise Refused("DUPLICATE_ENROLMENT", detail=f"insutype {pays.insutype}")
     if row.division != call.insured_division:
         raise FieldRefused("insuplc_admdvs", "与险种参保地不符 (not the insured place of that scheme)")
     return row
+
+
+def _why_not(person: Person, insutype: str) -> str:
+    """What became of the participation that is asked for; empty when there never was one."""
+    row = next((row for row in person.enrolment if row.insutype == insutype and row.paused), None)
+    if row is None:
+        return ""
+    chinese, english = ("终止", "ended") if row.status == "4" else ("暂停", "paused")
+    return f"参保已{chinese}，最后一天 {row.paused} ({english}, last day {row.paused})"

@@ -18,6 +18,7 @@ import msgspec
 
 from simulators.benefit.model import Accumulators, Result
 from simulators.hub.documents import Documents
+from simulators.hub.submitted_books import SubmittedBooks
 from simulators.people import Person, Registration
 
 _Wanted = TypeVar("_Wanted")
@@ -181,7 +182,7 @@ class Ledger:
         self._database = apsw.Connection(":memory:" if path is None else str(path))
         self._database.execute("PRAGMA foreign_keys = ON")
         self._database.execute("PRAGMA journal_mode = WAL").fetchall()
-        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("PRAGMA synchronous = FULL")
         if self._database.pragma("user_version") == 0:
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
@@ -191,6 +192,8 @@ class Ledger:
         self._database.execute(_FILES)
         self.documents = Documents(self._database)
         """What is kept beside the money."""
+        self.submitted = SubmittedBooks(self._database)
+        """Filings, mappings, goods and trace codes."""
 
     def close(self) -> None:
         """Close the database."""
@@ -198,7 +201,10 @@ class Ledger:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is booked together or not at all. A nested call is a savepoint of its own."""
+        """Everything inside is booked together or not at all, in a file on disk when the block ends.
+
+        A nested call is a savepoint of its own.
+        """
         nested = self._database.in_transaction
         begin, commit, back = (
             ("SAVEPOINT inner", "RELEASE inner", "ROLLBACK TO inner; RELEASE inner")
@@ -208,10 +214,11 @@ class Ledger:
         self._database.execute(begin)
         try:
             yield
+            self._database.execute(commit)
         except BaseException:
-            self._database.execute(back).fetchall()
+            if self._database.in_transaction:  # a disk that fails may have rolled everything back by itself
+                self._database.execute(back).fetchall()
             raise
-        self._database.execute(commit)
 
     def seed(self, people: Iterable[Person]) -> None:
         """Open an account and file the registrations of everybody who has none yet."""
@@ -249,6 +256,12 @@ class Ledger:
         self._database.execute(
             "INSERT OR REPLACE INTO registration VALUES (?, ?, ?, ?)",
             (psn_no, filed.kind, filed.code, msgspec.json.encode(filed)),
+        )
+
+    def unregister(self, psn_no: str, kind: str, code: str) -> None:
+        """Withdraw an entitlement that was filed."""
+        self._database.execute(
+            "DELETE FROM registration WHERE psn_no = ? AND kind = ? AND code = ?", (psn_no, kind, code)
         )
 
     def registrations(self, psn_no: str) -> tuple[Registration, ...]:

@@ -78,13 +78,13 @@ def person_output(desk: Desk, person: Person, now: dt.datetime) -> dict[str, obj
         ],
         "idetinfo": [
             {
-                "psn_idet_type": codes[category],
+                "psn_idet_type": codes[row.kind],
                 "psn_type_lv": None,
-                "memo": model.CATEGORIES[category],
-                "begntime": f"{now.year}-01-01 00:00:00",
-                "endtime": f"{now.year}-12-31 23:59:59",
+                "memo": model.CATEGORIES[row.kind],
+                "begntime": f"{row.begin or dt.date(now.year, 1, 1)} 00:00:00",
+                "endtime": f"{row.end or dt.date(now.year, 12, 31)} 23:59:59",
             }
-            for category in person.categories
+            for row in person.category
         ],
     }
 
@@ -106,7 +106,8 @@ def benefit_check(desk: Desk, call: Call) -> Output:
         med_type = desk.profile.codes.med_type["ordinary"]
     reason = ""
     try:
-        enrolment = enrolment_of(call, person, node.text("insutype"))
+        settling.check_agreement(call)
+        enrolment = enrolment_of(call, person, node.text("insutype"), day)
         settling.check_entitlement(desk, call, person, enrolment, med_type, disease, day)
     except FieldRefused:
         raise

@@ -115,6 +115,8 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
     rxno = node.text("rxno")
     if node.text("rx_circ_flag") == "1" and rxno not in desk.settings.prescriptions:
         raise Refused("RX_NOT_FOUND")
+    if node.text("rx_circ_flag") == "1":
+        _check_credit(desk, call, node.text("bilg_dr_codg"), f"{where}.bilg_dr_codg")
     return LineRecord(
         feedetl_sn=node.text("feedetl_sn"),
         chrg_bchno=node.text("chrg_bchno"),
@@ -131,6 +133,19 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
     )
 
 
+def _check_credit(desk: Desk, call: Call, prescriber: str, field: str) -> None:
+    """A pooled prescription needs a prescriber and a pharmacist above level D (R66, K93). Raises `Refused`.
+
+    A charge line names no pharmacist: a pharmacy is refused when every pharmacist it has registered is of level D.
+    """
+    doctor = desk.world.staff(prescriber)
+    if doctor is not None and doctor.credit == "D":
+        raise Refused("CREDIT_LEVEL", detail=f"开方医师 {field} (prescriber)")
+    levels = {row.credit for row in call.institution.staff if row.pharmacist}
+    if call.institution.kind == "pharmacy" and levels == {"D"}:
+        raise Refused("CREDIT_LEVEL", detail="本店药师 (pharmacist)")
+
+
 def check_total(node: Node, lines: Sequence[LineRecord]) -> None:
     """The total must be the sum of the lines (M2). Raises `Refused`."""
     if node.fen("medfee_sumamt") != sum(row.amount_fen for row in lines):
@@ -142,7 +157,7 @@ def _purchase(desk: Desk, call: Call, *, with_traces: bool) -> _Purchase:
     head = check(as_node(call.input.get("druginfo"), "druginfo"), table, "druginfo")
     lines = _lines(desk, call, with_traces=with_traces)
     person = person_with_medium(desk, call, head)
-    insured = enrolment_of(call, person, head.text("insutype"))
+    insured = enrolment_of(call, person, head.text("insutype"), settling.last_fee_date(lines))
     check_total(head, lines)
     priced = settling.price(
         desk,

@@ -56,7 +56,7 @@ def _visit_node(call: Call, person: Person, visit: VisitRecord) -> dict[str, obj
         "tel": None,
         "insutype": visit.insutype,
         "psn_type": insured.psn_type,
-        "maf_psn_flag": "1" if person.categories else "0",
+        "maf_psn_flag": "1" if person.categories(call.now.date()) else "0",
         "cvlserv_flag": "1" if insured.civil_servant else "0",
         "flxempe_flag": "0",
         "nwb_flag": "1" if insured.psn_type == "1401" else "0",

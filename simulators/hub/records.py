@@ -15,6 +15,7 @@ from simulators.hub.listings import LIST_TYPES
 from simulators.hub.pharmacy import find_settlement
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.hub.wire import price, quantity, ratio, yuan
+from simulators.people import Designated
 
 _DRUGS: Final = frozenset({"western", "patent", "pieces", "granules", "inhouse"})
 _NOT_STATED: Final = "未注明"
@@ -188,6 +189,11 @@ def designated(desk: Desk, call: Call) -> Output:
     node = check(as_node(call.input.get("data"), "data"), tables.DESIGNATED_QUERY, "data")
     person = person_named(desk, call, node.text("psn_no"))
     chosen = [row for row in person.designated if row.business == node.text("biz_appy_type")]
+    chosen += [
+        Designated(node.text("biz_appy_type"), row.code, row.begins, row.ends)
+        for row in desk.ledger.submitted.filings(person.psn_no, "institution")
+        if row.extra["biz_appy_type"] == node.text("biz_appy_type")
+    ]
     return {
         "psnfixmedin": [
             {

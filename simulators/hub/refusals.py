@@ -17,6 +17,14 @@ WORDS: Final = {
     "CLEARING_EXISTS": ("该月该类别已申请清算", "already applied for"),
     "CLEARING_MISMATCH": ("清算申请与中心数据不一致", "the application differs from the hub's own figures"),
     "CLEARING_UNKNOWN": ("未找到清算申请或确认", "no such application or confirmation"),
+    "CREDIT_LEVEL": (
+        "医保信用等级为 D，不能办理统筹处方",
+        "credit level D: no pooled prescriptions",
+    ),
+    "DUPLICATE_ENROLMENT": (
+        "重复参保，请按正在享受待遇的险种结算",
+        "insured twice: settle under the scheme that pays",
+    ),
     "ECTOKEN_UNKNOWN": ("电子凭证令牌无效，请重新扫码", "unknown e-certificate token: scan again"),
     "ENVELOPE": ("报文头错误", "wrong envelope"),
     "FEE_DATE": (
@@ -24,6 +32,9 @@ WORDS: Final = {
         "fee dates of two years, of no policy, or ahead",
     ),
     "FIELD": ("入参错误", "wrong input"),
+    "FILING_EXAMINED": ("该备案已审核，不能撤销", "the filing has been examined and cannot be withdrawn"),
+    "FILING_EXISTS": ("已有相同备案", "the same is filed already"),
+    "FILING_NOT_FOUND": ("未找到该备案", "no such filing"),
     "FILE_NOT_FOUND": ("未找到该文件或已过期", "no such file, or no longer kept"),
     "FILE_UNREADABLE": ("上传文件无法解析", "the uploaded file cannot be read"),
     "INFNO_UNKNOWN": ("未知的交易编号", "unknown transaction number"),

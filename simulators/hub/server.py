@@ -38,6 +38,7 @@ from simulators.hub.door import HubDoor, TurnedAway
 from simulators.hub.exchange import Delivery
 from simulators.hub.faults import Fault, check_fault, parse_fault
 from simulators.hub.faulty import FaultyHub
+from simulators.hub.group_commit import GroupCommit
 from simulators.hub.keys import TerminalKeys
 from simulators.hub.ledger import Ledger, SettlementRecord
 from simulators.hub.script import read_script
@@ -128,7 +129,12 @@ def settlement_view(record: SettlementRecord) -> dict[str, object]:
 
 def add_hub_routes(app: web.Application, desk: ControlDesk, door: HubDoor) -> None:
     """Put the hub behind its door on every path that nothing else of this application listens on: add it last."""
-    app.router.add_post("/{path:.*}", _hub(desk, door))
+    hub = _hub(desk, door)
+    if door.only_path:
+        app.router.add_post(
+            door.only_path, hub
+        )  # found at once; what comes to another path is turned away below
+    app.router.add_post("/{path:.*}", hub)
 
 
 def build_control_app(desk: ControlDesk) -> web.Application:
@@ -163,12 +169,14 @@ def _behind(desk: ControlDesk, door: HubDoor, request: web.Request, body: bytes)
 
 
 def _hub(desk: ControlDesk, door: HubDoor) -> _Handler:
-    crossing = Crossing()
+    crossing, group = Crossing(), GroupCommit(desk.ledger)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         body = await request.read()
         began = time.perf_counter()
+        on_disk = group.join()
         delivery = _behind(desk, door, request, body)
+        await on_disk
         if delivery.delay_s:
             await asyncio.sleep(delivery.delay_s)
         if delivery.closed:

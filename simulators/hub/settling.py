@@ -33,7 +33,7 @@ from simulators.benefit.policy_set import PolicySet
 from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
 from simulators.hub.refusals import FieldRefused, Refused
-from simulators.people import Enrolment, Person, find
+from simulators.people import Enrolment, Joining, Person, find
 
 _OTHER_MED_TYPES: Final[dict[str, BenefitKind]] = {
     "140104": "chronic",
@@ -82,12 +82,28 @@ def benefit_kind(profile: Profile, med_type: str) -> BenefitKind:
     raise FieldRefused("med_type", "不支持 (not supported)")
 
 
+def check_agreement(call: Call) -> None:
+    """Raise `Refused` unless the institution's agreement is in force today (R65, K94). Undoing asks for none."""
+    agreement = call.institution.agreement
+    rest = agreement.suspended
+    match agreement.state(call.now.date()):
+        case "in_force":
+            return
+        case "not_begun":
+            detail = f"{agreement.begin} 起生效 (begins on {agreement.begin})"
+        case "suspended" if rest is not None:
+            detail = f"暂停至 {rest.end} (suspended until {rest.end})"
+        case _:
+            detail = f"已于 {agreement.end} 终止 (ended on {agreement.end})"
+    raise Refused("AGREEMENT_INVALID", detail=detail)
+
+
 def check_entitlement(
     desk: Desk, call: Call, person: Person, insured: Enrolment, med_type: str, disease: str, day: dt.date
 ) -> None:
     """Raise `Refused` when the pool would not pay for this category on that day."""
     policy_set = desk.policies.set_of_division(insured.division)
-    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", ())
+    visit = _care_visit(desk, call, person, insured, med_type, disease, day, "none", ())
     subject = _insured_person(desk, person, insured, day)
     terms = entitlement.entitle(_policy(desk, policy_set, day), subject, visit, desk.rules)
     if isinstance(terms, Refusal):
@@ -105,8 +121,7 @@ def price(
     lines: Sequence[LineRecord],
 ) -> Priced:
     """Calculate one settlement from the records as they stand; books nothing. Raises `Refused`."""
-    if not call.institution.agreement:
-        raise Refused("AGREEMENT_INVALID")
+    check_agreement(call)
     fee_date = _fee_date(desk, call, lines)
     policy_set = desk.policies.set_of_division(insured.division)
     account, relatives = _accounts(desk, person, insured)
@@ -117,7 +132,15 @@ def price(
         account,
         desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
         _care_visit(
-            desk, call, insured, med_type, disease, fee_date, _account_use(desk.profile, account_flag), lines
+            desk,
+            call,
+            person,
+            insured,
+            med_type,
+            disease,
+            fee_date,
+            _account_use(desk.profile, account_flag),
+            lines,
         ),
         engine_lines(lines),
         desk.rules,
@@ -137,11 +160,17 @@ def price(
 
 
 def split_only(
-    desk: Desk, call: Call, insured: Enrolment, med_type: str, disease: str, lines: Sequence[LineRecord]
+    desk: Desk,
+    call: Call,
+    person: Person,
+    insured: Enrolment,
+    med_type: str,
+    disease: str,
+    lines: Sequence[LineRecord],
 ) -> tuple[LineResult, ...]:
     """How class, share and ceiling split unsettled lines (2204). Asks for no entitlement and books nothing."""
     day = _fee_date(desk, call, lines)
-    visit = _care_visit(desk, call, insured, med_type, disease, day, "none", lines)
+    visit = _care_visit(desk, call, person, insured, med_type, disease, day, "none", lines)
     account_only = entitlement.benefit_kind(visit) == "acct_only"
     policy = _policy(desk, desk.policies.set_of_division(insured.division), day)
     by_share = policy.area.method == "pre_share" and not account_only
@@ -152,6 +181,11 @@ def split_only(
         account_only=account_only,
         area_share_bp=policy.area.value_bp[insured.insutype][visit.area] if by_share else 0,
     )
+
+
+def last_fee_date(lines: Sequence[LineRecord]) -> dt.date:
+    """The fee date that decides: the latest of the lines."""
+    return max(row.fee_date for row in lines)
 
 
 def engine_lines(lines: Sequence[LineRecord]) -> list[Line]:
@@ -228,9 +262,8 @@ def _policy(desk: Desk, policy_set: str, day: dt.date) -> PolicySet:
 
 def _fee_date(desk: Desk, call: Call, lines: Sequence[LineRecord]) -> dt.date:
     """The one fee date of a settlement: the latest of its lines, all in one open year."""
-    days = {row.fee_date for row in lines}
-    last = max(days)
-    if min(days).year != last.year or last > call.now.date():
+    last = last_fee_date(lines)
+    if min(row.fee_date for row in lines).year != last.year or last > call.now.date():
         raise Refused("FEE_DATE")
     check_year_open(desk, call, last)
     return last
@@ -247,23 +280,33 @@ def _accounts(desk: Desk, person: Person, insured: Enrolment) -> tuple[AccountSt
 
 def _insured_person(desk: Desk, person: Person, insured: Enrolment, day: dt.date) -> Insured:
     filed = [row for row in desk.ledger.registrations(person.psn_no) if row.in_force(day)]
-    newborn = insured.waiting_exempt == "newborn"
     return Insured(
         insutype=insured.insutype,
         psn_type=insured.psn_type,
-        categories=person.categories,
+        categories=person.categories(day),
         chronic=tuple(row.code for row in filed if row.kind == "chronic"),
         two_disease=tuple(row.code for row in filed if row.kind == "two_disease"),
         signed_doctor=insured.signed_doctor,
         civil_servant=insured.civil_servant,
         enterprise=insured.enterprise_supplement,
-        enrolment=WaitingFacts(paid_on=insured.since, newborn_birth=person.born) if newborn else None,
+        enrolment=None if insured.joined is None else _waiting_facts(person, insured.joined),
+    )
+
+
+def _waiting_facts(person: Person, joined: Joining) -> WaitingFacts:
+    return WaitingFacts(
+        paid_on=joined.paid_on,
+        in_window=joined.exempt == "in_window",
+        employee_gap_months=joined.employee_gap_months,
+        newborn_birth=person.born if joined.exempt == "newborn" else None,
+        lapsed_years=joined.lapsed_years,
     )
 
 
 def _care_visit(
     desk: Desk,
     call: Call,
+    person: Person,
     insured: Enrolment,
     med_type: str,
     disease: str,
@@ -278,10 +321,11 @@ def _care_visit(
         institution=CareInstitution(care.kind, care.dual_channel, care.networked),
         kind=kind,
         fee_date=day,
-        area=_area(desk.profile, care.division, insured, day),
+        area=_area(desk, care.division, person, insured, day),
         account_use=use,
         disease=_disease(desk.profile, kind, disease),
         rx_pooled=bool(lines) and all(row.rx_pooled for row in lines),
+        nego_approved=_all_approved(desk, person, lines, day),
     )
 
 
@@ -293,16 +337,23 @@ def _disease(profile: Profile, kind: VisitKind, disease: str) -> str:
     return next((code for code in known if profile.two_disease_code(code) == disease), "")
 
 
-def _area(profile: Profile, care: str, insured: Enrolment, day: dt.date) -> Area:
-    """Filing situation by the two divisions (K27)."""
-    if profile.is_local(care, insured.division):
+def _all_approved(desk: Desk, person: Person, lines: Sequence[LineRecord], day: dt.date) -> bool:
+    """Whether every negotiated drug on the sheet is approved for this person; False when there is none."""
+    items = desk.policies.catalogue.items
+    codes = [row.med_list_codg for row in lines if items[row.item].negotiated]
+    return bool(codes) and all(person.approved(code, day) for code in codes)
+
+
+def _area(desk: Desk, care: str, person: Person, insured: Enrolment, day: dt.date) -> Area:
+    """Filing situation by the two divisions (K27); a transfer filed with 2501 counts for the place it names."""
+    if desk.profile.is_local(care, insured.division):
         return "local"
     if care[:2] == insured.division[:2]:
         return "intra"
-    filing = insured.filing
-    if filing is not None and filing.begin <= day and (filing.end is None or day <= filing.end):
-        return filing.kind
-    return "unfiled"
+    filed = insured.filing_on(day)
+    if filed is not None:
+        return filed
+    return "referral" if desk.ledger.submitted.transferred_to(person.psn_no, care, day) else "unfiled"
 
 
 def _account_use(profile: Profile, flag: str) -> AccountUse:

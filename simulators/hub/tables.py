@@ -35,6 +35,17 @@ SCHEMES: Final = frozenset(
         "39905",
     }
 )
+CLEARING_TYPES: Final = frozenset({
+    "11", "12", "13", "14", "15", "18", "21", "22", "27", "28", "41", "51", "53", "99", "1103", "9907",
+    "9908", "9909", "9914", "9925", "9949", "9950", "9972", "9974", "9975", "9977", "9978", "9985",
+    "9986", "9987", "99914", "99915", "99922", "99923", "99927", "99928", "99933", "99934", "99938",
+    "99939", "99940", "99943", "99945", "99946", "99948", "99949", "99950", "99952", "99953", "99958",
+    "99959", "99960", "99961", "99962", "99963", "99967", "99968", "310111", "310112", "310211",
+    "310212", "310411", "310412", "390111", "390112", "390211", "390212", "390411", "390412"
+})  # fmt: skip
+"""clr_type, as printed; a province's own stand in its profile."""
+BIRTH_TYPES: Final = frozenset("12345679")
+"""matn_type."""
 ACCOUNT_FLAGS: Final = frozenset({"0", "1", "2"})
 PHARMACY_MED_TYPES: Final = frozenset(
     {"41", "14", "140104", "140201", "9929", "9901", "1403", "9904", "18", "15", "910202"}
@@ -135,7 +146,7 @@ BENEFIT_CHECK: Final = (
     _s("dise_name", 500),
     _s("oprn_oprt_code", 30),
     _s("oprn_oprt_name", 500),
-    _s("matn_type", 6),
+    _s("matn_type", 6, False, BIRTH_TYPES),
     _s("birctrl_type", 6),
     _EXT,
 )
@@ -209,11 +220,12 @@ VISIT: Final = (
     _s("med_type", 6, True, CLINIC_MED_TYPES),
     _t("begntime", "DT", True),
     _s("main_cond_dscr", 1000),
+    _s("dise_type_code", 30),
     _s("dise_codg", 30),
     _s("dise_name", 500),
     _s("birctrl_type", 6),
     _t("birctrl_matn_date", "D"),
-    _s("matn_type", 6),
+    _s("matn_type", 6, False, BIRTH_TYPES),
     _n("geso_val", 2),
     _s("rxfixmedinsCode", 12),
     _s("rxfixmedinsName", 200),
@@ -221,7 +233,10 @@ VISIT: Final = (
     _s("rxExpContent", 2000),
     _EXT,
 )
-"""2203 and 2203A mdtrtinfo."""
+"""2203 and 2203A mdtrtinfo without `rxIn`, the file's bytes.
+
+2203 prints the disease as mandatory; it stays optional as in 2203A, because an ordinary visit has none.
+"""
 
 DIAGNOSIS: Final = (
     _s("diag_type", 3, True, frozenset({"1", "2", "3"})),

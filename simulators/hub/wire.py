@@ -1,13 +1,18 @@
 """Numbers as the hub writes them: JSON numbers with their decimals, made without floats."""
 
+from typing import Final
+
 import msgspec
 
 from protocols.money import Age, Fen, Price, Quantity, Ratio
 
+_NOTHING: Final = msgspec.Raw(b"0.00")
+"""Most amounts of an answer are nothing."""
+
 
 def yuan(fen: int) -> msgspec.Raw:
     """An amount in yuan with two decimals."""
-    return msgspec.Raw(Fen(fen).wire_text().encode())
+    return _NOTHING if fen == 0 else msgspec.Raw(Fen(fen).wire_text().encode())
 
 
 def price(micro: int) -> msgspec.Raw:

@@ -1,27 +1,22 @@
 """Reads persona files and refuses a wrong one by file, key and reason."""
 
 import datetime as dt
-import re
-import tomllib
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import msgspec
-
-from simulators.people.model import Person
+from simulators.benefit.model import CATEGORIES, EMPLOYEE, INSUTYPES
+from simulators.benefit.policies import load_shipped
+from simulators.people.model import Enrolment, Person
+from simulators.toml_file import WrongFile, read_toml
+from simulators.world import load_world
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_CHARACTERS = "10X98765432"
 
 
-class PersonaError(ValueError):
-    """A persona file that cannot be used; the text names file, key and reason (never a value)."""
-
-    def __init__(self, file: str, key: str, reason: str) -> None:
-        super().__init__(f"{file}: {key}: {reason}")
-        self.file = file
-        self.key = key
-        self.reason = reason
+class PersonaError(WrongFile):
+    """A persona file that cannot be used."""
 
 
 def identity_check_character(seventeen: str) -> str:
@@ -32,8 +27,17 @@ def identity_check_character(seventeen: str) -> str:
 
 
 def load_people(folder: Path | None = None) -> tuple[Person, ...]:
-    """All personas of a folder (default: the ten shipped ones), ordered by `psn_no`. Raises `PersonaError`."""
-    where = Path(__file__).parent if folder is None else folder
+    """All personas of a folder (default: the shipped ones), ordered by `psn_no`. Raises `PersonaError`."""
+    return _shipped() if folder is None else _load(folder)
+
+
+@functools.cache
+def _shipped() -> tuple[Person, ...]:
+    """Frozen values out of files that do not change while a program runs."""
+    return _load(Path(__file__).parent)
+
+
+def _load(where: Path) -> tuple[Person, ...]:
     people = [
         parse_person(path.read_text(encoding="utf-8"), path.name) for path in sorted(where.glob("*.toml"))
     ]
@@ -43,28 +47,9 @@ def load_people(folder: Path | None = None) -> tuple[Person, ...]:
 
 def parse_person(text: str, file: str) -> Person:
     """One persona from TOML text; `file` is only used in error texts."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PersonaError(file, "(whole file)", f"not TOML: {error}") from None
-    try:
-        person = msgspec.convert(document, Person)
-    except msgspec.ValidationError as error:
-        raise PersonaError(file, *_key_and_reason(str(error))) from None
+    person = read_toml(text, file, Person, PersonaError)
     _check_one(person, file)
     return person
-
-
-def _key_and_reason(text: str) -> tuple[str, str]:
-    """Split msgspec's text into our key and reason: it ends in ``- at `$.card.number` `` when it knows where."""
-    found = re.match(r"(?P<reason>.*?)(?: - at `\$\.?(?P<key>.*)`)?$", text, re.DOTALL)
-    if found is None:
-        return "(whole file)", text
-    missing = re.search(r"(?:required|unknown) field `(\w+)`", found["reason"])
-    key = found["key"] or ""
-    if missing:
-        key = f"{key}.{missing[1]}" if key else missing[1]
-    return key or "(whole file)", found["reason"]
 
 
 def _check_one(person: Person, file: str) -> None:
@@ -74,16 +59,65 @@ def _check_one(person: Person, file: str) -> None:
         raise PersonaError(file, "born", "differs from the date inside certno")
     if ("1" if int(person.certno[16]) % 2 else "2") != person.sex:
         raise PersonaError(file, "sex", "differs from the sex digit inside certno")
-    for place, row in enumerate(person.enrolment):
-        if row.paused and row.active:
-            raise PersonaError(file, f"enrolment[{place}].status", "paused on a date but status is 1")
-        if row.since < person.born - dt.timedelta(days=1):
-            raise PersonaError(file, f"enrolment[{place}].since", "before birth")
-        if row.insutype != "310" and row.balance_fen:
-            raise PersonaError(file, f"enrolment[{place}].balance", "only scheme 310 has a personal account")
+    _check_enrolments(person, file)
     for place, filed in enumerate(person.registration):
         if filed.end is not None and filed.end < filed.begin:
             raise PersonaError(file, f"registration[{place}].end", "before begin")
+        listed = load_world().diseases.get(filed.code)
+        if listed is None or listed.name != filed.name:
+            raise PersonaError(file, f"registration[{place}].code", "not in the disease list under this name")
+        if filed.kind == "two_disease" and not listed.two_disease:
+            raise PersonaError(file, f"registration[{place}].kind", "not one of the two diseases")
+    for place, category in enumerate(person.category):
+        if category.kind not in CATEGORIES:
+            raise PersonaError(file, f"category[{place}].kind", f"none of {', '.join(CATEGORIES)}")
+        if category.begin and category.end and category.end < category.begin:
+            raise PersonaError(file, f"category[{place}].end", "before begin")
+    if person.pregnancy and (person.sex != "2" or person.pregnancy.expected < person.pregnancy.filed):
+        raise PersonaError(file, "pregnancy", "of a man, or expected before it was filed")
+    for place, approval in enumerate(person.approval):
+        if approval.code not in _negotiated():
+            raise PersonaError(file, f"approval[{place}].code", "not a negotiated drug of the catalogue")
+        if approval.end < approval.begin:
+            raise PersonaError(file, f"approval[{place}].end", "before begin")
+    _check_card(person, file)
+
+
+@functools.cache
+def _negotiated() -> frozenset[str]:
+    """National codes of the shipped catalogue's negotiated drugs."""
+    items = load_shipped().catalogue.items.values()
+    return frozenset(item.code for item in items if item.negotiated)
+
+
+def _check_enrolments(person: Person, file: str) -> None:
+    for place, row in enumerate(person.enrolment):
+        where = f"enrolment[{place}]"
+        if row.insutype not in INSUTYPES:
+            raise PersonaError(file, f"{where}.insutype", f"none of {', '.join(INSUTYPES)}")
+        if row.paused and row.active:
+            raise PersonaError(file, f"{where}.status", "paused on a date but status is 1")
+        if row.since < person.born - dt.timedelta(days=1):
+            raise PersonaError(file, f"{where}.since", "before birth")
+        if row.insutype != EMPLOYEE and row.balance_fen:
+            raise PersonaError(file, f"{where}.balance", "only scheme 310 has a personal account")
+        if row.joined and row.joined.exempt == "newborn" and row.joined.paid_on < person.born:
+            raise PersonaError(file, f"{where}.joined.paid_on", "before birth")
+        if row.joined and (row.joined.exempt == "employee_gap") != (
+            row.joined.employee_gap_months is not None
+        ):
+            raise PersonaError(
+                file, f"{where}.joined.employee_gap_months", "goes together with exempt employee_gap"
+            )
+    if sorted(person.enrolment, key=_pays_later) != list(person.enrolment):
+        raise PersonaError(file, "enrolment", "the one that pays must come first: in force, then scheme 310")
+
+
+def _pays_later(row: Enrolment) -> tuple[bool, bool]:
+    return not row.active, row.active and row.insutype != EMPLOYEE
+
+
+def _check_card(person: Person, file: str) -> None:
     card = person.card
     if card is None:
         return

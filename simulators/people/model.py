@@ -25,6 +25,17 @@ class Filing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: dt.date | None = None
 
 
+class Joining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How somebody came to a scheme that has a waiting period (R43)."""
+
+    paid_on: dt.date
+    exempt: Literal["", "in_window", "employee_gap", "newborn"] = ""
+    """Why nobody waits: joined in the collection period, after employee insurance, at birth. Empty: no such reason."""
+    employee_gap_months: int | None = None
+    """Whole months since employee insurance stopped."""
+    lapsed_years: int = 0
+
+
 class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One participation in one insurance scheme at one place (one `insuinfo` row of 1101)."""
 
@@ -37,14 +48,15 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Literal["0", "1", "2", "3", "4"] = "1"
     """psn_insu_stas: 1 normal, 2 paused, 3 invalid, 4 ended."""
     paused: dt.date | None = None
+    """Last day of a participation that is paused or ended."""
     balance: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d{2}$")] = "0.00"
     """Opening personal account in yuan, written with two decimals; see `balance_fen`."""
     civil_servant: bool = False
     enterprise_supplement: bool = False
     signed_doctor: bool = False
-    waiting_exempt: str = ""
-    """Why no waiting period applies (a word of the benefit policy), empty: nothing known."""
     employer: str = ""
+    joined: Joining | None = None
+    """None: no waiting period can apply (long-standing members)."""
     filing: Filing | None = None
 
     @property
@@ -57,6 +69,17 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def active(self) -> bool:
         """True when the participation is in force."""
         return self.status == "1"
+
+    def covers(self, day: dt.date) -> bool:
+        """True when the participation is in force on a fee date; before its pause a paused one was."""
+        return self.since <= day and (self.active or (self.paused is not None and day <= self.paused))
+
+    def filing_on(self, day: dt.date) -> FilingKind | None:
+        """Kind of the out-of-area filing that covers a day; None: unfiled."""
+        filing = self.filing
+        if filing is None or day < filing.begin or (filing.end is not None and day > filing.end):
+            return None
+        return filing.kind
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +94,36 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def in_force(self, day: dt.date) -> bool:
         """True when the filing covers `day`."""
         return self.begin <= day and (self.end is None or day <= self.end)
+
+
+class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A recognised assistance category, by its name in the benefit policy."""
+
+    kind: str
+    begin: dt.date | None = None
+    """None: the beginning of any year it is asked in."""
+    end: dt.date | None = None
+
+    def in_force(self, day: dt.date) -> bool:
+        """True when the category is recognised on `day`."""
+        return (self.begin is None or self.begin <= day) and (self.end is None or day <= self.end)
+
+
+class Pregnancy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pregnancy that the insured place knows of."""
+
+    filed: dt.date
+    expected: dt.date
+    """Expected day of birth."""
+
+
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The insured place has approved a negotiated drug of the dual channel for this person (R54)."""
+
+    code: str
+    """National code of the drug."""
+    begin: dt.date
+    end: dt.date
 
 
 Relation = Literal["parent", "child", "spouse"]
@@ -138,10 +191,12 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     born: dt.date
     certificate: Certificate
     enrolment: Annotated[tuple[Enrolment, ...], msgspec.Meta(min_length=1)]
+    """In the order 1101 tells them: the one that pays comes first."""
     psn_cert_type: str = "01"
     ethnic_group: Annotated[str, msgspec.Meta(pattern=r"^\d{2}$")] = "01"
-    categories: tuple[str, ...] = ()
-    """Assistance categories, by the names of the benefit policy."""
+    category: tuple[Category, ...] = ()
+    pregnancy: Pregnancy | None = None
+    approval: tuple[Approval, ...] = ()
     registration: tuple[Registration, ...] = ()
     designated: tuple[Designated, ...] = ()
     """In the order of choice."""
@@ -154,6 +209,18 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def enrolled(self, insutype: str) -> Enrolment | None:
         """The enrolment of that scheme that is in force, else None."""
         return next((row for row in self.enrolment if row.insutype == insutype and row.active), None)
+
+    def covered(self, insutype: str, day: dt.date) -> Enrolment | None:
+        """The enrolment of that scheme that pays for a fee date, else None; the place may have changed since (R12)."""
+        return next((row for row in self.enrolment if row.insutype == insutype and row.covers(day)), None)
+
+    def categories(self, day: dt.date) -> tuple[str, ...]:
+        """Names of the assistance categories in force on a fee date (R34)."""
+        return tuple(row.kind for row in self.category if row.in_force(day))
+
+    def approved(self, code: str, day: dt.date) -> bool:
+        """True when the use of a negotiated drug is approved on a fee date."""
+        return any(row.code == code and row.begin <= day <= row.end for row in self.approval)
 
     def age(self, day: dt.date) -> int:
         """Full tenths of a year lived on `day` (361 = 36.1 years), never negative."""

@@ -13,7 +13,7 @@ from litestar import Controller, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from protocols.hub import records
+from protocols.hub import filings, records
 from protocols.wire_time import format_time
 from terminal.api.client_name import ClientName
 from terminal.api.questions import RowsView, ask
@@ -23,7 +23,7 @@ from terminal.core.events import Misuse
 from terminal.core.values import Person, Settlement
 
 CHRONIC_PERIOD_DAYS: Final = 365
-"""How far back chronic drugs are asked for."""
+"""How far back chronic drugs and transfers are asked for."""
 DESIGNATED_INSTITUTION: Final = "03"
 """`biz_appy_type` of the institution chosen for out-patient care."""
 
@@ -81,6 +81,12 @@ def _items(asked: _Asked) -> msgspec.Struct:
     return records.PolicyItemsQueryInput(query=query)
 
 
+def _transfers(asked: _Asked) -> msgspec.Struct:
+    began_at = asked.now - dt.timedelta(days=CHRONIC_PERIOD_DAYS)
+    query = filings.TransfersQuery(person_no=asked.person.psn_no, began_at=format_time(began_at))
+    return filings.TransfersQueryInput(query=query)
+
+
 def _known(number: str) -> str:
     if not number:
         raise Misuse("nothing_at_hub")
@@ -98,6 +104,7 @@ RECORDS: Final[Mapping[str, _Record]] = {
     "drugs": _Record("5205", _drugs),
     "totals": _Record("5206", _totals),
     "institutions": _Record("5302", _institutions),
+    "transfers": _Record("5304", _transfers),
     "items": _Record("100001", _items),
 }
 """By name in the path."""
@@ -117,7 +124,7 @@ class RecordController(Controller):
         data: JSONBody[RecordWish],
         client: ClientName = "till",
     ) -> RowsView:
-        """Ask for `diagnoses`, `lines` or `items` of the sale, or for `drugs`, `totals` or `institutions` of its person."""
+        """Ask for `diagnoses`, `lines` or `items` of the sale, or for `drugs`, `totals`, `institutions` or `transfers` of its person."""
         known = RECORDS.get(record)
         if known is None:
             raise Misuse("bad_request", reason=f"record: one of {', '.join(RECORDS)}")

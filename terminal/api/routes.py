@@ -32,6 +32,7 @@ from terminal.api.reconciliation import ReconciliationController
 from terminal.api.records import RecordController
 from terminal.api.retention import RetentionController
 from terminal.api.service import DeviceView, Service, StatusView
+from terminal.api.submissions import SubmissionController, TraceCodeController
 from terminal.api.technician import CardController, HealthController, HubController
 from terminal.api.views import (
     HistoryView,
@@ -400,6 +401,8 @@ def build_app(service: Service) -> Litestar:
             AnchorController,
             RetentionController,
             SalesController,
+            SubmissionController,
+            TraceCodeController,
         ],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},
         exception_handlers={

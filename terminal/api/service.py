@@ -57,6 +57,8 @@ class StatusView(msgspec.Struct, frozen=True):
     doubts: int
     """Outcomes that are open; visits not taken back yet are not counted (`GET /doubts` lists both)."""
     devices: tuple[DeviceView, ...]
+    submissions_held: int = 0
+    """Submissions that wait for a person's word (`GET /submissions?open=true`)."""
     holds: tuple[Told, ...] = ()
     """Why no new sale starts now, while open doubts are worked off; empty when sales are taken."""
 
@@ -118,6 +120,9 @@ class Service:
             sign_in_reason="" if counter is None else counter.session.reason,
             doubts=0 if counter is None else len(counter.engine.doubts()),
             devices=self.devices(),
+            submissions_held=0
+            if counter is None or counter.submissions is None
+            else counter.submissions.held,
             holds=()
             if counter is None
             else tuple(tell(one.code, one.params) for one in counter.holds.standing),

@@ -106,6 +106,7 @@ from terminal.slips.rendering import SlipSite
 if TYPE_CHECKING:
     from terminal.counter.expiry import Expiry
     from terminal.reconciliation.runner import Reconciliation
+    from terminal.submissions.runner import Submissions
 
 TAKES_SCANS = frozenset({State.DRAFT, State.PRICED})
 """States of a sale that a scan can change."""
@@ -193,6 +194,8 @@ class Counter(Listener):
         self._scanned_sale = ""
         self.reconciliation: Reconciliation | None = None
         """The day's reconciliation; set where the counter is put together."""
+        self.submissions: Submissions | None = None
+        """What is to change the hub outside a settlement; set where the counter is put together."""
         self.expiry: Expiry | None = None
         """What deletes at the end of a term; set where the counter is put together."""
         self.chores: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}

@@ -1,6 +1,5 @@
 """A question to the hub beside any sale: registers, catalogues, records, reconciliation. It moves no money."""
 
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -12,7 +11,7 @@ from terminal.core.advancing import question_failed
 from terminal.core.events import Answered, Heard, Misuse, NotSent
 from terminal.core.outcome import judge
 from terminal.counter.session import HubSession
-from terminal.hub.client import FieldTooLong, HubClient, SignedMessage, bare_file
+from terminal.hub.client import FieldTooLong, HubClient, bare_file
 
 Output = TypeVar("Output", bound=msgspec.Struct)
 
@@ -72,16 +71,14 @@ async def ask_hub(
     infno: str,
     content: msgspec.Struct,
     insured: str,
-    before: Callable[[SignedMessage], Awaitable[None]] | None = None,
 ) -> tuple[str, Heard]:
     """Ask, and once more when the hub has forgotten our sign-in. Return the message id and what was heard.
 
-    `before` is awaited with every message before it leaves. The id is "" where no message was made. Raises
-    `JournalFailed` when no message number can be reserved.
+    The id is "" where no message was made. Raises `JournalFailed` when no message number can be reserved.
     """
-    msgid, heard = await _once(hub, session, profile, infno, content, insured, before)
+    msgid, heard = await _once(hub, session, profile, infno, content, insured)
     if is_sign_in_lost(profile, heard):
-        msgid, heard = await _once(hub, session, profile, infno, content, insured, before)
+        msgid, heard = await _once(hub, session, profile, infno, content, insured)
     return msgid, heard
 
 
@@ -97,7 +94,6 @@ async def _once(
     infno: str,
     content: msgspec.Struct,
     insured: str,
-    before: Callable[[SignedMessage], Awaitable[None]] | None,
 ) -> tuple[str, Heard]:
     trouble = await session.ensure()
     if trouble is not None:
@@ -109,8 +105,6 @@ async def _once(
         return "", NotSent("key_locked")
     except FieldTooLong as longer:
         return "", NotSent(f"too_long {longer.field}")
-    if before is not None:
-        await before(message)
     heard = await hub.exchange(infno, message.msgid, message.body)
     if is_sign_in_lost(profile, heard):
         session.expire(sign_in_no)

@@ -18,6 +18,7 @@ from terminal.journal.retention import Retention
 from terminal.journal.sealing import Sealing
 from terminal.journal.settlement_table import SettlementTable
 from terminal.journal.store import Store
+from terminal.journal.submission_table import SubmissionTable
 from terminal.journal.times import text_of, time_of
 from terminal.journal.vault import Vault
 
@@ -45,6 +46,8 @@ class Journal:
         """The slips."""
         self.retention = Retention(store, self.audit, keys, self.settlements)
         """What is deleted at the end of its term."""
+        self.submissions = SubmissionTable(store, vault, sealing, self.audit, boot_id)
+        """What changes the hub outside a settlement, and how it stands."""
         self.outbox = Outbox(store)
         """What waits to be sent to the fleet."""
         self.anchors = AnchorTable(store, self.audit)

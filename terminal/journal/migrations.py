@@ -34,6 +34,7 @@ import msgspec
 
 from protocols.wire_time import WIRE_ZONE, format_time, parse_time
 from terminal.journal.audit_chain import append_record
+from terminal.journal.migration_3 import SUBMISSIONS
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
 
@@ -134,6 +135,12 @@ MIGRATIONS: Final = (
         2,
         "day keys, anchors; guards of attempts, queue and slips",
         (_DAY_KEYS, _ANCHORS, _GUARDS),
+    ),
+    Migration(
+        3,
+        "submissions: messages that change the hub outside a settlement",
+        (SUBMISSIONS,),
+        readable_from=2,
     ),
 )
 """In order, without a gap. Migration 2 holds everything that came with schema 2."""

@@ -5,6 +5,7 @@ import datetime as dt
 import msgspec
 
 from terminal.core.states import State
+from terminal.core.submission import Progress, SubmissionState
 from terminal.core.values import AttemptEnded, AttemptSent, Move, SaleKey
 
 
@@ -143,6 +144,78 @@ class Commit(msgspec.Struct, frozen=True):
     """Keyed hash of the certificate code this settlement uses up."""
     opens: SettlementRow | None = None
     """A sale that begins with it (what remains after a refund); generation and sequence are given by the journal."""
+
+
+class NewSubmission(msgspec.Struct, frozen=True):
+    """Something that is to reach the hub outside a settlement."""
+
+    id: str
+    kind: str
+    """Our word for it, such as `stock.sale`."""
+    infno: str
+    content: bytes
+    """What the message is made of; sealed at rest."""
+
+
+class SubmissionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One submission as stored."""
+
+    id: str
+    sequence: int
+    client: str
+    key: str
+    part: int
+    """Which of the messages of one request, from 1."""
+    fingerprint: bytes
+    business_date: dt.date
+    """The day it was opened: under its key it is sealed."""
+    kind: str
+    infno: str
+    opened_at: dt.datetime
+    progress: Progress
+    reason: str
+    """A machine word: why it stands where it stands."""
+    due_at: dt.datetime | None
+    changed_at: dt.datetime
+    content: bytes
+    """Empty past its term."""
+    result: bytes = b""
+    """What the hub answered, in our terms; empty before, and past its term."""
+
+
+class SubmissionMessage(msgspec.Struct, frozen=True):
+    """A message of a submission that is about to leave."""
+
+    msgid: str
+    infno: str
+    key_id: str
+    request: bytes
+
+
+class SubmissionAttempt(msgspec.Struct, frozen=True):
+    """A message of a submission as stored, with the bytes decrypted; they are empty past their term."""
+
+    msgid: str
+    infno: str
+    key_id: str
+    request: bytes
+    state: str
+    verdict: str | None
+    answer: bytes | None
+    sent_at: str
+    ended_at: str | None
+
+
+class SubmissionChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One durable point of a submission."""
+
+    row: SubmissionRow
+    """As it is from now on."""
+    before: SubmissionState
+    actor: str
+    stamp: Stamp
+    sent: SubmissionMessage | None = None
+    ended: AttemptEnded | None = None
 
 
 class JournalRefused(Exception):

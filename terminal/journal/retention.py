@@ -1,7 +1,7 @@
 """The end of a term: day keys are deleted, and with them everything that was sealed under them (docs/decisions/0009).
 
-A day's key goes when the term has passed since the last of the day's settlements came to its end, and never while one
-of them is open, owes something to the hub, or waits for its slip. What stays for good: states, times, summed amounts,
+A day's key goes when the term has passed since the last of the day's settlements and submissions came to its end, and
+never while one of them is open, owes something to the hub, or waits for its slip. What stays for good: states, times, summed amounts,
 pseudonyms, message ids and hashes, the audit chain. The deletion itself stands in that chain.
 
 Deleted means: the table of keys is emptied and written anew without the key in one transaction, with SQLite told to
@@ -29,6 +29,7 @@ from terminal.journal.audit_chain import AuditLog
 from terminal.journal.day_keys import DayKeys, Purpose, is_of_schema_1
 from terminal.journal.migrations import forget_copies_past_their_time
 from terminal.journal.records import Stamp
+from terminal.journal.schema import SUBMISSION_OPEN
 from terminal.journal.settlement_table import SettlementTable
 from terminal.journal.store import Store
 from terminal.journal.times import text_of, time_of
@@ -37,6 +38,7 @@ MOST_DAYS: Final = 31
 """Days of one purpose that one run deletes at most: a month to catch up with, and the damage of a wrong clock."""
 ACTION: Final = "expire"
 _PENDING: Final = "purge_pending"
+_FIRST_DAY: Final = "COALESCE((SELECT MIN(business_date) FROM {table}{after}), '9999-12-31')"
 _FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL))
 
 
@@ -61,7 +63,7 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A day that would be due, but something of it is not over; `settlements` are the first few of them."""
+    """A day that would be due, but something of it is not over; `settlements` are the first few of them, submissions behind."""
 
     day: dt.date
     purpose: Purpose
@@ -179,8 +181,10 @@ class Retention:
         From one day to the next by the index: two years of sales are not read for it.
         """
         query = (
-            "WITH RECURSIVE days (day) AS (SELECT MIN(business_date) FROM settlement UNION ALL"
-            " SELECT (SELECT MIN(business_date) FROM settlement WHERE business_date > day) FROM days WHERE day <= ?1)"
+            "WITH RECURSIVE days (day) AS ("
+            f"SELECT MIN({_FIRST_DAY.format(table='settlement', after='')}, {_FIRST_DAY.format(table='submission', after='')})"
+            f" UNION ALL SELECT MIN({_FIRST_DAY.format(table='settlement', after=' WHERE business_date > day')},"
+            f" {_FIRST_DAY.format(table='submission', after=' WHERE business_date > day')}) FROM days WHERE day <= ?1)"
             " SELECT day FROM days WHERE day <= ?1 AND NOT EXISTS (SELECT 1 FROM day_key WHERE day_key.day = days.day"
             " AND purpose = ?2 AND deleted_at IS NOT NULL) ORDER BY day"
         )
@@ -194,10 +198,18 @@ class Retention:
             " OR id IN (SELECT settlement FROM receipt WHERE state IN ('waiting', 'printing'))) ORDER BY terminal_sequence LIMIT 5",
             (day.isoformat(),),
         )
-        return tuple(str(name) for (name,) in rows)
+        open_ = [str(name) for (name,) in rows]
+        rows = self._store.execute(
+            f"SELECT id FROM submission WHERE business_date = ? AND {SUBMISSION_OPEN} ORDER BY sequence LIMIT 5",
+            (day.isoformat(),),
+        )
+        return (*open_, *(str(name) for (name,) in rows))
 
     def _ended(self, day: dt.date) -> dt.datetime:
-        query = "SELECT MAX(changed_at) FROM settlement WHERE business_date = ?"
+        query = (
+            "SELECT MAX(newest) FROM (SELECT MAX(changed_at) AS newest FROM settlement WHERE business_date = ?1"
+            " UNION ALL SELECT MAX(changed_at) FROM submission WHERE business_date = ?1)"
+        )
         ((newest,),) = self._store.execute(query, (day.isoformat(),)).fetchall()
         return time_of(str(newest))
 

@@ -23,10 +23,14 @@ class Sealing:
 
     def seal_evidence(self, row: SettlementRow, place: str, plain: bytes, now: dt.datetime) -> bytes:
         """Encrypt under the evidence key of the settlement's day; refused when that day is past its term."""
+        return self.seal_for_day(row.key.business_date, row.id, place, plain, now)
+
+    def seal_for_day(self, day: dt.date, owner: str, place: str, plain: bytes, now: dt.datetime) -> bytes:
+        """Encrypt under the evidence key of a day; raises `JournalRefused`, naming the owner, when that day is past its term."""
         try:
-            return self._keys.seal(Purpose.EVIDENCE, row.key.business_date, place, plain, now)
+            return self._keys.seal(Purpose.EVIDENCE, day, place, plain, now)
         except PastTerm as past:
-            raise JournalRefused("evidence_past_term", row.id) from past
+            raise JournalRefused("evidence_past_term", owner) from past
         except BlobDamaged as damaged:
             raise self._store.fail("a day key does not open in its place") from damaged
 

@@ -14,6 +14,15 @@ import apsw
 from terminal.journal.records import JournalFailed
 
 
+def dicts(connection: apsw.Connection, query: str) -> Iterator[dict[str, Any]]:
+    """Read the rows of a query by column name."""
+    cursor = connection.execute(query)
+    names: list[str] = []
+    for values in cursor:
+        names = names or [column[0] for column in cursor.get_description()]
+        yield dict(zip(names, values, strict=True))
+
+
 class _Guard(AbstractContextManager[None]):
     """See `Store.guarded`. Not made of a generator: every read and every blob that is opened enters it."""
 

@@ -10,7 +10,6 @@ A chain cannot show that its tail was cut off and the rows put back to match. Wh
 (number of records and the hash or its beginning, for instance on paper) hands it in as `anchor`.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import apsw
@@ -28,7 +27,9 @@ from terminal.journal.records import JournalFailed
 from terminal.journal.schema import RULES, SCHEMA_VERSION
 from terminal.journal.settlement_table import PLAIN_COLUMNS, row_mac
 from terminal.journal.sheet import decode_sheet, join_sheet
+from terminal.journal.store import dicts
 from terminal.journal.vault import BlobDamaged, Vault
+from terminal.journal.verify_submissions import check_submissions, follow_submission
 
 _IN_FLIGHT = frozenset({State.SENDING.value, State.REVERSING.value, State.CANCELLING.value})
 _NOTHING_TO_TRY = frozenset({State.DRAFT.value, State.PRICED.value, State.ARMED.value, State.CLOSED.value})
@@ -87,6 +88,8 @@ class _Checker:
     def __init__(self, vault: Vault | None) -> None:
         self._vault = vault
         self._findings: list[Finding] = []
+        self._submissions: dict[str, str] = {}
+        """Where the audit log leaves each submission."""
         self._settlements = 0
         self._attempts = 0
         self._records = 0
@@ -138,6 +141,7 @@ class _Checker:
         keys = None if self._vault is None else DayKeys(connection, self._vault)
         self._rows(connection, ends, keys)
         self._check_attempts(connection, keys)
+        check_submissions(connection, self._submissions, self.found, self._vault, keys)
         self._queue(connection)
         self._numbers(connection)
 
@@ -196,6 +200,9 @@ class _Checker:
             return
         if number != sequence:
             self.found("chain", sequence, "the record carries another number")
+        if action in ("submit", "submission"):
+            follow_submission(content, sequence, self._submissions, self.found)
+            return
         if action not in ("open", "move"):
             return
         name, old, new = (str(content.get(key)) for key in ("object", "old", "new"))
@@ -212,7 +219,7 @@ class _Checker:
 
     def _rows(self, connection: apsw.Connection, ends: dict[str, str], keys: DayKeys | None) -> None:
         seen: set[str] = set()
-        for row in _dicts(connection, _SETTLEMENTS):
+        for row in dicts(connection, _SETTLEMENTS):
             self._settlements += 1
             name = row["id"]
             seen.add(name)
@@ -272,7 +279,7 @@ class _Checker:
             " LEFT JOIN settlement ON settlement.id = attempt.settlement"
             " LEFT JOIN day_key ON day_key.day = settlement.business_date AND day_key.purpose = 'evidence' ORDER BY msgid"
         )
-        for row in _dicts(connection, query):
+        for row in dicts(connection, query):
             self._attempts += 1
             msgid, stands = row["msgid"], row["where_it_stands"]
             if stands is None:
@@ -341,7 +348,9 @@ class _Checker:
             self.found("number", "sequence", "the counter of settlements differs from their number")
         until = connection.execute("SELECT value FROM meta WHERE name = 'message_numbers_until'").fetchone()
         reserved = "" if until is None else "".join(filter(str.isdigit, str(until[0])))[:14]
-        newest = connection.execute("SELECT MAX(substr(msgid, 13, 14)) FROM attempt").fetchone()
+        newest = connection.execute(
+            "SELECT MAX(substr(msgid, 13, 14)) FROM (SELECT msgid FROM attempt UNION ALL SELECT msgid FROM submission_attempt)"
+        ).fetchone()
         if newest is not None and newest[0] is not None and newest[0] > reserved:
             self.found("number", "message_numbers_until", "a message id lies behind the reserved seconds")
 
@@ -360,11 +369,3 @@ _NEEDS_AMOUNTS = frozenset(
 _MUST_HAVE_BEEN_SENT = ", ".join(
     f"'{state.value}'" for state in State if state not in (State.DRAFT, State.PRICED, State.ARMED, State.ABANDONED)
 )  # fmt: skip
-
-
-def _dicts(connection: apsw.Connection, query: str) -> Iterator[dict[str, Any]]:
-    cursor = connection.execute(query)
-    names: list[str] = []
-    for values in cursor:
-        names = names or [column[0] for column in cursor.get_description()]
-        yield dict(zip(names, values, strict=True))

@@ -7,7 +7,7 @@ difference. Without that, only 2601 is offered, which asks the hub and is decide
 all is done but on the word of two people.
 
 The questions are repeated with a new message id whenever they stay unanswered (they change nothing). 9101 leaves a file
-at the hub; its message id and the SM3 of its bytes are in the audit log before it is sent.
+at the hub: it is a submission (`terminal/submissions/`), its id and bytes are on disk before it is sent.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import Feed
 from terminal.counter.session import HubSession
 from terminal.counter.workroom import Workroom
-from terminal.hub.client import HubClient, Institution, SignedMessage
+from terminal.hub.client import HubClient, Institution
 from terminal.hub.questions import ask_file, ask_hub
 from terminal.journal.journal import Journal
 from terminal.journal.sheet import settlement_of
@@ -102,6 +102,7 @@ from terminal.reconciliation.report import (
     Sums,
     outcome_of,
 )
+from terminal.submissions.runner import Submissions
 
 _replace = msgspec.structs.replace
 _Result = TypeVar("_Result")
@@ -170,6 +171,7 @@ class Reconciliation:
         slot: int,
         hub: HubClient,
         session: HubSession,
+        submissions: Submissions,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]],
         daily_at: dt.time | None = None,
@@ -181,6 +183,7 @@ class Reconciliation:
         self._slot = slot
         self._hub = hub
         self._session = session
+        self._submissions = submissions
         self._clock = clock
         self._sleep = sleep
         self._daily_at = daily_at
@@ -484,8 +487,8 @@ class Reconciliation:
         content = UploadInput(
             upload=Upload(content=byte_list(data), name=f"{name}.zip", institution_code=code)
         )
-        _, answer = await self._ask("9101", content, division, UploadOutput, noted=f"{name}.zip")
-        return answer
+        _, heard = await self._submissions.deliver_file(content, division)
+        return _useful(heard, UploadOutput)
 
     async def _download(self, file: ResultFile, division: str) -> bytes:
         """The bare file. An envelope instead of it is a refusal, and proves at least that."""
@@ -499,19 +502,10 @@ class Reconciliation:
     # -- asking ---------------------------------------------------------------------------------------
 
     async def _ask(
-        self, infno: str, content: msgspec.Struct, division: str, wanted: type[_Result], noted: str = ""
+        self, infno: str, content: msgspec.Struct, division: str, wanted: type[_Result]
     ) -> tuple[str, _Result]:
-        async def note(message: SignedMessage) -> None:
-            if noted:
-                text = f"{noted} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
-                await self._counter.note("reconciliation", "upload", text)
-
-        msgid, heard = await ask_hub(
-            self._hub, self._session, self._profile, infno, content, division, before=note
-        )
-        if isinstance(heard, Answered) and heard.infcode == 0 and isinstance(heard.output, wanted):
-            return msgid, heard.output
-        raise _NoUse(heard)
+        msgid, heard = await ask_hub(self._hub, self._session, self._profile, infno, content, division)
+        return msgid, _useful(heard, wanted)
 
     # -- correcting -----------------------------------------------------------------------------------
 
@@ -594,6 +588,12 @@ class Reconciliation:
                 break
             await self._sleep(DAILY_PAUSE_S)
         self._counter.feed.announce(notice_of(report))
+
+
+def _useful(heard: Heard, wanted: type[_Result]) -> _Result:
+    if isinstance(heard, Answered) and heard.infcode == 0 and isinstance(heard.output, wanted):
+        return heard.output
+    raise _NoUse(heard)
 
 
 def notice_of(report: Report) -> Notice:

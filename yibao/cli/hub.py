@@ -1,5 +1,6 @@
 """`yibao hub`: what a person asks the hub through a running counter, beside any sale."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,10 +18,11 @@ from yibao.cli.common import (
 )
 from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
-from yibao.cli.output import new_file, print_json, tell, without_controls
+from yibao.cli.output import new_file, print_json, tell, tell_line, without_controls
 from yibao.words import Words, say
 
 if TYPE_CHECKING:
+    from yibao.catalogue_copy import CatalogueCopy
     from yibao.client import CounterClient, RowsView
     from yibao.doctor.report import Part
 
@@ -61,10 +63,14 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help=help_of("hub.download.out"), show_default=False),
 ]
+FetchOut = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help=help_of("hub.fetch.out"), show_default=False),
+]
 Record = Annotated[
     str,
     typer.Argument(
-        metavar="diagnoses|lines|items|drugs|totals|institutions",
+        metavar="diagnoses|lines|items|drugs|totals|institutions|transfers",
         help=help_of("hub.record.name"),
         show_default=False,
     ),
@@ -93,6 +99,12 @@ COLUMNS: Final = {
     "5206": (("insutype", "险种", "Scheme"), ("year", "年度", "Year"), ("cum_type_code", "累计类别", "Kind"), ("cum", "累计值", "Total")),
     "5302": (("fix_srt_no", "序号", "#"), ("fixmedins_code", "编号", "Code"), ("fixmedins_name", "机构", "Institution"),
              ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "5304": (("reflin_medins_no", "编号", "Code"), ("reflin_medins_name", "转往机构", "Institution"), ("refl_date", "日期", "Date"),
+             ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "3512": (("fixmedinsBchno", "批次", "Batch"), ("medinsListCodg", "机构目录编码", "Own code"), ("medinsListName", "名称", "Name"),
+             ("drugTracCodg", "追溯码", "Trace code"), ("valiFlag", "有效", "Valid")),
+    "3513": (("fixmedinsBchno", "批次", "Batch"), ("medinsListCodg", "机构目录编码", "Own code"), ("medinsListName", "名称", "Name"),
+             ("drugTracCodg", "追溯码", "Trace code"), ("mdtrtId", "就诊", "Visit")),
     "100001": (("polItemCode", "政策项", "Item"), ("polItemName", "名称", "Name"), ("polItemPaySum", "合计", "Sum"),
                ("fundPayProp", "基金比例", "Fund ratio"), ("fundPayAmt", "基金支付", "Fund pays"), ("selfPayAmt", "自付", "Person pays")),
     "1901": (("value", "键值", "Value"), ("label", "标签", "Label"), ("parentValue", "父键值", "Parent")),
@@ -112,6 +124,7 @@ def register(app: typer.Typer) -> None:
         ("dictionary", dictionary),
         ("catalogue", catalogue),
         ("download", download),
+        ("fetch", fetch),
         ("record", record),
     ):
         group.command(name, help=help_of(f"hub.{name}"), short_help=help_of(f"hub.{name}"))(run)
@@ -198,6 +211,62 @@ def download(
         return
     version = without_controls(facts.newest_version) or "-"
     tell(say("hub_file_written", path=str(path), rows=str(facts.rows), version=version))
+
+
+def fetch(
+    catalogue: Catalogue,
+    date: Date = "",
+    since: Since = "",
+    rows: Rows = 1000,
+    out: FetchOut = None,
+    json: JsonOption = False,
+    counter: CounterOption = None,
+) -> None:
+    """Fetch a whole catalogue, page by page."""
+    from datetime import datetime
+
+    from protocols.wire_time import WIRE_ZONE
+    from yibao.catalogue_copy import CatalogueChanged, CatalogueCopy, Question
+
+    as_of = date or f"{datetime.now(WIRE_ZONE):%Y-%m-%d}"
+    path = out or Path(f"{catalogue}-{as_of}.jsonl")
+    try:
+        with CatalogueCopy(path, Question(catalogue, as_of, since, rows)) as copy:
+            _ask(counter, lambda client: _fetch_pages(client, copy, catalogue, as_of, since, rows))
+            copy.finish()
+            told = copy.rows
+    except FileExistsError:
+        raise CommandFailed(say("file_exists", path=str(path))) from None
+    except CatalogueChanged:
+        raise CommandFailed(say("hub_fetch_changed")) from None
+    if json:
+        print_json({"path": str(path), "rows": told, "as_of": as_of})
+        return
+    tell(say("hub_fetched", path=str(path), rows=str(told)))
+
+
+async def _fetch_pages(
+    client: "CounterClient", copy: "CatalogueCopy", catalogue: str, as_of: str, since: str, rows: int
+) -> None:
+    """Ask for the pages that are not here yet and say how far it is; what is here stays whatever happens."""
+    import asyncio
+
+    from yibao.catalogue_copy import CatalogueChanged
+    from yibao.client import CatalogueWish
+
+    if copy.rows:
+        tell_line(say("hub_fetch_goes_on", rows=str(copy.rows)), sys.stderr)
+    try:
+        while not copy.is_whole:
+            wish = CatalogueWish(date=as_of, since=since, page=copy.next_page, rows=rows)
+            page = await client.catalogue(catalogue, wish)
+            await asyncio.to_thread(copy.add, page.rows, page.records or 0)
+            tell_line(say("hub_fetching", rows=str(copy.rows), all=str(page.records or 0)), sys.stderr)
+    except CatalogueChanged:
+        raise
+    except BaseException:
+        tell_line(say("hub_fetch_kept", rows=str(copy.rows)), sys.stderr)
+        raise
 
 
 def record(

@@ -27,6 +27,7 @@ from yibao.cli import (
     sale,
     service,
     sim,
+    submissions,
     technician,
     visit,
 )
@@ -66,6 +67,7 @@ def build_app() -> typer.Typer:
         clearing,
         technician,
         hub,
+        submissions,
         journal,
         evidence,
         keys,

@@ -12,6 +12,7 @@ from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan
+from yibao.cli.people import people
 from yibao.words import Words, say
 
 if TYPE_CHECKING:
@@ -181,26 +182,7 @@ def next_clinic_commands(folder: "SimFolder") -> tuple[str, ...]:
     )
 
 
-# -- people and scanner ---------------------------------------------------------------------------
-
-
-def people(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
-    """List the invented people."""
-    rows = with_sim(folder, lambda sim: sim.people())
-    if json:
-        print_json(rows)
-        return
-    from yibao.cli.tables import Screen
-
-    heads = (
-        ("", "slug"),
-        ("姓名", "Name"),
-        ("人员编号", "psn_no"),
-        ("电子凭证", "Certificate"),
-        ("账户", "Account"),
-    )
-    cells = [(row.slug, row.name, row.psn_no, row.certificate, yuan(row.balance_fen)) for row in rows]
-    Screen().rows(heads, cells, frozenset({4}))
+# -- phone and scanner ----------------------------------------------------------------------------
 
 
 def phone_code(

@@ -49,6 +49,11 @@ class Screen:
             emoji=False,
         )
 
+    @property
+    def chinese(self) -> bool:
+        """Whether the stream carries Chinese."""
+        return self._chinese
+
     def say(self, words: Words) -> None:
         """A message, Chinese first, English on the next line."""
         self._console.print(words.both() if self._chinese else words.en, soft_wrap=True)
@@ -234,6 +239,7 @@ class Screen:
                 ("密钥", "Keys", status.keys),
                 ("签到", "Sign-in", f"{status.sign_in} {status.sign_in_reason}".strip()),
                 ("未决", "Doubts", str(status.doubts)),
+                ("待人工报送", "Held submissions", str(status.submissions_held)),
             ]
         )
         self.devices(status.devices)

@@ -28,9 +28,13 @@ TRANSACTIONS = (
     *("1301", "1302", "1303", "1305", "1306", "1306A", "1307", "1308"),
     *("1309", "1310", "1311", "1313", "1314", "1315", "1320", "1321"),
     *("5202", "5204", "5205", "5206", "5302", "100001"),
+    *("2501", "2502", "2503", "2504", "2505", "2506", "5304", "3301", "3302"),
+    *("3501", "3501A", "3502", "3502A", "3503", "3503A", "3504", "3504A"),
+    *("3505", "3505A", "3506", "3506A", "3507", "3507A", "3512", "3513", "3592B"),
     *("3101", "3102", "3103"),
     *("3203", "3204", "3260", "3261", "3262"),
 )
+SUBMITTED = tuple(infno for infno in TRANSACTIONS[-34:-8] if infno not in ("5304", "3512", "3513"))
 
 
 def test_the_transactions_of_this_version() -> None:
@@ -52,12 +56,22 @@ def test_what_changes_the_hub_is_durable_before_it_is_sent() -> None:
         "2208",
         "2601",
         "9101",
+        *SUBMITTED,
         "3103",
         "3203",
         "3204",
         "3261",
         "3262",
     ]
+
+
+def test_what_is_submitted_outside_a_settlement_is_looked_up_or_repeated() -> None:
+    remedies = {infno: MESSAGES[infno].remedy for infno in SUBMITTED}
+    looked_up = {
+        **dict.fromkeys(("2501", "2503", "2505"), Remedy.LOOK_UP_FILING),
+        **{f"350{n}{form}": Remedy.LOOK_UP_GOODS for n in range(1, 7) for form in ("", "A")},
+    }
+    assert remedies == dict.fromkeys(SUBMITTED, Remedy.REPEAT) | looked_up
 
 
 def test_money_moves_only_in_settlements_cancellations_and_reversals() -> None:

@@ -16,8 +16,8 @@ WITH_AMOUNTS = [name for name in examples.ANSWERS if b'"setlinfo"' in examples.b
 
 
 def test_all_worked_messages_are_there() -> None:
-    assert len(examples.REQUESTS) == 18
-    assert len(examples.ANSWERS) == 18
+    assert len(examples.REQUESTS) == 37
+    assert len(examples.ANSWERS) == 27
 
 
 @pytest.mark.parametrize("name", examples.REQUESTS)

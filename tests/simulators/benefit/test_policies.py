@@ -34,14 +34,18 @@ def test_shipped_set_equals_the_set_of_the_cases(book: PolicyBook, cases_text: s
 
 
 def test_shipped_catalogue_equals_the_catalogue_of_the_cases(book: PolicyBook, cases_text: str) -> None:
-    """The same items with the same marks, and per place the same class, share and ceilings."""
+    """The same items with the same marks that decide amounts, and per place the same class, share and ceilings.
+
+    D16, which leaves the list, is ours alone; so are the marks that no amount depends on.
+    """
     theirs, ours = parse_file(cases_text).book.catalogue, book.catalogue
     assert set(ours.places) == set(theirs.places) == set(DIVISIONS)
     for item_id, item in theirs.items.items():
         mine = ours.items[item_id]
-        assert msgspec.structs.replace(mine, name=item.name, code="") == item
+        bare = {"name": item.name, "code": "", "two_disease": False, "generic": "", "selection": None}
+        assert msgspec.structs.replace(mine, **bare) == item
     for place, entries in theirs.places.items():
-        assert set(ours.places[place]) == set(entries)
+        assert set(ours.places[place]) == {*entries, "D16"}
         for item_id, entry in entries.items():
             mine_entry = ours.places[place][item_id]
             assert mine_entry.item_class == entry.item_class
@@ -190,6 +194,36 @@ def test_one_code_for_two_items_is_refused() -> None:
     item = {"name": "a", "type": "western", "code": "X1"}
     with pytest.raises(DataError, match="D02: code X1 also belongs to D01"):
         catalogue.parse_items(Node("items.toml", {"D01": item, "D02": item}, YUAN))
+
+
+ITEM_FAULTS = [
+    ('version = "v0001"', "", r"items.toml: version: is missing"),
+    ('version = "v0001"', 'version = "v0002"', r"items.toml: version: is not the highest version of a row"),
+    ('version = "v0001"', 'version = "1"', r"items.toml: version: must be v and four digits"),
+    ('batch = "TEST-2024-1", ', "", r"item.D01.selected.batch: is missing"),
+    ("to = 2030-06-30", "to = 2020-06-30", r"item.D01.selected.to: is before 'from'"),
+    ("two_disease = true", 'two_disease = "yes"', r"item.D01.two_disease: must be true or false"),
+]
+
+
+@pytest.mark.parametrize(("was", "becomes", "words"), ITEM_FAULTS, ids=[fault[2] for fault in ITEM_FAULTS])
+def test_unsound_items_are_refused(was: str, becomes: str, words: str) -> None:
+    """Versions and selections are checked like all else."""
+    text = shipped("catalogue/items.toml")
+    assert was in text
+    with pytest.raises(DataError, match=words):
+        parse_catalogue({"items.toml": text.replace(was, becomes, 1)})
+
+
+def test_items_know_selection_generic_name_and_two_disease_list() -> None:
+    """R29, R56, R61: the selected product and the others of its generic name."""
+    items = policies.load_shipped().catalogue.items
+    chosen = items["D01"].selection
+    assert chosen is not None
+    assert [chosen.in_force(datetime.date(year, 7, 1)) for year in (2023, 2024, 2031)] == [False, True, False]
+    assert [key for key, item in items.items() if item.generic == items["D01"].generic] == ["D01", "D02"]
+    assert [key for key, item in items.items() if item.two_disease] == ["D01", "D02", "D03", "D12"]
+    assert items["D02"].selection is None
 
 
 def test_shipped_files_are_found_by_the_package() -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
+from drivers.interfaces.signer import Signer, Verifier
 from protocols.gm.sm2 import PrivateKey
 from protocols.hub import envelope, signing
 from protocols.hub.envelope import Answer, Request
 from protocols.wire_time import WIRE_ZONE, format_time
 from simulators.benefit import policies
+from simulators.cheap_signing import CheapKey
 from simulators.hub import HubSettings
 from simulators.hub.keys import Sm2Signer, Sm2Verifier
 from simulators.people import Person
@@ -59,18 +61,27 @@ def _read(answer: Answer) -> Any:
 
 
 class Counter:
-    """One till of one institution, with its own SM2 key registered at the hub."""
+    """One till of one institution, with its own SM2 key registered at the hub; a cheap one in a world of cheap keys."""
 
     def __init__(self, world: SimulatedWorld, institution: str, place: int = 0) -> None:
         self.world = world
+        name = institution + str(place)
         self.institution: Institution = world.world.institutions[institution]
         self.place = self.institution.counter[place]
-        self.signer = Sm2Signer(PrivateKey.generate(Random(institution + str(place)).randbytes))
-        self.hub_key = Sm2Verifier(world.signer.description.public_point)
+        self.signer: Signer
+        self.hub_key: Verifier
+        own: Verifier
+        if isinstance(world.signer, CheapKey):
+            self.signer = own = CheapKey(name)
+            self.hub_key = world.signer
+        else:
+            self.signer = Sm2Signer(PrivateKey.generate(Random(name).randbytes))
+            self.hub_key = Sm2Verifier(world.signer.description.public_point)
+            own = Sm2Verifier(self.signer.description.public_point)
         self.now = START
         self.sign_no = ""
         self._counter = 0
-        world.keys.register(institution, self.place.slot, Sm2Verifier(self.signer.description.public_point))
+        world.keys.register(institution, self.place.slot, own)
 
     def next_msgid(self) -> str:
         """A fresh message id; the clock moves on one second."""

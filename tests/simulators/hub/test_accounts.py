@@ -186,8 +186,9 @@ def test_the_result_names_only_what_differs(till: Counter, jia: Person) -> None:
 
 
 def test_the_file_comes_bare_and_only_to_its_institution(till: Counter, jia: Person) -> None:
-    number = upload(till, zipped("x")).output["file_qury_no"]
-    assert fetch(till, number) == zipped("x")
+    content = zipped("x")  # once: a ZIP carries the time it was made
+    number = upload(till, content).output["file_qury_no"]
+    assert fetch(till, number) == content
     other = Counter(till.world, "P99990000003")
     other.sign_in()
     for body in (
@@ -236,3 +237,9 @@ def test_an_older_ledger_gains_room_for_files(tmp_path: Any) -> None:
     ledger.keep_file("M00/1", "P99990000001", b"x")
     assert (ledger.file("M00/1", "P99990000001"), ledger.file_count()) == (b"x", 1)
     ledger.close()
+
+
+def test_a_clearing_category_of_no_dictionary_is_refused_by_name(till: Counter) -> None:
+    """Printed codes and those of the province's own profile are known, others are not."""
+    reply = ask_totals(till, 0, "0.00", "0.00", clr_type="98")
+    assert (reply.code, "data.clr_type " in reply.err_msg) == ("FIELD", True)

@@ -289,17 +289,7 @@ def test_a_closed_year_takes_no_more_fee_dates(till: Counter, jia: Person) -> No
 
 def test_an_institution_without_agreement_settles_nothing() -> None:
     world = make_world()
-    till = Counter(world, "P99990000001")
-    ended = type(till.institution)(
-        code=till.institution.code,
-        name=till.institution.name,
-        kind="pharmacy",
-        division=HOME,
-        level="11",
-        agreement=False,
-        counter=till.institution.counter,
-    )
-    world.world.institutions[ended.code] = ended
+    till = Counter(world, "P99990000009")
     till.sign_in()
     jia = world.person("jia")
     assert till.ask("2101", purchase(till, jia, till.token(jia)), HOME).code == "AGREEMENT_INVALID"

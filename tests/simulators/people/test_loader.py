@@ -12,12 +12,13 @@ PEOPLE = load_people()
 JIA = (Path(simulators.people.__file__).parent / "jia.toml").read_text(encoding="utf-8")
 
 
-def test_ten_people_are_shipped_in_the_order_of_their_numbers() -> None:
-    assert [person.slug for person in PEOPLE] == [
+def test_the_first_ten_are_shipped_in_the_order_of_their_numbers() -> None:
+    assert [person.slug for person in PEOPLE[:10]] == [
         *("jia", "yi", "bing", "ding", "wu"),
         *("ji", "geng", "xin", "ren", "gui"),
     ]
-    assert [person.psn_no for person in PEOPLE] == [f"9999{n:016d}" for n in range(1, 11)]
+    numbers = [*range(1, 11), *range(501, 501 + len(PEOPLE) - 10)]
+    assert [person.psn_no for person in PEOPLE] == [f"9999{n:016d}" for n in numbers]
 
 
 def test_every_identity_number_lies_in_the_area_of_nobody_and_checks() -> None:
@@ -80,6 +81,32 @@ def test_an_unknown_name_is_a_key_error_that_lists_who_there_is() -> None:
         ('slug = "jia"\n', 'slug = "jia"\nshoe_size = 43\n', "shoe_size", "unknown"),
         ('balance = "60.00"', 'balance = "60"', "enrolment[0].balance", "regex"),
         ('version = "3.00"', 'version = "2.00"', "card.version", "generation"),
+        ('insutype = "310"', 'insutype = "510"', "enrolment[0].insutype", "none of"),
+        ("[certificate]", '[[category]]\nkind = "poor"\n\n[certificate]', "category[0].kind", "none of"),
+        (
+            "[certificate]",
+            '[[approval]]\ncode = "XTEST000000000000000D01"\nbegin = 2026-01-01\nend = 2026-12-31\n\n[certificate]',
+            "approval[0].code",
+            "negotiated",
+        ),
+        (
+            "[certificate]",
+            '[[registration]]\nkind = "chronic"\ncode = "M03900"\nname = "糖尿病"\nbegin = 2026-01-01\n\n[certificate]',
+            "registration[0].code",
+            "disease list",
+        ),
+        (
+            "[certificate]",
+            "[pregnancy]\nfiled = 2026-09-01\nexpected = 2027-04-10\n\n[certificate]",
+            "pregnancy",
+            "man",
+        ),
+        (
+            'employer = "测试单位"',
+            'employer = "测试单位"\n[enrolment.joined]\npaid_on = 2026-01-01\nexempt = "employee_gap"',
+            "enrolment[0].joined.employee_gap_months",
+            "employee_gap",
+        ),
         ("00815445538660999900000001", "00815445538660999900000002", "card.reset_information", "serial"),
     ],
 )
@@ -90,6 +117,16 @@ def test_a_wrong_file_is_refused_with_file_key_and_reason(old: str, new: str, ke
     assert refused.value.file == "wrong.toml"
     assert refused.value.key == key
     assert reason in refused.value.reason
+
+
+def test_the_enrolment_that_pays_comes_first() -> None:
+    again = JIA.replace(
+        "[certificate]",
+        '[[enrolment]]\ninsutype = "390"\npsn_type = "15"\ndivision = "999900"\nsince = 2010-01-01\n\n[certificate]',
+    )
+    assert len(parse_person(again, "twice.toml").enrolment) == 2
+    with pytest.raises(PersonaError, match=r"late\.toml: enrolment: the one that pays must come first"):
+        parse_person(again.replace('status = "1"', 'status = "2"'), "late.toml")
 
 
 def test_text_that_is_not_toml_is_refused() -> None:

@@ -9,24 +9,15 @@ from protocols.money import Fen, Split
 from simulators.people import Person, parse_person
 from simulators.people.loader import identity_check_character
 from simulators.people.model import Registration
-from simulators.world import Institution
+from simulators.world import load_world
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.counter.wishes import LineWish
 from tests.terminal.clinic.clinic import DIABETES, HYPERTENSION, Clinic, Window, state_of
 from tests.terminal.harness import virtual
 
-THIRD_LEVEL = Institution(
-    code="H97990000001",
-    name="外省测试三级医院",
-    kind="tier3",
-    division="979900",
-    level="2",
-    dual_channel=True,
-)
-SECOND_LEVEL = Institution(
-    code="H97990000002", name="外省测试二级医院", kind="tier2", division="979900", level="5"
-)
+PLACES = load_world().institutions
+THIRD_LEVEL, SECOND_LEVEL = PLACES["H97990000001"], PLACES["H97990000002"]
 
 
 def somebody(

@@ -102,6 +102,42 @@ async def test_somebody_not_entitled_hears_the_hubs_reason(tmp_path: Path) -> No
     await window.finish()
 
 
+WHY_NOT = [
+    ("H99990000010", "jumin", "not_entitled", "暂停至 2030-12-31", "AGREEMENT_INVALID"),
+    ("H99990000011", "jumin", "not_entitled", "已于 2026-06-30 终止", "AGREEMENT_INVALID"),
+    ("H99990000002", "dengdai", "not_entitled", "待遇等待期未满", "WAITING_PERIOD"),
+]
+
+
+@pytest.mark.parametrize(("institution", "who", "notice", "words", "code"), WHY_NOT)
+@virtual
+async def test_the_counter_tells_why_an_institution_or_a_person_is_refused(
+    tmp_path: Path, institution: str, who: str, notice: str, words: str, code: str
+) -> None:
+    window = await Clinic(tmp_path, institution=institution).window()
+    told = await window.arrive(who=who)
+    assert state_of(told) == (State.DRAFT, notice)
+    assert told.notice is not None
+    assert words in told.notice.params["text"]
+    assert told.notice.params["text"].endswith(f"[{code}]")
+    await window.abandon(told)
+    await window.finish()
+
+
+@pytest.mark.parametrize("who", ["tingbao", "zhongbao"])
+@virtual
+async def test_somebody_whose_participation_is_paused_or_ended_is_not_insured_now(
+    tmp_path: Path, who: str
+) -> None:
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    told = await window.arrive(who=who)
+    assert state_of(told) == (State.DRAFT, "not_insured_now")
+    assert clinic.hub_link.transactions() == ["1101"]
+    await window.abandon(told)
+    await window.finish()
+
+
 @virtual
 async def test_a_blocked_card_is_refused_and_another_medium_may_follow(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path)

@@ -219,13 +219,13 @@ def test_a_migration_runs_under_extra_and_a_rollback_journal_in_one_transaction(
         "pragma journal_mode",
         "BEGIN",
         "CREATE TABLE day_key",
-        "pragma user_version(2)",
+        f"pragma user_version({SCHEMA_VERSION})",
         "COMMIT",
     )
     order = [sql for sql in seen if sql.startswith(asked) or sql == "PRAGMA quick_check"]
     assert [sql.split(" (")[0] for sql in order][:8] == [
         "PRAGMA quick_check", "pragma synchronous(3)", "pragma journal_mode('delete')", "BEGIN EXCLUSIVE", "CREATE TABLE day_key",
-        "pragma user_version(2)", "PRAGMA quick_check", "COMMIT",
+        f"pragma user_version({SCHEMA_VERSION})", "PRAGMA quick_check", "COMMIT",
     ]  # fmt: skip
 
 

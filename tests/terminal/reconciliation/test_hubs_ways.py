@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from protocols.hub.envelope import decode_request
 from simulators.hub.desk import HubSettings
 from terminal.core.events import Misuse
 from terminal.reconciliation.report import Group, Outcome
@@ -85,15 +86,18 @@ async def test_a_forgotten_sign_in_is_made_again_on_the_way(tmp_path: Path) -> N
 
 
 @virtual
-async def test_what_goes_up_is_in_the_audit_log_before_it_leaves(tmp_path: Path) -> None:
+async def test_what_goes_up_is_in_the_journal_before_it_leaves_and_is_sent_once(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     await unseen_and_there(shop, till)
     shop.arm("lose-request", "9101")
     await reconcile(till)
-    noted = [record for record in till.audit() if record["action"] == "upload"]
-    assert len(noted) == 1
-    assert "3202_20261123.zip msgid P99990000001" in noted[0]["note"]
+    (row,) = till.journal.submissions.recent(10)
+    assert (row.kind, row.infno, row.progress.state) == ("file", "9101", "GIVEN_UP")
+    (attempt,) = till.journal.submissions.attempts(row.id)
+    assert (attempt.state, decode_request(attempt.request).infno) == ("UNKNOWN", "9101")
+    noted = [record["new"] for record in till.audit() if record["action"] in ("submit", "submission")]
+    assert noted == ["WAITING", "SENT", "GIVEN_UP"]
     assert [record["actor"] for record in till.audit() if record["action"] == "reconciled"] == ["tester"]
     await till.stop()
 

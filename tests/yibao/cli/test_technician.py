@@ -132,3 +132,22 @@ def test_card_commands_need_the_service(call: Call, place: Path, tmp_path: Path)
     text = (place / "sim" / "counter.toml").read_text(encoding="utf-8")
     (tmp_path / "counter.toml").write_text(text, encoding="utf-8")
     assert call(tmp_path, "card", "read", "--json").json["error"]["code"] == "service_not_running"
+
+
+def test_a_whole_catalogue_is_fetched_and_goes_on_where_the_line_was_cut(call: Call, place: Path) -> None:
+    (place / "cut.toml").write_text('[[step]]\nfault = "lose-answer"\ninfno = "1312"\nnth = 2\n', "utf-8")
+    assert call(place, "sim", "hub", "script", "cut.toml").returncode == 0
+    fetch = ("hub", "fetch", "items", "--rows", "5", "--out", "items.jsonl")
+    cut = call(place, *fetch)
+    assert cut.returncode == 1
+    assert "The 5 rows that are here are kept; the same command goes on behind them." in cut.stderr
+    assert not (place / "items.jsonl").exists()
+    told = call(place, *fetch, "--json")
+    assert told.returncode == 0, told.stderr
+    assert "5 rows are here from before" in told.stderr
+    lines = (place / "items.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(lines[0])["rows"] == told.json["rows"] == len(lines) - 1
+    codes = [json.loads(line)["hilist_code"] for line in lines[1:]]
+    assert len(set(codes)) == len(codes) > 10
+    again = call(place, *fetch, "--json")
+    assert (again.returncode, again.json["error"]["code"]) == (1, "file_exists")

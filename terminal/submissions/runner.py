@@ -1,0 +1,376 @@
+"""Sends what is to change the hub outside a settlement: one task, one message after the other, each on disk before it leaves.
+
+Nothing here holds up a sale: it has no lane, takes no lock of one, and the journal's thread only for single writes. What
+a decision says is on disk before anybody hears of it. `Submissions.run` is the only one that decides about what is open,
+but for a person's word, which waits for the step under way.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from drivers.interfaces.signer import SignerUnavailable
+from protocols.errors import MalformedMessage
+from protocols.gm.sm3 import sm3
+from protocols.hub.envelope import decode_request
+from protocols.hub.profile import Profile
+from terminal.core import submission as rules
+from terminal.core.events import Answered, Heard, Misuse, NotSent
+from terminal.core.outcome import Verdict as Judged
+from terminal.core.outcome import judge, reason_of
+from terminal.core.submission import Act, Found, NotAllowed, SubmissionState, Word, next_act, step
+from terminal.core.values import AttemptEnded, Notice
+from terminal.counter.session import HubSession
+from terminal.hub.client import FieldTooLong, HubClient, SignedMessage
+from terminal.hub.questions import ask_hub, is_sign_in_lost
+from terminal.journal.records import (
+    Idempotency,
+    JournalFailed,
+    NewSubmission,
+    SubmissionAttempt,
+    SubmissionChange,
+    SubmissionMessage,
+    SubmissionRow,
+)
+from terminal.submissions.answers import Outcome, read_answer
+from terminal.submissions.kinds import FILE, silence_of
+from terminal.submissions.looking import judge_looks, questions
+from terminal.submissions.rows import decode_content, encode_content
+
+if TYPE_CHECKING:
+    from terminal.counter.counter import Counter
+
+PUT_OFF_S: Final = 10.0
+"""How often what an old copy of the journal holds open looks whether the journal was accepted."""
+_replace = msgspec.structs.replace
+
+
+class Round(msgspec.Struct, frozen=True):
+    """What one round of work on a submission came to."""
+
+    row: SubmissionRow | None
+    """As it stands on disk; None when the counter stopped before."""
+    heard: Heard | None = None
+
+
+class Submissions:
+    """The submissions of one counter. `run` is its only task."""
+
+    def __init__(
+        self,
+        *,
+        counter: "Counter",
+        profile: Profile,
+        institution: str,
+        hub: HubClient,
+        session: HubSession,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._counter = counter
+        self._profile = profile
+        self._institution = institution
+        self._hub = hub
+        self._session = session
+        self._new_id = new_id
+        self._due_s: dict[str, float] = {}
+        """What is to be worked on when, by the monotonic clock; all of it stands in the journal too."""
+        self._waiting: dict[str, list[asyncio.Future[Round]]] = {}
+        self._held: set[str] = set()
+        self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    @property
+    def held(self) -> int:
+        """How many wait for a person's word."""
+        return len(self._held)
+
+    # -- for callers ------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        kind: str,
+        infno: str,
+        contents: Sequence[bytes],
+        client: str,
+        key: str,
+        body: bytes,
+        wait_s: float,
+    ) -> list[SubmissionRow]:
+        """Put these on disk as the parts of one request, and return them as they stand after a first try or `wait_s`.
+
+        The same key with the same body returns what it opened before. Raises `Misuse` while the journal is an old copy,
+        and `JournalRefused` (`idempotency_conflict`).
+        """
+        self._counter.holds.require_newest()
+        rows = await self._open(kind, infno, contents, client, Idempotency(client, key, sm3(body)))
+        rounds = [self._next_round(row.id) for row in rows if row.progress.state in rules.RUNS_BY_ITSELF]
+        if rounds:
+            await asyncio.wait(rounds, timeout=wait_s)
+        found = await self._counter.workroom.read(
+            lambda journal: [journal.submissions.get(row.id) for row in rows]
+        )
+        return [row for row in found if row is not None]
+
+    async def deliver_file(self, content: msgspec.Struct, division: str) -> tuple[str, Heard]:
+        """Send a file (9101) once and return its message id and what was heard; unanswered, it is not sent again.
+
+        From an old copy of the journal too: reconciling is the way out of it, and a file more at the hub changes nothing.
+        """
+        key = self._new_id()
+        contents = [encode_content(content, division)]
+        identity = Idempotency("reconciliation", key, sm3(contents[0]))
+        (row,) = await self._open(FILE.name, FILE.plain.infno, contents, "reconciliation", identity)
+        done = await self._next_round(row.id)
+        attempts = await self.attempts(row.id)
+        return attempts[-1].msgid if attempts else "", done.heard or NotSent("internal")
+
+    async def decide(self, submission_id: str, word: Word, actor: str, why: str) -> SubmissionRow:
+        """Write a person's decision. Raises `Misuse` (`unknown_submission`, `submission_not_open`)."""
+        self._counter.holds.require_newest()
+        async with self._turn:
+            row = await self.get(submission_id)
+            try:
+                decided = await self._take(row, rules.Said(word), actor)
+            except NotAllowed as not_allowed:
+                raise Misuse("submission_not_open", state=str(not_allowed)) from None
+        await self._counter.note(actor, "submission_decided", f"{submission_id} {word} {why}")
+        self._changed.set()
+        return decided
+
+    async def get(self, submission_id: str) -> SubmissionRow:
+        """One as it stands. Raises `Misuse` (`unknown_submission`)."""
+        row = await self._counter.workroom.read(lambda journal: journal.submissions.get(submission_id))
+        if row is None:
+            raise Misuse("unknown_submission")
+        return row
+
+    async def attempts(self, submission_id: str) -> list[SubmissionAttempt]:
+        """The messages sent for one, oldest first."""
+        return await self._counter.workroom.read(lambda journal: journal.submissions.attempts(submission_id))
+
+    async def _open(
+        self, kind: str, infno: str, contents: Sequence[bytes], actor: str, identity: Idempotency
+    ) -> list[SubmissionRow]:
+        wanted = [NewSubmission(self._new_id(), kind, infno, content) for content in contents]
+        stamp, today = self._counter.engine.stamp(), self._counter.today()
+        rows = await self._counter.workroom.write(
+            lambda journal: journal.submissions.open(wanted, identity, today, stamp)
+        )
+        for row in rows:
+            if row.progress.state is SubmissionState.WAITING:
+                self._due_s.setdefault(row.id, self._now_s)
+        self._changed.set()
+        return rows
+
+    def _next_round(self, submission_id: str) -> "asyncio.Future[Round]":
+        waits: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(submission_id, []).append(waits)
+        return waits
+
+    # -- the task ---------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take up what a former process has left, then work for as long as the counter does."""
+        try:
+            await self._take_up()
+            while True:
+                self._changed.clear()
+                due = [name for name, due_s in self._due_s.items() if due_s <= self._now_s]
+                if due:
+                    await self._work(min(due, key=self._due_s.__getitem__))
+                else:
+                    await self._wait()
+        except Misuse:
+            return  # the counter is stopping, or the journal has failed: both are told elsewhere
+        finally:
+            for name in list(self._waiting):
+                self._tell(name, Round(None))
+
+    @property
+    def _now_s(self) -> float:
+        return self._counter.clock.monotonic_s()
+
+    async def _wait(self) -> None:
+        pause_s = max(min(self._due_s.values()) - self._now_s, 0.0) if self._due_s else None
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _take_up(self) -> None:
+        rows = await self._counter.workroom.read(lambda journal: journal.submissions.unfinished())
+        self._held = {row.id for row in rows if row.progress.state is SubmissionState.HELD}
+        for row in rows:
+            if row.id in self._due_s or row.id in self._held:
+                continue  # opened by this process, or a person's business
+            ended = None
+            if row.progress.state is SubmissionState.SENT:
+                sent = (await self.attempts(row.id))[-1]
+                ended = AttemptEnded(sent.msgid, "UNKNOWN", "restarted")
+            await self._take(row, rules.TakenUp(self._counter.holds.is_old_copy), "start", ended=ended)
+
+    async def _work(self, submission_id: str) -> None:
+        async with self._turn:
+            row = await self.get(submission_id)
+            if self._counter.holds.is_old_copy and silence_of(row.infno) is not rules.Silence.GIVE_UP:
+                self._due_s[submission_id] = self._now_s + PUT_OFF_S
+                return
+            try:
+                await self._act(row)
+            except (Misuse, JournalFailed):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on, and this one with the worst of it
+                self._counter.went_wrong("", error)
+                await self._after_error(submission_id)
+
+    async def _after_error(self, submission_id: str) -> None:
+        row = await self.get(submission_id)
+        if row.progress.state is SubmissionState.SENT:
+            sent = (await self.attempts(submission_id))[-1]
+            ended = AttemptEnded(sent.msgid, "UNKNOWN", "internal")
+            unknown = rules.Heard(rules.Verdict.UNKNOWN, "internal")
+            await self._take(row, unknown, "runner", ended=ended)
+        elif row.progress.state in rules.RUNS_BY_ITSELF:
+            await self._take(row, rules.NotMade("internal"), "runner")
+        else:
+            self._due_s.pop(submission_id, None)
+
+    async def _act(self, row: SubmissionRow) -> None:
+        match next_act(row.progress, silence_of(row.infno)):
+            case Act.SEND:
+                await self._send(row)
+            case Act.LOOK:
+                await self._take(row, rules.Looked(await self._look(row)), "runner")
+            case Act.NOTHING:
+                self._due_s.pop(row.id, None)
+
+    # -- one message ------------------------------------------------------------------------------
+
+    async def _send(self, row: SubmissionRow) -> None:
+        made = await self._compose(row)
+        if isinstance(made, str):
+            await self._take(row, rules.NotMade(made), "runner", heard=NotSent(made))
+            return
+        message, rows_sent = made
+        leaves = SubmissionMessage(message.msgid, row.infno, message.key_id, message.body)
+        sent = await self._take(row, rules.Leaves(), "runner", sent=leaves)
+        heard = await self._hub.exchange(row.infno, message.msgid, message.body)
+        await self._hear(sent, message, heard, rows_sent)
+
+    async def _compose(self, row: SubmissionRow) -> tuple[SignedMessage, int] | str:
+        """The message, signed, and how many rows it has; or the reason why there is none."""
+        try:
+            content, insured = decode_content(row.infno, row.content)
+        except (MalformedMessage, msgspec.DecodeError):
+            return "content"
+        if await self._session.ensure() is not None:
+            return "not_signed_in"
+        try:
+            message = await self._hub.compose(row.infno, content, insured)
+        except SignerUnavailable:
+            return "key_locked"
+        except FieldTooLong as longer:
+            return f"too_long {longer.field}"
+        return message, len(getattr(content, "rows", (content,)))
+
+    async def _hear(self, row: SubmissionRow, message: SignedMessage, heard: Heard, rows_sent: int) -> None:
+        msgid, reason = message.msgid, reason_of(heard)
+        if isinstance(heard, NotSent):
+            ended = AttemptEnded(msgid, "UNSENT", reason)
+            await self._take(row, rules.NotMade(reason), "runner", ended=ended, heard=heard)
+            return
+        answer = heard.raw if isinstance(heard, Answered) else b""
+        if is_sign_in_lost(self._profile, heard):
+            self._session.expire(decode_request(message.body).sign_in_no)
+            ended = AttemptEnded(msgid, "ANSWERED", "sign_in_lost", answer)
+            await self._take(row, rules.NotMade("sign_in_lost"), "runner", ended=ended, heard=heard)
+            return
+        verdict, outcome = read_answer(heard, self._profile, rows_sent)
+        state = "UNKNOWN" if verdict is rules.Verdict.UNKNOWN else "ANSWERED"
+        ended = AttemptEnded(msgid, state, verdict.value, answer)
+        kept = row if verdict is rules.Verdict.UNKNOWN else _with(row, outcome)
+        await self._take(kept, rules.Heard(verdict, reason), "runner", ended=ended, heard=heard)
+
+    async def _look(self, row: SubmissionRow) -> Found:
+        try:
+            content, insured = decode_content(row.infno, row.content)
+        except (MalformedMessage, msgspec.DecodeError):
+            return Found.UNCLEAR
+        outputs = []
+        for question in questions(content, self._institution, row.business_date, self._counter.today()):
+            _, heard = await ask_hub(
+                self._hub, self._session, self._profile, question.infno, question.content, insured
+            )
+            judged = judge(heard, self._profile)
+            if judged is not Judged.DONE or not isinstance(heard, Answered):
+                return Found.UNCLEAR if judged is Judged.REFUSED else Found.NOT_HEARD
+            outputs.append(heard.output)
+        return judge_looks(content, outputs)
+
+    # -- what a decision does ---------------------------------------------------------------------
+
+    async def _take(
+        self,
+        row: SubmissionRow,
+        event: rules.Event,
+        actor: str,
+        *,
+        sent: SubmissionMessage | None = None,
+        ended: AttemptEnded | None = None,
+        heard: Heard | None = None,
+    ) -> SubmissionRow:
+        """Decide, write it, and only then tell it."""
+        decision = step(row.progress, event, silence_of(row.infno), self._profile.quiet_s)
+        stamp = self._counter.engine.stamp()
+        delay_s = decision.delay_s
+        after = _replace(
+            row,
+            progress=decision.progress,
+            reason=decision.reason,
+            due_at=None if delay_s is None else stamp.wall + dt.timedelta(seconds=delay_s),
+            changed_at=stamp.wall,
+        )
+        change = SubmissionChange(
+            row=after, before=row.progress.state, actor=actor, stamp=stamp, sent=sent, ended=ended
+        )
+        await self._counter.workroom.write(lambda journal: journal.submissions.change(change))
+        if delay_s is not None:
+            self._due_s[row.id] = self._now_s + delay_s
+        elif after.progress.state is not SubmissionState.SENT:
+            self._due_s.pop(row.id, None)
+        (self._held.add if after.progress.state is SubmissionState.HELD else self._held.discard)(row.id)
+        if after.progress.state is not SubmissionState.SENT:
+            self._tell(row.id, Round(after, heard))
+            self._announce(after)
+        return after
+
+    def _announce(self, row: SubmissionRow) -> None:
+        """What a person should hear of at once."""
+        params = {"kind": row.kind, "id": row.id}
+        match row.progress.state:
+            case SubmissionState.HELD:
+                self._counter.feed.announce(Notice("submission_held_now", params))
+            case SubmissionState.REFUSED:
+                self._counter.feed.announce(Notice("submission_refused_now", params))
+            case SubmissionState.PARTLY:
+                self._counter.feed.announce(Notice("submission_partly_now", params))
+            case _:
+                return
+
+    def _tell(self, submission_id: str, done: Round) -> None:
+        for waits in self._waiting.pop(submission_id, ()):
+            if not waits.done():
+                waits.set_result(done)
+
+
+def outcome_of(row: SubmissionRow) -> Outcome:
+    """What the hub answered; nothing of it before, and past its term."""
+    return msgspec.json.decode(row.result, type=Outcome) if row.result else Outcome()
+
+
+def _with(row: SubmissionRow, outcome: Outcome) -> SubmissionRow:
+    return _replace(row, result=msgspec.json.encode(outcome))

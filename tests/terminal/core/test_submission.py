@@ -1,0 +1,171 @@
+"""The rules of submissions: every pair of state and event, and what silence, refusal, a look and a person lead to."""
+
+import itertools
+from typing import get_args
+
+import pytest
+
+from terminal.core.submission import (
+    MOST_TRIES,
+    MOST_UNANSWERED,
+    OVER,
+    RUNS_BY_ITSELF,
+    SUBMISSION_MOVES,
+    Act,
+    Decision,
+    Event,
+    Found,
+    Heard,
+    Leaves,
+    Looked,
+    NotAllowed,
+    NotMade,
+    Progress,
+    Said,
+    Silence,
+    SubmissionState,
+    TakenUp,
+    Verdict,
+    Word,
+    next_act,
+    step,
+)
+
+_S = SubmissionState
+QUIET_S = 120.0
+EVENTS: tuple[Event, ...] = (
+    Leaves(),
+    *(NotMade(reason) for reason in ("timeout", "no_path")),
+    *(Heard(verdict, "x") for verdict in Verdict),
+    *(Looked(found) for found in Found),
+    *(TakenUp(old_copy) for old_copy in (False, True)),
+    *(Said(word) for word in Word),
+)
+
+
+def after(*events: Event, silence: Silence = Silence.LOOK_UP, progress: Progress | None = None) -> Decision:
+    """The decision after these events."""
+    decision = Decision(progress or Progress(), "")
+    for event in events:
+        decision = step(decision.progress, event, silence, QUIET_S)
+    return decision
+
+
+def test_every_kind_of_event_is_among_the_samples() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(Event))
+
+
+@pytest.mark.parametrize("silence", Silence)
+def test_every_pair_moves_by_rule_or_is_refused_and_nothing_open_is_left_without_a_way_on(
+    silence: Silence,
+) -> None:
+    for state, event, unanswered in itertools.product(_S, EVENTS, (0, 1)):
+        before = Progress(state, 0, unanswered)
+        try:
+            decision = step(before, event, silence, QUIET_S)
+        except (ValueError, NotAllowed):
+            continue
+        now = decision.progress.state
+        assert now is state or (state, now) in SUBMISSION_MOVES, (state, event)
+        assert state not in OVER, "what is over stays over"
+        assert (decision.delay_s is not None) == (now in (_S.WAITING, _S.UNKNOWN)), (state, event)
+        assert decision.reason
+
+
+def test_a_message_leaves_only_where_it_may_be_sent() -> None:
+    for state, silence in itertools.product(_S, Silence):
+        sends = next_act(Progress(state), silence) is Act.SEND
+        may = state is _S.WAITING or (state is _S.UNKNOWN and silence is not Silence.LOOK_UP)
+        assert sends == may
+        if not sends:
+            with pytest.raises(ValueError, match="Leaves"):
+                step(Progress(state), Leaves(), silence, QUIET_S)
+    assert next_act(Progress(_S.UNKNOWN), Silence.LOOK_UP) is Act.LOOK
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [(Verdict.ACCEPTED, _S.ACCEPTED), (Verdict.PARTLY, _S.PARTLY), (Verdict.REFUSED, _S.REFUSED)],
+)
+def test_an_answer_ends_it(verdict: Verdict, state: SubmissionState) -> None:
+    decision = after(Leaves(), Heard(verdict))
+    assert (decision.progress.state, decision.delay_s) == (state, None)
+
+
+def test_what_silence_leads_to() -> None:
+    silent = (Leaves(), Heard(Verdict.UNKNOWN, "timeout"))
+    assert after(*silent, silence=Silence.LOOK_UP) == Decision(Progress(_S.UNKNOWN, 1, 1), "timeout", QUIET_S)
+    assert after(*silent, silence=Silence.REPEAT) == Decision(Progress(_S.UNKNOWN, 1, 1), "timeout", 5.0)
+    assert after(*silent, silence=Silence.ASK_A_PERSON).progress.state is _S.HELD
+    assert after(*silent, silence=Silence.GIVE_UP).progress.state is _S.GIVEN_UP
+
+
+def test_a_look_decides_and_only_no_leads_to_another_message() -> None:
+    silent = (Leaves(), Heard(Verdict.UNKNOWN, "timeout"))
+    assert after(*silent, Looked(Found.THERE)).progress.state is _S.ACCEPTED
+    assert after(*silent, Looked(Found.UNCLEAR)).progress.state is _S.HELD
+    assert after(*silent, Looked(Found.NOT_HEARD)) == Decision(Progress(_S.UNKNOWN, 2, 1), "not_heard", 10.0)
+    again = after(*silent, Looked(Found.NOT_THERE))
+    assert again == Decision(Progress(_S.WAITING, 1, 1), "not_found", 0.0)
+    assert after(Leaves(), Heard(Verdict.ACCEPTED), progress=again.progress).progress.state is _S.ACCEPTED
+
+
+def test_a_refused_repeat_proves_nothing_about_the_message_before_it() -> None:
+    for silence in (Silence.REPEAT, Silence.LOOK_UP):
+        waits = Progress(_S.WAITING, 1, 1)
+        assert (
+            after(Leaves(), Heard(Verdict.REFUSED), silence=silence, progress=waits).progress.state is _S.HELD
+        )
+    assert after(Leaves(), Heard(Verdict.REFUSED)).progress.state is _S.REFUSED
+
+
+def test_tries_are_bounded_and_then_a_person_is_called() -> None:
+    progress, messages = Progress(), 0
+    while progress.state is not _S.HELD:
+        messages += 1
+        progress = after(Leaves(), Heard(Verdict.UNKNOWN), silence=Silence.REPEAT, progress=progress).progress
+    assert messages == MOST_UNANSWERED
+    progress, tries = Progress(), 0
+    while progress.state is not _S.HELD:
+        tries += 1
+        decision = after(NotMade("connect_timeout"), progress=progress)
+        assert decision.delay_s is None or decision.delay_s <= 300.0
+        progress = decision.progress
+    assert tries == MOST_TRIES
+    for hopeless in ("no_path", "too_long memo", "content"):
+        assert after(NotMade(hopeless)).progress.state is _S.HELD
+
+
+def test_a_start_believes_nothing_that_was_on_its_way() -> None:
+    sent = Progress(_S.SENT)
+    for silence, state in (
+        (Silence.REPEAT, _S.UNKNOWN), (Silence.LOOK_UP, _S.UNKNOWN), (Silence.ASK_A_PERSON, _S.HELD),
+        (Silence.GIVE_UP, _S.GIVEN_UP),
+    ):  # fmt: skip
+        decision = after(TakenUp(), silence=silence, progress=sent)
+        assert (decision.progress.state, decision.progress.unanswered) == (state, 1)
+    assert after(TakenUp()) == Decision(Progress(), "restarted", 0.0)
+    assert after(TakenUp(), progress=Progress(_S.UNKNOWN, 1, 1)).delay_s == QUIET_S
+    assert after(TakenUp(old_copy=True)).progress == Progress(_S.UNKNOWN, 1, 1), (
+        "an old copy may have sent it since"
+    )
+    assert after(TakenUp(), silence=Silence.GIVE_UP).progress.state is _S.GIVEN_UP
+
+
+def test_a_person_decides_about_what_is_held_and_may_give_up_what_waits() -> None:
+    held = Progress(_S.HELD, 7, 3)
+    assert after(Said(Word.AGAIN), progress=held) == Decision(Progress(), "again", 0.0)
+    assert after(Said(Word.ACCEPTED), progress=held).progress.state is _S.ACCEPTED
+    assert after(Said(Word.GIVEN_UP), progress=held).progress.state is _S.GIVEN_UP
+    assert after(Said(Word.GIVEN_UP)).progress.state is _S.GIVEN_UP
+    for state in _S:
+        if state is not _S.HELD:
+            with pytest.raises(NotAllowed):
+                after(Said(Word.AGAIN), progress=Progress(state))
+    with pytest.raises(NotAllowed):
+        after(Said(Word.GIVEN_UP), progress=Progress(_S.SENT))
+
+
+def test_what_runs_by_itself_is_not_over() -> None:
+    assert not RUNS_BY_ITSELF & OVER
+    assert set(_S) - RUNS_BY_ITSELF - OVER == {_S.HELD}

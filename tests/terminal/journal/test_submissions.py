@@ -1,0 +1,226 @@
+"""Submissions in the journal: guards that hold by themselves, what the checker finds, keys, terms, and an older journal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import msgspec
+import pytest
+
+from terminal.core.submission import Progress, SubmissionState
+from terminal.core.values import AttemptEnded
+from terminal.journal.journal import Journal
+from terminal.journal.opening import open_journal
+from terminal.journal.records import (
+    Idempotency,
+    JournalFailed,
+    JournalRefused,
+    NewSubmission,
+    SubmissionChange,
+    SubmissionMessage,
+    SubmissionRow,
+)
+from terminal.journal.retention import Due
+from terminal.journal.verify import verify_journal
+from tests.terminal.journal.old_journals import old_vault, unpack
+from tests.terminal.journal.samples import MSGID, NINE, open_at, raw, stamp, vault
+from tests.terminal.journal.terms import DAY, EVIDENCE, IDENTITY, TERMS, expire_due, later
+
+_S = SubmissionState
+IDENTITY_OF = Idempotency("till", "k1", b"\1" * 32)
+CONTENT = b'{"insured":"999900","input":{"data":{"psn_no":"99990000000000000001"}}}'
+REQUEST = b'{"msgid":"' + MSGID.encode() + b'"}'
+
+
+def opened(journal: Journal, name: str = "U1", identity: Idempotency = IDENTITY_OF) -> SubmissionRow:
+    """One that waits."""
+    wanted = [NewSubmission(name, "filing.chronic", "2503", CONTENT)]
+    (row,) = journal.submissions.open(wanted, identity, DAY, stamp())
+    return row
+
+
+def moved(
+    journal: Journal,
+    row: SubmissionRow,
+    state: SubmissionState,
+    *,
+    sent: SubmissionMessage | None = None,
+    ended: AttemptEnded | None = None,
+    result: bytes = b"",
+) -> SubmissionRow:
+    """Write one step."""
+    due = NINE if state in (_S.WAITING, _S.UNKNOWN) else None
+    after = msgspec.structs.replace(
+        row, progress=Progress(state), reason="test", due_at=due, changed_at=stamp(1).wall, result=result
+    )
+    before = row.progress.state
+    journal.submissions.change(
+        SubmissionChange(row=after, before=before, actor="runner", stamp=stamp(1), sent=sent, ended=ended)
+    )
+    return after
+
+
+def sending(journal: Journal, row: SubmissionRow, msgid: str = MSGID) -> SubmissionRow:
+    """Write a message that leaves."""
+    message = SubmissionMessage(msgid, "2503", "key 1", REQUEST.replace(MSGID.encode(), msgid.encode()))
+    return moved(journal, row, _S.SENT, sent=message)
+
+
+def accepted(journal: Journal, row: SubmissionRow) -> SubmissionRow:
+    """Write its end."""
+    ended = AttemptEnded(MSGID, "ANSWERED", "accepted", b"the answer")
+    return moved(journal, row, _S.ACCEPTED, ended=ended, result=b'{"serial":"TRT1"}')
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A journal with one accepted submission U1 and one that is on its way, U2."""
+    path = tmp_path / "journal.db"
+    journal = open_at(path)
+    journal.reserve_message_numbers(later(1).wall)
+    accepted(journal, sending(journal, opened(journal)))
+    second = opened(journal, "U2", msgspec.structs.replace(IDENTITY_OF, key="k2"))
+    sending(journal, second, MSGID[:-2] + "02")
+    journal.close()
+    return path
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[apsw.Connection]:
+    """A stranger's connection to that file."""
+    stranger = raw(path)
+    stranger.pragma("foreign_keys", 1)
+    yield stranger
+    stranger.close()
+
+
+def test_it_is_read_as_it_was_written_with_its_messages(path: Path) -> None:
+    journal = open_at(path)
+    row = journal.submissions.get("U1")
+    assert row is not None
+    assert (row.content, row.result, row.progress) == (CONTENT, b'{"serial":"TRT1"}', Progress(_S.ACCEPTED))
+    (attempt,) = journal.submissions.attempts("U1")
+    assert (attempt.request, attempt.answer, attempt.verdict) == (REQUEST, b"the answer", "accepted")
+    assert [one.id for one in journal.submissions.unfinished()] == ["U2"]
+    assert [one.id for one in journal.submissions.recent(10)] == ["U2", "U1"]
+    assert journal.submissions.get("U9") is None
+    journal.close()
+    assert b"99990000000000000001" not in path.read_bytes()
+    report = verify_journal(str(path), vault())
+    assert report.ok, report.findings
+
+
+def test_the_same_request_returns_what_it_opened_and_another_body_is_refused(tmp_path: Path) -> None:
+    journal = open_at(tmp_path / "journal.db")
+    first = opened(journal)
+    assert opened(journal, "U9") == first
+    with pytest.raises(JournalRefused, match="idempotency_conflict"):
+        opened(journal, "U9", msgspec.structs.replace(IDENTITY_OF, fingerprint=b"\2" * 32))
+    assert len(journal.submissions.recent(10)) == 1
+    journal.close()
+
+
+FORBIDDEN = {
+    "a move the rules do not allow": "UPDATE submission SET state = 'WAITING', due_at = 'x' WHERE id = 'U1'",
+    "a state nobody knows": "UPDATE submission SET state = 'DONE' WHERE id = 'U2'",
+    "a submission that vanishes": "DELETE FROM submission WHERE id = 'U1'",
+    "another content": "UPDATE submission SET content = x'00' WHERE id = 'U1'",
+    "another transaction": "UPDATE submission SET infno = '2505' WHERE id = 'U1'",
+    "another key": "UPDATE submission SET key = 'k9' WHERE id = 'U1'",
+    "one that waits for ever": "UPDATE submission SET state = 'UNKNOWN', due_at = NULL WHERE id = 'U2'",
+    "tries below nothing": "UPDATE submission SET tries = -1 WHERE id = 'U1'",
+    "other request bytes": "UPDATE submission_attempt SET request = x'00' WHERE submission = 'U1'",
+    "another outcome": "UPDATE submission_attempt SET state = 'UNKNOWN' WHERE submission = 'U1'",
+    "a message that vanishes": "DELETE FROM submission_attempt WHERE submission = 'U1'",
+    "a second message on its way": "INSERT INTO submission_attempt SELECT 'M9', submission, infno, key_id, request, request_sm3,"
+    " 'SENT', NULL, NULL, sent_at, sent_monotonic, boot_id, NULL FROM submission_attempt WHERE submission = 'U2'",
+    "a message that begins with its outcome": "INSERT INTO submission_attempt SELECT 'M9', submission, infno, key_id, request,"
+    " request_sm3, 'ANSWERED', NULL, NULL, sent_at, sent_monotonic, boot_id, NULL FROM submission_attempt"
+    " WHERE submission = 'U1'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_sql_itself_refuses(connection: apsw.Connection, what: str) -> None:
+    with pytest.raises(apsw.ConstraintError):
+        connection.execute(FORBIDDEN[what])
+
+
+def test_nothing_is_called_sent_before_its_bytes_are_there(tmp_path: Path) -> None:
+    journal = open_at(tmp_path / "journal.db")
+    row = opened(journal)
+    with pytest.raises(apsw.ConstraintError):
+        moved(journal, row, _S.SENT)
+    assert [entry["action"] for entry in _audit(journal)] == ["submit"]
+    journal.close()
+
+
+def _audit(journal: Journal) -> list[dict[str, object]]:
+    rows = journal.store.rows("SELECT record FROM audit ORDER BY sequence")
+    return [msgspec.json.decode(record) for (record,) in rows]
+
+
+TAMPERED = {
+    "another state": ("UPDATE submission SET state = 'GIVEN_UP' WHERE id = 'U2'", {("transition", "U2"), ("row", "U2"),
+                      ("attempt", MSGID[:-2] + "02")}),
+    "another reason": ("UPDATE submission SET reason = 'x' WHERE id = 'U1'", {("row", "U1")}),
+    "an answer put in": ("UPDATE submission_attempt SET answer = x'00' WHERE submission = 'U1'", {("blob", MSGID)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_the_checker_finds_what_was_changed_from_outside(path: Path, what: str) -> None:
+    sql, expected = TAMPERED[what]
+    stranger = raw(path)
+    stranger.execute(sql)
+    stranger.close()
+    found = {(one.code, one.where) for one in verify_journal(str(path), vault()).findings}
+    assert found == expected
+    if what != "an answer put in":
+        with pytest.raises(JournalFailed, match="row changed outside"):
+            open_at(path).submissions.recent(10)
+
+
+def test_a_row_taken_out_with_its_guards_is_missed(path: Path) -> None:
+    stranger = raw(path)
+    stranger.execute("DROP TRIGGER submission_is_kept; DROP TRIGGER submission_attempt_is_kept").fetchall()
+    stranger.execute(
+        "DELETE FROM submission_attempt WHERE submission = 'U1'; DELETE FROM submission WHERE id = 'U1'"
+    ).fetchall()
+    stranger.close()
+    found = {(one.code, one.where) for one in verify_journal(str(path), vault()).findings}
+    assert {("transition", "U1"), ("number", "U2"), ("guard", "trigger submission_is_kept")} <= found
+
+
+def test_a_day_is_kept_while_a_submission_of_it_is_open_and_goes_two_years_after_its_end(
+    tmp_path: Path,
+) -> None:
+    """A day on which nobody sold anything has its keys deleted too."""
+    path = tmp_path / "journal.db"
+    journal = open_at(path)
+    row = sending(journal, opened(journal))
+    outlook = journal.retention.outlook(TERMS, later(800).wall)
+    assert (outlook.due, {held.settlements for held in outlook.held}) == ((), {("U1",)})
+    accepted(journal, row)
+    assert journal.retention.outlook(TERMS, later(729).wall).due == (Due(DAY, IDENTITY),)
+    assert expire_due(journal, later(731)) == [
+        (DAY.isoformat(), "identity"),
+        (DAY.isoformat(), EVIDENCE.value),
+    ]
+    past = journal.submissions.get("U1")
+    assert past is not None
+    assert (past.content, past.result, past.progress.state) == (b"", b"", "ACCEPTED")
+    assert [one.request for one in journal.submissions.attempts("U1")] == [b""]
+    journal.close()
+    report = verify_journal(str(path), vault())
+    assert report.ok, report.findings
+
+
+def test_a_journal_of_before_there_were_submissions_takes_them(tmp_path: Path) -> None:
+    path = unpack("schema-1-clinic", tmp_path)
+    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    opened(journal)
+    assert [one.id for one in journal.submissions.unfinished()] == ["U1"]
+    journal.close()
+    report = verify_journal(str(path), old_vault())
+    assert report.ok, report.findings
