@@ -137,6 +137,11 @@ TEXTS: Mapping[str, str] = {
     "review_not_taken": "The hub did not take the answer to its review: {text} No money is concerned; your answer is kept in the journal and the sale goes on.",
     "review_feedback_unknown": "The hub did not confirm the answer to its review ({reason}). No money is concerned. Ask for the quote again: the answer is sent once more.",
     "nothing_to_review": "This sale has nothing of the hub's review to answer (state {state}). Nothing was sent.",
+    # clearing
+    "clearing_by_portal": "This hub takes no clearing application (3203): the institution applies on its portal. Nothing was sent. `yibao clearing month` has the figures.",
+    "clearing_not_over": "{month} is not over: its sums still grow. Nothing was sent. Apply when the month has ended.",
+    "clearing_open": "{count} settlements of the month have an open outcome. Nothing was sent. Apply when they are known: `yibao doubts`.",
+    "clearing_nothing": "There is nothing of this month to tell the hub. Nothing was sent.",
     # visits
     "visit_step_unknown": "The hub did not answer a step of the visit ({reason}). No money is concerned. Ask for the quote again: the terminal first finds out what arrived.",
     "visit_has_person": "A visit already stands at the hub in this person's name. Give it up before another medium is used.",

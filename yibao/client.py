@@ -392,6 +392,19 @@ class CounterClient:
         """The month's records of people insured elsewhere, beside our books."""
         return await self._send("POST", f"/clearing/{_part(month)}/far", {}, FarView)
 
+    async def submit_clearing(
+        self, path: str, body: Mapping[str, str], key: str = ""
+    ) -> list[SubmissionView]:
+        """Change the hub's clearing: `2026-11/applications`, `withdrawals` (`serial`), `2026-11/far/confirmation` or
+        `2026-11/far/taking_back`. `key` (default: a new one) makes the request safe to repeat."""
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        deadline_s = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            try:
+                return await self._send("POST", f"/clearing/{path}", body, list[SubmissionView], headers)
+            except NoAnswer:
+                await self._wait_for_service(deadline_s, "")
+
     async def sign_out(self) -> SignOutView:
         """Sign the operator out at the hub (9002); the next message signs in again."""
         return await self._send("POST", "/hub/sign_out", {}, SignOutView)

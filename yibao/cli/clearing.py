@@ -1,6 +1,8 @@
-"""`yibao clearing`: what a month's clearing asks for, and other places' records beside our books. Changes nothing at the hub."""
+"""`yibao clearing`: what a month's clearing asks for, and other places' records beside our books; and both told to the hub."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
 
 import typer
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from yibao.client import ClearingView, FarView
 
 Month = Annotated[str, typer.Argument(metavar="MONTH", help=help_of("clearing.name"), show_default=False)]
+Serial = Annotated[str, typer.Argument(metavar="SERIAL", help=help_of("clearing.serial"), show_default=False)]
 _REASONS: Final = {
     "": ("一致", "agreed"),
     "not_ours": ("本机无此记录", "not in our books"),
@@ -26,6 +29,13 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=help_of("clearing"), no_args_is_help=True, rich_markup_mode=None)
     group.command("month", help=help_of("clearing.month"), short_help=help_of("clearing.month"))(month)
     group.command("far", help=help_of("clearing.far"), short_help=help_of("clearing.far"))(far)
+    for name, run in (
+        ("apply", apply),
+        ("withdraw", withdraw),
+        ("confirm", confirm),
+        ("take-back", take_back),
+    ):
+        group.command(name, help=help_of(f"clearing.{name}"), short_help=help_of(f"clearing.{name}"))(run)
     app.add_typer(group, name="clearing")
 
 
@@ -41,6 +51,33 @@ def far(month: Month, json: JsonOption = False, counter: CounterOption = None) -
     found = with_client(counter, lambda client: client.far_clearing(month))
     print_json(found) if json else _show_far(found)
     return 0 if all(row.agreed for row in found.rows) else 1
+
+
+def apply(month: Month, json: JsonOption = False, counter: CounterOption = None) -> int:
+    """Apply for a month's clearing."""
+    return _submit(f"{quote(month, safe='')}/applications", {}, json, counter)
+
+
+def withdraw(serial: Serial, json: JsonOption = False, counter: CounterOption = None) -> int:
+    """Withdraw an application."""
+    return _submit("withdrawals", {"serial": serial}, json, counter)
+
+
+def confirm(month: Month, json: JsonOption = False, counter: CounterOption = None) -> int:
+    """Answer other places' records."""
+    return _submit(f"{quote(month, safe='')}/far/confirmation", {}, json, counter)
+
+
+def take_back(month: Month, json: JsonOption = False, counter: CounterOption = None) -> int:
+    """Take the answer back."""
+    return _submit(f"{quote(month, safe='')}/far/taking_back", {}, json, counter)
+
+
+def _submit(path: str, body: dict[str, str], json: bool, counter: Path | None) -> int:
+    from yibao.cli.submissions import tell_submitted
+
+    found = with_client(counter, lambda client: client.submit_clearing(path, body))
+    return tell_submitted(found, json)
 
 
 def _show(found: "ClearingView") -> None:

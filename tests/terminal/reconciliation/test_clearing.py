@@ -7,6 +7,7 @@ import pytest
 
 from protocols.hub.clearing import ApplicationOutput, FarRecord
 from protocols.money import Fen
+from simulators.hub import clearing as hub_clearing
 from terminal.api.clearing import ClearingView
 from terminal.core.events import Answered, Misuse
 from terminal.reconciliation.clearing import (
@@ -20,7 +21,7 @@ from terminal.reconciliation.clearing import (
 )
 from tests.profiles.rig import profile_of
 from tests.terminal.api.calling import Api
-from tests.terminal.harness import Shop, Till, counter_config, virtual
+from tests.terminal.harness import INSTITUTION, Shop, Till, counter_config, virtual
 from tests.terminal.reconciliation.days import DAY_S
 
 FAR_AWAY = "989900"
@@ -114,3 +115,78 @@ def test_a_month_has_its_own_number_of_days() -> None:
     ]
     with pytest.raises(Misuse):
         month_of("2026-00")
+
+
+@virtual
+async def test_an_application_is_on_disk_before_it_leaves_sent_once_and_withdrawn_by_its_number(
+    tmp_path: Path,
+) -> None:
+    shop = Shop(tmp_path, profile=profile_of('[recon]\nclearing = "3203"'))
+    till = await shop.start()
+    api = Api(till, counter_config())
+    early = await api.post("/clearing/2026-11/applications", Idempotency_Key="k0")
+    assert early["code"] == "clearing_not_over"
+    await a_month(shop, till)
+    applied = await api.post("/clearing/2026-11/applications", Idempotency_Key="k1")
+    assert [(one["infno"], one["state"]) for one in applied] == [("3203", "ACCEPTED")] * 2
+    assert await api.post("/clearing/2026-11/applications", Idempotency_Key="k1") == applied, "sent once"
+    stands = shop.world.ledger.documents.all(
+        hub_clearing.APPLICATION, INSTITUTION, hub_clearing.ApplicationRecord
+    )
+    assert [one.event_id for one in stands] == [one["serial"] for one in applied]
+    second = await api.post("/clearing/2026-11/applications", Idempotency_Key="k2")
+    assert {one["state"] for one in second} == {"REFUSED"}
+    (gone,) = await api.post("/clearing/withdrawals", {"serial": applied[0]["serial"]}, Idempotency_Key="k3")
+    assert (gone["infno"], gone["state"]) == ("3204", "ACCEPTED")
+    rows = till.connection.execute("SELECT infno, state FROM submission_attempt ORDER BY msgid").fetchall()
+    assert rows == [("3203", "ANSWERED")] * 4 + [("3204", "ANSWERED")]
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+async def test_a_lost_application_waits_for_a_persons_word(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, profile=profile_of('[recon]\nclearing = "3203"'))
+    till = await shop.start()
+    api = Api(till, counter_config())
+    await till.settle()
+    await till.wait(8 * DAY_S)
+    shop.arm("lose-answer", "3203")
+    (lost,) = await api.post("/clearing/2026-11/applications", Idempotency_Key="k1")
+    assert (lost["state"], lost["unanswered"]) == ("HELD", 1)
+    (stands,) = shop.world.ledger.documents.all(
+        hub_clearing.APPLICATION, INSTITUTION, hub_clearing.ApplicationRecord
+    )
+    decided = await api.post(
+        f"/submissions/{lost['id']}/decision", {"decision": "accepted", "reason": stands.event_id}
+    )
+    assert decided["state"] == "ACCEPTED"
+    await till.stop()
+
+
+@virtual
+async def test_other_places_records_are_confirmed_and_taken_back_and_the_portal_takes_no_application(
+    tmp_path: Path,
+) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    api = Api(till, counter_config())
+    for path in ("2026-11/far/confirmation", "2026-11/applications", "withdrawals"):
+        body = {"serial": "CLR0"} if path == "withdrawals" else {}
+        refused = await api.call("POST", f"/clearing/{path}", body, Idempotency_Key=path)
+        code = "clearing_nothing" if "far" in path else "clearing_by_portal"
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+    await a_month(shop, till)
+    (told,) = await api.post("/clearing/2026-11/far/confirmation", Idempotency_Key="k1")
+    assert (told["infno"], told["state"]) == ("3261", "ACCEPTED")
+
+    def said() -> list[list[bool]]:
+        kept = shop.world.ledger.documents.all(
+            hub_clearing.CONFIRMATION, INSTITUTION, hub_clearing.FarConfirmation
+        )
+        return [list(one.agreed.values()) for one in kept]
+
+    assert said() == [[True]]
+    (back,) = await api.post("/clearing/2026-11/far/taking_back", Idempotency_Key="k2")
+    assert (back["infno"], back["state"], said()) == ("3262", "ACCEPTED", [])
+    await till.stop()
