@@ -160,6 +160,7 @@ def test_in_the_committed_runs_most_settlements_were_hit_and_nothing_broke() -> 
         if run.figures:
             assert run.figures["simulated_hit"] * 2 > run.figures["simulated_settlements"] >= 5_000
             assert run.figures.get("simulated_breaks", 0) == 0
+            assert run.figures.get("doubts_late", 0) * 100 <= run.figures.get("doubts_after_hub", 0)
 
 
 def test_the_committed_tests_started_on_as_many_disk_images_as_promised() -> None:

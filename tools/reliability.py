@@ -33,6 +33,8 @@ SOAK_STATUS: Final = "status"
 FIGURES: Final[Mapping[str, str]] = {
     "simulated_settlements": "settlements simulated",
     "simulated_hit": "of those, hit by a fault between S3 and the final state",
+    "doubts_after_hub": "doubts in them that saw the hub answer again",
+    "doubts_late": "of those, final more than 30 s after that (virtual time, without quiet time and gate)",
     "simulated_cuts": "kills and power cuts inside the simulation",
     "simulated_breaks": "invariants broken in the simulation",
     "power_cut_images": "distinct disk images after a power cut",

@@ -55,9 +55,13 @@ def test_nothing_breaks_in_a_chunk_of_settlements(chunk: int) -> None:
     result = totals(first, reports, 0.0)
     counted("simulated_cuts", result.cuts)
     assert result.settlements >= OF_ONE_CHUNK
-    # A chunk may have drawn calmer weather; that most of all were hit is asserted where the record is read.
-    assert result.faulted * 5 > result.settlements * 2, "many of them met a fault"
+    # A chunk may have drawn calmer weather, or a few slow doubts: that most of all were hit, and that no more than one doubt in a
+    # hundred is slow, is asserted where the record of a whole run is read.
+    assert result.faulted * 4 > result.settlements, "many of them met a fault"
     assert len(reports) < SEEDS_APART
-    # Of the ten or twenty doubts of a chunk that saw the hub come back; `make simulation` prints the 99th percentile of all.
-    assert [delay_s > FINAL_S for report in reports for delay_s in report.final_after_s].count(True) <= 1
+    final_after_s = [delay_s for report in reports for delay_s in report.final_after_s]
+    late = sum(delay_s > FINAL_S for delay_s in final_after_s)
+    counted("doubts_after_hub", len(final_after_s))
+    counted("doubts_late", late)
+    assert late <= 3
     assert result.final_max_s <= FINAL_MAX_S
