@@ -95,6 +95,8 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
                 config.clinic.department_name,
                 config.clinic.specialty,
             ),
+            place.name,
+            place.level,
         ),
         slip_site=SlipSite(place.code, place.name, terminal.operator_name, profile),
         till=terminal.till,

@@ -28,6 +28,8 @@ class InstitutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     name: str
     division: str
     """Six digits: the place of care."""
+    level: str = "11"
+    """`hosp_lv` of the national dictionary, told to the hub's review: 10 tier 1, 5 tier 2, 2 tier 3, 11 none."""
 
 
 class TerminalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -128,6 +128,20 @@ TEXTS: Mapping[str, str] = {
     "card_no_binding": "The PC/SC library is not installed on this machine, so no card can be read. Use another medium today; the service runs the set-up again with the PC/SC headers there.",
     "apdu_malformed": "This is no short command APDU in hexadecimal. Nothing was sent to the card. Write CLA INS P1 P2 [Lc data] [Le], for example 00A4040000.",
     "apdu_pin": "Commands that carry or change a PIN (instruction {ins}) are not sent from here: wrong tries close the card for good. Nothing was sent.",
+    # review
+    "review_found": "The hub's review warns of {count} points; read them. Nothing was booked. Carry on and say why, or go back and change the goods.",
+    "review_unanswered": "What the hub's review found has no answer yet. Nothing was sent. Carry on and say why, or go back and change the goods.",
+    "review_needs_reason": "Carrying on needs a reason in words (2 to 200 characters). Nothing was sent.",
+    "review_blocks": "The hub's review forbids to carry on (rule {rules}). Nothing was sent. Change the goods, or give the sale up.",
+    "review_change": "The hub has noted that you go back. Change the goods, then ask for the quote again.",
+    "review_not_taken": "The hub did not take the answer to its review: {text} No money is concerned; your answer is kept in the journal and the sale goes on.",
+    "review_feedback_unknown": "The hub did not confirm the answer to its review ({reason}). No money is concerned. Ask for the quote again: the answer is sent once more.",
+    "nothing_to_review": "This sale has nothing of the hub's review to answer (state {state}). Nothing was sent.",
+    # clearing
+    "clearing_by_portal": "This hub takes no clearing application (3203): the institution applies on its portal. Nothing was sent. `yibao clearing month` has the figures.",
+    "clearing_not_over": "{month} is not over: its sums still grow. Nothing was sent. Apply when the month has ended.",
+    "clearing_open": "{count} settlements of the month have an open outcome. Nothing was sent. Apply when they are known: `yibao doubts`.",
+    "clearing_nothing": "There is nothing of this month to tell the hub. Nothing was sent.",
     # visits
     "visit_step_unknown": "The hub did not answer a step of the visit ({reason}). No money is concerned. Ask for the quote again: the terminal first finds out what arrived.",
     "visit_has_person": "A visit already stands at the hub in this person's name. Give it up before another medium is used.",

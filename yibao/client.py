@@ -30,7 +30,8 @@ import msgspec
 
 from protocols.secret import hide_numbers
 from terminal.api.catalogues import CatalogueWish
-from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
+from terminal.api.clearing import ClearingView, FarView
+from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, SignOutView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
@@ -45,6 +46,7 @@ from yibao.words import Words, say
 __all__ = [
     "CardView",
     "CatalogueWish",
+    "ClearingView",
     "CounterClient",
     "CounterError",
     "CounterProblem",
@@ -53,6 +55,7 @@ __all__ = [
     "DiseaseWish",
     "EventView",
     "ExchangedView",
+    "FarView",
     "FixedView",
     "HealthView",
     "HistoryView",
@@ -243,7 +246,7 @@ class CounterClient:
         return await self._send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
 
     async def catalogue(self, name: str, wish: CatalogueWish) -> RowsView:
-        """One page of a catalogue of the hub: `items`, `national`, `own`, `ceilings` or `shares`."""
+        """One page of a catalogue of the hub: `items`, `ethnic`, `national`, `own`, `ceilings` or `shares`."""
         path = f"/hub/catalogues/{_part(name)}"
         return await self._send("POST", path, msgspec.to_builtins(wish), RowsView)
 
@@ -381,6 +384,31 @@ class CounterClient:
         body = {"difference": difference, "operators": operators}
         return await self._send("POST", f"/reconciliation/{_part(date)}/fixes", body, FixedView)
 
+    async def clearing(self, month: str) -> ClearingView:
+        """What the books of a month (`2026-11`) ask for; asks nobody."""
+        return await self._send("POST", f"/clearing/{_part(month)}", {}, ClearingView)
+
+    async def far_clearing(self, month: str) -> FarView:
+        """The month's records of people insured elsewhere, beside our books."""
+        return await self._send("POST", f"/clearing/{_part(month)}/far", {}, FarView)
+
+    async def submit_clearing(
+        self, path: str, body: Mapping[str, str], key: str = ""
+    ) -> list[SubmissionView]:
+        """Change the hub's clearing: `2026-11/applications`, `withdrawals` (`serial`), `2026-11/far/confirmation` or
+        `2026-11/far/taking_back`. `key` (default: a new one) makes the request safe to repeat."""
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        deadline_s = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            try:
+                return await self._send("POST", f"/clearing/{path}", body, list[SubmissionView], headers)
+            except NoAnswer:
+                await self._wait_for_service(deadline_s, "")
+
+    async def sign_out(self) -> SignOutView:
+        """Sign the operator out at the hub (9002); the next message signs in again."""
+        return await self._send("POST", "/hub/sign_out", {}, SignOutView)
+
     async def expire(self) -> ExpiryView:
         """Delete what is past its term now; for ever."""
         return await self._send("POST", "/retention/expire", {}, ExpiryView)
@@ -469,6 +497,13 @@ class CounterClient:
         """
         wish = {"operators": operators, "undo_open": undo_open}
         return await self._send("POST", "/anchor/acceptance", wish, AnchorView)
+
+    async def answer_review(
+        self, settlement_id: str, *, carry_on: bool, reason: str = "", operator: str = ""
+    ) -> SettlementView:
+        """Answer what the hub's review found: carry on for a reason, or go back and change the sheet."""
+        wish = {"carry_on": carry_on, "reason": reason, "operator": operator}
+        return await self._change(settlement_id, "review", wish)
 
     async def quote(self, settlement_id: str) -> SettlementView:
         """Ask the hub who would pay what."""

@@ -64,6 +64,18 @@ TEXTS: Final[Mapping[str, str]] = {
     "service_went_away": "The service has ended. What it had taken stands in its journal; start it again and ask: yibao status",
     "sale_no_input": "No more input, and no scanner: sale {number} cannot go on.",
     "sale_still_open": "The outcome of sale {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
+    # review
+    "review_ask": "Type why to carry on; or b to go back and change the goods; q gives up.",
+    "review_ask_change": "Nobody may carry on with this. Type b to go back and change the goods; q gives up.",
+    "review_ask_without": "The hub did not review. Press Enter to ask again, or type why to go on without it; q gives up.",
+    "review_one_answer": "Only one of --reason and --change can be given",
+    # clearing
+    "clearing_not_over": "{month} is not over: its sums still grow. Do not apply yet.",
+    "clearing_open": "{count} settlements of the month have an open outcome. Do not apply before they are known: yibao doubts",
+    "clearing_portal": "These are the figures of {month} for the institution's portal; this hub takes no application (3203).",
+    "clearing_3203": "These are the figures of {month} for an application (3203).",
+    "signed_out": "Signed out. The next message to the hub signs in again.",
+    "not_signed_in": "Nobody is signed in at the hub; nothing was sent.",
     # visit
     "one_medium": "Only one of --card, --id-number and --code can be given",
     "wrong_diagnosis": "--diagnosis {text} makes no sense; write CODE:NAME, for example E11.900:2型糖尿病.",
@@ -189,6 +201,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "sim_already_up": "The simulated counter in {path} is up already. Use that one, or stop it first.",
     "sim_not_up": "The simulated counter in {path} is not up. Start it with: yibao sim up",
     "sim_no_institution": "The simulated world has no counter at {institution}; there are: {known}",
+    "sim_no_profile": "There is no profile {profile}. Shipped are: {known}",
+    "sim_profile_unusable": "The profile {path} cannot be used: {reason}",
+    "sim_other_profile": "The folder {path} belongs to a world of the profile {profile}. Name another folder.",
     "sim_nobody_of_kind": "Nobody is all of this: {words}. The kinds there are: {known}",
     "sim_other_institution": "The simulated counter in {path} belongs to {institution}. For another institution name another folder.",
     "sim_gone": "Nothing answers at {url}. Is the simulated counter still up?",

@@ -30,6 +30,7 @@ SERVICES: Final[Mapping[str, str]] = MappingProxyType(
         "1162": "hsecfc/localQrCodeQuery",
         "1201": "fsiFixMedInsService/queryFixMedIns",
         **{number: f"catalogdownservice/downCatalog{number}" for number in _DOWNLOADED},
+        "1304": "catalogqueryservice/queryNatyPreparedByPage",
         "1312": "catalogqueryservice/queryHilist",
         "1316": "catalogqueryservice/queryMedinsHilistMapByPage",
         "1317": "catalogqueryservice/queryMedListMapByPage",
@@ -49,6 +50,8 @@ SERVICES: Final[Mapping[str, str]] = MappingProxyType(
         "2207A": "outpatientSettleService/saveSettletment",
         "2208": "outpatientSettleService/cancleSettletment",  # spelt so
         "2601": "reverseService/revsMethod",
+        "3101": "riskConService/beforeAnalyze",
+        "3102": "riskConService/courseAnalyze",
         "3201": "ybSettlementStmtService/stmtTotal",
         "3202": "ybSettlementStmtService/stmtDetail",
         "3301": "catalogCompService/catalogCompUp",

@@ -14,6 +14,7 @@ import msgspec
 from protocols.hub import (
     accounts,
     catalogue_files,
+    clearing,
     filings,
     goods,
     listings,
@@ -25,6 +26,7 @@ from protocols.hub import (
     records,
     registers,
     reversal,
+    review,
     settlement,
     sign_in,
     trace_codes,
@@ -49,6 +51,8 @@ class Remedy(enum.Enum):
     """Query 5201, then repeat."""
     WITHDRAW_BATCH = "withdraw_batch"
     """Withdraw that charge batch with 2205, then upload again with a new batch number."""
+    ASK_A_PERSON = "ask_a_person"
+    """No published question tells whether it arrived: a person looks before it is sent again."""
     LOOK_UP_FILING = "look_up_filing"
     """Query 5304, 5301 or 5302 for the person before repeating."""
     LOOK_UP_GOODS = "look_up_goods"
@@ -157,6 +161,13 @@ _REGISTERS: Final = (
         "institution information",
         registers.InstitutionQueryInput,
         registers.InstitutionQueryOutput,
+    ),
+    _question(
+        "1304",
+        "民族药品目录查询",
+        "ethnic drugs, by page",
+        listings.EthnicQueryInput,
+        listings.EthnicQueryOutput,
     ),
     _question(
         "1312",
@@ -483,7 +494,89 @@ _TABLE: Final = (
     ),
 )
 
+_REVIEWS: Final = (
+    _question("3101", "明细审核事前分析服务", "review before", review.ReviewInput, review.ReviewOutput),
+    _question("3102", "明细审核事中分析服务", "review during", review.ReviewInput, review.ReviewOutput),
+    Message(
+        infno="3103",
+        title_zh="审核结果反馈",
+        title_en="feedback on a review",
+        input_type=review.FeedbackInput,
+        output_type=NoOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+)
+
+
+def _clearing(
+    infno: str,
+    title_zh: str,
+    title_en: str,
+    input_type: type[msgspec.Struct],
+    output_type: type[msgspec.Struct],
+    remedy: Remedy,
+) -> Message:
+    """A message of the month's clearing: it changes the hub's accounts, not anybody's money at this counter."""
+    return Message(
+        infno=infno,
+        title_zh=title_zh,
+        title_en=title_en,
+        input_type=input_type,
+        output_type=output_type,
+        changes_hub=True,
+        moves_money=False,
+        remedy=remedy,
+    )
+
+
+_CLEARING: Final = (
+    _clearing(
+        "3203",
+        "清算申请",
+        "clearing application",
+        clearing.ApplicationInput,
+        clearing.ApplicationOutput,
+        Remedy.ASK_A_PERSON,
+    ),
+    _clearing(
+        "3204",
+        "清算申请撤销",
+        "withdrawal of a clearing application",
+        clearing.WithdrawalInput,
+        NoOutput,
+        Remedy.REPEAT,
+    ),
+    _question(
+        "3260",
+        "异地清分明细查询",
+        "clearing with other places: the month's records",
+        clearing.FarQueryInput,
+        clearing.FarQueryOutput,
+    ),
+    _clearing(
+        "3261",
+        "异地清分结果确认",
+        "clearing with other places: confirmation",
+        clearing.ConfirmationInput,
+        NoOutput,
+        Remedy.REPEAT,
+    ),
+    _clearing(
+        "3262",
+        "异地清分结果确认回退",
+        "clearing with other places: taking it back",
+        clearing.TakingBackInput,
+        NoOutput,
+        Remedy.REPEAT,
+    ),
+)
+
 MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
-    {message.infno: message for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS, *_FILINGS, *_GOODS)}
+    {
+        message.infno: message
+        for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS, *_FILINGS, *_GOODS, *_REVIEWS, *_CLEARING)
+    }
 )
 """All transactions by their number."""

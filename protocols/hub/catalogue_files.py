@@ -16,6 +16,7 @@ from msgspec import field
 from protocols.errors import MalformedMessage
 from protocols.hub.accounts import ABSENT, unpack
 from protocols.hub.blocks import Node, OutputNode
+from protocols.hub.profile import Profile
 from protocols.money import Count
 
 PUBLIC: Final = "plc"
@@ -82,18 +83,22 @@ class FileFacts(msgspec.Struct, frozen=True):
 
     rows: int
     newest_version: str
-    """What to ask with next time; "" when a row has not the printed number of cells, as columns move between editions."""
+    """What to ask with next time; "" when a row has not the number of cells of the profile, as columns move between editions."""
 
 
-def file_facts(infno: str, data: bytes) -> FileFacts:
-    """Read the ZIP of a catalogue. Raises `MalformedMessage` when it is none, or not UTF-8."""
+def file_facts(infno: str, data: bytes, profile: Profile | None = None) -> FileFacts:
+    """Read the ZIP of a catalogue, cut as the profile says (None: as printed). Raises `MalformedMessage` when it is none, or not UTF-8."""
     try:
         text = unpack(data).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MalformedMessage("the catalogue file is not UTF-8") from None
-    catalogue = CATALOGUE_FILES[infno]
+    printed = CATALOGUE_FILES[infno]
+    other = None if profile is None else profile.catalogue.columns.get(infno)
+    cells, version_cell = (
+        (printed.cells, printed.version_cell) if other is None else (other.cells, other.version)
+    )
     rows = [line.removesuffix("\r").split("\t") for line in text.split("\n") if line.strip()]
-    if any(len(row) != catalogue.cells for row in rows):
+    if any(len(row) != cells for row in rows):
         return FileFacts(len(rows), "")
-    versions = (row[catalogue.version_cell - 1] for row in rows)
+    versions = (row[version_cell - 1] for row in rows)
     return FileFacts(len(rows), max((one for one in versions if one != ABSENT), default=""))

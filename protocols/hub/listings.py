@@ -1,11 +1,11 @@
-"""Catalogues asked for by page: 1312 insurance items, 1316 and 1317 mappings, 1318 price ceilings, 1319 first-borne ratios.
+"""Catalogues asked for by page: 1304, 1312, 1316 to 1319: ethnic drugs, insurance items, mappings, price ceilings, shares.
 
 National interface, Hunan edition V1.1.27. They change nothing. The printed tables show no node around the rows; a
 recorded reply has them in a list `data` beside the members that count pages, and so it is read here. Who made or
 changed a row is left out (`crter_*`, `opter_*`, `optins_no`): a counter does not need it.
 """
 
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType, field
@@ -19,6 +19,33 @@ class PageOutput(OutputNode, frozen=True, kw_only=True):
     """One page of rows, and the members that count pages."""
 
     rows: tuple[OutputNode, ...] = field(name="data", default=())
+    pages: Count | None = field(name="pages", default=None)
+    page: Count | None = field(name="pageNum", default=None)
+    page_size: Count | None = field(name="pageSize", default=None)
+    records: Count | None = field(name="recordCounts", default=None)
+
+
+# -- 1304 ----------------------------------------------------------------------------------------------------
+
+
+class EthnicQuery(Node, frozen=True, kw_only=True):
+    """`data` of 1304 (ethnic drugs): the members that all catalogues by page have; no others are published."""
+
+    updated_since: str = field(name="updt_time")  # 更新时间
+    page: int = field(name="page_num")  # 当前页数
+    page_size: int = field(name="page_size")  # 本页数据量
+
+
+class EthnicQueryInput(Node, frozen=True, kw_only=True):
+    """Input of 1304."""
+
+    query: EthnicQuery = field(name="data")
+
+
+class EthnicQueryOutput(OutputNode, frozen=True, kw_only=True):
+    """Output of 1304. The members of a row are not published, so a row is whatever members came."""
+
+    rows: tuple[dict[str, Any], ...] = field(name="data", default=())
     pages: Count | None = field(name="pages", default=None)
     page: Count | None = field(name="pageNum", default=None)
     page_size: Count | None = field(name="pageSize", default=None)

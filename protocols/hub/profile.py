@@ -35,6 +35,7 @@ DiseaseGroup = Literal["hypertension", "diabetes", "tumour", "dialysis", "anti_r
 UrlShape = Literal["U1", "U2", "U3", "U4"]
 GatewayScheme = Literal["none", "G1", "G2", "G3", "G4", "G5"]
 NonceForm = Literal["guid", "guid_dashes", "digits"]
+ReviewedKind = Literal["pharmacy", "clinic"]
 BenefitKind = Literal[
     "pharmacy", "ordinary", "registration", "emergency", "chronic", "two_disease", "maternity", "dual_channel"
 ]
@@ -245,6 +246,12 @@ class Codes(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     xprov_groups: tuple[DiseaseGroup, ...] = tuple(
         _DISEASE_GROUPS
     )  # chronic diseases open across provinces (K25b)
+    two_disease: Literal["M", "HBLB"] = (
+        "M"  # codes of the two-diseases scheme: those of the chronic list, or HBLB101 and HBLB201 (K86)
+    )
+    pharmacy_pooled: Literal["2102", "chain_2203A"] = (
+        "2102"  # how a pooled prescription is settled at a pharmacy (K24)
+    )
     locality: Literal["four_digits", "two_digits"] = (
         "four_digits"  # how many digits of two divisions agree where a person is local (K27)
     )
@@ -289,6 +296,18 @@ class Policy(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mutual_aid_outside_province: bool = False  # relatives' accounts pay in another province
 
 
+class Review(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The hub's review of a sale before its quote (K83)."""
+
+    before_quote: Literal["none", "3101", "3102"] = (
+        "none"  # which review is asked; findings wait for the operator and are answered with 3103
+    )
+    scene: dict[ReviewedKind, str] = field(
+        default_factory=dict
+    )  # `trig_scen` by kind of sale, where the hub selects its rules by it
+    blocking: tuple[Literal["1", "2", "3"], ...] = ()  # severities with which no operator may carry on
+
+
 class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reconciliation of a day (K49)."""
 
@@ -297,7 +316,25 @@ class Recon(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cancel_is_record: bool = (
         True  # an undone settlement stays, with a record of its own beside it; or both are left out
     )
+    clearing: Literal["portal", "3203"] = (
+        "portal"  # how a month's clearing is applied for: on the institution's portal, or by 3203 (K84)
+    )
     refd_flag_on_original: bool = True  # `refd_setl_flag` of the original turns to 1 when it is undone
+
+
+class Columns(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the rows of one catalogue file are cut, where an edition differs from the printed one."""
+
+    cells: int  # in a row
+    version: int  # which of them, from 1, says of which version the row is
+
+
+class Catalogue(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The catalogues that come as files."""
+
+    columns: dict[str, Columns] = field(
+        default_factory=dict
+    )  # by infno, where they are not the printed ones (K85)
 
 
 class FarDrug(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -355,6 +392,8 @@ class Open(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     escape_unicode: bool = False  # Chinese as JSON escapes (\\u533b) before encrypting
 
 
+_TWO_DISEASES: Final[dict[DiseaseGroup, str]] = {"hypertension": "HBLB101", "diabetes": "HBLB201"}
+"""Codes of one province's own list."""
 _MONTH_AND_DAY: Final = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _PLAIN_FORMS: Final = {"2203A": "2203", "2206A": "2206", "2207A": "2207"}
 
@@ -376,7 +415,9 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     codes: Codes = Codes()
     outcome: Outcome = Outcome()
     policy: Policy = Policy()
+    review: Review = Review()
     recon: Recon = Recon()
+    catalogue: Catalogue = Catalogue()
     far_drug: FarDrug = FarDrug()
     slip: Slip = Slip()
     retention: Retention = Retention()
@@ -390,13 +431,22 @@ class Profile(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         groups = self.codes.disease_groups
         return frozenset(code for group in self.codes.xprov_groups for code in groups[group])
 
+    def two_disease_code(self, code: str) -> str:
+        """The wire's code of the two-diseases scheme for a disease of the chronic list; other codes stay as they are (K86)."""
+        if self.codes.two_disease == "M":
+            return code
+        groups = self.codes.disease_groups
+        return next((own for group, own in _TWO_DISEASES.items() if code in groups[group]), code)
+
     @property
     def quiet_s(self) -> float:
         """Quiet time Q: how long after a send a "no such record" may still be overtaken by the record."""
         return max(2 * self.hub.total_timeout_s, self.outcome.quiet_floor_s)
 
     def wire_number(self, infno: str) -> str:
-        """The number on the wire of a transaction that the flows name by its form A (K20)."""
+        """The number on the wire of a transaction that the flows name by its form A (K20), or as the review (K83)."""
+        if infno == "3101" and self.review.before_quote != "none":
+            return self.review.before_quote
         return _PLAIN_FORMS.get(infno, infno) if self.form.outpatient == "plain" else infno
 
     def extension_spelling(self, infno: str) -> ExtensionSpelling:
@@ -507,6 +557,7 @@ NOT_DESCRIBED: Final[dict[tuple[str, object], str]] = {
     ("sign.user_id", "client_id"): "the one build that names it has that line disabled; all others sign under the default id",
     ("form.outpatient", "2260"): "its four nodes and its flag are known by name only",
     ("form.diseinfo", "dise_"): "five of its members are known by name; what the diagnosis' own name is called is not",
+    ("codes.pharmacy_pooled", "chain_2203A"): "which doctor, department and med_type a pharmacy sends in it is not published",
     ("trace.outpatient_node", "durg_trac_info"): "this spelling is printed for 2102 only",
     ("recon.columns", "eleven_cells"): "of its eight and eleven columns only the numbers are published",
     ("recon.daily", "3211_3212"): "which states of its task mean done, and what its three files hold, is not published",
@@ -615,6 +666,11 @@ def _refuse_bad_values(profile: Profile, file: str) -> None:
     if not profile.outcome.refusal_codes or 0 in profile.outcome.refusal_codes:
         raise ProfileError(file, "outcome.refusal_codes", "must name at least one code, and never 0")
     _refuse_bad_paths(profile, file)
+    for infno, columns in profile.catalogue.columns.items():
+        if not 1 <= columns.version <= columns.cells:
+            raise ProfileError(
+                file, f"catalogue.columns.{infno}", "version must be one of the cells, counted from 1"
+            )
     tables: tuple[tuple[str, dict[Any, Any], Any], ...] = (
         ("codes.med_type", profile.codes.med_type, BenefitKind),
         ("codes.clr_type", profile.codes.clr_type, BenefitKind),

@@ -82,7 +82,7 @@ def _compare_totals(desk: Desk, node: Node, records: Sequence[SettlementRecord])
     count = int(node.number("fixmedins_setl_cnt"))
     if count != len(records):
         return ("hub_more" if count < len(records) else "institution_more"), "笔数不一致"
-    amounts = [_amounts(desk, record) for record in records]
+    amounts = [amounts_of(desk, record) for record in records]
     sums = tuple(sum(column) for column in zip(*amounts, strict=True)) or (0, 0, 0)
     told = (node.fen("medfee_sumamt"), node.fen("fund_pay_sumamt"), node.fen("acct_pay"))
     return ("level", "对账平") if told == sums else ("differs", "金额不一致")
@@ -157,7 +157,7 @@ def _records(desk: Desk, call: Call, node: Node) -> list[SettlementRecord]:
     ]
 
 
-def _amounts(desk: Desk, record: SettlementRecord) -> tuple[int, int, int]:
+def amounts_of(desk: Desk, record: SettlementRecord) -> tuple[int, int, int]:
     """Total, fund and account as this hub counts them (K42); relatives' money is account money here everywhere."""
     result = record.result
     counted_in = result.account_fen if desk.profile.money.fund_sum == "with_account" else 0
@@ -172,7 +172,7 @@ def _differences(
         record = by_id.pop(row.setl_id, None)
         if record is None:
             yield "institution_more", row, None
-        elif (row.psn_no, row.amounts) != (record.psn_no, _amounts(desk, record)):
+        elif (row.psn_no, row.amounts) != (record.psn_no, amounts_of(desk, record)):
             yield "differs", row, record
     for record in by_id.values():
         yield "hub_more", None, record
@@ -182,7 +182,7 @@ def _result_line(desk: Desk, finding: Finding, row: _Uploaded | None, record: Se
     person, visit, setl_id, msgid, refunded = "", "", "", "", "0"
     amounts: tuple[int, int, int] = (0, 0, 0)
     if record is not None:
-        person, msgid, amounts = record.psn_no, record.msgid, _amounts(desk, record)
+        person, msgid, amounts = record.psn_no, record.msgid, amounts_of(desk, record)
         refunded = "1" if record.direction < 0 else "0"
     if row is not None:
         visit, setl_id = row.mdtrt_id, row.setl_id

@@ -57,7 +57,7 @@ NUMBERS: Final = frozenset(_LAYOUTS)
 def catalogue_file(desk: Desk, call: Call) -> Output:
     """Keep a file of the rows newer than the version named, and name it. The answer has no node."""
     node = check(as_node(call.input.get("data"), "data"), tables.CATALOGUE_VERSION, "data")
-    layout = _LAYOUTS[call.infno]
+    layout = _layout(desk, call.infno)
     entries = list(_entries(desk, call.infno, layout))
     rows = [_row(entry, layout) for entry in entries if entry.version > node.text("ver")]
     name = f"{call.infno}_{max((entry.version for entry in entries), default=FIRST_VERSION)}"
@@ -68,6 +68,14 @@ def catalogue_file(desk: Desk, call: Call) -> Output:
         "dld_end_time": accounts.KEPT,
         "data_cnt": len(rows),
     }
+
+
+def _layout(desk: Desk, infno: str) -> _Layout:
+    """As printed, or cut as the profile says: what would stand outside the row is left out."""
+    printed, other = _LAYOUTS[infno], desk.profile.catalogue.columns.get(infno)
+    if other is None:
+        return printed
+    return msgspec.structs.replace(printed, cells=other.cells, version=other.version)
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -85,10 +93,10 @@ def _row(entry: _Entry, layout: _Layout) -> str:
         layout.code: entry.code,
         layout.name: entry.name,
         layout.valid: "1",
-        layout.version: entry.version,
         layout.version_name: _VERSION_NAME,
         layout.begin: entry.begin,
         layout.memo: entry.memo or "null",
+        layout.version: entry.version,
     }
     return "\t".join(filled.get(place, "null") for place in range(1, layout.cells + 1)) + "\n"
 
@@ -98,6 +106,9 @@ def _entries(desk: Desk, infno: str, layout: _Layout) -> Iterator[_Entry]:
     if infno == "1309":
         for row in desk.world.diseases.values():
             yield _Entry(row.code, row.name, row.version, row.begin.isoformat())
+            own = desk.profile.two_disease_code(row.code)
+            if own != row.code:
+                yield _Entry(own, row.name, row.version, row.begin.isoformat())
         return
     for item in desk.policies.catalogue.items.values():
         if item.code and item.type in layout.types:

@@ -12,6 +12,7 @@ from simulators.benefit.model import Rules
 from simulators.benefit.policies import PolicyBook
 from simulators.hub.last_question import LastQuestion
 from simulators.hub.ledger import Ledger
+from simulators.hub.review_rules import Stay
 from simulators.people import Person
 from simulators.world import Institution, World
 
@@ -42,6 +43,8 @@ class HubSettings(msgspec.Struct, frozen=True):
     """Prescription numbers the prescription centre knows (for `rx_circ_flag` 1)."""
     stmt_rslt: Literal["one_digit", "six_digits"] = "one_digit"
     """Form of `stmt_rslt`: 0 and 1 as in the Hunan edition, or 000000 and 000101 to 000103 as in newer ones."""
+    stays: tuple[Stay, ...] = ()
+    """In-patient stays that the review knows of."""
     rules: Rules | None = None
     """Switches of the benefit engine: order of cancellations, day the year closes, ...; None = as the profile says."""
     record_quotes: int = 0

@@ -18,6 +18,7 @@ import msgspec
 
 from simulators.benefit.model import Accumulators, Result
 from simulators.hub.back_office_books import BackOfficeBooks
+from simulators.hub.documents import Documents
 from simulators.hub.submitted_books import SubmittedBooks
 from simulators.people import Person, Registration
 
@@ -190,6 +191,8 @@ class Ledger:
                         self._database.execute(statement)
                 self._database.execute(f"PRAGMA user_version = {_VERSION}")
         self._database.execute(_FILES)
+        self.documents = Documents(self._database)
+        """What is kept beside the money."""
         self.submitted = SubmittedBooks(self._database)
         """Filings, mappings, goods and trace codes."""
         self.back_office = BackOfficeBooks(self._database)

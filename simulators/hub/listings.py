@@ -1,4 +1,4 @@
-"""The catalogues by page: 1312, 1316, 1317, 1318, 1319, drawn from the benefit catalogue and the invented shop.
+"""The catalogues by page: 1304, 1312, 1316, 1317, 1318, 1319, drawn from the benefit catalogue and the invented shop.
 
 A national item is its own item of the insurance catalogue here (one code in both). Kinds of ceiling and share have no
 published values; ours are 1. The page members stand beside `data`, as in the one recorded reply.
@@ -53,6 +53,11 @@ class _Listing(msgspec.Struct, frozen=True):
 def items(desk: Desk, call: Call) -> Output:
     """1312: the insurance catalogue of a place."""
     return _answer(desk, call, _Listing(tables.ITEM_QUERY, _listed, _item))
+
+
+def ethnic(desk: Desk, call: Call) -> Output:
+    """1304: ethnic drugs; the names of the members are ours (K87)."""
+    return _answer(desk, call, _Listing(tables.ETHNIC_QUERY, _in_house, _ethnic_drug))
 
 
 def national_mappings(desk: Desk, call: Call) -> Output:
@@ -144,6 +149,11 @@ def _listed(desk: Desk, _: Call, division: str) -> Iterator[_Source]:
     return _entries(desk, division)
 
 
+def _in_house(desk: Desk, _: Call, division: str) -> Iterator[_Source]:
+    """The preparations of institutions, which here stand for the ethnic drugs."""
+    return (entry for entry in _entries(desk, division) if entry.item.type == "inhouse")
+
+
 def _shelved(desk: Desk, _: Call, division: str) -> Iterator[_Source]:
     """What stands on the shelf and is listed at the place."""
     codes = {entry.item.code for entry in _entries(desk, division)}
@@ -179,6 +189,10 @@ def selection_memo(item: Item) -> str:
     """What the remark says of a product selected in centralised procurement; empty for any other (K91)."""
     chosen = item.selection
     return f"集采中选 {chosen.batch} {chosen.valid_from}/{chosen.valid_to}" if chosen else ""
+
+
+def _ethnic_drug(_desk: Desk, _call: Call, division: str, entry: Entry) -> _Row:
+    return {"med_list_codg": entry.item.code, "prodname": entry.item.name, **_dated(entry, division)}
 
 
 def _item(_desk: Desk, _call: Call, division: str, entry: Entry) -> _Row:

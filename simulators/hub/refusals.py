@@ -14,6 +14,9 @@ WORDS: Final = {
         "社会保障卡与卡识别码不符",
         "card number and identification code do not belong together",
     ),
+    "CLEARING_EXISTS": ("该月该类别已申请清算", "already applied for"),
+    "CLEARING_MISMATCH": ("清算申请与中心数据不一致", "the application differs from the hub's own figures"),
+    "CLEARING_UNKNOWN": ("未找到清算申请或确认", "no such application or confirmation"),
     "CREDIT_LEVEL": (
         "医保信用等级为 D，不能办理统筹处方",
         "credit level D: no pooled prescriptions",
@@ -41,6 +44,8 @@ WORDS: Final = {
     "NOT_OPEN": ("该交易未开通", "this transaction is not open here"),
     "PERSON_MISMATCH": ("人员信息与凭证不符", "the medium belongs to somebody else"),
     "PERSON_NOT_FOUND": ("未查询到人员信息", "no such person"),
+    "REVIEW_BLOCKED": ("该审核结果不允许继续", "this finding does not allow to carry on"),
+    "REVIEW_UNKNOWN": ("未找到该审核结果", "no such finding of a review"),
     "RX_NOT_FOUND": ("处方中心无此处方", "the prescription centre does not know this prescription"),
     "SETL_NOT_FOUND": ("未找到该笔结算记录", "no such settlement"),
     "SIGNATURE": ("报文签名验证失败", "the signature does not verify"),

@@ -324,10 +324,18 @@ def _care_visit(
         fee_date=day,
         area=_area(desk, care.division, person, insured, day),
         account_use=use,
-        disease=disease if kind in ("chronic", "two_disease") else "",
+        disease=_disease(desk.profile, kind, disease),
         rx_pooled=bool(lines) and all(row.rx_pooled for row in lines),
         nego_approved=_all_approved(desk, person, lines, day),
     )
+
+
+def _disease(profile: Profile, kind: VisitKind, disease: str) -> str:
+    """The disease as the policy sets spell it; a two-diseases code of another list than the profile's is none of theirs."""
+    if kind != "two_disease":
+        return disease if kind == "chronic" else ""
+    known = [code for codes in profile.codes.disease_groups.values() for code in codes]
+    return next((code for code in known if profile.two_disease_code(code) == disease), "")
 
 
 def _all_approved(desk: Desk, person: Person, lines: Sequence[LineRecord], day: dt.date) -> bool:

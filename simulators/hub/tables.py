@@ -366,6 +366,13 @@ _PAGE: Final = (
 )
 """What every question by page ends with."""
 
+ETHNIC_QUERY: Final = (
+    _t("updt_time", "D", True),
+    _n("page_num", 4, 0, True),
+    _n("page_size", 4, 0, True),
+)
+"""1304 data."""
+
 ITEM_QUERY: Final = (
     _t("query_date", "D"),
     _s("hilist_code", 30),

@@ -19,7 +19,7 @@ from protocols.hub.catalogue_files import (
 )
 from protocols.hub.profile import Profile
 from terminal.api.questions import RowsView, ask, day
-from terminal.api.rows import row_of
+from terminal.api.rows import row_of, row_of_members
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.hub.questions import fetch_file
@@ -70,6 +70,12 @@ def _common(asked: _Conditions) -> dict[str, Any]:
     }
 
 
+def _ethnic(asked: _Conditions) -> msgspec.Struct:
+    common = _common(asked)
+    del common["as_of"]
+    return listings.EthnicQueryInput(query=listings.EthnicQuery(**common))
+
+
 def _items(asked: _Conditions) -> msgspec.Struct:
     wish = asked.wish
     return listings.ItemQueryInput(query=listings.ItemQuery(code=wish.code, name=wish.name, **_common(asked)))
@@ -105,10 +111,12 @@ class _Catalogue(msgspec.Struct, frozen=True):
     asking: Callable[[_Conditions], msgspec.Struct]
     conditions: frozenset[str]
     """Members of the wish that this catalogue knows, beside those that all know."""
+    answer: type[listings.PageOutput] | type[listings.EthnicQueryOutput] = listings.PageOutput
 
 
 CATALOGUES: Final[Mapping[str, _Catalogue]] = {
     "items": _Catalogue("1312", _items, frozenset({"code", "name"})),
+    "ethnic": _Catalogue("1304", _ethnic, frozenset(), listings.EthnicQueryOutput),
     "national": _Catalogue("1316", _national, frozenset({"code", "own_code"})),
     "own": _Catalogue("1317", _own, frozenset({"national_code", "own_code", "name"})),
     "ceilings": _Catalogue("1318", _ceilings, frozenset({"code"})),
@@ -127,7 +135,7 @@ class CatalogueController(Controller):
     async def rows(
         self, service: NamedDependency[Service], catalogue: FromPath[str], data: JSONBody[CatalogueWish]
     ) -> RowsView:
-        """One page of a catalogue: `items`, `national`, `own`, `ceilings` or `shares`."""
+        """One page of a catalogue: `items`, `ethnic`, `national`, `own`, `ceilings` or `shares`."""
         known = CATALOGUES.get(catalogue)
         if known is None:
             raise Misuse("bad_request", reason=f"catalogue: one of {', '.join(CATALOGUES)}")
@@ -141,11 +149,12 @@ class CatalogueController(Controller):
             service.config.institution.code,
             service.profile,
         )
-        answer = await ask(service, known.infno, known.asking(asked), listings.PageOutput)
+        answer = await ask(service, known.infno, known.asking(asked), known.answer)
         counts = (
             None if count is None else int(count) for count in (answer.page, answer.pages, answer.records)
         )
-        return RowsView(known.infno, tuple(map(row_of, answer.rows)), *counts)
+        rows = tuple(row_of_members(row) if isinstance(row, dict) else row_of(row) for row in answer.rows)
+        return RowsView(known.infno, rows, *counts)
 
 
 class FileWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,8 @@ from protocols.hub.registers import (
     InstitutionQueryInput,
     InstitutionQueryOutput,
 )
+from protocols.hub.sign_in import SignOutOutput
+from terminal.api.client_name import ClientName
 from terminal.api.rows import Row, row_of
 from terminal.api.service import Service
 from terminal.core.events import Misuse
@@ -60,6 +62,17 @@ class RowsView(msgspec.Struct, frozen=True):
     """... with how many rows in all."""
 
 
+class SignOutView(msgspec.Struct, frozen=True):
+    """What came of a sign-out."""
+
+    signed_out: bool
+    """False: nobody was signed in."""
+
+
+class SignOutWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing to say beyond it."""
+
+
 class RegisterController(Controller):
     """The hub's registers."""
 
@@ -78,6 +91,20 @@ class RegisterController(Controller):
         )
         output = await ask(service, "1201", InstitutionQueryInput(query=query), InstitutionQueryOutput)
         return rows_view("1201", output.institutions)
+
+    @post("/sign_out", status_code=200)
+    async def sign_out(
+        self, service: NamedDependency[Service], data: JSONBody[SignOutWish], client: ClientName = "till"
+    ) -> SignOutView:
+        """Sign the operator out (9002); the next message that needs the hub signs in again."""
+        counter = service.require_counter()
+        content = counter.session.signing_out()
+        if content is None:
+            return SignOutView(False)
+        await ask(service, "9002", content, SignOutOutput)
+        counter.session.expire(content.sign_out.sign_in_no)
+        await counter.note(client, "signed_out")
+        return SignOutView(True)
 
     @post("/dictionary", status_code=200)
     async def dictionary(self, service: NamedDependency[Service], data: JSONBody[DictionaryWish]) -> RowsView:

@@ -23,6 +23,7 @@ from litestar.response import Stream
 
 from terminal.api.anchors import AnchorController
 from terminal.api.catalogues import CatalogueController, CatalogueFileController
+from terminal.api.clearing import ClearingController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
@@ -46,7 +47,7 @@ from terminal.core.events import Misuse
 from terminal.core.values import Settlement
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.counter.holds import HOLD_CODES
-from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, SaleWish
+from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReviewWish, SaleWish
 from terminal.journal.records import JournalRefused
 from terminal.texts import Told, tell
 
@@ -226,6 +227,15 @@ class SalesController(Controller):
         """Pick one of the person's filed diseases for a clinic visit."""
         return self._view(service, await service.require_counter().pick_disease(settlement_id, data))
 
+    @post("/{settlement_id:str}/review", status_code=200)
+    async def answer_review(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[ReviewWish]
+    ) -> SettlementView:
+        """Answer what the hub's review found: carry on for a reason, or go back and change."""
+        counter = service.require_counter()
+        operator = self._operator(service, data.operator)
+        return self._view(service, await counter.answer_review(settlement_id, data, operator))
+
     @post("/{settlement_id:str}/quote", status_code=200)
     async def quote(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> SettlementView:
         """Ask the hub who would pay what."""
@@ -385,6 +395,7 @@ def build_app(service: Service) -> Litestar:
             HealthController,
             HubController,
             ReconciliationController,
+            ClearingController,
             RecordController,
             RegisterController,
             AnchorController,

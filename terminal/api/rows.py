@@ -1,5 +1,6 @@
 """An answer of the hub as rows of text: its own members by wire name, without what names the insured person."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +23,15 @@ def row_of(node: msgspec.Struct) -> Row:
             continue
         row[member.encode_name] = _text(value)
     return row
+
+
+def row_of_members(members: Mapping[str, Any]) -> Row:
+    """Return a row whose members are not published as text; what is no text or number is left out."""
+    return {
+        name: str(value)
+        for name, value in members.items()
+        if isinstance(value, str | int) and not isinstance(value, bool) and name not in _EXTENSION
+    }
 
 
 def _text(value: Any) -> str:

@@ -113,7 +113,7 @@ class SubmissionView(msgspec.Struct, frozen=True):
     due_at: str
     """When the terminal goes on with it; "" = not by itself."""
     serial: str
-    """The hub's number of a filing: needed to withdraw it."""
+    """The hub's number of a filing, or of a clearing application: needed to withdraw it."""
     trace_code: str
     """The substitute trace code that was given."""
     rows: tuple[RowOutcome, ...]
@@ -151,7 +151,7 @@ class SubmissionController(Controller):
         code = service.config.institution.code
         infno, made = contents(kind, data.rows, service.profile, code, person)
         body = msgspec.json.encode(data)
-        submissions = _submissions(service)
+        submissions = submissions_of(service)
         rows = await counter.workroom.do(
             lambda: submissions.submit(kind.name, infno, made, client, key, body, WAIT_S)
         )
@@ -172,7 +172,7 @@ class SubmissionController(Controller):
     @get("/{submission_id:str}")
     async def show(self, service: NamedDependency[Service], submission_id: FromPath[str]) -> SubmissionView:
         """One, with every message that was sent for it."""
-        submissions = _submissions(service)
+        submissions = submissions_of(service)
         row = await submissions.get(submission_id)
         messages = tuple(
             MessageView(one.msgid, one.state, one.verdict or "", one.sent_at)
@@ -186,7 +186,7 @@ class SubmissionController(Controller):
     ) -> SubmissionView:
         """Say how a submission that waits for a person goes on; kept in the audit log."""
         actor = data.operator or service.config.terminal.operator
-        submissions = _submissions(service)
+        submissions = submissions_of(service)
         return submission_view(await submissions.decide(submission_id, data.decision, actor, data.reason))
 
 
@@ -229,7 +229,8 @@ class TraceCodeController(Controller):
         return rows_view("3513", answer.rows)
 
 
-def _submissions(service: Service) -> Submissions:
+def submissions_of(service: Service) -> Submissions:
+    """The counter's submissions. Raises `Misuse` (`not_ready`)."""
     submissions = service.require_counter().submissions
     if submissions is None:
         raise Misuse("not_ready", state=service.phase.value)

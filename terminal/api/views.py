@@ -4,6 +4,7 @@ import msgspec
 
 from protocols.hub.settlement import SettlementInfo
 from terminal.api.rows import row_of
+from terminal.core.reviewing import waits_for_answer
 from terminal.core.values import Booking, Settlement
 from terminal.counter.engine import in_doubt
 from terminal.counter.feed import FeedEntry
@@ -80,6 +81,38 @@ class RefundView(msgspec.Struct, frozen=True):
     operator: str
 
 
+class FindingView(msgspec.Struct, frozen=True):
+    """One rule that the hub's review sees broken."""
+
+    rule: str
+    """The rule's number."""
+    name: str
+    text: str
+    """The hub's own words."""
+    severity: str
+    """1 clear, 2 highly suspect, 3 slightly suspect."""
+    amount_fen: int
+    lines: tuple[int, ...]
+    """Numbers of the charge lines it is about."""
+    blocks: bool
+    """Nobody may carry on: change the sheet."""
+
+
+class ReviewView(msgspec.Struct, frozen=True):
+    """What the hub's review said of the sheet, and what the operator answered."""
+
+    failed: bool
+    """The hub did not review: ask for the quote again, or carry on without it, for a reason."""
+    findings: tuple[FindingView, ...]
+    waits: bool
+    """Nobody has answered the findings yet."""
+    way: str
+    """1 carry on, 2 go back and change; empty before."""
+    reason: str
+    told: bool
+    """The hub has been told (3103)."""
+
+
 class AmountsView(msgspec.Struct, frozen=True):
     """Who pays what, in fen."""
 
@@ -129,6 +162,8 @@ class SettlementView(msgspec.Struct, frozen=True):
     refund: RefundView | None = None
     refund_of: str = ""
     """Of the sale of what remained after a refund: the cancelled sale it comes from."""
+    review: ReviewView | None = None
+    """None where the profile asks for no review."""
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -228,7 +263,20 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
         notice=tell_notice(settlement.notice),
         refund=_refund(settlement),
         refund_of="" if settlement.refund_of is None else settlement.refund_of.settlement_id,
+        review=_review(settlement),
     )  # fmt: skip
+
+
+def _review(settlement: Settlement) -> ReviewView | None:
+    review = settlement.review
+    if review is None:
+        return None
+    findings = tuple(
+        FindingView(row.rule, row.name, row.text, row.severity, row.amount_fen, row.lines, row.blocks)
+        for row in review.findings
+    )
+    waits = waits_for_answer(settlement)
+    return ReviewView(review.failed, findings, waits, review.way, review.reason, review.told)
 
 
 def _refund(settlement: Settlement) -> RefundView | None:

@@ -7,7 +7,7 @@ from terminal.core.events import Answered, Ask, Compose, Decision, Decode, Effec
 from terminal.core.flows import FLOWS, REMEDIES, Act, Fact, Step
 from terminal.core.outcome import Verdict, not_sent_notice, reason_of
 from terminal.core.states import OPEN_DOUBT, State, require_allowed
-from terminal.core.values import AttemptEnded, Move, Notice, Settlement
+from terminal.core.values import AttemptEnded, Move, Notice, Review, Settlement
 
 _replace = msgspec.structs.replace
 
@@ -53,6 +53,7 @@ def facts(settlement: Settlement) -> frozenset[Fact]:
         Fact.DIAGNOSIS: settlement.diagnosed,
         Fact.LINES: bool(settlement.lines),
         Fact.CHARGES: settlement.charged,
+        **_review_facts(settlement.review),
         Fact.QUOTE: settlement.quote is not None,
         Fact.CONFIRMATION: settlement.confirmed,
         Fact.SETTLEMENT: settlement.booking is not None,
@@ -63,6 +64,18 @@ def facts(settlement: Settlement) -> frozenset[Fact]:
         Fact.ACKNOWLEDGEMENT: settlement.acknowledged,
     }
     return frozenset(fact for fact, there in known.items() if there)
+
+
+def _review_facts(review: Review | None) -> dict[Fact, bool]:
+    """A sale without review knows all three facts from the beginning; so does one that the review found nothing in."""
+    if review is None:
+        return dict.fromkeys((Fact.REVIEW, Fact.REVIEW_ANSWER, Fact.FEEDBACK), True)
+    clean = review.is_answered and not review.findings
+    return {
+        Fact.REVIEW: review.is_answered,
+        Fact.REVIEW_ANSWER: clean or bool(review.way),
+        Fact.FEEDBACK: clean or review.told,
+    }
 
 
 def due_step(settlement: Settlement) -> Step | None:

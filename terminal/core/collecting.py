@@ -4,6 +4,7 @@ import msgspec
 
 from terminal.core.advancing import advance, moved
 from terminal.core.events import Decision, Misuse, Transmit
+from terminal.core.reviewing import outdated, require_answered, unreviewed
 from terminal.core.states import State
 from terminal.core.values import AttemptEnded, Disease, Notice, Settlement
 from terminal.core.visit import grown_unsure, owing
@@ -23,7 +24,7 @@ def without_person(settlement: Settlement) -> Settlement:
     if settlement.visit_id or settlement.unsure:
         raise Misuse("visit_has_person")
     return _replace(
-        settlement,
+        unreviewed(settlement),
         code=None,
         code_mark="",
         medium=None,
@@ -46,7 +47,7 @@ def pick_disease(settlement: Settlement, disease: Disease) -> Decision:
         raise Misuse("filings_unknown")
     if disease.code not in {filing.code for filing in settlement.filings}:
         raise Misuse("disease_not_filed")
-    fresh = recharge(_replace(_with_past_diagnosis(settlement), disease=disease, diagnosed=False))
+    fresh = recharge(_replace(_with_past_diagnosis(outdated(settlement)), disease=disease, diagnosed=False))
     return advance(reprice(settlement, fresh, "disease changed"))
 
 
@@ -74,6 +75,7 @@ def ask_quote(settlement: Settlement) -> Decision:
         raise Misuse("no_lines")
     if settlement.medium is None and settlement.code is None:
         raise Misuse("no_medium")
+    require_answered(settlement)
     fresh = _replace(settlement, quote=None, notice=None, tries=0)
     if settlement.state is State.PRICED:
         fresh, moves = moved(fresh, State.DRAFT, "asked again")

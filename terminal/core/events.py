@@ -44,6 +44,15 @@ class DiseasePicked(msgspec.Struct, frozen=True):
     disease: Disease
 
 
+class ReviewAnswered(msgspec.Struct, frozen=True):
+    """The operator answers the findings of the review: carry on, for a reason, or go back and change."""
+
+    way: str
+    """`dspo_way`."""
+    reason: str
+    operator: str
+
+
 class QuoteAsked(msgspec.Struct, frozen=True):
     """Somebody wants the quote (again)."""
 
@@ -193,7 +202,7 @@ class Restarted(msgspec.Struct, frozen=True):
 
 
 Event = (
-    LinesSet | CodeGiven | MediumGiven | DiseasePicked | QuoteAsked | Confirmed | Abandoned | CancelAsked | RefundWithdrawn
+    LinesSet | CodeGiven | MediumGiven | DiseasePicked | ReviewAnswered | QuoteAsked | Confirmed | Abandoned | CancelAsked | RefundWithdrawn
     | Acknowledged | SlipPrinted | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due
     | Restarted
 )  # fmt: skip

@@ -62,6 +62,12 @@ class Fact(enum.StrEnum):
     """The hub has exactly these charge lines, in one batch."""
     LINES = "lines"
     """At least one charge line."""
+    REVIEW = "review"
+    """The hub's review has been answered for exactly these lines; or the profile asks for none."""
+    REVIEW_ANSWER = "review_answer"
+    """The operator has answered what the review found; or it found nothing."""
+    FEEDBACK = "feedback"
+    """The hub has been told that answer; or there was nothing to answer."""
     QUOTE = "quote"
     """The hub's split for exactly these lines and this person."""
     CONFIRMATION = "confirmation"
@@ -120,14 +126,19 @@ PHARMACY_PURCHASE = Flow(
     (
         Step("decode", Act.DECODE, (Fact.CODE,), (Fact.MEDIUM,), "ec.query"),
         Step("identify", Act.ASK, (Fact.MEDIUM,), (Fact.PERSON,), "1101"),
-        Step("quote", Act.ASK, (Fact.PERSON, Fact.LINES), (Fact.QUOTE,), "2101", State.PRICED),
+        Step("review", Act.ASK, (Fact.PERSON, Fact.LINES), (Fact.REVIEW,), "3101"),
+        Step("answer review", Act.PERSON, (Fact.REVIEW,), (Fact.REVIEW_ANSWER,)),
+        Step("feedback", Act.BOOK, (Fact.REVIEW_ANSWER,), (Fact.FEEDBACK,), "3103", None, "S3 S4"),
+        Step("quote", Act.ASK, (Fact.PERSON, Fact.LINES, Fact.FEEDBACK), (Fact.QUOTE,), "2101", State.PRICED),
         Step("confirm", Act.PERSON, (Fact.QUOTE,), (Fact.CONFIRMATION,), "", State.ARMED, "S2"),
         Step("settle", Act.SETTLE, (Fact.CONFIRMATION,), (Fact.SETTLEMENT,), "2102", State.CONFIRMED, "S3 S4", "2601"),
         Step("slip", Act.PRINT, (Fact.SETTLEMENT,), (Fact.PAPER,), "", None, "S5"),
         Step("hand over", Act.PERSON, (Fact.SETTLEMENT,), (Fact.ACKNOWLEDGEMENT,), "", State.DELIVERED, "S6"),
     ),
 )  # fmt: skip
-"""A purchase at a designated pharmacy (2101, 2102). Nothing is booked before the settlement itself."""
+"""A purchase at a designated pharmacy (2101, 2102). Nothing is booked before the settlement itself.
+
+The three steps of the review are there where the profile asks for one (`review.before_quote`)."""
 
 PHARMACY_CANCELLATION = Flow(
     "pharmacy_cancellation",
@@ -148,7 +159,10 @@ CLINIC_VISIT = Flow(
         Step("pick disease", Act.PERSON, (Fact.FILINGS,), (Fact.DISEASE,)),
         Step("register", Act.BOOK, (Fact.DISEASE,), (Fact.VISIT,), "2201", None, "S3 S4", "2202"),
         Step("diagnose", Act.BOOK, (Fact.VISIT,), (Fact.DIAGNOSIS,), "2203A", None, "S3 S4"),
-        Step("charge", Act.BOOK, (Fact.DIAGNOSIS, Fact.LINES), (Fact.CHARGES,), "2204", None, "S3 S4", "2205"),
+        Step("review", Act.ASK, (Fact.DIAGNOSIS, Fact.LINES), (Fact.REVIEW,), "3101"),
+        Step("answer review", Act.PERSON, (Fact.REVIEW,), (Fact.REVIEW_ANSWER,)),
+        Step("feedback", Act.BOOK, (Fact.REVIEW_ANSWER,), (Fact.FEEDBACK,), "3103", None, "S3 S4"),
+        Step("charge", Act.BOOK, (Fact.DIAGNOSIS, Fact.LINES, Fact.FEEDBACK), (Fact.CHARGES,), "2204", None, "S3 S4", "2205"),
         Step("quote", Act.ASK, (Fact.CHARGES,), (Fact.QUOTE,), "2206A", State.PRICED),
         Step("confirm", Act.PERSON, (Fact.QUOTE,), (Fact.CONFIRMATION,), "", State.ARMED, "S2"),
         Step("settle", Act.SETTLE, (Fact.CONFIRMATION,), (Fact.SETTLEMENT,), "2207A", State.CONFIRMED, "S3 S4", "2601"),

@@ -6,7 +6,7 @@ commit what the decision says is durable, then run its effects, then tell.
 
 `advancing` reads the tables, `collecting` is before the money, `settling` the settlement message, `undoing` reversal
 and cancellation, `ruling` what two people decide, `old_copy` what a put-back journal holds open, `visit` the steps that
-book without money.
+book without money, `reviewing` the hub's review before the quote.
 """
 
 import msgspec
@@ -47,6 +47,7 @@ from terminal.core.events import (
     RefundWithdrawn,
     Reopened,
     Restarted,
+    ReviewAnswered,
     Ruled,
     SlipPrinted,
     Wake,
@@ -55,6 +56,7 @@ from terminal.core.flows import FLOWS, REVERSAL, Act
 from terminal.core.old_copy import found_in_old_copy, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
 from terminal.core.refunding import waits_at_start, withdraw_refund, without_rest
+from terminal.core.reviewing import FEEDBACK, answer_review, feedback_said, outdated
 from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
@@ -82,7 +84,7 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     require_turn(settlement, event)
     match event:
         case LinesSet(lines):
-            return reprice(settlement, recharge(_replace(settlement, lines=lines)), "lines changed")
+            return reprice(settlement, recharge(_replace(outdated(settlement), lines=lines)), "lines changed")
         case CodeGiven(code, mark):
             fresh = _replace(without_person(settlement), code=code, code_mark=mark)
             return advance(reprice(settlement, fresh, "medium changed"))
@@ -91,6 +93,8 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return advance(reprice(settlement, fresh, "medium changed"))
         case DiseasePicked(disease):
             return pick_disease(settlement, disease)
+        case ReviewAnswered():
+            return answer_review(settlement, event)
         case QuoteAsked():
             return ask_quote(settlement)
         case Confirmed():
@@ -148,6 +152,8 @@ def _compose_failed(settlement: Settlement, event: ComposeFailed, profile: Profi
 def _hub_said(settlement: Settlement, infno: str, heard: Heard, profile: Profile) -> Decision:
     if settlement.running == ASK_REFUNDED:
         return refund_asked(settlement, heard, profile)
+    if settlement.running == FEEDBACK:
+        return feedback_said(settlement, heard, profile)
     if is_booking(settlement):
         return booking_said(settlement, infno, heard, profile)
     match settlement.state:

@@ -25,6 +25,9 @@ class Site(msgspec.Struct, frozen=True):
     institution_code: str
     division: str
     desk: Desk = Desk()
+    institution_name: str = ""
+    institution_grade: str = "11"
+    """`hosp_lv`; 11 = none."""
 
 
 class Misfit(Exception):

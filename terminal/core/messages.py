@@ -27,7 +27,7 @@ from protocols.hub.settlement import (
 from protocols.hub.signing import is_bound_by_content
 from protocols.money import Fen
 from protocols.secret import Secret
-from terminal.core import visit_messages
+from terminal.core import review_messages, visit_messages
 from terminal.core.flows import CANCELLATIONS, FLOWS, Act
 from terminal.core.message_parts import (
     Misfit,
@@ -152,6 +152,7 @@ def _settlement_query(settlement: Settlement, site: Site) -> msgspec.Struct:
 
 _BUILDERS: Mapping[str, Callable[[Settlement, Site], msgspec.Struct]] = {
     **visit_messages.BUILDERS,
+    **review_messages.BUILDERS,
     "2208": _cancellation,
     "1101": _person_query,
     "2101": _pharmacy_quote,
@@ -185,6 +186,8 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         psn_type=insurance.person_type,
         insured_division=insurance.insured_division,
         balance_fen=int(insurance.balance_fen or 0),
+        sex=output.base.sex,
+        birth_date=output.base.birth_date,
     )
     return _replace(settlement, person=person)
 
@@ -247,6 +250,7 @@ def _read_cancellation(settlement: Settlement, output: object, profile: Profile)
 
 READERS: Mapping[str, Callable[[Settlement, object, Profile], Settlement]] = {
     **visit_messages.READERS,
+    **review_messages.READERS,
     "1101": _read_person,
     "2101": _read_quote,
     "2102": _read_settlement,

@@ -10,6 +10,7 @@ from terminal.core.flows import FLOWS, Act
 from terminal.core.message_parts import Misfit
 from terminal.core.messages import READERS, misfits
 from terminal.core.outcome import Verdict, judge, not_sent_notice, reason_of
+from terminal.core.reviewing import review_failed
 from terminal.core.states import BOOKED, State
 from terminal.core.values import Attempt, AttemptEnded, AttemptSent, Move, Notice, Retry, Settlement
 from terminal.core.visit import owing, owing_stray_lines
@@ -51,12 +52,14 @@ def question_said(settlement: Settlement, infno: str, heard: Heard, profile: Pro
         try:
             known = READERS[infno](idle, heard.output, profile)
         except Misfit as misfit:
-            return Decision(_replace(idle, notice=Notice(misfit.code, misfit.params)))
+            told = Notice(misfit.code, misfit.params)
+            return Decision(_replace(review_failed(idle, infno), notice=told))
         if infno == FLOWS[settlement.flow].step("quote").message:
             priced, moves = moved(known, State.PRICED, "quoted")
             return Decision(priced, moves)
         return advance(Decision(known))
-    return Decision(_replace(idle, notice=question_failed(verdict, heard, profile)))
+    notice = question_failed(verdict, heard, profile)
+    return Decision(_replace(review_failed(idle, infno), notice=notice))
 
 
 def settlement_said(settlement: Settlement, heard: Heard, profile: Profile) -> Decision:

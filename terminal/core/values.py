@@ -39,6 +39,12 @@ class ChargeLine(msgspec.Struct, frozen=True):
     """price x quantity, half up to the fen (identity M1)."""
     barcode: str = ""
     trace_codes: tuple[str, ...] = ()
+    days: int = 0
+    """How many days the quantity lasts as prescribed; 0 = nobody said. Only the hub's review is told."""
+    single_dose: str = ""
+    """How much is taken at a time, as prescribed."""
+    frequency: str = ""
+    """How often it is taken, as prescribed."""
 
 
 class Medium(msgspec.Struct, frozen=True):
@@ -65,6 +71,10 @@ class Person(msgspec.Struct, frozen=True):
     insured_division: str
     """`insuplc_admdvs`; goes into the envelope of every later message of the visit."""
     balance_fen: int
+    sex: str = ""
+    """`gend`: 1 male, 2 female; empty where the hub does not say."""
+    birth_date: Secret = Secret("")
+    """`brdy`, yyyy-MM-dd."""
 
 
 class Filing(msgspec.Struct, frozen=True):
@@ -83,6 +93,44 @@ class Disease(msgspec.Struct, frozen=True):
     diagnosis_code: str
     """ICD-10, insurance version."""
     diagnosis_name: str
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One rule that the hub's review sees broken."""
+
+    id: str
+    """`jr_id`, what the feedback names."""
+    rule: str
+    """`rule_id`, the rule's number."""
+    name: str
+    text: str
+    """`vola_cont`, the hub's own words about what is wrong."""
+    severity: str
+    """`sev_deg`: 1 clear, 2 highly suspect, 3 slightly suspect."""
+    amount_fen: int
+    lines: tuple[int, ...]
+    """Numbers of the charge lines it is about."""
+    blocks: bool = False
+    """The profile lets no operator carry on with a finding this severe."""
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What the hub's review (3101 or 3102) said of exactly these lines and this person, and what the operator did about it."""
+
+    is_answered: bool = False
+    """The hub has said what it found, or an operator goes on without its answer."""
+    failed: bool = False
+    """Asked without an answer: an operator may go on without one, for a reason."""
+    findings: tuple[Finding, ...] = ()
+    way: str = ""
+    """`dspo_way`: 1 carry on, 2 go back and change; empty = nobody has answered yet."""
+    reason: str = ""
+    """Why the operator carries on."""
+    operator: str = ""
+    told: bool = False
+    """The hub has the feedback (3103), or has refused to take it."""
+    outdated: bool = False
+    """The lines are no longer those reviewed: once the feedback is told, the hub is asked anew."""
 
 
 class FundRow(msgspec.Struct, frozen=True):
@@ -208,6 +256,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """Keyed hash of that code, so that it cannot serve a second sale (abuse case T02)."""
     medium: Medium | None = None
     person: Person | None = None
+    review: Review | None = None
+    """None: the profile asks for no review of this sale."""
     quote: Booking | None = None
     booking: Booking | None = None
     cancellation: Booking | None = None

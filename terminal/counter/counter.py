@@ -22,6 +22,7 @@ from protocols.codes.classifier import classify, select
 from protocols.codes.code_types import IdentityNumber
 from protocols.gm.sm3 import sm3
 from protocols.hub.profile import Profile
+from protocols.hub.review import CARRY_ON, GO_BACK
 from protocols.secret import Secret
 from protocols.wire_time import format_time
 from terminal.core.events import (
@@ -39,6 +40,7 @@ from terminal.core.events import (
     QuoteAsked,
     RefundWithdrawn,
     Restarted,
+    ReviewAnswered,
     SlipPrinted,
 )
 from terminal.core.flows import CLINIC_VISIT, FLOWS
@@ -50,6 +52,7 @@ from terminal.core.values import (
     Disease,
     Medium,
     Notice,
+    Review,
     SaleKey,
     Settlement,
 )
@@ -74,9 +77,11 @@ from terminal.counter.wishes import (
     DiseaseWish,
     LineWish,
     RefundWish,
+    ReviewWish,
     SaleWish,
     line_of,
     lines_of,
+    reason_of_answer,
     require_sale_number,
 )
 from terminal.counter.workroom import Phase, Workroom
@@ -355,6 +360,7 @@ class Counter(Listener):
             began_at=format_time(self._clock.now()),
             use_account=wish.use_account,
             lines=lines,
+            review=None if self._profile.review.before_quote == "none" else Review(),
         )
         idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
         if not await self._opened_before(idempotency):
@@ -414,6 +420,16 @@ class Counter(Listener):
         if used_by is not None and used_by != settlement_id:
             raise Misuse("code_used")
         return await self.post(settlement_id, CodeGiven(wanted.code, mark), actor)
+
+    async def answer_review(self, settlement_id: str, wish: ReviewWish, operator: str) -> Settlement:
+        """Carry on in spite of what the review found, for a reason, or go back; the answer is on disk, then told (3103)."""
+        asked = await self.get(settlement_id)
+        way = CARRY_ON if wish.carry_on else GO_BACK
+        event = ReviewAnswered(way, reason_of_answer(wish.reason) if wish.carry_on else "", operator)
+        answered = await self.post(settlement_id, event, operator)
+        rules = ",".join(finding.rule for finding in asked.review.findings) if asked.review else ""
+        await self.note(operator, "review_answered", f"{settlement_id} way {way} rules {rules or '-'}")
+        return answered
 
     async def quote(self, settlement_id: str) -> Settlement:
         """Ask the hub who would pay what."""

@@ -8,7 +8,7 @@ import enum
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub.profile import Profile
-from protocols.hub.sign_in import SignIn, SignInInput, SignInOutput
+from protocols.hub.sign_in import SignIn, SignInInput, SignInOutput, SignOut, SignOutInput
 from terminal.core.events import Answered, Heard, NotSent
 from terminal.hub.client import FieldTooLong, HubClient, Operator
 
@@ -63,6 +63,13 @@ class HubSession:
         self.state = SignInState.FAILED
         self.reason = heard.err_msg if isinstance(heard, Answered) else heard.reason
         return heard
+
+    def signing_out(self) -> SignOutInput | None:
+        """Return the input of 9002 for the sign-in of today; None when there is none. Whoever sends it then calls `expire`."""
+        if not self._needed or self._day != self._clock.now().date():
+            return None
+        operator = self._content.sign_in.operator_no
+        return SignOutInput(sign_out=SignOut(sign_in_no=self._hub.sign_in_no, operator_no=operator))
 
     async def hear_hub(self) -> None:
         """Make the hub answer anything: a new sign-in; where none is needed the same message, of which any answer will do."""

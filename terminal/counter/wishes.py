@@ -6,6 +6,7 @@ The shapes are those of the local API; numbers arrive as text, as people write t
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from protocols.errors import MoneyError
 from protocols.money import Price, Quantity, line_amount_fen
@@ -16,6 +17,10 @@ from terminal.counter.scanning import with_item
 from terminal.shop_items import ShopItem
 
 SALE_NUMBER_LENGTH = 64
+MOST_DAYS = 366
+USE_LENGTH = 50
+"""Of `o_sinDosDscr` and `o_used_frqu_dscr` of 3101; `dspo_way_rea` of 3103 has no printed length."""
+REASON_LENGTH = 200
 
 
 class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +34,10 @@ class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: str = ""
     quantity: str = "1"
     trace_codes: tuple[str, ...] = ()
+    days: int | UnsetType = UNSET
+    """How many days the quantity lasts as prescribed; told to the hub's review, as the next two are."""
+    single_dose: str | UnsetType = UNSET
+    frequency: str | UnsetType = UNSET
 
 
 class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +68,15 @@ class RefundWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     everything: bool = False
     operator: str = ""
     reason: str = ""
+
+
+class ReviewWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the operator does about the findings of the hub's review."""
+
+    carry_on: bool
+    """True: settle all the same, for a reason; false: go back and change the sheet."""
+    reason: str = ""
+    operator: str = ""
 
 
 class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,7 +130,29 @@ def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> Charg
         price=price,
         amount_fen=int(line_amount_fen(price, quantity)),
         trace_codes=wish.trace_codes,
+        **_use_of(wish, number),
     )
+
+
+def _use_of(wish: LineWish, number: int) -> dict[str, int | str]:
+    """How the drug is to be used, as far as the till says; raises `Misuse`."""
+    days, dose, frequency = wish.days or 0, wish.single_dose or "", wish.frequency or ""
+    if not 0 <= days <= MOST_DAYS or max(len(dose), len(frequency)) > USE_LENGTH:
+        raise Misuse(
+            "bad_request",
+            reason=f"line {number}: days 0 to {MOST_DAYS}, single_dose and frequency up to {USE_LENGTH} characters",
+        )
+    return {"days": days, "single_dose": dose, "frequency": frequency}
+
+
+def reason_of_answer(text: str) -> str:
+    """Why an operator carries on: words, not a scanned code or a number. Raises `Misuse` (`review_needs_reason`)."""
+    reason = text.strip()
+    if not reason:
+        return ""
+    if len(reason) < 2 or len(reason) > REASON_LENGTH or reason.isdigit() or not reason.isprintable():
+        raise Misuse("review_needs_reason")
+    return reason
 
 
 def returned_lines(settlement: Settlement, wish: RefundWish) -> tuple[ReturnedLine, ...]:

@@ -21,6 +21,9 @@ from terminal.core.flows import (
 _QUERIES: Final = ("9001", "5201", "5203", "3201", "3202", "9101", "9102")
 """What every counter asks besides its flows: sign-in, whether the hub answers again, a settlement, the day's reconciliation."""
 
+_REVIEW: Final = frozenset({"3101", "3103"})
+"""Sent only where the profile asks for a review."""
+
 
 def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url: str) -> str:
     """Return why this profile cannot be used here, as key and reason; "" when it can."""
@@ -39,6 +42,8 @@ def misfit(profile: Profile, credentials: Credentials, institution: str, hub_url
             " a settlement without an answer could not be undone"
         )
     messages = dict.fromkeys(_messages(institution))  # each once
+    if profile.review.before_quote == "none":
+        messages = dict.fromkeys(infno for infno in messages if infno not in _REVIEW)
     nowhere = without_path(profile.hub, map(profile.wire_number, messages))
     if nowhere:
         return (

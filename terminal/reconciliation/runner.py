@@ -274,6 +274,11 @@ class Reconciliation:
                 )
         return [difference for difference in found if difference is not None]
 
+    async def books_of(self, day: dt.date) -> tuple[tuple[OwnRecord, ...], frozenset[str]]:
+        """Return our records of a day, and the ids of the settlements that touch it and are open; asks nobody."""
+        books = await self._books(day)
+        return books.records, frozenset(case.settlement.id for case in filter(is_open, books.cases))
+
     # -- our side -------------------------------------------------------------------------------------
 
     async def _books(self, day: dt.date) -> Books:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from protocols.hub.clearing import ApplicationOutput
 from protocols.hub.filings import FilingOutput
 from protocols.hub.goods import GoodsOutput, RowResult
 from protocols.hub.profile import Profile
@@ -31,7 +32,7 @@ class Outcome(msgspec.Struct, frozen=True):
     text: str = ""
     """The hub's own words of a refusal."""
     serial: str = ""
-    """`trt_dcla_detl_sn` of a filing: needed to withdraw it."""
+    """`trt_dcla_detl_sn` of a filing, `clr_appy_evt_id` of a clearing application: needed to withdraw it."""
     code: str = ""
     """The substitute trace code."""
     rows: tuple[RowOutcome, ...] = ()
@@ -49,6 +50,8 @@ def read_answer(heard: Heard, profile: Profile, rows_sent: int) -> tuple[Verdict
         return _of_rows(output, rows_sent)
     if isinstance(output, FilingOutput):
         return Verdict.ACCEPTED, Outcome(serial=output.filed.serial)
+    if isinstance(output, ApplicationOutput):
+        return Verdict.ACCEPTED, Outcome(serial=output.result.event_id)
     if isinstance(output, SubstituteCodeOutput):
         return Verdict.ACCEPTED, Outcome(code=output.given.code)
     return Verdict.ACCEPTED, Outcome()

@@ -69,9 +69,22 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 )  # fmt: skip
 """By name, as the API and the commands say them."""
 
+CLEARING: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            Kind("clearing.apply", Form("3203", "data", silence=_ASK)),
+            Kind("clearing.withdraw", Form("3204", "data")),
+            Kind("clearing.confirm", Form("3261", "detail", True)),
+            Kind("clearing.take-back", Form("3262", "data")),
+        )
+    }
+)
+"""A month's clearing: made out of our books and the hub's own records, not of rows that somebody writes."""
+
 _SILENCES: Final = {
     form.infno: form.silence
-    for kind in (*KINDS.values(), FILE)
+    for kind in (*KINDS.values(), *CLEARING.values(), FILE)
     for form in (kind.plain, kind.form_a)
     if form is not None
 }

@@ -15,6 +15,7 @@ from typing import ClassVar, Final, Generic, TypeVar
 from protocols.wire_time import WIRE_ZONE
 from terminal.api.views import AmountsView
 from terminal.core.states import State
+from yibao.cli import review
 from yibao.cli.common import OUTCOME_OPEN
 from yibao.cli.errors import CommandFailed, Interrupted
 from yibao.cli.output import print_json
@@ -53,6 +54,8 @@ class Order:
     """How long to follow an outcome that is open."""
     interactive: bool
     """Somebody sits at a keyboard."""
+    reason: str = ""
+    """Why to carry on whatever the hub's review finds; empty = it is asked for."""
 
 
 OrderKind = TypeVar("OrderKind", bound=Order)
@@ -229,6 +232,7 @@ class Conversation(Generic[OrderKind]):
         self._failed_to_settle = False
         self._settling = False
         self._keyboard_ended = False
+        self._reason_used = False
 
     async def run(self) -> SettlementView:
         """Collect, quote, agree, settle, follow; return the sale as it is then."""
@@ -238,6 +242,8 @@ class Conversation(Generic[OrderKind]):
         while self._sale.state in _BEFORE_THE_MONEY:
             await self._quote_if_due()
             self._show_news()
+            if await self._answered_by_order():
+                continue
             if self._sale.state == State.PRICED and self._order.confirmed and not self._failed_to_settle:
                 await self._settle()
             elif self._is_hopeless():
@@ -284,14 +290,42 @@ class Conversation(Generic[OrderKind]):
         """Goods after the code: the quote is asked for here, once for each state of the charge sheet."""
         sale = self._sale
         due = sale.state == State.DRAFT and sale.person is not None and bool(sale.lines) and not sale.busy
+        due = due and not (sale.review is not None and sale.review.waits)
         if due and self._quoted_for != (sale.lines, sale.person):
             self._quoted_for = (sale.lines, sale.person)
             await self._attempt(self._client.quote(sale.id))
+
+    async def _answered_by_order(self) -> bool:
+        """Answer the review with the reason of the command line, once. Whether it was done."""
+        found = self._sale.review
+        if not self._order.reason or self._reason_used or found is None or not found.waits:
+            return False
+        self._reason_used = True
+        answer = self._client.answer_review(self._sale.id, carry_on=True, reason=self._order.reason)
+        return await self._attempt(answer)
+
+    async def _answer_typed(self, text: str) -> bool:
+        """Work off a line typed while the review stands open. Whether the sale is to be given up."""
+        word = text.lower()
+        self._prompted = ""
+        if word in GIVE_UP:
+            return True
+        if not word:
+            self._quoted_for = None
+        elif (line := article(word)) is not None:
+            await self._attempt(self._client.add_line(self._sale.id, line))
+        else:
+            back = word in review.BACK
+            answer = self._client.answer_review(self._sale.id, carry_on=not back, reason="" if back else text)
+            await self._attempt(answer)
+        return False
 
     def _show_news(self) -> None:
         """Print what is new since the last time."""
         sale, told = self._sale, self._told
         self._told = sale
+        if sale.review is not None and sale.review.waits and sale.review != told.review:
+            self._screen.findings(sale.review.findings)
         if sale.lines != told.lines:
             self._screen.lines(sale)
         if sale.quote is not None and sale.quote != told.quote:
@@ -327,6 +361,8 @@ class Conversation(Generic[OrderKind]):
     def _wanted(self) -> str:
         """Code of the words that say what is waited for."""
         sale = self._sale
+        if review.is_open(sale):
+            return review.wanted(sale)
         if sale.state in (State.PRICED, State.ARMED):
             return "sale_ask_again" if self._failed_to_settle else "sale_ask"
         if sale.lines and sale.person is not None:
@@ -350,6 +386,8 @@ class Conversation(Generic[OrderKind]):
 
     async def _typed(self, text: str) -> bool:
         """Work off a typed line. Whether the sale is to be given up."""
+        if review.is_open(self._sale):
+            return await self._answer_typed(text)
         word = text.lower()
         can_agree = self._sale.state in (State.PRICED, State.ARMED)
         self._prompted = ""

@@ -37,7 +37,9 @@ Date = Annotated[str, typer.Option("--date", metavar="DATE", help=help_of("hub.d
 Catalogue = Annotated[
     str,
     typer.Argument(
-        metavar="items|national|own|ceilings|shares", help=help_of("hub.catalogue.name"), show_default=False
+        metavar="items|ethnic|national|own|ceilings|shares",
+        help=help_of("hub.catalogue.name"),
+        show_default=False,
     ),
 ]
 ItemCode = Annotated[str, typer.Option("--code", help=help_of("hub.catalogue.code"), show_default=False)]
@@ -79,6 +81,7 @@ COLUMNS: Final = {
              ("hosp_lv", "等级", "Grade")),
     "1312": (("hilist_code", "医保目录编码", "Code"), ("hilist_name", "名称", "Name"), ("chrgitm_lv", "等级", "Class"),
              ("list_type", "目录类别", "List"), ("begndate", "开始", "From"), ("enddate", "结束", "To")),
+    "1304": (("med_list_codg", "医疗目录编码", "National code"), ("prodname", "名称", "Name"), ("updt_time", "更新", "Changed")),
     "1316": (("med_list_codg", "医疗目录编码", "National code"), ("hilist_code", "医保目录编码", "Code"),
              ("begndate", "开始", "From"), ("enddate", "结束", "To")),
     "1317": (("medins_list_codg", "机构目录编码", "Own code"), ("medins_list_name", "名称", "Name"), ("spec", "规格", "Spec"),
@@ -116,6 +119,7 @@ def register(app: typer.Typer) -> None:
     )
     for name, run in (
         ("ping", ping_hub),
+        ("sign-out", sign_out),
         ("institution", institution),
         ("dictionary", dictionary),
         ("catalogue", catalogue),
@@ -190,10 +194,13 @@ def download(
     """Fetch a catalogue as a file."""
     from protocols.errors import MalformedMessage
     from protocols.hub.catalogue_files import file_facts
+    from terminal.app import load_profile
+    from terminal.config import read_config
 
+    files = read_config(find_counter(counter))
     content = _ask(counter, lambda client: client.catalogue_file(number, since))
     try:
-        facts = file_facts(number, content)
+        facts = file_facts(number, content, load_profile(files.config.hub.profile, files))
     except MalformedMessage:
         raise CommandFailed(say("hub_file_unreadable")) from None
     path = out or Path(f"{number}-{since}.zip")
@@ -300,6 +307,12 @@ def show_rows(answer: "RowsView", json: bool = False) -> None:
     elif (answer.pages or 0) > 1:
         page, records = ("-" if number is None else str(number) for number in (answer.page, answer.records))
         tell(say("hub_page", page=page, pages=str(answer.pages), records=records))
+
+
+def sign_out(json: JsonOption = False, counter: CounterOption = None) -> None:
+    """Sign the operator out."""
+    done = with_client(counter, lambda client: client.sign_out())
+    print_json(done) if json else tell(say("signed_out" if done.signed_out else "not_signed_in"))
 
 
 def ping_hub(json: JsonOption = False, counter: CounterOption = None) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from yibao.cli import (
+    clearing,
     counter,
     devices,
     doctor,
@@ -23,6 +24,7 @@ from yibao.cli import (
     reconcile,
     refund,
     rehearse,
+    review,
     sale,
     service,
     sim,
@@ -59,9 +61,11 @@ def build_app() -> typer.Typer:
         visit,
         counter,
         refund,
+        review,
         devices,
         doctor,
         reconcile,
+        clearing,
         technician,
         hub,
         submissions,

@@ -31,6 +31,10 @@ Number = Annotated[
     str, typer.Option("--number", metavar="NUMBER", help=help_of("sale.number"), show_default=False)
 ]
 
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help=help_of("sale.reason"), show_default=False)
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -42,6 +46,7 @@ def sale(
     line: Lines = None,
     code: Code = "",
     number: Number = "",
+    reason: Reason = "",
     yes: YesOption = False,
     json: JsonOption = False,
     wait: WaitOption = 60.0,
@@ -57,6 +62,7 @@ def sale(
         confirmed=yes,
         follow_s=wait,
         interactive=sys.stdin.isatty(),
+        reason=reason.strip(),
     )
     return with_client(counter, lambda client: sell(client, order, as_json=json))
 

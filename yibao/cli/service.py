@@ -67,8 +67,11 @@ def demo(
         Path | None, typer.Option("--json", metavar="FILE", help=help_of("demo.json"), show_default=False)
     ] = None,
     stay: Annotated[bool, typer.Option("--stay", help=help_of("demo.stay"))] = False,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help=help_of("demo.profile"), show_default=False)
+    ] = "",
 ) -> int:
     """Tell the stories."""
     from yibao.demo.main import run_demo
 
-    return run_demo(json_file, stay)
+    return run_demo(json_file, stay, profile)

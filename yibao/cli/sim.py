@@ -116,6 +116,9 @@ def up(
             show_default=False,
         ),
     ] = 0,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help=help_of("sim.profile"), show_default=False)
+    ] = "",
 ) -> None:
     """Start every far end and stay."""
     from yibao.simulated.folder import SimFolder
@@ -128,6 +131,7 @@ def up(
             single_use_code=single_use_code,
             tls=tls,
             record_quotes=record_quotes,
+            profile=profile,
         )
     )
 
@@ -140,6 +144,7 @@ async def _stay_up(
     single_use_code: bool,
     tls: bool,
     record_quotes: int,
+    profile: str,
 ) -> None:
     import asyncio
     import signal
@@ -157,6 +162,7 @@ async def _stay_up(
         single_use_code=single_use_code,
         tls=tls,
         record_quotes=record_quotes,
+        profile=profile,
     ) as world:
         for part in world.endpoints.left_out:
             chinese, english = say("sim_left_out", part=part.zh), say("sim_left_out", part=part.en)

@@ -199,7 +199,11 @@ def _submit(
         sale_id = await client.resolve(sale) if sale else ""
         return await client.submit(kind, rows, sale_id, key)
 
-    found = with_client(counter, send)
+    return tell_submitted(with_client(counter, send), json)
+
+
+def tell_submitted(found: "list[SubmissionView]", json: bool) -> int:
+    """Tell what became of what was just submitted; return the exit code."""
     if json:
         print_json(found)
     else:

@@ -10,13 +10,26 @@ from rich.table import Table
 from rich.text import Text
 
 from terminal.api.service import DeviceView, StatusView
-from terminal.api.views import AmountsView, FilingView, HistoryView, SettlementView, SummaryView
+from terminal.api.views import (
+    AmountsView,
+    FilingView,
+    FindingView,
+    HistoryView,
+    SettlementView,
+    SummaryView,
+)
 from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words
 
 _PLAIN_WIDTH = 240
 """Wide enough that no number is ever broken where the output is a file or a pipe."""
+
+_SEVERITIES = {
+    "1": ("明确违规", "clear"),
+    "2": ("高度可疑", "highly suspect"),
+    "3": ("轻度可疑", "slightly suspect"),
+}
 
 
 class Screen:
@@ -116,6 +129,27 @@ class Screen:
         """The diseases filed for a person."""
         rows = [(str(place), filing.code, filing.name) for place, filing in enumerate(filings, start=1)]
         self.rows((("", "#"), ("备案病种", "Filed disease"), ("名称", "Name")), rows, frozenset({0}))
+
+    def findings(self, findings: Sequence[FindingView]) -> None:
+        """What the hub's review found: number of the rule, how sure, the hub's own words, lines, amount."""
+        rows = [
+            (
+                found.rule,
+                self.label(*_SEVERITIES.get(found.severity, (found.severity, found.severity))),
+                f"{found.name}：{found.text}",
+                ", ".join(map(str, found.lines)),
+                yuan(found.amount_fen),
+            )
+            for found in findings
+        ]
+        heads = (
+            ("规则", "Rule"),
+            ("程度", "Severity"),
+            ("内容", "What"),
+            ("行", "Lines"),
+            ("金额", "Amount"),
+        )
+        self.rows(heads, rows, frozenset({4}))
 
     def sale(self, sale: SettlementView) -> None:
         """One sale: where it stands, who, what, and who pays."""

@@ -8,7 +8,7 @@ import typer
 from yibao.cli.common import CounterOption, JsonOption, WaitOption, YesOption, with_client
 from yibao.cli.errors import WrongUse
 from yibao.cli.help import help_of
-from yibao.cli.sale import Code, Items, Lines, Number, wishes_of
+from yibao.cli.sale import Code, Items, Lines, Number, Reason, wishes_of
 from yibao.words import say
 
 Card = Annotated[bool, typer.Option("--card", help=help_of("visit.card"))]
@@ -35,6 +35,7 @@ def visit(
     item: Items = None,
     line: Lines = None,
     number: Number = "",
+    reason: Reason = "",
     yes: YesOption = False,
     json: JsonOption = False,
     wait: WaitOption = 60.0,
@@ -52,6 +53,7 @@ def visit(
         confirmed=yes,
         follow_s=wait,
         interactive=sys.stdin.isatty(),
+        reason=reason.strip(),
         card=card,
         identity_number=id_number,
         disease=disease.strip().upper(),

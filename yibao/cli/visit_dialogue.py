@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from terminal.core.states import State
+from yibao.cli import review
 from yibao.cli.dialogue import GIVE_UP, Conversation, Order, article, converse
 from yibao.cli.errors import CommandFailed
 from yibao.cli.typing_in import unseen_typing
@@ -117,7 +118,7 @@ class VisitConversation(Conversation[VisitOrder]):
         if self._number_wanted:
             self._unseen.enter_context(unseen_typing())
             return "visit_ask_number"
-        if self._sale.state != State.DRAFT:
+        if self._sale.state != State.DRAFT or review.is_open(self._sale):
             return super()._wanted()
         if not self._sale.filings:
             return "visit_waiting_medium"
@@ -131,7 +132,7 @@ class VisitConversation(Conversation[VisitOrder]):
         if self._number_wanted:
             await self._number_typed(text)
             return False
-        if self._sale.state != State.DRAFT:
+        if self._sale.state != State.DRAFT or review.is_open(self._sale):
             return await super()._typed(text)
         self._prompted = ""
         if text.lower() in GIVE_UP:

@@ -4,7 +4,7 @@ What was told is worked out by hand and stands with the story, so that three boo
 pass. The books are joined by the ids that each of them holds: message ids, the hub's settlement ids, the receipt number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -46,11 +46,16 @@ class Disagreement(msgspec.Struct, frozen=True):
         return f"{self.book}: {self.what}: {self.found} (told: {self.told})"
 
 
-def disagreements(told: Told, evidence: Evidence) -> tuple[Disagreement, ...]:
-    """Everything in which one of the three books differs from the story or from another book."""
+def disagreements(
+    told: Told, evidence: Evidence, wire_number: Callable[[str], str] = str
+) -> tuple[Disagreement, ...]:
+    """Everything in which one of the three books differs from the story or from another book.
+
+    `wire_number` says under which number the hub gets a transaction of ours (`Profile.wire_number`).
+    """
     return (
         *_of_journal(told, evidence.journal),
-        *_of_hub(told, evidence.journal, evidence.hub),
+        *_of_hub(told, evidence.journal, evidence.hub, wire_number),
         *_of_paper(told, evidence),
     )
 
@@ -92,11 +97,14 @@ def _attempt(journal: JournalRecord, purpose: str) -> JournalAttempt | None:
 # -- the hub's ledger --------------------------------------------------------------------------------
 
 
-def _of_hub(told: Told, journal: JournalRecord, hub: HubBooks) -> Iterator[Disagreement]:
+def _of_hub(
+    told: Told, journal: JournalRecord, hub: HubBooks, wire_number: Callable[[str], str]
+) -> Iterator[Disagreement]:
     yield from _differs("hub", "account balance in fen", told.balance_fen, hub.balance_fen)
     taken = {message.msgid: message.infno for message in hub.messages}
     for attempt in journal.attempts:
-        yield from _differs("hub", f"message {attempt.msgid}", attempt.infno, taken.get(attempt.msgid))
+        number = wire_number(attempt.infno)
+        yield from _differs("hub", f"message {attempt.msgid}", number, taken.get(attempt.msgid))
     booked = [record for record in hub.records if record.msgid == journal.msgid]
     yield from _differs("hub", "records of the settlement message", 1, len(booked))
     if len(booked) != 1:

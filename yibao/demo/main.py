@@ -17,6 +17,7 @@ from typing import Final, TextIO
 
 import msgspec
 
+from protocols.hub.profile import Profile
 from yibao.client import CounterError
 from yibao.demo.checks import disagreements
 from yibao.demo.children import ChildDied
@@ -46,6 +47,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     json_file: Path | None = None
     stay: bool = False
+    profile: str = ""
+    """Province profile, by a shipped name or a file's absolute path; empty = the default one."""
     tales: tuple[Tale, ...] = TALES
     look: Look = Scene.evidence
     limit_s: float = STORIES_LIMIT_S
@@ -68,13 +71,13 @@ class Told(msgspec.Struct, frozen=True):
         return self.complete and not any(outcome.problems for outcome in self.outcomes)
 
 
-def run_demo(json_file: Path | None, stay: bool) -> int:
+def run_demo(json_file: Path | None, stay: bool, profile: str = "") -> int:
     """Perform all stories; return the exit code.
 
     `json_file` gets what happened (see `report`), with the pictures of the slips beside it. With `stay` the counter is
     left up afterwards until Ctrl-C, if standard input is a terminal.
     """
-    return perform(Plan(json_file=json_file, stay=stay), sys.stdout)
+    return perform(Plan(json_file=json_file, stay=stay, profile=profile), sys.stdout)
 
 
 def perform(plan: Plan, stream: TextIO) -> int:
@@ -123,7 +126,7 @@ async def _until_signal(work: Awaitable[int]) -> int:
 async def _perform(plan: Plan, folder: SimFolder, stream: TextIO) -> int:
     plain = PlainNarrator(stream)
     try:
-        async with open_stage(folder) as stage:
+        async with open_stage(folder, plan.profile) as stage:
             code = await stage.unless_a_child_dies(_tell_and_write(plan, stage, stream))
             if plan.stay and sys.stdin.isatty():
                 await _invite(plain, stage)
@@ -166,9 +169,10 @@ async def _tell(plan: Plan, stage: Stage, narrator: Narrator) -> Told:
         async with asyncio.timeout(plan.limit_s):
             await narrator.say(*_OPENING)
             scenes = await stage.raise_curtain(narrator)
+            profile = await asyncio.to_thread(stage.profile)
             for place, tale in enumerate(plan.tales, start=1):
                 await narrator.chapter(tale.number, place, len(plan.tales), tale.title)
-                outcomes.append(await _tell_one(tale, scenes[tale.place], plan.look))
+                outcomes.append(await _tell_one(tale, scenes[tale.place], plan.look, profile))
                 await _judge(outcomes[-1], narrator)
             left_out = stage.left_out(tuple(outcomes))
     except TimeoutError:
@@ -178,14 +182,14 @@ async def _tell(plan: Plan, stage: Stage, narrator: Narrator) -> Told:
     return Told(tuple(outcomes), left_out, loop.time() - began_s, len(outcomes) == len(plan.tales))
 
 
-async def _tell_one(tale: Tale, scene: Scene, look: Look) -> StoryOutcome:
+async def _tell_one(tale: Tale, scene: Scene, look: Look, profile: Profile) -> StoryOutcome:
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     evidence: Evidence | None = None
     problems: tuple[Sentence, ...]
     try:
         evidence = await look(scene, await tale.tell(scene))
-        found = map(str, disagreements(tale.told, evidence))
+        found = map(str, disagreements(tale.told, evidence, profile.wire_number))
         problems = tuple(Sentence(line, line) for line in found)
     except StoryBroke as broke:
         problems = (Sentence(broke.zh, broke.en),)

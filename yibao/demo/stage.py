@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from protocols.fleet.topics import terminal_id
+from protocols.hub.profile import Profile
 from simulators.fleet.server import FleetServer
 from terminal.config import read_config
 from yibao.client import CounterClient
@@ -41,8 +42,9 @@ _DEATH_NOTICE_S: Final = 0.5
 class Stage:
     """The running counter; use `open_stage`."""
 
-    def __init__(self, sim_folder: SimFolder, closing: contextlib.AsyncExitStack) -> None:
+    def __init__(self, sim_folder: SimFolder, closing: contextlib.AsyncExitStack, profile: str = "") -> None:
         self._sim_folder = sim_folder
+        self._ways = ("--profile", profile) if profile else ()
         self._folder = sim_folder.path
         self._closing = closing
         self._died: asyncio.Future[ChildDied] = asyncio.get_running_loop().create_future()
@@ -54,7 +56,7 @@ class Stage:
 
     async def raise_curtain(self, narrator: Narrator) -> dict[str, Scene]:
         """Start everything and wait until sales are taken; a scene for each counter by its name."""
-        far_ends = await self._start("sim", "up", str(self._folder))
+        far_ends = await self._start("sim", "up", str(self._folder), *self._ways)
         self._endpoints = await self._endpoints_written()
         await narrator.say(
             f"模拟的远端已启动（进程 {far_ends.pid}）。", f"The far ends are up (process {far_ends.pid})."
@@ -69,6 +71,10 @@ class Stage:
             f"The terminals of pharmacy and clinic are ready for sales ({_processes(pids)}).",
         )
         return scenes
+
+    def profile(self) -> Profile:
+        """The province profile of the world that is up; reads the folder."""
+        return self._sim_folder.province("").profile
 
     async def _fleet(self, endpoints: Endpoints) -> FleetServer | None:
         """The fleet's server, which listens before the terminals come."""
@@ -185,9 +191,12 @@ def _processes(pids: Sequence[int]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def open_stage(sim_folder: SimFolder) -> AsyncIterator[Stage]:
-    """A stage in a folder; whatever happens, its processes have ended when the block does."""
+async def open_stage(sim_folder: SimFolder, profile: str = "") -> AsyncIterator[Stage]:
+    """A stage in a folder over a province profile ("" = the default one).
+
+    Whatever happens, its processes have ended when the block does.
+    """
     async with contextlib.AsyncExitStack() as closing:
-        stage = Stage(sim_folder, closing)
+        stage = Stage(sim_folder, closing, profile)
         closing.push_async_callback(stage.close)
         yield stage

@@ -6,6 +6,7 @@ items.toml       the goods of both                           pcsc/           the
 endpoints.json   where everything listens, while up          broker/         the fleet's message broker
 sim.json         seed and ports                              fleet-password  of the fleet's server there, mode 0600
 tls/             with --tls: the authority that the terminals trust, and the servers' certificate
+profile.toml     with --profile FILE: the province profile of one's own    hub-credentials.toml  where a profile asks for some
 
 For each terminal, those of the clinic with `clinic-` before their names:
 keys/            its signing key                             state/           journal, lock, socket, reserve
@@ -31,6 +32,14 @@ from drivers.signers import SoftwareKeyStore
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from simulators.hub.keys import Sm2Signer
 from simulators.world import Institution, ShopItem
+from yibao.simulated.province import (
+    CREDENTIALS_FILE,
+    NATIONAL,
+    OWN_FILE,
+    NoProvince,
+    Province,
+    read_province,
+)
 from yibao.simulated.template import counter_toml, counter_values, items_toml, with_addresses
 from yibao.words import Words, say
 
@@ -177,6 +186,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     seed: int
     institution: str = DEFAULT_INSTITUTION
+    profile: str = NATIONAL
+    """A shipped province profile by name, or `profile.toml`."""
     starts: int = 0
     hub_port: int = 0
     centre_port: int = 0
@@ -281,21 +292,46 @@ class SimFolder:
         finally:
             os.close(handle)
 
-    def next_start(self, seed: int | None = None, institution: str = "") -> Kept:
-        """Count one more start and choose its ports: those of the last one where they are free.
+    def province(self, wanted: str) -> Province:
+        """The province profile asked for, or the folder's own; raises `SimulationRefused`, also when it is another's."""
+        kept = self._kept()
+        try:
+            asked = read_province(wanted) if wanted else None
+            if kept is None:
+                return asked or read_province(NATIONAL)
+            own = read_province(kept.profile, self.path / OWN_FILE)
+        except NoProvince as none:
+            raise SimulationRefused(none.words) from None
+        if asked is not None and (asked.name, asked.text) != (own.name, own.text):
+            raise SimulationRefused(say("sim_other_profile", path=str(self.path), profile=kept.profile))
+        return own
 
-        `seed` and `institution` belong to the first start. Raises `SimulationRefused`, also when the folder is
-        another institution's.
-        """
+    def _kept(self) -> Kept | None:
         file = self.path / "sim.json"
         try:
-            kept = msgspec.json.decode(file.read_bytes(), type=Kept)
+            return msgspec.json.decode(file.read_bytes(), type=Kept)
         except FileNotFoundError:
-            kept = Kept(secrets.randbits(64) if seed is None else seed, institution or DEFAULT_INSTITUTION)
+            return None
         except (OSError, msgspec.MsgspecError) as broken:
             raise SimulationRefused(
                 say("sim_folder_unusable", path=str(file), reason=type(broken).__name__)
             ) from None
+
+    def next_start(
+        self, seed: int | None = None, institution: str = "", province: Province | None = None
+    ) -> Kept:
+        """Count one more start and choose its ports: those of the last one where they are free.
+
+        `seed`, `institution` and `province` belong to the first start. Raises `SimulationRefused`, also when the folder is
+        another institution's.
+        """
+        kept = self._kept()
+        if kept is None:
+            ways = NATIONAL if province is None else province.name
+            number = secrets.randbits(64) if seed is None else seed
+            kept = Kept(number, institution or DEFAULT_INSTITUTION, ways)
+            if province is not None and province.name == OWN_FILE:
+                write_file(self.path / OWN_FILE, province.text.encode())
         if institution not in ("", kept.institution):
             raise SimulationRefused(
                 say("sim_other_institution", path=str(self.path), institution=kept.institution)
@@ -312,6 +348,7 @@ class SimFolder:
         endpoints: Endpoints,
         institutions: Mapping[str, Institution],
         goods: tuple[ShopItem, ...],
+        province: Province | None = None,
     ) -> None:
         """Write what the terminals need and is not there yet; put addresses right that had to change.
 
@@ -322,8 +359,9 @@ class SimFolder:
         write_file(self.path / "hub.pem", PublicKey(point).to_pem())
         if not (self.path / "items.toml").exists():
             write_file(self.path / "items.toml", items_toml(goods).encode())
+        ways = {} if province is None else self._write_province(province)
         addresses = {
-            name: _addresses(endpoints, there, self.paths(name))
+            name: {**_addresses(endpoints, there, self.paths(name)), **ways}
             for name, there in endpoints.counters().items()
         }
         for name, now in addresses.items():
@@ -335,6 +373,15 @@ class SimFolder:
                 text = paths.file.read_text(encoding="utf-8")
                 write_file(paths.file, with_addresses(text, before, now).encode())
         self._keep(msgspec.structs.replace(kept, addresses=addresses))
+
+    def _write_province(self, province: Province) -> dict[str, str]:
+        """Write what its gateway asks for, unless it is there; return what stands in the counters' files because of it."""
+        if province.credentials_text and not (self.path / CREDENTIALS_FILE).exists():
+            write_file(self.path / CREDENTIALS_FILE, province.credentials_text.encode(), 0o600)
+        return {
+            "hub.profile": province.name,
+            "hub.credentials": CREDENTIALS_FILE if province.credentials_text else "",
+        }
 
     def ensure_keys(self, name: str = MAIN) -> bytes:
         """Make a terminal's key and its random password unless they are there; return its public point."""

@@ -26,6 +26,7 @@ from yibao.simulated.folder import (
     SimulationRefused,
     password_in,
 )
+from yibao.simulated.province import Province
 from yibao.words import say
 
 
@@ -48,22 +49,27 @@ async def simulated_counter(
     single_use_code: bool = False,
     tls: bool = False,
     record_quotes: int = 0,
+    profile: str = "",
 ) -> AsyncIterator[SimulatedCounter]:
     """Hold the folder, serve hub, certificate centre, desks, card service and broker, write the counters' files.
 
-    endpoints.json appears last: whoever finds it finds everything ready. `seed` and `institution` belong to the first start of a folder.
+    endpoints.json appears last: whoever finds it finds everything ready. `seed`, `institution` and `profile` (a shipped
+    province profile by name, or a file) belong to the first start of a folder.
     With `single_use_code` a certificate code is decoded once only, also at the same institution.
     The hub keeps the newest `record_quotes` quotes for a rehearsal.
-    With `tls` hub and centre are https under an authority of the folder's own, which the counters' files name.
+    With `tls` hub and centre are https under an authority of the folder's own, which the counters' files name; a profile
+    whose answers no signature binds to a request has it always.
     Raises `SimulationRefused` or a `KeyStoreError`.
     """
     async with contextlib.AsyncExitStack() as stack:
         lock = folder.only_one()
         await asyncio.to_thread(stack.enter_context, lock)
+        province = await asyncio.to_thread(folder.province, profile)
         kept, world, places = await asyncio.to_thread(
-            _prepare, folder, institution, seed, single_use_code, record_quotes
+            _prepare, folder, institution, seed, single_use_code, record_quotes, province
         )
-        authority, context = await asyncio.to_thread(_tls, folder) if tls else ("", None)
+        is_secured = tls or province.needs_tls
+        authority, context = await asyncio.to_thread(_tls, folder) if is_secured else ("", None)
         running = await stack.enter_async_context(
             serve_world(
                 world,
@@ -88,7 +94,7 @@ async def simulated_counter(
         }
         endpoints = msgspec.convert(msgspec.to_builtins(found), Endpoints)
         stack.push_async_callback(asyncio.to_thread, folder.withdraw)
-        await asyncio.to_thread(_put_in_place, folder, kept, endpoints, world, places)
+        await asyncio.to_thread(_put_in_place, folder, kept, endpoints, world, places, province)
         yield SimulatedCounter(folder, world, {name: desk.desk for name, desk in desks.items()}, endpoints)
 
 
@@ -101,13 +107,20 @@ def _tls(folder: SimFolder) -> tuple[str, ssl.SSLContext]:
 
 
 def _prepare(
-    folder: SimFolder, institution: str, seed: int | None, single_use_code: bool, record_quotes: int
+    folder: SimFolder,
+    institution: str,
+    seed: int | None,
+    single_use_code: bool,
+    record_quotes: int,
+    province: Province,
 ) -> tuple[Kept, SimulatedWorld, dict[str, Institution]]:
     """Build the world behind the counters; nothing listens yet."""
     folder.withdraw()
-    kept = folder.next_start(seed, institution)
+    kept = folder.next_start(seed, institution, province)
     world = build_world(
         seed=kept.run_seed,
+        profile=province.profile,
+        credentials=province.credentials,
         signer=kept.hub_signer(),
         ledger_path=folder.ledger_file,
         single_use_code=single_use_code,
@@ -192,9 +205,10 @@ def _put_in_place(
     endpoints: Endpoints,
     world: SimulatedWorld,
     places: Mapping[str, Institution],
+    province: Province,
 ) -> None:
     """Write the counters' files, let the hub accept their keys, and say that everything is up."""
-    folder.write_counters(kept, endpoints, places, world.world.shop)
+    folder.write_counters(kept, endpoints, places, world.world.shop, province)
     for name, place in places.items():
         folder.ensure_keys(name)
         for point in folder.paths(name).keys.public_points().values():

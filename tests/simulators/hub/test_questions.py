@@ -44,6 +44,7 @@ QUESTIONS = (
         tables.DICTIONARY_QUERY,
         registers.DictionaryQuery,
     ),
+    Question("1304", "data", PAGE, PAGED, tables.ETHNIC_QUERY, listings.EthnicQuery),
     Question("1312", "data", PAGE, PAGED, tables.ITEM_QUERY, listings.ItemQuery),
     Question("1316", "data", PAGE, PAGED, tables.NATIONAL_MAPPING_QUERY, listings.NationalMappingQuery),
     Question("1317", "data", PAGE, PAGED, tables.OWN_MAPPING_QUERY, listings.OwnMappingQuery),

@@ -51,6 +51,7 @@ async def test_a_page_of_each_catalogue(tmp_path: Path) -> None:
     _, till, api = await counter_in(tmp_path)
     asked = {
         "items": ("1312", {"code": "XTEST000000000000000D03"}, "chrgitm_lv", "01"),
+        "ethnic": ("1304", {}, "med_list_codg", "TTEST000000000000D08"),
         "national": ("1316", {"own_code": "SKU0003"}, "hilist_code", "XTEST000000000000000D03"),
         "own": ("1317", {"national_code": "XTEST000000000000000D03"}, "medins_list_codg", "SKU0003"),
         "ceilings": ("1318", {"code": "XTEST000000000000000D03"}, "hilist_pric_uplmt_amt", "12.50"),

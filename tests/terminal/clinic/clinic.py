@@ -13,6 +13,7 @@ import msgspec
 
 from drivers.interfaces.hub_transport import RawAnswer
 from protocols.hub.envelope import decode_request
+from protocols.hub.profile import Profile
 from protocols.secret import Secret
 from simulators.hub.ledger import VisitRecord
 from simulators.hub.link import HubLink
@@ -130,9 +131,10 @@ class Clinic(Shop):
         more_people: Sequence[Person] = (),
         more_places: Sequence[Institution] = (),
         beside: "Clinic | None" = None,
+        profile: Profile | None = None,
     ) -> None:
         """`beside` shares the hub of another clinic: a second window with a disk of its own."""
-        super().__init__(folder, seed=1 if beside is None else beside.seed + 1)
+        super().__init__(folder, seed=1 if beside is None else beside.seed + 1, profile=profile)
         if beside is not None:
             self.world, self.clock, self.hub_verifier = beside.world, beside.clock, beside.hub_verifier
         elif more_people or more_places:

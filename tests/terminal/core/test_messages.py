@@ -63,14 +63,14 @@ def test_an_output_of_another_kind_is_unusable_and_says_of_which_message(infno: 
 
 
 def test_every_message_of_a_flow_that_is_read_has_its_reader() -> None:
-    """2601 has an output of its own that says nothing more than `infcode`; 2202 and 2205 too."""
+    """2601 has an output of its own that says nothing more than `infcode`; 2202, 2205 and 3103 too."""
     asked = {
         row.message
         for flow in FLOWS.values()
         for row in flow.steps
         if row.act in (Act.ASK, Act.BOOK, Act.SETTLE)
     }
-    assert asked | {"2103", "2208"} == READERS.keys()
+    assert asked - {"3103"} | {"2103", "2208"} == READERS.keys()
 
 
 def test_who_1101_describes_must_be_who_showed_the_medium_and_insured_now() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from terminal.core.events import Misuse
@@ -298,3 +299,15 @@ async def test_changed_lines_take_the_quote_back(tmp_path: Path) -> None:
     assert settled.booking.split.total_fen == 7500
     shop.assert_books_agree(till)
     await till.stop()
+
+
+def test_a_line_without_a_word_on_its_use_has_the_fingerprint_it_always_had() -> None:
+    """A till that repeats its request over an upgrade of the terminal still opens the same sale."""
+    written = msgspec.json.encode(PILLS, order="sorted")
+    assert (
+        written
+        == (
+            '{"barcode":"","name":"测试降糖片","national_code":"XTEST000000000000000D03","own_code":"SKU0003","price":"12.50",'
+            '"quantity":"3","spec":"10mg*20片","trace_codes":[]}'
+        ).encode()
+    )

@@ -1,0 +1,236 @@
+"""A month's clearing over the local API: what our books ask for (3203), and other places' records beside them (3260).
+
+The figures are those of an application, or are typed in at the institution's portal where the profile leaves clearing to
+it. What changes the hub (3203, 3204, 3261, 3262) is a submission: on disk before it leaves, and listed with the others.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from litestar import Controller, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from protocols.hub.clearing import (
+    FarQuery,
+    FarQueryInput,
+    FarQueryOutput,
+    FarRecord,
+    TakingBack,
+    TakingBackInput,
+    Withdrawal,
+    WithdrawalInput,
+)
+from terminal.api.client_name import ClientName
+from terminal.api.questions import ask
+from terminal.api.rows import Row, row_of
+from terminal.api.service import Service
+from terminal.api.submissions import WAIT_S, IdempotencyKey, SubmissionView, submission_view, submissions_of
+from terminal.core.events import Misuse
+from terminal.reconciliation.books import OwnRecord
+from terminal.reconciliation.clearing import (
+    ClearingSums,
+    FarMatch,
+    Month,
+    application,
+    clearing_sums,
+    compare_far,
+    confirmations,
+    month_of,
+)
+from terminal.reconciliation.runner import Reconciliation
+from terminal.submissions.kinds import CLEARING
+from terminal.submissions.rows import encode_content
+
+MOST_ROWS = 100_000
+"""A hub that goes on beyond that is not read to its end."""
+
+
+class MonthWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing to say beyond the month."""
+
+
+class ClearingView(msgspec.Struct, frozen=True):
+    """What the books of a month ask for."""
+
+    month: str
+    """YYYY-MM."""
+    by: str
+    """`portal` or `3203`: how this hub takes applications."""
+    is_over: bool
+    """The month has ended; before that its sums still grow."""
+    open: int
+    """Settlements of the month whose outcome is open: with one of them nobody should apply."""
+    applications: tuple[ClearingSums, ...]
+
+
+class FarRowView(msgspec.Struct, frozen=True):
+    """One record of another place, and whether our books have it."""
+
+    row: Row
+    """The hub's own members as text, by wire name, without the identity number."""
+    agreed: bool
+    reason: str
+    """Why not: `not_ours`, `total_differs`, `fund_differs`."""
+
+
+class FarView(msgspec.Struct, frozen=True):
+    """The month's records of people insured elsewhere (3260)."""
+
+    month: str
+    rows: tuple[FarRowView, ...]
+
+
+class WithdrawalWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which application."""
+
+    serial: str
+    """`clr_appy_evt_id`, the hub's number of it."""
+
+
+class ClearingController(Controller):
+    """A month's clearing."""
+
+    path = "/clearing"
+
+    @post("/{month:str}", status_code=200)
+    async def month(
+        self, service: NamedDependency[Service], month: FromPath[str], data: JSONBody[MonthWish]
+    ) -> ClearingView:
+        """Add a month up by category, method and agency; asks nobody."""
+        wanted = month_of(month)
+        records, open_cases = await _books(service, wanted)
+        return ClearingView(
+            month=month,
+            by=service.profile.recon.clearing,
+            is_over=service.require_counter().today() > wanted.last,
+            open=open_cases,
+            applications=clearing_sums(records),
+        )
+
+    @post("/{month:str}/far", status_code=200)
+    async def far(
+        self, service: NamedDependency[Service], month: FromPath[str], data: JSONBody[MonthWish]
+    ) -> FarView:
+        """Fetch the month's records of people insured elsewhere and hold them against our books."""
+        matches = await _matches(service, month_of(month))
+        rows = tuple(FarRowView(row_of(match.record), match.agreed, match.reason) for match in matches)
+        return FarView(month, rows)
+
+    @post("/{month:str}/applications")
+    async def apply(
+        self,
+        service: NamedDependency[Service],
+        month: FromPath[str],
+        data: JSONBody[MonthWish],
+        key: IdempotencyKey,
+        client: ClientName = "till",
+    ) -> list[SubmissionView]:
+        """Apply for a month's clearing (3203), one application for each category, method and agency."""
+        wanted = month_of(month)
+        _require_applications(service)
+        records, open_cases = await _books(service, wanted)
+        if service.require_counter().today() <= wanted.last:
+            raise Misuse("clearing_not_over", month=month)
+        if open_cases:
+            raise Misuse("clearing_open", count=str(open_cases))
+        contents = [
+            encode_content(application(sums, wanted), sums.group.agency) for sums in clearing_sums(records)
+        ]
+        return await _submit(service, "clearing.apply", contents, month, client, key)
+
+    @post("/withdrawals")
+    async def withdraw(
+        self,
+        service: NamedDependency[Service],
+        data: JSONBody[WithdrawalWish],
+        key: IdempotencyKey,
+        client: ClientName = "till",
+    ) -> list[SubmissionView]:
+        """Withdraw an application (3204)."""
+        _require_applications(service)
+        content = WithdrawalInput(withdrawal=Withdrawal(event_id=data.serial))
+        contents = [encode_content(content, "")]
+        return await _submit(service, "clearing.withdraw", contents, data.serial, client, key)
+
+    @post("/{month:str}/far/confirmation")
+    async def confirm(
+        self,
+        service: NamedDependency[Service],
+        month: FromPath[str],
+        data: JSONBody[MonthWish],
+        key: IdempotencyKey,
+        client: ClientName = "till",
+    ) -> list[SubmissionView]:
+        """Say of each record of another place whether our books have it (3261)."""
+        wanted = month_of(month)
+        matches = await _matches(service, wanted)
+        contents = [encode_content(content, "") for content in confirmations(wanted, matches)]
+        return await _submit(service, "clearing.confirm", contents, month, client, key)
+
+    @post("/{month:str}/far/taking_back")
+    async def take_back(
+        self,
+        service: NamedDependency[Service],
+        month: FromPath[str],
+        data: JSONBody[MonthWish],
+        key: IdempotencyKey,
+        client: ClientName = "till",
+    ) -> list[SubmissionView]:
+        """Take back what was said of a month's records of other places (3262)."""
+        first = month_of(month).first
+        content = TakingBackInput(taking_back=TakingBack(year=f"{first:%Y}", month=f"{first:%m}"))
+        return await _submit(service, "clearing.take-back", [encode_content(content, "")], month, client, key)
+
+
+def _require_applications(service: Service) -> None:
+    if service.profile.recon.clearing == "portal":
+        raise Misuse("clearing_by_portal")
+
+
+async def _submit(
+    service: Service, name: str, contents: Sequence[bytes], what: str, client: str, key: str
+) -> list[SubmissionView]:
+    """Put these on disk, then send them; the same key about the same thing submits nothing new."""
+    if not contents:
+        raise Misuse("clearing_nothing")
+    counter, submissions, kind = service.require_counter(), submissions_of(service), CLEARING[name]
+    body = f"{name} {what}".encode()
+    rows = await counter.workroom.do(
+        lambda: submissions.submit(kind.name, kind.plain.infno, contents, client, key, body, WAIT_S)
+    )
+    return [submission_view(row) for row in rows]
+
+
+async def _matches(service: Service, month: Month) -> tuple[FarMatch, ...]:
+    records, _ = await _books(service, month)
+    return compare_far(await _far_records(service, month), records)
+
+
+async def _books(service: Service, month: Month) -> tuple[list[OwnRecord], int]:
+    reconciliation: Reconciliation | None = service.require_counter().reconciliation
+    if reconciliation is None:
+        raise Misuse("not_ready", state=service.phase.value)
+    today = service.require_counter().today()
+    days = [day for day in month.days if day <= today]
+    if not days:
+        raise Misuse("bad_request", reason=f"{month.first:%Y-%m} is still to come")
+    records: list[OwnRecord] = []
+    open_ids: set[str] = set()
+    for day in days:
+        found, still_open = await reconciliation.books_of(day)
+        records += found
+        open_ids |= still_open
+    return records, len(open_ids)
+
+
+async def _far_records(service: Service, month: Month) -> list[FarRecord]:
+    """All pages: the size of one is the hub's own, so pages are asked for until one is empty."""
+    rows: list[FarRecord] = []
+    while len(rows) < MOST_ROWS:
+        query = FarQuery(year=f"{month.first:%Y}", month=f"{month.first:%m}", first_row=len(rows) + 1)
+        page = await ask(service, "3260", FarQueryInput(query=query), FarQueryOutput)
+        if not page.records:
+            return rows
+        rows += page.records
+    raise Misuse("hub_answer_unusable", infno="3260")
