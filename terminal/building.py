@@ -32,6 +32,7 @@ from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
 from terminal.reconciliation.runner import Reconciliation
 from terminal.shop_items import ShopItem
+from terminal.slips.parts import Contact
 from terminal.slips.rendering import SlipSite
 from terminal.submissions.runner import Submissions
 
@@ -96,7 +97,14 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
                 config.clinic.specialty,
             ),
         ),
-        slip_site=SlipSite(place.code, place.name, terminal.operator_name, profile),
+        slip_site=SlipSite(
+            place.code,
+            place.name,
+            terminal.operator_name,
+            profile,
+            Contact(config.slip.hotline, config.slip.agency),
+            config.slip.high_burden_fen,
+        ),
         till=terminal.till,
         lane=terminal.lane,
         operator=operator,

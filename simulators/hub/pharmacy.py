@@ -29,7 +29,7 @@ def quote(desk: Desk, call: Call) -> Output:
     record = _record(desk, call, purchase, settling.new_mdtrt_id(desk, call))
     return {
         "setlinfo": answers.pharmacy_quote(desk, call, purchase.person, record),
-        "setldetail": answers.setldetail(desk, record.result),
+        "setldetail": answers.setldetail(desk, record.result, purchase.priced.workings),
         "detlcutinfo": answers.line_splits(desk, purchase.lines, record.result.lines, call.infno),
     }
 
@@ -59,7 +59,7 @@ def settle(desk: Desk, call: Call) -> Output:
     desk.ledger.add_lines(record.mdtrt_id, purchase.lines, record.setl_id)
     return {
         "setlinfo": answers.setlinfo(desk, call, purchase.person, record),
-        "setldetail": answers.setldetail(desk, record.result),
+        "setldetail": answers.setldetail(desk, record.result, purchase.priced.workings),
         "detlcutinfo": answers.line_splits(desk, purchase.lines, record.result.lines, call.infno),
     }
 

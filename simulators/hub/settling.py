@@ -6,7 +6,7 @@ accumulators of the year of the undone settlement lose its contributions.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -34,6 +34,7 @@ from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
 from simulators.hub.quotes import Quoting
 from simulators.hub.refusals import FieldRefused, Refused
+from simulators.hub.working import Asked, workings
 from simulators.people import Enrolment, Joining, Person, find
 
 _OTHER_MED_TYPES: Final[dict[str, BenefitKind]] = {
@@ -71,6 +72,8 @@ class Priced(msgspec.Struct, frozen=True):
     clr_type: str
     pay_loc: str
     relatives: tuple[str, ...]
+    workings: Mapping[str, str]
+    """`setl_proc_info` by `fund_pay_type`."""
 
 
 def benefit_kind(profile: Profile, med_type: str) -> BenefitKind:
@@ -126,12 +129,9 @@ def price(
     fee_date = _fee_date(desk, call, lines)
     policy_set = desk.policies.set_of_division(insured.division)
     account, relatives = _accounts(desk, person, insured)
-    outcome = Quoting(desk, call, policy_set).settle(
+    asked = Asked(
         _policy(desk, policy_set, fee_date),
-        desk.policies.place(desk.policies.set_of_division(call.institution.division)),
         _insured_person(desk, person, insured, fee_date),
-        account,
-        desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
         _care_visit(
             desk,
             call,
@@ -143,6 +143,15 @@ def price(
             _account_use(desk.profile, account_flag),
             lines,
         ),
+        desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
+    )
+    outcome = Quoting(desk, call, policy_set).settle(
+        asked.policy,
+        desk.policies.place(desk.policies.set_of_division(call.institution.division)),
+        asked.subject,
+        account,
+        asked.before,
+        asked.visit,
         engine_lines(lines),
         desk.rules,
     )
@@ -157,6 +166,9 @@ def price(
         clr_type=desk.profile.codes.clr_type[benefit_kind(desk.profile, med_type)],
         pay_loc=_pay_loc(call.institution.division, insured.division),
         relatives=relatives,
+        workings=workings(
+            asked, outcome, {find(desk.people, row.slug).psn_no: row.relation for row in person.relative}
+        ),
     )
 
 

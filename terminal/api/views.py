@@ -3,6 +3,14 @@
 import msgspec
 
 from protocols.hub.settlement import SettlementInfo
+from terminal.api.benefit_views import (
+    CategoryView,
+    DisclosureView,
+    EnrolmentView,
+    category_views,
+    disclosure_view,
+    enrolment_views,
+)
 from terminal.api.rows import row_of
 from terminal.core.values import Booking, Settlement
 from terminal.counter.engine import in_doubt
@@ -43,6 +51,11 @@ class PersonView(msgspec.Struct, frozen=True):
     balance_fen: int
     past_term: bool = False
     """Name and identity number have been deleted at the end of their term."""
+    insured_since: str = ""
+    enrolments: tuple[EnrolmentView, ...] = ()
+    categories: tuple[CategoryView, ...] = ()
+    """Assistance categories on record at the hub; nobody at a counter can set one."""
+    civil_servant: bool = False
 
 
 class FundView(msgspec.Struct, frozen=True):
@@ -95,6 +108,8 @@ class AmountsView(msgspec.Struct, frozen=True):
     funds: tuple[FundView, ...]
     setlinfo: dict[str, str]
     """The hub's own fields under their wire names, amounts as yuan text, without identities."""
+    disclosure: DisclosureView | None = None
+    """On what terms; None of a record whose sheet is past its term."""
 
 
 class SettlementView(msgspec.Struct, frozen=True):
@@ -209,6 +224,10 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
             insured_division=person.insured_division,
             balance_fen=person.balance_fen,
             past_term=identity_is_gone(settlement),
+            insured_since=person.insured_since,
+            enrolments=enrolment_views(person),
+            categories=category_views(person),
+            civil_servant=person.civil_servant,
         ),
         lines=tuple(
             LineView(
@@ -259,6 +278,7 @@ def _amounts(booking: Booking | None) -> AmountsView | None:
         mdtrt_id=info.visit_id,
         funds=tuple(FundView(fund.fund_type, fund.name, fund.amount_fen) for fund in booking.funds),
         setlinfo=setlinfo_view(info) if info.visit_id else {},
+        disclosure=disclosure_view(booking) if info.visit_id else None,
     )
 
 

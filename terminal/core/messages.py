@@ -20,6 +20,7 @@ from protocols.hub.reversal import Reversal, ReversalInput
 from protocols.hub.settlement import (
     Cancellation,
     CancellationInput,
+    FundPart,
     SettlementOutput,
     cancellation_split,
     settlement_split,
@@ -36,9 +37,10 @@ from terminal.core.message_parts import (
     known_booking,
     known_medium,
     known_person,
+    shares_by_line,
     total_fen,
 )
-from terminal.core.values import Booking, FundRow, Person, Settlement
+from terminal.core.values import Booking, Category, Enrolment, FundRow, LineShare, Person, Settlement
 
 _replace = msgspec.structs.replace
 
@@ -185,6 +187,21 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         psn_type=insurance.person_type,
         insured_division=insurance.insured_division,
         balance_fen=int(insurance.balance_fen or 0),
+        enrolments=tuple(
+            Enrolment(
+                row.insurance_type,
+                row.person_type,
+                row.status,
+                row.insured_division,
+                row.insured_since,
+                row.paused_since,
+            )
+            for row in output.insurances
+        ),
+        categories=tuple(
+            Category(row.category, row.memo, row.began_at, row.ended_at) for row in output.special_identities
+        ),
+        civil_servant=insurance.civil_servant == "1",
     )
     return _replace(settlement, person=person)
 
@@ -204,8 +221,25 @@ def _booking(settlement: Settlement, answer: object, profile: Profile) -> Bookin
     return Booking(
         split=split,
         info=output.info,
-        funds=tuple(FundRow(fund.fund_pay_type, int(fund.paid_fen), fund.fund_name) for fund in output.funds),
+        funds=tuple(_fund_row(fund, profile) for fund in output.funds),
         line_classes=_classes_by_line(settlement, output) or settlement.line_classes,
+        line_shares=_shares_by_line(settlement, output) or settlement.line_shares,
+    )
+
+
+NO_LIMIT_FEN = 999_999_00
+"""`crt_payb_lmt_amt` of a fund without a limit, as for prices (K47)."""
+
+
+def _fund_row(fund: FundPart, profile: Profile) -> FundRow:
+    limit = fund.limit_left_fen
+    is_fund = profile.fund_class(fund.fund_pay_type) == "fund"
+    return FundRow(
+        fund.fund_pay_type,
+        int(fund.paid_fen),
+        fund.fund_name,
+        int(limit) if limit is not None and limit < NO_LIMIT_FEN and is_fund else None,
+        fund.working,
     )
 
 
@@ -215,6 +249,15 @@ def _classes_by_line(settlement: Settlement, output: PharmacyOutput | Settlement
         return ()
     named = {line.line_no: line.catalogue_class for line in output.line_splits}
     return tuple(named.get(str(line.number), "") for line in settlement.lines)
+
+
+def _shares_by_line(
+    settlement: Settlement, output: PharmacyOutput | SettlementOutput
+) -> tuple[LineShare, ...]:
+    if isinstance(output, SettlementOutput):
+        return ()
+    splits = {line.line_no: line for line in output.line_splits}
+    return shares_by_line(splits, [str(line.number) for line in settlement.lines])
 
 
 def _read_quote(settlement: Settlement, output: object, profile: Profile) -> Settlement:

@@ -36,7 +36,15 @@ from protocols.hub.queries import (
     VisitQueryOutput,
 )
 from protocols.money import Fen
-from terminal.core.message_parts import Misfit, Site, account_flag, known_medium, known_person, total_fen
+from terminal.core.message_parts import (
+    Misfit,
+    Site,
+    account_flag,
+    known_medium,
+    known_person,
+    shares_by_line,
+    total_fen,
+)
 from terminal.core.values import ChargeLine, Disease, Filing, Settlement
 
 _replace = msgspec.structs.replace
@@ -316,11 +324,16 @@ def _read_diagnosis(settlement: Settlement, output: object, profile: Profile) ->
 def _read_charges(settlement: Settlement, output: object, profile: Profile) -> Settlement:
     if not isinstance(output, FeeLinesOutput):
         raise Misfit("hub_answer_unusable", infno="2204")
-    classes = {split.line_no: split.catalogue_class for split in output.line_splits}
+    splits = {split.line_no: split for split in output.line_splits}
     ours = [_line_no(settlement, line) for line in settlement.lines]
-    if len(output.line_splits) != len(ours) or classes.keys() != set(ours):
+    if len(output.line_splits) != len(ours) or splits.keys() != set(ours):
         raise Misfit("hub_answer_unusable", infno="2204")
-    return _replace(settlement, charged=True, line_classes=tuple(classes[number] for number in ours))
+    return _replace(
+        settlement,
+        charged=True,
+        line_classes=tuple(splits[number].catalogue_class for number in ours),
+        line_shares=shares_by_line(splits, ours),
+    )
 
 
 def found_visit(settlement: Settlement, output: object) -> str:

@@ -352,6 +352,7 @@ class Counter(Listener):
             own_visit_no=visit_number(settlement_id) if wish.flow == CLINIC_VISIT.name else "",
             state=State.DRAFT,
             operator=self._operator.number,
+            division=self._site.division,
             began_at=format_time(self._clock.now()),
             use_account=wish.use_account,
             lines=lines,

@@ -11,10 +11,12 @@ from protocols.hub.profile import Profile
 from protocols.hub.settlement import SettlementInfo
 from protocols.money import sum_fen
 from protocols.wire_time import parse_time
+from terminal.core.disclosure import disclose
 from terminal.core.values import Booking, SaleKey, Settlement
 from terminal.slips.check_code import check_code
 from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
 from terminal.slips.masking import MaskedPerson, MaskRule
+from terminal.slips.parts import Contact
 from terminal.slips.settlement import (
     FundShare,
     SettlementSlip,
@@ -23,6 +25,7 @@ from terminal.slips.settlement import (
     quantity_text,
     settlement_document,
 )
+from terminal.slips.terms import slip_terms
 
 _FUND_FIELDS = {
     "hifp_pay": "pooled_fund_fen",
@@ -36,6 +39,9 @@ _FUND_FIELDS = {
 }
 
 
+_EMPLOYEE = "310"
+
+
 class SlipSite(msgspec.Struct, frozen=True):
     """What every slip says about the place."""
 
@@ -43,6 +49,9 @@ class SlipSite(msgspec.Struct, frozen=True):
     institution_name: str
     operator_name: str
     profile: Profile
+    contact: Contact = Contact()
+    high_burden_fen: int = 0
+    """Own share from which on the slip says where further aid is asked for; 0 = never."""
 
 
 class SlipImpossible(Exception):
@@ -124,6 +133,7 @@ def _incident(
             person=_masked(settlement, site.profile),
             total_fen=sum_fen(line.amount_fen for line in settlement.lines),
             operator=site.operator_name,
+            contact=site.contact,
             copy_number=copy_number,
         )
     )
@@ -142,6 +152,7 @@ def _settled(
     if person is None or settlement.person is None or booking is None:
         raise SlipImpossible(kind.name)
     classes = booking.line_classes or ("",) * len(settlement.lines)
+    shares = disclose(booking).shares or (None,) * len(settlement.lines)
     slip = SettlementSlip(
         kind=kind,
         institution_name=site.institution_name,
@@ -163,16 +174,19 @@ def _settled(
                 price=line.price,
                 amount_fen=line.amount_fen,
                 level=level,
+                share=share,
             )
-            for line, level in zip(settlement.lines, classes, strict=True)
+            for line, level, share in zip(settlement.lines, classes, shares, strict=True)
         ),
         split=record.split,
-        funds=tuple(_fund_shares(record.info)),
+        funds=tuple(_fund_shares(record.info, settlement.person.insutype)),
         balance_fen=None if record.info.balance_fen is None else int(record.info.balance_fen),
         trace_codes=sum(len(line.trace_codes) for line in settlement.lines),
         operator=site.operator_name,
         cancelled_setl_id=booking.info.settlement_id if kind is SlipKind.CANCELLED else "",
         refund=refund_facts(settlement, kind),
+        terms=slip_terms(settlement, record, site.profile, site.high_burden_fen),
+        contact=site.contact,
         copy_number=copy_number,
     )
     return settlement_document(msgspec.structs.replace(slip, check_code=check_code(slip, mac)))
@@ -204,10 +218,12 @@ def refund_facts(settlement: Settlement, kind: SlipKind) -> tuple[tuple[str, str
     )
 
 
-def _fund_shares(info: SettlementInfo) -> list[FundShare]:
+def _fund_shares(info: SettlementInfo, insutype: str) -> list[FundShare]:
+    serious = "hifob_pay" if insutype == _EMPLOYEE else "hifmi_pay"
     shares = []
     for wire_name, attribute in _FUND_FIELDS.items():
         amount = getattr(info, attribute)
-        if amount:
-            shares.append(FundShare(wire_name, abs(int(amount))))
+        always = wire_name in ("hifp_pay", serious, "maf_pay")
+        if amount or always:
+            shares.append(FundShare(wire_name, abs(int(amount or 0)), always))
     return shares

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from terminal.api.benefit_views import DisclosureView
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.views import AmountsView, FilingView, HistoryView, SettlementView, SummaryView
 from yibao.cli.output import label, without_controls, yuan
@@ -111,6 +112,21 @@ class Screen:
         if amounts.balance_fen is not None:
             rows.append((self.label("账户余额", "Account left"), yuan(amounts.balance_fen)))
         self.rows((("谁支付", "Who pays"), ("元", "Yuan")), rows, frozenset({1}))
+        if amounts.disclosure is not None:
+            self._terms(amounts.disclosure)
+
+    def _terms(self, told: DisclosureView) -> None:
+        """On what terms: ratio, limits left, the hub's own words, lines above their price limit."""
+        rows = [("统筹支付比例", "Fund's ratio", told.ratio)] if told.ratio else []
+        rows += [("限额余", "Limit left", f"{row.name} {yuan(row.left_fen)}") for row in told.limits]
+        rows += [("平台说明", "Hub says", row.text) for row in told.workings]
+        rows += [
+            ("超限价", "Above limit", f"#{number} {yuan(line.over_limit_fen)} (≤ {line.price_limit})")
+            for number, line in enumerate(told.lines, start=1)
+            if line.over_limit_fen
+        ]
+        if rows:
+            self.pairs(rows)
 
     def filings(self, filings: Sequence[FilingView]) -> None:
         """The diseases filed for a person."""
@@ -135,6 +151,9 @@ class Screen:
                     "已过保存期，已删除 past term, deleted" if sale.person.past_term else shown,
                 )
             )
+            for category in sale.person.categories:
+                told = f"{category.name or category.code} ({category.until[:10]})"
+                rows.append(("救助身份", "Category", told))
         self.pairs(rows)
         if sale.lines:
             self.lines(sale)
