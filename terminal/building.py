@@ -96,6 +96,8 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
                 config.clinic.department_name,
                 config.clinic.specialty,
             ),
+            place.networked,
+            place.dual_channel,
         ),
         slip_site=SlipSite(
             place.code,

@@ -12,6 +12,7 @@ from importlib.resources import as_file, files
 
 import msgspec
 
+from terminal.benefit_texts import BENEFIT_TEXTS
 from terminal.core.values import Notice
 
 DOMAIN = "terminal"
@@ -251,6 +252,7 @@ TEXTS: Mapping[str, str] = {
     "recon_action_cancel": "cancel the whole settlement and settle anew; two operators",
     "recon_action_close_reversed": "close as reversed; two operators",
     "recon_action_close_cancelled": "close as cancelled; two operators",
+    **BENEFIT_TEXTS,
     "recon_action_close_confirmed": "close as standing: the settlement is at the hub and stays; two operators",
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import msgspec
 from simulators.hub import answers, settling, tables
 from simulators.hub.accounts import bytes_of
 from simulators.hub.desk import Call, Desk, Output
+from simulators.hub.extension import is_epidemic
 from simulators.hub.fields import Field, Node, absent, as_list, as_node, check
 from simulators.hub.identify import enrolment_of, person_named, person_with_medium
 from simulators.hub.ledger import Diagnosis, LineRecord, SettlementRecord, VisitRecord
@@ -240,7 +241,15 @@ def _priced_record(
     check_total(node, lines)
     insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
     priced = settling.price(
-        desk, call, person, insured, visit.med_type, visit.dise_codg, node.text("acct_used_flag"), lines
+        desk,
+        call,
+        person,
+        insured,
+        visit.med_type,
+        visit.dise_codg,
+        node.text("acct_used_flag"),
+        lines,
+        epidemic=is_epidemic(node),
     )
     record = SettlementRecord(
         setl_id=settling.new_setl_id(desk, call),

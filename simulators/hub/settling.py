@@ -123,6 +123,8 @@ def price(
     disease: str,
     account_flag: str,
     lines: Sequence[LineRecord],
+    *,
+    epidemic: bool = False,
 ) -> Priced:
     """Calculate one settlement from the records as they stand; books nothing. Raises `Refused`."""
     check_agreement(call)
@@ -142,6 +144,7 @@ def price(
             fee_date,
             _account_use(desk.profile, account_flag),
             lines,
+            epidemic=epidemic,
         ),
         desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
     )
@@ -326,6 +329,8 @@ def _care_visit(
     day: dt.date,
     use: AccountUse,
     lines: Sequence[LineRecord],
+    *,
+    epidemic: bool = False,
 ) -> CareVisit:
     kind = _VISIT_KINDS[benefit_kind(desk.profile, med_type)]
     care = call.institution
@@ -339,6 +344,7 @@ def _care_visit(
         disease=disease if kind in ("chronic", "two_disease") else "",
         rx_pooled=bool(lines) and all(row.rx_pooled for row in lines),
         nego_approved=_all_approved(desk, person, lines, day),
+        epidemic=epidemic,
     )
 
 

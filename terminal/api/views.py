@@ -12,6 +12,7 @@ from terminal.api.benefit_views import (
     enrolment_views,
 )
 from terminal.api.rows import row_of
+from terminal.core.benefits import benefit_of
 from terminal.core.values import Booking, Settlement
 from terminal.counter.engine import in_doubt
 from terminal.counter.feed import FeedEntry
@@ -71,6 +72,10 @@ class FilingView(msgspec.Struct, frozen=True):
 
     code: str
     name: str
+    since: str = ""
+    until: str = ""
+    open_here: bool = True
+    """False where it is not among those opened for people of other provinces."""
 
 
 class ReturnView(msgspec.Struct, frozen=True):
@@ -144,6 +149,11 @@ class SettlementView(msgspec.Struct, frozen=True):
     refund: RefundView | None = None
     refund_of: str = ""
     """Of the sale of what remained after a refund: the cancelled sale it comes from."""
+    benefit: str = ""
+    """Kind of benefit asked for: `pharmacy`, `chronic`, `ordinary`, ..."""
+    entitled: bool = False
+    """The hub has said that the person is entitled to it now (2001)."""
+    epidemic: bool = False
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -236,7 +246,13 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
             )
             for line in settlement.lines
         ),
-        filings=tuple(FilingView(filing.code, filing.name) for filing in settlement.filings or ()),
+        filings=tuple(
+            FilingView(filing.code, filing.name, filing.began_on, filing.ended_on, filing.open_here)
+            for filing in settlement.filings or ()
+        ),
+        benefit=benefit_of(settlement),
+        entitled=settlement.entitled,
+        epidemic=settlement.epidemic,
         disease_code="" if settlement.disease is None else settlement.disease.code,
         visit_id=settlement.visit_id,
         withdrawals_owed=settlement.owed,

@@ -3,7 +3,9 @@
 import msgspec
 
 from terminal.core.advancing import advance, moved
+from terminal.core.benefits import needs_disease
 from terminal.core.events import Decision, Misuse, Transmit
+from terminal.core.flows import CLINIC_VISIT
 from terminal.core.states import State
 from terminal.core.values import AttemptEnded, Disease, Notice, Settlement
 from terminal.core.visit import grown_unsure, owing
@@ -42,12 +44,24 @@ def recharge(settlement: Settlement) -> Settlement:
 
 
 def pick_disease(settlement: Settlement, disease: Disease) -> Decision:
-    if not settlement.filings:
+    if settlement.flow != CLINIC_VISIT.name:
         raise Misuse("filings_unknown")
-    if disease.code not in {filing.code for filing in settlement.filings}:
-        raise Misuse("disease_not_filed")
+    if needs_disease(settlement):
+        _require_filed(settlement, disease.code)
+    elif disease.code:
+        raise Misuse("disease_not_asked")
     fresh = recharge(_replace(_with_past_diagnosis(settlement), disease=disease, diagnosed=False))
     return advance(reprice(settlement, fresh, "disease changed"))
+
+
+def _require_filed(settlement: Settlement, code: str) -> None:
+    if not settlement.filings:
+        raise Misuse("filings_unknown")
+    filed = {filing.code: filing for filing in settlement.filings}
+    if code not in filed:
+        raise Misuse("disease_not_filed")
+    if not filed[code].open_here:
+        raise Misuse("disease_not_open")
 
 
 def _with_past_diagnosis(settlement: Settlement) -> Settlement:

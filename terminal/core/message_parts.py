@@ -28,6 +28,10 @@ class Site(msgspec.Struct, frozen=True):
     institution_code: str
     division: str
     desk: Desk = Desk()
+    networked: bool = True
+    """Open to people of other provinces."""
+    dual_channel: bool = False
+    """May sell negotiated drugs."""
 
 
 class Misfit(Exception):

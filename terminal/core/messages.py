@@ -29,6 +29,8 @@ from protocols.hub.signing import is_bound_by_content
 from protocols.money import Fen
 from protocols.secret import Secret
 from terminal.core import visit_messages
+from terminal.core.benefits import is_pooled, med_type_of
+from terminal.core.disclosure import area_of
 from terminal.core.flows import CANCELLATIONS, FLOWS, Act
 from terminal.core.message_parts import (
     Misfit,
@@ -86,7 +88,7 @@ def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
         total_fen=total_fen(settlement),
         insurance_type=person.insutype,
         account_used=account_flag(settlement, profile),
-        medical_category=profile.codes.med_type["pharmacy"],
+        medical_category=med_type_of(settlement, profile),
     )
     lines = tuple(
         spelled(
@@ -175,7 +177,7 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         raise Misfit("another_person")
     if settlement.refund_of is not None and settlement.refund_of.psn_no != output.base.person_no:
         raise Misfit("refund_other_person")
-    insurance = output.active_insurance()
+    insurance = output.active_insurance(settlement.asked_insutype)
     if insurance is None:
         raise Misfit("not_insured_now")
     person = Person(
@@ -203,7 +205,10 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         ),
         civil_servant=insurance.civil_servant == "1",
     )
-    return _replace(settlement, person=person)
+    known = _replace(settlement, person=person)
+    if is_pooled(known) and not known.networked and area_of(known, profile) == "far":
+        raise Misfit("not_networked")
+    return known
 
 
 def _money_answer(output: object) -> PharmacyOutput | SettlementOutput:

@@ -113,6 +113,10 @@ class Filing(msgspec.Struct, frozen=True):
     code: str
     """`opsp_dise_code`, M0xxxx."""
     name: str
+    began_on: str = ""
+    ended_on: str = ""
+    open_here: bool = True
+    """False for somebody from another province whose filed disease is not among those opened across provinces."""
 
 
 class Disease(msgspec.Struct, frozen=True):
@@ -242,6 +246,14 @@ class Settlement(msgspec.Struct, frozen=True):
     """`mdtrtarea_admvs` of the institution; "" in a settlement written before it was kept."""
     benefit: str = ""
     """Kind of benefit asked for, in the words of the profile's `codes.med_type`; "" = the flow's own."""
+    asked_disease: str = ""
+    """Of a two-disease visit: the disease 2001 is asked about (K28)."""
+    asked_insutype: str = ""
+    """Which of several active enrolments to settle under; "" = the one the hub names first."""
+    networked: bool = True
+    """Whether the institution was open to people of other provinces when the sale was opened."""
+    epidemic: bool = False
+    """The visit is for an epidemic: the hub lifts limits, and nothing is collected."""
     began_at: str = ""
     """`begntime` and `fee_ocur_time`: wire time of the opening, the same in every message of the sale."""
     use_account: bool = True

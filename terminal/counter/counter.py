@@ -77,6 +77,7 @@ from terminal.counter.wishes import (
     SaleWish,
     line_of,
     lines_of,
+    require_benefit,
     require_sale_number,
 )
 from terminal.counter.workroom import Phase, Workroom
@@ -342,6 +343,7 @@ class Counter(Listener):
         if wish.flow not in FLOWS:
             raise Misuse("bad_request", reason=f"flow: one of {', '.join(FLOWS)}")
         require_sale_number(wish.sale_number)
+        require_benefit(wish)
         lines = lines_of(wish.lines, self._items)
         settlement_id = self._new_id()
         settlement = Settlement(
@@ -353,6 +355,11 @@ class Counter(Listener):
             state=State.DRAFT,
             operator=self._operator.number,
             division=self._site.division,
+            benefit=wish.benefit,
+            asked_disease=wish.disease_code,
+            asked_insutype=wish.insutype,
+            networked=self._site.networked,
+            epidemic=wish.epidemic,
             began_at=format_time(self._clock.now()),
             use_account=wish.use_account,
             lines=lines,

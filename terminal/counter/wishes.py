@@ -9,9 +9,11 @@ import msgspec
 
 from protocols.errors import MoneyError
 from protocols.money import Price, Quantity, line_amount_fen
+from terminal.core.benefits import BENEFITS
 from terminal.core.events import Misuse
-from terminal.core.flows import PHARMACY_PURCHASE
+from terminal.core.flows import CLINIC_VISIT, PHARMACY_PURCHASE
 from terminal.core.values import ChargeLine, ReturnedLine, Settlement
+from terminal.core.visit_messages import TWO_DISEASES
 from terminal.counter.scanning import with_item
 from terminal.shop_items import ShopItem
 
@@ -39,6 +41,15 @@ class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     use_account: bool = True
     flow: str = PHARMACY_PURCHASE.name
     """`pharmacy_purchase` or `clinic_visit`."""
+    benefit: str = ""
+    """Kind of benefit: of a purchase `pharmacy` or `dual_channel`; of a visit `chronic`, `ordinary`, `emergency`,
+    `two_disease` or `maternity`. Empty = the first."""
+    disease_code: str = ""
+    """Of a two-disease visit: M03900 or M01600."""
+    insutype: str = ""
+    """Which enrolment, where several are active: 310, 390, ..."""
+    epidemic: bool = False
+    """The visit is for an epidemic."""
 
 
 class ReturnWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,10 +76,23 @@ class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which filed disease the visit is for, and the doctor's diagnosis."""
 
     disease_code: str
-    """M0xxxx, one of the person's filings."""
+    """M0xxxx, one of the person's filings; empty where the kind of benefit needs none."""
     diagnosis_code: str
     """ICD-10, insurance version."""
     diagnosis_name: str
+
+
+def require_benefit(wish: SaleWish) -> None:
+    """A flow serves certain kinds of benefit, and a two-disease visit names its disease. Raises `Misuse`."""
+    kinds = BENEFITS[wish.flow]
+    if wish.benefit and wish.benefit not in kinds:
+        raise Misuse("bad_request", reason=f"benefit: one of {', '.join(kinds)}")
+    if (wish.benefit == "two_disease") != bool(wish.disease_code):
+        raise Misuse("bad_request", reason="disease_code belongs to benefit two_disease, and is needed there")
+    if wish.disease_code and wish.disease_code not in TWO_DISEASES:
+        raise Misuse("bad_request", reason=f"disease_code: one of {', '.join(TWO_DISEASES)}")
+    if wish.epidemic and wish.flow != CLINIC_VISIT.name:
+        raise Misuse("bad_request", reason="epidemic belongs to a visit")
 
 
 def require_sale_number(number: str) -> None:

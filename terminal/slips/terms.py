@@ -36,7 +36,8 @@ def slip_terms(settlement: Settlement, record: Booking, profile: Profile, high_b
 def kind_words(settlement: Settlement) -> str:
     """The badge: which kind of benefit was asked for."""
     own = "pharmacy" if settlement.flow == PHARMACY_PURCHASE.name else "chronic"
-    return _KINDS.get(settlement.benefit or own, settlement.benefit)
+    kind = _KINDS.get(settlement.benefit or own, settlement.benefit)
+    return f"{kind}（疫情救治，无需收费）" if settlement.epidemic else kind
 
 
 def _insured_place(settlement: Settlement, profile: Profile) -> str:

@@ -54,6 +54,10 @@ class Order:
     interactive: bool
     """Somebody sits at a keyboard."""
 
+    def wish(self, number: str, flow: str) -> SaleWish:
+        """What the sale is opened with."""
+        return SaleWish(sale_number=number, lines=self.lines, flow=flow)
+
 
 OrderKind = TypeVar("OrderKind", bound=Order)
 
@@ -128,11 +132,11 @@ def rest_waits(sale: SettlementView) -> Words:
 async def _open(client: CounterClient, order: Order, flow: str) -> SettlementView:
     """Open the sale under the number asked for, or under the day's next free one."""
     if order.number:
-        return await client.open_sale(SaleWish(sale_number=order.number, lines=order.lines, flow=flow))
+        return await client.open_sale(order.wish(order.number, flow))
     first = await next_number(client)
     for number in range(first, first + _OPENING_TRIES):
         try:
-            return await client.open_sale(SaleWish(sale_number=str(number), lines=order.lines, flow=flow))
+            return await client.open_sale(order.wish(str(number), flow))
         except CounterProblem as problem:
             # Another program of the till may have taken the number a moment ago.
             if problem.code != "sale_number_open":
@@ -292,6 +296,8 @@ class Conversation(Generic[OrderKind]):
         """Print what is new since the last time."""
         sale, told = self._sale, self._told
         self._told = sale
+        if sale.person is not None and sale.person != told.person:
+            self._screen.person(sale.person)
         if sale.lines != told.lines:
             self._screen.lines(sale)
         if sale.quote is not None and sale.quote != told.quote:

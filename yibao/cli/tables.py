@@ -11,11 +11,13 @@ from rich.text import Text
 
 from terminal.api.benefit_views import DisclosureView
 from terminal.api.service import DeviceView, StatusView
-from terminal.api.views import AmountsView, FilingView, HistoryView, SettlementView, SummaryView
+from terminal.api.views import AmountsView, FilingView, HistoryView, PersonView, SettlementView, SummaryView
 from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words
 
+_ENROLMENT = {"1": "有效 active", "2": "暂停 paused", "3": "无效 invalid", "4": "终止 ended"}
+"""`psn_insu_stas` in words."""
 _PLAIN_WIDTH = 240
 """Wide enough that no number is ever broken where the output is a file or a pipe."""
 
@@ -130,8 +132,39 @@ class Screen:
 
     def filings(self, filings: Sequence[FilingView]) -> None:
         """The diseases filed for a person."""
-        rows = [(str(place), filing.code, filing.name) for place, filing in enumerate(filings, start=1)]
-        self.rows((("", "#"), ("备案病种", "Filed disease"), ("名称", "Name")), rows, frozenset({0}))
+        closed = self.label("外省人员未开放", "not open to other provinces")
+        rows = [
+            (str(place), filing.code, filing.name, filing.until if filing.open_here else closed)
+            for place, filing in enumerate(filings, start=1)
+        ]
+        heads = (("", "#"), ("备案病种", "Filed disease"), ("名称", "Name"), ("有效期至", "Valid until"))
+        self.rows(heads, rows, frozenset({0}))
+
+    def person(self, person: PersonView) -> None:
+        """Who has come: masked, where insured since when, what is on the account, categories on record."""
+        rows = [
+            ("参保人", "Person", f"{person.name} {person.certno}"),
+            (
+                "参保地",
+                "Insured at",
+                f"{person.insured_division} ({person.insutype}, {person.insured_since})",
+            ),
+            ("账户余额", "Account", yuan(person.balance_fen)),
+        ]
+        others = [row for row in person.enrolments if not row.used]
+        rows += [
+            (
+                "其他参保",
+                "Also enrolled",
+                f"{row.insutype} {row.division} ({_ENROLMENT.get(row.status, row.status)})",
+            )
+            for row in others
+        ]
+        rows += [
+            ("救助身份", "Category", f"{row.name or row.code} ({row.until[:10]})")
+            for row in person.categories
+        ]
+        self.pairs(rows)
 
     def sale(self, sale: SettlementView) -> None:
         """One sale: where it stands, who, what, and who pays."""
@@ -151,9 +184,6 @@ class Screen:
                     "已过保存期，已删除 past term, deleted" if sale.person.past_term else shown,
                 )
             )
-            for category in sale.person.categories:
-                told = f"{category.name or category.code} ({category.until[:10]})"
-                rows.append(("救助身份", "Category", told))
         self.pairs(rows)
         if sale.lines:
             self.lines(sale)
