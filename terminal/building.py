@@ -98,6 +98,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
             ),
             place.networked,
             place.dual_channel,
+            place.agreement_ends,
         ),
         slip_site=SlipSite(
             place.code,

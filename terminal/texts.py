@@ -12,6 +12,7 @@ from importlib.resources import as_file, files
 
 import msgspec
 
+from terminal.advice import advice_for
 from terminal.benefit_texts import BENEFIT_TEXTS
 from terminal.core.values import Notice
 
@@ -385,10 +386,12 @@ def tell(code: str, params: Mapping[str, str] | None = None) -> Told:
         return Told(code, code, code)
     chinese, values = _chinese(), dict(params or {})
     words = {name: _in_words(name, value, chinese) for name, value in values.items()}
+    advice = TEXTS.get(advice_for(values.get("text", "")), "")
     return Told(
         code,
-        chinese.gettext(english).format(**{name: zh for name, (zh, _) in words.items()}),
-        english.format(**{name: en for name, (_, en) in words.items()}),
+        chinese.gettext(english).format(**{name: zh for name, (zh, _) in words.items()})
+        + (chinese.gettext(advice) if advice else ""),
+        english.format(**{name: en for name, (_, en) in words.items()}) + (f" {advice}" if advice else ""),
     )
 
 

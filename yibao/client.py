@@ -519,6 +519,11 @@ class CounterClient:
         """Say that the slip whose fate was unknown did come out."""
         return await self._change(settlement_id, "slip_seen", {"operator": operator})
 
+    async def explain(self, settlement_id: str) -> SettlementView:
+        """Print why the newest refusal was one; asked once, because a repetition would print it twice."""
+        path = f"/sales/{_part(settlement_id)}/explanation"
+        return await self._send("POST", path, {}, SettlementView)
+
     async def _change(
         self, settlement_id: str, verb: str, body: object = None, method: str = "POST"
     ) -> SettlementView:

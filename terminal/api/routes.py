@@ -297,6 +297,13 @@ class SalesController(Controller):
         counter = service.require_counter()
         return CopyView(await counter.copy(settlement_id, self._operator(service, data.operator)))
 
+    @post("/{settlement_id:str}/explanation", status_code=200)
+    async def explain(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
+    ) -> SettlementView:
+        """Print why the newest refusal was one, in plain words."""
+        return self._view(service, await service.require_counter().explain(settlement_id))
+
     @post("/{settlement_id:str}/slip_seen", status_code=200)
     async def slip_seen(
         self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]

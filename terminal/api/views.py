@@ -154,6 +154,8 @@ class SettlementView(msgspec.Struct, frozen=True):
     entitled: bool = False
     """The hub has said that the person is entitled to it now (2001)."""
     epidemic: bool = False
+    refusal: Told | None = None
+    """The newest refusal of this sale, in plain words; it can be printed."""
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -253,6 +255,7 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
         benefit=benefit_of(settlement),
         entitled=settlement.entitled,
         epidemic=settlement.epidemic,
+        refusal=tell_notice(settlement.refusal),
         disease_code="" if settlement.disease is None else settlement.disease.code,
         visit_id=settlement.visit_id,
         withdrawals_owed=settlement.owed,

@@ -73,6 +73,20 @@ from terminal.core.visit import (
 
 _replace = msgspec.structs.replace
 
+REFUSALS = frozenset(
+    {
+        "refused",
+        "refund_rest_refused",
+        "hub_refused_question",
+        "cancel_refused",
+        "not_entitled",
+        "not_networked",
+        "no_filing",
+        "not_insured_now",
+    }
+)
+"""Codes of notices that say no to a person."""
+
 
 def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     """Decide what `event` means for `settlement`.
@@ -80,6 +94,18 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     Raises `Misuse` when a person's wish does not fit the state, or when nobody waits for this answer (`out_of_turn`).
     """
     require_turn(settlement, event)
+    return _remembering_refusal(_decide(settlement, event, profile))
+
+
+def _remembering_refusal(decision: Decision) -> Decision:
+    settlement = decision.settlement
+    notice = settlement.notice
+    if notice is None or notice.code not in REFUSALS or settlement.refusal == notice:
+        return decision
+    return _replace(decision, settlement=_replace(settlement, refusal=notice))
+
+
+def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     match event:
         case LinesSet(lines):
             return reprice(settlement, recharge(_replace(settlement, lines=lines)), "lines changed")

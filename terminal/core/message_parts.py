@@ -1,5 +1,6 @@
 """What filling and reading messages share: the place, what must be known by then, and answers that do not fit."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -32,6 +33,8 @@ class Site(msgspec.Struct, frozen=True):
     """Open to people of other provinces."""
     dual_channel: bool = False
     """May sell negotiated drugs."""
+    agreement_ends: dt.date | None = None
+    """Last day of the service agreement."""
 
 
 class Misfit(Exception):

@@ -332,6 +332,8 @@ class Settlement(msgspec.Struct, frozen=True):
     receipts: tuple[str, ...] = ()
     """Kinds of slips owed so far (the journal refuses a second original)."""
     notice: Notice | None = None
+    refusal: Notice | None = None
+    """The newest refusal that was told, so that it can be explained on paper whatever the notice is by then (R83)."""
 
 
 class Move(msgspec.Struct, frozen=True):

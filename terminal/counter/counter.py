@@ -53,6 +53,7 @@ from terminal.core.values import (
     SaleKey,
     Settlement,
 )
+from terminal.counter.agreement import agreement_notice, require_agreement
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
 from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, require_in_term
 from terminal.counter.feed import Feed
@@ -367,12 +368,14 @@ class Counter(Listener):
         idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
         if not await self._opened_before(idempotency):
             self.holds.require_none()
+            require_agreement(self._site.agreement_ends, self.today())
         opened = await self.workroom.do(lambda: self.engine.open(settlement, idempotency, client))
         self._scanned_sale = opened.id
         return opened
 
     async def _opened_before(self, idempotency: Idempotency | None) -> bool:
-        if idempotency is None or not self.holds.standing:
+        over = agreement_notice(self._site.agreement_ends, self.today()) is not None
+        if idempotency is None or not (self.holds.standing or over):
             return False
         return await self.workroom.read(lambda journal: journal.opened_before(idempotency))
 
@@ -433,6 +436,7 @@ class Counter(Listener):
         if settlement.state not in (State.PRICED, State.ARMED) and settlement.confirmed:
             return settlement
         self.require_gate(settlement)
+        require_agreement(self._site.agreement_ends, self.today())
         return await self.post(settlement_id, Confirmed(operator), operator)
 
     async def cancel(self, settlement_id: str, operator: str, reason: str) -> Settlement:
@@ -483,6 +487,13 @@ class Counter(Listener):
         )
         self.paper.owe()
         return number
+
+    async def explain(self, settlement_id: str) -> Settlement:
+        """Print why the hub, or the terminal before it, refused: plain words and whom to ask. Raises `Misuse`."""
+        settlement = await self.get(settlement_id)
+        require_in_term(settlement)
+        await self.workroom.do(lambda: self.paper.explain(settlement))
+        return settlement
 
     async def slip_seen(self, settlement_id: str, operator: str) -> Settlement:
         """Somebody has looked: the slip whose fate was unknown did come out. Raises `Misuse` (`slip_not_unknown`)."""

@@ -14,6 +14,7 @@ from protocols.wire_time import parse_time
 from terminal.core.disclosure import disclose
 from terminal.core.values import Booking, SaleKey, Settlement
 from terminal.slips.check_code import check_code
+from terminal.slips.explanation import ExplanationSlip, explanation_document
 from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
 from terminal.slips.masking import MaskedPerson, MaskRule
 from terminal.slips.parts import Contact
@@ -26,6 +27,7 @@ from terminal.slips.settlement import (
     settlement_document,
 )
 from terminal.slips.terms import slip_terms
+from terminal.texts import tell_notice
 
 _FUND_FIELDS = {
     "hifp_pay": "pooled_fund_fen",
@@ -105,6 +107,24 @@ def slip_document(
         record = settlement.cancellation or settlement.booking
         return _settled(settlement, record, SlipKind.CANCELLED, copy_number, at, site, mac)
     raise SlipImpossible(kind)
+
+
+def render_explanation(settlement: Settlement, at: dt.datetime, columns: int, site: SlipSite) -> bytes:
+    """Return the ESC/POS bytes of a slip that says why the newest refusal was one. Raises `SlipImpossible`."""
+    told = tell_notice(settlement.refusal)
+    if told is None:
+        raise SlipImpossible("explanation")
+    slip = ExplanationSlip(
+        institution_name=site.institution_name,
+        institution_code=site.institution_code,
+        receipt_no=receipt_number(settlement),
+        at=at,
+        person=_masked(settlement, site.profile),
+        reason=told.zh,
+        operator=site.operator_name,
+        contact=site.contact,
+    )
+    return build(explanation_document(slip), columns).data
 
 
 def _newest_kind(settlement: Settlement) -> str:

@@ -69,6 +69,7 @@ HELP: Final[Mapping[str, str]] = {
     "refund.code": "The customer's certificate code for what remains; without it the scanner or the keyboard is waited for.",
     "status": "State of the service, or of one sale.",
     "doubts": "Settlements whose outcome is still open.",
+    "explain": "Print why the newest refusal of a sale was one, in plain words.",
     "copy": "Print the slip of a sale once more, marked as a copy.",
     "copy.came_out": "Print nothing: the slip whose fate was unknown did come out.",
     "abandon": "Give up a sale of which nothing was sent.",

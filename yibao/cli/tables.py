@@ -255,8 +255,15 @@ class Screen:
                 ("签到", "Sign-in", f"{status.sign_in} {status.sign_in_reason}".strip()),
                 ("未决", "Doubts", str(status.doubts)),
                 ("待人工报送", "Held submissions", str(status.submissions_held)),
+                *(
+                    (("协议到期", "Agreement until", status.agreement_until),)
+                    if status.agreement_until
+                    else ()
+                ),
+                *((("信用等级", "Credit level", status.credit_level),) if status.credit_level else ()),
             ]
         )
         self.devices(status.devices)
-        for told in (*((status.reason,) if status.reason is not None else ()), *status.holds):
+        beside = tuple(told for told in (status.reason, status.agreement) if told is not None)
+        for told in (*beside, *status.holds):
             self.say(Words(told.code, told.zh, told.en))
