@@ -23,6 +23,7 @@ from terminal.counter.counter import Counter
 from terminal.counter.expiry import Expiry
 from terminal.counter.session import HubSession
 from terminal.counter.settle_notices import SettleNotices
+from terminal.counter.staff import Member, Staff
 from terminal.counter.trusted_time import ClockWatch, TrustedClock
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import HubClient, Institution, Operator
@@ -126,6 +127,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         reader=parts.reader,
         write_log=parts.write_log,
         notices=notices if profile.ecert.settle_notify else None,
+        staff=Staff([Member(row.number, row.name, row.role, row.code, row.credit) for row in config.staff]),
     )
     counter.submissions = Submissions(
         counter=counter, profile=profile, institution=place.code, hub=hub, session=session,

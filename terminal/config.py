@@ -216,6 +216,18 @@ class ReconciliationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
         return dt.time.fromisoformat(self.daily_at) if self.daily_at else None
 
 
+class StaffConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One person who works at this counter."""
+
+    number: str
+    name: str
+    role: Literal["cashier", "pharmacist", "supervisor"] = "cashier"
+    code: str = ""
+    """National code of a pharmacist, who reviews prescriptions."""
+    credit: Literal["", "A", "B", "C", "D"] = ""
+    """Credit level, as the agency told it; a pharmacist of level D reviews no prescription."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One counter. Relative paths are relative to the folder of the file."""
 
@@ -233,6 +245,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clinic: ClinicConfig = ClinicConfig()
     broker: BrokerConfig = BrokerConfig()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
+    staff: tuple[StaffConfig, ...] = ()
+    """Who works here; nobody named = no roles, and nobody can review a prescription."""
 
 
 class CounterFiles(msgspec.Struct, frozen=True):

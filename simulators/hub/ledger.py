@@ -54,6 +54,11 @@ CREATE TABLE sign_in (
 _VERSION = 1
 _FILES = "CREATE TABLE IF NOT EXISTS file (number TEXT PRIMARY KEY, fixmedins_code TEXT NOT NULL, content BLOB NOT NULL) STRICT"
 """Beside the schema, so that a ledger of before there were files gains them."""
+_DOCUMENTS = (
+    "CREATE TABLE IF NOT EXISTS document (kind TEXT NOT NULL, number TEXT NOT NULL, content BLOB NOT NULL,"
+    " PRIMARY KEY (kind, number)) STRICT"
+)
+"""What other desks keep by kind and number: prescriptions."""
 
 
 class LineRecord(msgspec.Struct, frozen=True):
@@ -194,6 +199,7 @@ class Ledger:
         """Filings, mappings, goods and trace codes."""
         self.back_office = BackOfficeBooks(self._database)
         """Monthly credits, and quotes for a rehearsal."""
+        self._database.execute(_DOCUMENTS)
 
     def close(self) -> None:
         """Close the database."""
@@ -457,6 +463,24 @@ class Ledger:
         assert isinstance(row[0], bytes)
         return row[0]
 
+    def keep_document(self, kind: str, number: str, content: bytes) -> None:
+        """Keep a document under its kind and number, in the place of an older one."""
+        self._database.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (kind, number, content))
+
+    def document(self, kind: str, number: str) -> bytes | None:
+        """One document."""
+        row = self._database.execute(
+            "SELECT content FROM document WHERE kind = ? AND number = ?", (kind, number)
+        ).fetchone()
+        return None if row is None else _blob(row[0])
+
+    def documents(self, kind: str) -> tuple[bytes, ...]:
+        """All documents of a kind, by number."""
+        rows = self._database.execute(
+            "SELECT content FROM document WHERE kind = ? ORDER BY number", (kind,)
+        ).fetchall()
+        return tuple(_blob(row[0]) for row in rows)
+
     def file_count(self) -> int:
         """How many files are kept."""
         return _whole(self._database.execute("SELECT COUNT(*) FROM file").get)
@@ -507,6 +531,11 @@ class Ledger:
 def _read(document: object, wanted: type[_Wanted]) -> _Wanted:
     assert isinstance(document, bytes)
     return msgspec.json.decode(document, type=wanted)
+
+
+def _blob(value: object) -> bytes:
+    assert isinstance(value, bytes)
+    return value
 
 
 def _whole(value: object) -> int:

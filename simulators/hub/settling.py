@@ -32,6 +32,7 @@ from simulators.benefit.model import Visit as CareVisit
 from simulators.benefit.policy_set import PolicySet
 from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
+from simulators.hub.prescriptions import free
 from simulators.hub.quotes import Quoting
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.hub.working import Asked, workings
@@ -249,6 +250,7 @@ def undo(desk: Desk, call: Call, original: SettlementRecord, *, keep_order: bool
         how_undone="",
     )
     book(desk, record)
+    free(desk.ledger, original.setl_id)
     return record
 
 

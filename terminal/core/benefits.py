@@ -39,7 +39,7 @@ def needs_disease(settlement: Settlement) -> bool:
 
 def is_pooled(settlement: Settlement) -> bool:
     """Whether the pooled fund is asked to pay; an account purchase is the only kind that does not ask it."""
-    return benefit_of(settlement) != "pharmacy"
+    return benefit_of(settlement) != "pharmacy" or settlement.prescription is not None
 
 
 def is_disease_open(settlement: Settlement, code: str, profile: Profile) -> bool:

@@ -33,6 +33,7 @@ def without_person(settlement: Settlement) -> Settlement:
         entitled=False,
         filings=None,
         disease=None,
+        prescription=None,
     )
 
 

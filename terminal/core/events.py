@@ -11,6 +11,7 @@ from terminal.core.values import (
     Disease,
     Medium,
     Move,
+    Prescription,
     RefundPlan,
     Retry,
     Settlement,
@@ -42,6 +43,12 @@ class DiseasePicked(msgspec.Struct, frozen=True):
     """The front desk picks the filed disease and gives the diagnosis."""
 
     disease: Disease
+
+
+class PrescriptionTaken(msgspec.Struct, frozen=True):
+    """A prescription that covers the sale's lines was reviewed, and is locked for the sale."""
+
+    prescription: Prescription
 
 
 class QuoteAsked(msgspec.Struct, frozen=True):
@@ -193,9 +200,9 @@ class Restarted(msgspec.Struct, frozen=True):
 
 
 Event = (
-    LinesSet | CodeGiven | MediumGiven | DiseasePicked | QuoteAsked | Confirmed | Abandoned | CancelAsked | RefundWithdrawn
-    | Acknowledged | SlipPrinted | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due
-    | Restarted
+    LinesSet | CodeGiven | MediumGiven | DiseasePicked | PrescriptionTaken | QuoteAsked | Confirmed | Abandoned | CancelAsked
+    | RefundWithdrawn | Acknowledged | SlipPrinted | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed
+    | ComposeFailed | Due | Restarted
 )  # fmt: skip
 
 

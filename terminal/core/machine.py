@@ -43,6 +43,7 @@ from terminal.core.events import (
     LinesSet,
     MediumGiven,
     Misuse,
+    PrescriptionTaken,
     QuoteAsked,
     RefundWithdrawn,
     Reopened,
@@ -54,6 +55,7 @@ from terminal.core.events import (
 from terminal.core.flows import FLOWS, REVERSAL, Act
 from terminal.core.old_copy import found_in_old_copy, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
+from terminal.core.prescribing import take_prescription
 from terminal.core.refunding import waits_at_start, withdraw_refund, without_rest
 from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
@@ -108,7 +110,8 @@ def _remembering_refusal(decision: Decision) -> Decision:
 def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     match event:
         case LinesSet(lines):
-            return reprice(settlement, recharge(_replace(settlement, lines=lines)), "lines changed")
+            fresh = recharge(_replace(settlement, lines=lines, prescription=None))
+            return reprice(settlement, fresh, "lines changed")
         case CodeGiven(code, mark):
             fresh = _replace(without_person(settlement), code=code, code_mark=mark)
             return advance(reprice(settlement, fresh, "medium changed"))
@@ -117,6 +120,8 @@ def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return advance(reprice(settlement, fresh, "medium changed"))
         case DiseasePicked(disease):
             return pick_disease(settlement, disease)
+        case PrescriptionTaken(prescription):
+            return take_prescription(settlement, prescription)
         case QuoteAsked():
             return ask_quote(settlement)
         case Confirmed():

@@ -75,6 +75,7 @@ def _person_query(settlement: Settlement, site: Site) -> msgspec.Struct:
 def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
     person, medium, profile = known_person(settlement), known_medium(settlement), site.profile
     shown = profile.form.identity_with_token == "send" or medium.kind != "01"
+    prescription = settlement.prescription
     purchase = Purchase(
         person_no=person.psn_no,
         medium_type=medium.kind,
@@ -100,6 +101,8 @@ def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
                 amount_fen=Fen(line.amount_fen),
                 quantity=line.quantity,
                 price=line.price,
+                prescription_no="" if prescription is None else prescription.number,
+                external_prescription="0" if prescription is None else "1",
             ),
             profile,
             infno,

@@ -107,6 +107,25 @@ class Person(msgspec.Struct, frozen=True):
         )
 
 
+class PrescribedDrug(msgspec.Struct, frozen=True):
+    """One drug of a circulating prescription."""
+
+    national_code: str
+    name: str
+    quantity: Quantity
+
+
+class Prescription(msgspec.Struct, frozen=True):
+    """A circulating prescription that a pharmacist has reviewed, locked at the centre for one sale."""
+
+    number: str
+    """`rxno`."""
+    drugs: tuple[PrescribedDrug, ...]
+    pharmacist: str
+    """Number of who reviewed it."""
+    valid_until: str = ""
+
+
 class Filing(msgspec.Struct, frozen=True):
     """One chronic or special disease filed for the person (5301)."""
 
@@ -259,6 +278,8 @@ class Settlement(msgspec.Struct, frozen=True):
     use_account: bool = True
     """`acct_used_flag`: whether the personal account may be used."""
     lines: tuple[ChargeLine, ...] = ()
+    prescription: Prescription | None = None
+    """Covers exactly these lines; gone when they change."""
     filings: tuple[Filing, ...] | None = None
     entitled: bool = False
     disease: Disease | None = None

@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,7 @@ from drivers.interfaces.scanner import Scan, ScanFault, Scanner
 from protocols.codes.classifier import classify, select
 from protocols.codes.code_types import IdentityNumber
 from protocols.gm.sm3 import sm3
+from protocols.hub.prescriptions import CirculatingPrescription
 from protocols.hub.profile import Profile
 from protocols.secret import Secret
 from protocols.wire_time import format_time
@@ -36,6 +37,7 @@ from terminal.core.events import (
     LinesSet,
     MediumGiven,
     Misuse,
+    PrescriptionTaken,
     QuoteAsked,
     RefundWithdrawn,
     Restarted,
@@ -61,6 +63,7 @@ from terminal.counter.holds import Holds
 from terminal.counter.network import NetworkWatch
 from terminal.counter.numbers import visit_number
 from terminal.counter.paper import Paper
+from terminal.counter.prescriptions import Prescriptions
 from terminal.counter.refunds import Refunds
 from terminal.counter.retries import RetryClock
 from terminal.counter.scanning import (
@@ -71,6 +74,7 @@ from terminal.counter.scanning import (
 )
 from terminal.counter.session import HubSession
 from terminal.counter.settle_notices import SettleNotices
+from terminal.counter.staff import Staff
 from terminal.counter.wishes import (
     DiseaseWish,
     LineWish,
@@ -158,8 +162,10 @@ class Counter(Listener):
         reader: CardReader | None = None,
         write_log: WriteLog = say_nothing,
         notices: SettleNotices | None = None,
+        staff: Staff | None = None,
     ) -> None:
         self._profile = profile
+        self.staff = staff or Staff()
         self._notices = notices
         self._site = site
         self._till = till
@@ -183,6 +189,7 @@ class Counter(Listener):
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
         self._refunds = Refunds(self.engine, self.workroom, self.holds, new_id, self.get)
+        self._prescriptions = Prescriptions(hub, session, profile, self.staff, self.note)
         self._retries = RetryClock(clock, self._try_again)
         self._network = NetworkWatch(
             hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry
@@ -415,6 +422,29 @@ class Counter(Listener):
         )
         return await self.post(settlement_id, DiseasePicked(disease), "till")
 
+    async def prescriptions(self, settlement_id: str) -> Sequence[CirculatingPrescription]:
+        """The circulating prescriptions of the sale's person, whatever their state."""
+        settlement = await self.get(settlement_id)
+        return await self.workroom.do(lambda: self._prescriptions.of(settlement))
+
+    async def take_prescription(self, settlement_id: str, number: str, reviewer: str) -> Settlement:
+        """Sell against a prescription that this pharmacist has reviewed: lock it for the sale, then quote anew."""
+        settlement = await self.get(settlement_id)
+        if settlement.state not in TAKES_SCANS:
+            raise Misuse("not_open_for_changes", state=settlement.state.value)
+        self.holds.require_newest()
+        taken = await self.workroom.do(lambda: self._prescriptions.take(settlement, number, reviewer))
+        return await self.post(settlement_id, PrescriptionTaken(taken), reviewer)
+
+    async def _free_prescription(self, settlement: Settlement) -> None:
+        """What the sale did not use may be used elsewhere at once; unheard, the lock ends by itself."""
+        if settlement.prescription is None:
+            return
+        try:
+            await self.workroom.do(lambda: self._prescriptions.release(settlement))
+        except Misuse as unheard:
+            self.feed.announce(Notice(unheard.code, unheard.params))
+
     async def give_code(self, settlement_id: str, text: str) -> Settlement:
         """Give the customer's certificate code (typed, or scanned by the till); decodes it at once."""
         return await self._give_code(settlement_id, CodeWanted(certificate_code(text.strip())), "till")
@@ -437,7 +467,10 @@ class Counter(Listener):
             return settlement
         self.require_gate(settlement)
         require_agreement(self._site.agreement_ends, self.today())
-        return await self.post(settlement_id, Confirmed(operator), operator)
+        settled = await self.post(settlement_id, Confirmed(operator), operator)
+        if settled.state is State.REFUSED:
+            await self._free_prescription(settled)
+        return settled
 
     async def cancel(self, settlement_id: str, operator: str, reason: str) -> Settlement:
         """Undo a known settlement (2103); returns when the outcome is on disk."""
@@ -469,7 +502,9 @@ class Counter(Listener):
         settlement = await self.get(settlement_id)
         if settlement.state is State.ABANDONED:
             return settlement
-        return await self.post(settlement_id, Abandoned(operator), operator)
+        gone = await self.post(settlement_id, Abandoned(operator), operator)
+        await self._free_prescription(gone)
+        return gone
 
     async def acknowledge(self, settlement_id: str, operator: str) -> Settlement:
         """The till has taken note of the result."""

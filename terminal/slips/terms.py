@@ -37,6 +37,8 @@ def kind_words(settlement: Settlement) -> str:
     """The badge: which kind of benefit was asked for."""
     own = "pharmacy" if settlement.flow == PHARMACY_PURCHASE.name else "chronic"
     kind = _KINDS.get(settlement.benefit or own, settlement.benefit)
+    if settlement.prescription is not None:
+        kind = f"统筹处方 {settlement.prescription.number}"
     return f"{kind}（疫情救治，无需收费）" if settlement.epidemic else kind
 
 
