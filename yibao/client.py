@@ -30,6 +30,7 @@ import msgspec
 
 from protocols.secret import hide_numbers
 from terminal.api.catalogues import CatalogueWish
+from terminal.api.prescriptions import CirculatingView
 from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
@@ -261,6 +262,15 @@ class CounterClient:
         """
         path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"
         return await self._send("POST", path, {}, RowsView)
+
+    async def prescriptions(self, settlement_id: str) -> list[CirculatingView]:
+        """The circulating prescriptions of a sale's person; the journal notes who asked."""
+        path = f"/sales/{_part(settlement_id)}/prescriptions"
+        return await self._send("POST", path, {}, list[CirculatingView])
+
+    async def take_prescription(self, settlement_id: str, number: str, pharmacist: str) -> SettlementView:
+        """Sell against a prescription that this pharmacist has reviewed."""
+        return await self._change(settlement_id, "prescription", {"number": number, "pharmacist": pharmacist})
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""

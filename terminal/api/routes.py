@@ -26,6 +26,7 @@ from terminal.api.catalogues import CatalogueController, CatalogueFileController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
+from terminal.api.prescriptions import PrescriptionController
 from terminal.api.questions import RegisterController
 from terminal.api.reconciliation import ReconciliationController
 from terminal.api.records import RecordController
@@ -391,6 +392,7 @@ def build_app(service: Service) -> Litestar:
             FleetController,
             HealthController,
             HubController,
+            PrescriptionController,
             ReconciliationController,
             RecordController,
             RegisterController,

@@ -154,6 +154,10 @@ class SettlementView(msgspec.Struct, frozen=True):
     entitled: bool = False
     """The hub has said that the person is entitled to it now (2001)."""
     epidemic: bool = False
+    prescription: str = ""
+    """Number of the circulating prescription that the purchase is for."""
+    pharmacist: str = ""
+    """Who reviewed it."""
     refusal: Told | None = None
     """The newest refusal of this sale, in plain words; it can be printed."""
 
@@ -255,6 +259,8 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
         benefit=benefit_of(settlement),
         entitled=settlement.entitled,
         epidemic=settlement.epidemic,
+        prescription="" if settlement.prescription is None else settlement.prescription.number,
+        pharmacist="" if settlement.prescription is None else settlement.prescription.pharmacist,
         refusal=tell_notice(settlement.refusal),
         disease_code="" if settlement.disease is None else settlement.disease.code,
         visit_id=settlement.visit_id,

@@ -209,7 +209,7 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         civil_servant=insurance.civil_servant == "1",
     )
     known = _replace(settlement, person=person)
-    if is_pooled(known) and not known.networked and area_of(known, profile) == "far":
+    if is_pooled(known) and known.local_only and area_of(known, profile) == "far":
         raise Misfit("not_networked")
     return known
 

@@ -269,8 +269,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """Of a two-disease visit: the disease 2001 is asked about (K28)."""
     asked_insutype: str = ""
     """Which of several active enrolments to settle under; "" = the one the hub names first."""
-    networked: bool = True
-    """Whether the institution was open to people of other provinces when the sale was opened."""
+    local_only: bool = False
+    """The institution was not open to people of other provinces when the sale was opened."""
     epidemic: bool = False
     """The visit is for an epidemic: the hub lifts limits, and nothing is collected."""
     began_at: str = ""

@@ -366,7 +366,7 @@ class Counter(Listener):
             benefit=wish.benefit,
             asked_disease=wish.disease_code,
             asked_insutype=wish.insutype,
-            networked=self._site.networked,
+            local_only=not self._site.networked,
             epidemic=wish.epidemic,
             began_at=format_time(self._clock.now()),
             use_account=wish.use_account,

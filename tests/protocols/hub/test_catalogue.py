@@ -31,8 +31,9 @@ TRANSACTIONS = (
     *("2501", "2502", "2503", "2504", "2505", "2506", "5304", "3301", "3302"),
     *("3501", "3501A", "3502", "3502A", "3503", "3503A", "3504", "3504A"),
     *("3505", "3505A", "3506", "3506A", "3507", "3507A", "3512", "3513", "3592B"),
+    *("990101", "990102", "990103"),
 )
-SUBMITTED = tuple(infno for infno in TRANSACTIONS[-26:] if infno not in ("5304", "3512", "3513"))
+SUBMITTED = tuple(infno for infno in TRANSACTIONS[-29:-3] if infno not in ("5304", "3512", "3513"))
 
 
 def test_the_transactions_of_this_version() -> None:
@@ -55,6 +56,8 @@ def test_what_changes_the_hub_is_durable_before_it_is_sent() -> None:
         "2601",
         "9101",
         *SUBMITTED,
+        "990102",
+        "990103",
     ]
 
 

@@ -132,6 +132,8 @@ async def test_r64_what_one_pharmacy_holds_another_cannot_take_until_it_is_freed
     assert (refused.value.code, refused.value.params["text"][-11:]) == ("hub_refused_question", "[RX_LOCKED]")
     await window.abandon(here)
     assert counters.state == ("issued", "")
+    asked = [number for number in counters.first.hub_link.transactions() if number.startswith("99")]
+    assert asked == ["990101", "990102", "990103"]
     await second.counter.take_prescription(there.id, RX, "Y01")
     again = await shown(window, "2")
     with pytest.raises(Misuse):
