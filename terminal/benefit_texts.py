@@ -31,4 +31,11 @@ BENEFIT_TEXTS: Mapping[str, str] = {
     "not_a_pharmacist": "A prescription is reviewed by a pharmacist whom the counter's file names with a code ([[staff]]). Nothing was locked. Have the pharmacist on duty review it.",
     "pharmacist_credit": "This pharmacist has credit level D and reviews no pooled prescription. Nothing was locked. Have another pharmacist review it.",
     "not_permitted": "That is not for this operator: the sale is over, or another operator served the person. Nothing was asked; the audit log has noted it. A supervisor may ask.",
+    "item_unmapped": "{name} has no national code, so it cannot go to the insurance. Nothing was added. Sell it beside the insurance (self_pay), or have it mapped first.",
+    "goods_unmapped": "{name} has no national code: it is sold beside the insurance only.",
+    "goods_two_disease_out": "{name} is a two-disease drug and is out of stock. Order it.",
+    "goods_leaves_list": "{name} leaves the insurance's list on {until}. Until then it is paid as before; tell regular customers.",
+    "goods_left_list": "{name} left the insurance's list on {until}: it is wholly self-paid now.",
+    "goods_not_listed": "{name}: the hub's list has no such code today. Correct the code in the shop's file, or sell it beside the insurance.",
+    "goods_above_standard": "{name}: the price is {above} yuan per unit above the payment standard of {standard}; the customer pays that part.",
 }  # fmt: skip

@@ -30,6 +30,7 @@ import msgspec
 
 from protocols.secret import hide_numbers
 from terminal.api.catalogues import CatalogueWish
+from terminal.api.goods import GoodsView
 from terminal.api.prescriptions import CirculatingView
 from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
 from terminal.api.reconciliation import FixedView, ReportView
@@ -262,6 +263,12 @@ class CounterClient:
         """
         path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"
         return await self._send("POST", path, {}, RowsView)
+
+    async def goods(self, *, check: bool = False) -> list[GoodsView]:
+        """The shop's articles with warnings; `check` asks the hub about each of them."""
+        if check:
+            return await self._send("POST", "/goods/check", {}, list[GoodsView])
+        return await self._send("GET", "/goods", None, list[GoodsView])
 
     async def prescriptions(self, settlement_id: str) -> list[CirculatingView]:
         """The circulating prescriptions of a sale's person; the journal notes who asked."""

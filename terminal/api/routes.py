@@ -26,6 +26,7 @@ from terminal.api.catalogues import CatalogueController, CatalogueFileController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
+from terminal.api.goods import GoodsController
 from terminal.api.prescriptions import PrescriptionController
 from terminal.api.questions import RegisterController
 from terminal.api.reconciliation import ReconciliationController
@@ -390,6 +391,7 @@ def build_app(service: Service) -> Litestar:
             CounterController,
             EvidenceController,
             FleetController,
+            GoodsController,
             HealthController,
             HubController,
             PrescriptionController,

@@ -13,7 +13,7 @@ from terminal.api.benefit_views import (
 )
 from terminal.api.rows import row_of
 from terminal.core.benefits import benefit_of
-from terminal.core.values import Booking, Settlement
+from terminal.core.values import Booking, ChargeLine, Settlement
 from terminal.counter.engine import in_doubt
 from terminal.counter.feed import FeedEntry
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
@@ -39,6 +39,10 @@ class LineView(msgspec.Struct, frozen=True):
     """Yuan."""
     amount_fen: int
     trace_codes: int
+    selected: bool = False
+    """A product of centralised procurement."""
+    listed_until: str = ""
+    """Last day on the insurance's list, where one is known."""
 
 
 class PersonView(msgspec.Struct, frozen=True):
@@ -154,6 +158,10 @@ class SettlementView(msgspec.Struct, frozen=True):
     entitled: bool = False
     """The hub has said that the person is entitled to it now (2001)."""
     epidemic: bool = False
+    self_pay: tuple[LineView, ...] = ()
+    """Sold beside the insurance: in none of the amounts above."""
+    self_pay_fen: int = 0
+    """What they cost; the customer pays it beside the cash part."""
     prescription: str = ""
     """Number of the circulating prescription that the purchase is for."""
     pharmacist: str = ""
@@ -245,13 +253,9 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
             categories=category_views(person),
             civil_servant=person.civil_servant,
         ),
-        lines=tuple(
-            LineView(
-                line.number, line.name, line.spec, line.barcode, line.national_code, line.own_code,
-                line.quantity.wire_text(), line.price.wire_text(), line.amount_fen, len(line.trace_codes),
-            )
-            for line in settlement.lines
-        ),
+        lines=tuple(map(_line_view, settlement.lines)),
+        self_pay=tuple(map(_line_view, settlement.self_pay)),
+        self_pay_fen=sum(line.amount_fen for line in settlement.self_pay),
         filings=tuple(
             FilingView(filing.code, filing.name, filing.began_on, filing.ended_on, filing.open_here)
             for filing in settlement.filings or ()
@@ -272,6 +276,14 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
         notice=tell_notice(settlement.notice),
         refund=_refund(settlement),
         refund_of="" if settlement.refund_of is None else settlement.refund_of.settlement_id,
+    )  # fmt: skip
+
+
+def _line_view(line: ChargeLine) -> LineView:
+    return LineView(
+        line.number, line.name, line.spec, line.barcode, line.national_code, line.own_code,
+        line.quantity.wire_text(), line.price.wire_text(), line.amount_fen, len(line.trace_codes),
+        line.selected, line.listed_until,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from terminal.core.benefits import needs_disease
 from terminal.core.events import Decision, Misuse, Transmit
 from terminal.core.flows import CLINIC_VISIT
 from terminal.core.states import State
-from terminal.core.values import AttemptEnded, Disease, Notice, Settlement
+from terminal.core.values import AttemptEnded, ChargeLine, Disease, Notice, Settlement
 from terminal.core.visit import grown_unsure, owing
 
 _replace = msgspec.structs.replace
@@ -81,6 +81,12 @@ def reprice(before: Settlement, after: Settlement, reason: str) -> Decision:
         after, moves = moved(after, State.DRAFT, reason)
         return Decision(after, moves)
     return Decision(after)
+
+
+def set_beside(settlement: Settlement, self_pay: tuple[ChargeLine, ...]) -> Settlement:
+    """Take what is sold beside the insurance; a quote stands, because none of it is asked of the hub."""
+    _require_collecting(settlement)
+    return _replace(settlement, self_pay=self_pay)
 
 
 def ask_quote(settlement: Settlement) -> Decision:

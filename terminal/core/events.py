@@ -24,6 +24,8 @@ class LinesSet(msgspec.Struct, frozen=True):
     """The charge sheet is now this; an earlier quote no longer holds."""
 
     lines: tuple[ChargeLine, ...]
+    self_pay: tuple[ChargeLine, ...] | None = None
+    """Goods beside the insurance; None = as before."""
 
 
 class CodeGiven(msgspec.Struct, frozen=True):

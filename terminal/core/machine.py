@@ -20,6 +20,7 @@ from terminal.core.collecting import (
     pick_disease,
     recharge,
     reprice,
+    set_beside,
     without_person,
 )
 from terminal.core.events import (
@@ -109,7 +110,11 @@ def _remembering_refusal(decision: Decision) -> Decision:
 
 def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     match event:
-        case LinesSet(lines):
+        case LinesSet(lines, self_pay):
+            if self_pay is not None:
+                settlement = set_beside(settlement, self_pay)
+                if lines == settlement.lines:
+                    return Decision(settlement)
             fresh = recharge(_replace(settlement, lines=lines, prescription=None))
             return reprice(settlement, fresh, "lines changed")
         case CodeGiven(code, mark):

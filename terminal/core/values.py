@@ -39,6 +39,10 @@ class ChargeLine(msgspec.Struct, frozen=True):
     """price x quantity, half up to the fen (identity M1)."""
     barcode: str = ""
     trace_codes: tuple[str, ...] = ()
+    selected: bool = False
+    """A product of centralised procurement, by the shop's own list."""
+    listed_until: str = ""
+    """Last day on the insurance's list, where one is known."""
 
 
 class Medium(msgspec.Struct, frozen=True):
@@ -278,6 +282,8 @@ class Settlement(msgspec.Struct, frozen=True):
     use_account: bool = True
     """`acct_used_flag`: whether the personal account may be used."""
     lines: tuple[ChargeLine, ...] = ()
+    self_pay: tuple[ChargeLine, ...] = ()
+    """Goods sold beside the insurance on the same slip: never sent, in no amount of the hub's."""
     prescription: Prescription | None = None
     """Covers exactly these lines; gone when they change."""
     filings: tuple[Filing, ...] | None = None

@@ -59,6 +59,7 @@ from terminal.counter.agreement import agreement_notice, require_agreement
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
 from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, require_in_term
 from terminal.counter.feed import Feed
+from terminal.counter.goods import Lists, in_order, listed_warnings, own_warnings
 from terminal.counter.holds import Holds
 from terminal.counter.network import NetworkWatch
 from terminal.counter.numbers import visit_number
@@ -84,6 +85,7 @@ from terminal.counter.wishes import (
     lines_of,
     require_benefit,
     require_sale_number,
+    self_pay_of,
 )
 from terminal.counter.workroom import Phase, Workroom
 from terminal.devices.card_desk import CardDesk
@@ -371,6 +373,7 @@ class Counter(Listener):
             began_at=format_time(self._clock.now()),
             use_account=wish.use_account,
             lines=lines,
+            self_pay=self_pay_of(wish.lines, self._items),
         )
         idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
         if not await self._opened_before(idempotency):
@@ -388,14 +391,34 @@ class Counter(Listener):
 
     async def set_lines(self, settlement_id: str, wishes: tuple[LineWish, ...]) -> Settlement:
         """Replace the charge sheet."""
-        return await self.post(settlement_id, LinesSet(lines_of(wishes, self._items)), "till")
+        lines, beside = lines_of(wishes, self._items), self_pay_of(wishes, self._items)
+        return await self.post(settlement_id, LinesSet(lines, beside), "till")
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
         """Add one line; the same article by barcode raises the quantity of its line."""
         settlement = await self.get(settlement_id)
-        number = max((line.number for line in settlement.lines), default=0) + 1
-        line = line_of(wish, number, self._items)
-        return await self.post(settlement_id, LinesSet((*settlement.lines, line)), "till")
+        before = settlement.self_pay if wish.self_pay else settlement.lines
+        line = line_of(wish, max((line.number for line in before), default=0) + 1, self._items)
+        wanted = LinesSet((*before, line))
+        if wish.self_pay:
+            wanted = LinesSet(settlement.lines, (*before, line))
+        return await self.post(settlement_id, wanted, "till")
+
+    def goods(self) -> Sequence[tuple[ShopItem, tuple[Notice, ...]]]:
+        """The shop's articles, centrally procured ones first, with what the shop's own file warns of."""
+        return [(item, own_warnings(item, self.today())) for item in in_order(self._items)]
+
+    async def check_goods(self) -> Sequence[tuple[ShopItem, tuple[Notice, ...]]]:
+        """The same, after asking the hub about every article with a national code. Raises `Misuse`."""
+        lists, found, today = Lists(self.hub, self.session, self._profile), {}, self.today()
+        for barcode, item in self._items.items():
+            if item.national_code:
+                code = item.national_code
+                listed = await self.workroom.do(partial(lists.of, code, today))
+                found[barcode] = listed_warnings(item, listed)
+                until = listed.until or item.listed_until
+                self._items = {**self._items, barcode: msgspec.structs.replace(item, listed_until=until)}
+        return [(item, (*told, *found.get(item.barcode, ()))) for item, told in self.goods()]
 
     async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:
         """Give the number of the person's identity card, typed in (medium 02); the hub says who it is."""

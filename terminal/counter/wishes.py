@@ -31,6 +31,8 @@ class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: str = ""
     quantity: str = "1"
     trace_codes: tuple[str, ...] = ()
+    self_pay: bool = False
+    """Sold beside the insurance: needs no national code, is never sent, and is paid by the customer alone."""
 
 
 class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,11 +106,17 @@ def require_sale_number(number: str) -> None:
 
 
 def lines_of(wishes: tuple[LineWish, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
-    """The charge lines of a sheet, numbered from 1; raises `Misuse`."""
-    lines: tuple[ChargeLine, ...] = ()
-    for wish in wishes:
-        lines = (*lines, line_of(wish, len(lines) + 1, items))
-    return lines
+    """The charge lines for the insurance, numbered from 1; raises `Misuse`."""
+    return _numbered(tuple(wish for wish in wishes if not wish.self_pay), items)
+
+
+def self_pay_of(wishes: tuple[LineWish, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
+    """What is sold beside the insurance, numbered from 1; raises `Misuse`."""
+    return _numbered(tuple(wish for wish in wishes if wish.self_pay), items)
+
+
+def _numbered(wishes: tuple[LineWish, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
+    return tuple(line_of(wish, number, items) for number, wish in enumerate(wishes, start=1))
 
 
 def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> ChargeLine:
@@ -121,9 +129,11 @@ def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> Charg
     if quantity <= 0 or (price is not None and price < 0):
         raise Misuse("bad_request", reason=f"line {number}: quantity and price must be above zero")
     if wish.barcode:
-        (line,) = with_item((), items, wish.barcode)
+        (line,) = with_item((), items, wish.barcode, beside=wish.self_pay)
         price = price or line.price
-    elif price is None or not (wish.national_code and wish.own_code and wish.name):
+    elif wish.name and price is not None and wish.own_code and not (wish.national_code or wish.self_pay):
+        raise Misuse("item_unmapped", name=wish.name)
+    elif price is None or not ((wish.national_code or wish.self_pay) and wish.own_code and wish.name):
         raise Misuse(
             "bad_request", reason=f"line {number}: barcode, or national_code, own_code, name and price"
         )

@@ -12,7 +12,7 @@ from protocols.hub.settlement import SettlementInfo
 from protocols.money import sum_fen
 from protocols.wire_time import parse_time
 from terminal.core.disclosure import disclose
-from terminal.core.values import Booking, SaleKey, Settlement
+from terminal.core.values import Booking, ChargeLine, SaleKey, Settlement
 from terminal.slips.check_code import check_code
 from terminal.slips.explanation import ExplanationSlip, explanation_document
 from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
@@ -194,6 +194,7 @@ def _settled(
                 price=line.price,
                 amount_fen=line.amount_fen,
                 level=level,
+                marks=_marks(line),
                 share=share,
             )
             for line, level, share in zip(settlement.lines, classes, shares, strict=True)
@@ -205,11 +206,28 @@ def _settled(
         operator=site.operator_name,
         cancelled_setl_id=booking.info.settlement_id if kind is SlipKind.CANCELLED else "",
         refund=refund_facts(settlement, kind),
+        beside=tuple(
+            SlipLine(
+                name=line.name,
+                spec=line.spec,
+                code=line.national_code,
+                quantity=line.quantity,
+                price=line.price,
+                amount_fen=line.amount_fen,
+                level="",
+            )
+            for line in (settlement.self_pay if kind is SlipKind.SETTLED else ())
+        ),
         terms=slip_terms(settlement, record, site.profile, site.high_burden_fen),
         contact=site.contact,
         copy_number=copy_number,
     )
     return settlement_document(msgspec.structs.replace(slip, check_code=check_code(slip, mac)))
+
+
+def _marks(line: ChargeLine) -> str:
+    until = f"目录有效期至{line.listed_until}" if line.listed_until else ""
+    return "，".join(mark for mark in ("集采中选" if line.selected else "", until) if mark)
 
 
 def refund_facts(settlement: Settlement, kind: SlipKind) -> tuple[tuple[str, str], ...]:

@@ -34,6 +34,8 @@ class SlipLine(msgspec.Struct, frozen=True, kw_only=True):
     amount_fen: int
     level: str
     """`chrgitm_lv`: 01, 02, 03."""
+    marks: str = ""
+    """Centrally procured, leaves the list on ...; empty = nothing to tell."""
     share: LineShare | None = None
     """How the hub split it; None = it did not say."""
 
@@ -92,6 +94,8 @@ class SettlementSlip(msgspec.Struct, frozen=True, kw_only=True):
     """Of a cancellation: the settlement that was cancelled."""
     refund: tuple[tuple[str, str], ...] = ()
     """What a refund adds, as label and value: the goods that came back, the other slip's number."""
+    beside: tuple[SlipLine, ...] = ()
+    """Sold beside the insurance; not on the slip of a cancellation, which undoes none of it."""
     terms: SlipTerms = SlipTerms()
     contact: Contact = Contact()
     copy_number: int = 0
@@ -116,6 +120,7 @@ def settlement_document(slip: SettlementSlip) -> Document:
             Rule(),
             *_payers(slip),
             Rule(),
+            *_beside(slip),
             *_terms(slip),
             fact("追溯码", f"{slip.trace_codes}个"),
             *foot(slip.receipt_no, slip.operator, slip.copy_number, slip.check_code, slip.contact),
@@ -141,10 +146,30 @@ def _items(slip: SettlementSlip) -> Iterable[Element]:
     for line in slip.lines:
         yield Row((Cell(f"{line.name} {line.spec}".rstrip()), Cell(level_mark(line.level), Align.RIGHT, 4)))
         yield Text(line.code, indent=2)
+        if line.marks:
+            yield Text(line.marks, indent=2)
         quantity = quantity_text(Quantity(sign * line.quantity))
         yield Pair(f"{quantity} × {line.price.wire_text()}", format_yuan(sign * line.amount_fen), indent=2)
         if line.share is not None:
             yield from _share(line.share, line.price, sign)
+
+
+def _beside(slip: SettlementSlip) -> Iterable[Element]:
+    """Goods sold beside the insurance, with what is to be collected in all."""
+    if not slip.beside:
+        return
+    yield Text("自费商品（未进医保）")
+    for line in slip.beside:
+        yield Text(f"{line.name} {line.spec}".rstrip())
+        yield Pair(
+            f"{quantity_text(line.quantity)} × {line.price.wire_text()}",
+            format_yuan(line.amount_fen),
+            indent=2,
+        )
+    beside_fen = sum(line.amount_fen for line in slip.beside)
+    yield Pair("自费商品合计", format_yuan(beside_fen))
+    yield Pair("应收现金合计", format_yuan(slip.split.cash_fen + beside_fen), bold=True)
+    yield Rule()
 
 
 def _share(share: LineShare, price: Price, sign: int) -> Iterable[Element]:

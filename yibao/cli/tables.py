@@ -117,6 +117,12 @@ class Screen:
         if amounts.disclosure is not None:
             self._terms(amounts.disclosure)
 
+    def beside(self, sale: SettlementView) -> None:
+        """What is sold beside the insurance."""
+        if sale.self_pay:
+            named = "、".join(line.name for line in sale.self_pay)
+            self.pairs([("自费商品", "Beside the insurance", f"{named} {yuan(sale.self_pay_fen)}")])
+
     def _terms(self, told: DisclosureView) -> None:
         """On what terms: ratio, limits left, the hub's own words, lines above their price limit."""
         rows = [("统筹支付比例", "Fund's ratio", told.ratio)] if told.ratio else []
@@ -190,6 +196,7 @@ class Screen:
         amounts = sale.settled or sale.quote
         if amounts is not None:
             self.amounts(amounts)
+        self.beside(sale)
         self.notice(sale)
 
     def notice(self, sale: SettlementView) -> None:
