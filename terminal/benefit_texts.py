@@ -38,4 +38,9 @@ BENEFIT_TEXTS: Mapping[str, str] = {
     "goods_left_list": "{name} left the insurance's list on {until}: it is wholly self-paid now.",
     "goods_not_listed": "{name}: the hub's list has no such code today. Correct the code in the shop's file, or sell it beside the insurance.",
     "goods_above_standard": "{name}: the price is {above} yuan per unit above the payment standard of {standard}; the customer pays that part.",
+    "hint_two_enrolments": "Several enrolments are in force ({all}); this sale is settled under {used}. Another can be chosen when the sale is opened (insutype).",
+    "hint_leaves_list": "Line {line}: the article is on the insurance's list until {until}.",
+    "hint_no_approval": "Line {line} is a negotiated drug and wholly self-paid: no approval for this person is on record, or this is no dual-channel institution. Ask for the approval before settling.",
+    "hint_above_standard": "Line {line} costs more than the payment standard of {standard}; the customer pays what is above it.",
+    "not_dual_channel": "This institution is no dual-channel institution (by its own configuration), so it sells no negotiated drug under that benefit. Nothing was booked.",
 }  # fmt: skip

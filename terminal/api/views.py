@@ -13,6 +13,7 @@ from terminal.api.benefit_views import (
 )
 from terminal.api.rows import row_of
 from terminal.core.benefits import benefit_of
+from terminal.core.hints import hints
 from terminal.core.values import Booking, ChargeLine, Settlement
 from terminal.counter.engine import in_doubt
 from terminal.counter.feed import FeedEntry
@@ -20,7 +21,7 @@ from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
 from terminal.journal.sheet import identity_is_gone, settlement_of
 from terminal.slips.masking import MaskRule, mask_certno, mask_name
 from terminal.slips.rendering import receipt_number
-from terminal.texts import Told, tell_notice
+from terminal.texts import Told, tell, tell_notice
 
 _NOT_TOLD = frozenset({"psn_name", "psn_no", "certno", "brdy", "gend", "naty", "age"})
 
@@ -166,6 +167,8 @@ class SettlementView(msgspec.Struct, frozen=True):
     """Number of the circulating prescription that the purchase is for."""
     pharmacist: str = ""
     """Who reviewed it."""
+    hints: tuple[Told, ...] = ()
+    """What the desk should know before the person agrees; decides nothing."""
     refusal: Told | None = None
     """The newest refusal of this sale, in plain words; it can be printed."""
 
@@ -265,6 +268,7 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
         epidemic=settlement.epidemic,
         prescription="" if settlement.prescription is None else settlement.prescription.number,
         pharmacist="" if settlement.prescription is None else settlement.prescription.pharmacist,
+        hints=tuple(tell(hint.code, hint.params) for hint in hints(settlement)),
         refusal=tell_notice(settlement.refusal),
         disease_code="" if settlement.disease is None else settlement.disease.code,
         visit_id=settlement.visit_id,

@@ -354,6 +354,8 @@ class Counter(Listener):
             raise Misuse("bad_request", reason=f"flow: one of {', '.join(FLOWS)}")
         require_sale_number(wish.sale_number)
         require_benefit(wish)
+        if wish.benefit == "dual_channel" and not self._site.dual_channel:
+            raise Misuse("not_dual_channel")
         lines = lines_of(wish.lines, self._items)
         settlement_id = self._new_id()
         settlement = Settlement(

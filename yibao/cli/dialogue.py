@@ -302,6 +302,9 @@ class Conversation(Generic[OrderKind]):
             self._screen.lines(sale)
         if sale.quote is not None and sale.quote != told.quote:
             self._screen.amounts(sale.quote)
+        for hint in sale.hints:
+            if hint not in told.hints:
+                self._screen.say(Words(hint.code, hint.zh, hint.en))
         if sale.notice is not None and sale.notice != told.notice:
             self._screen.notice(sale)
 
