@@ -39,6 +39,8 @@ class ChargeLine(msgspec.Struct, frozen=True):
     """price x quantity, half up to the fen (identity M1)."""
     barcode: str = ""
     trace_codes: tuple[str, ...] = ()
+    indication: bool = False
+    """The doctor has confirmed the indication that the list asks for (限定支付); sent at a clinic only."""
     selected: bool = False
     """A product of centralised procurement, by the shop's own list."""
     listed_until: str = ""

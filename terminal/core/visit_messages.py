@@ -191,6 +191,7 @@ def _fee_lines(settlement: Settlement, site: Site) -> msgspec.Struct:
                     amount_fen=Fen(line.amount_fen),
                     quantity=line.quantity,
                     price=line.price,
+                    approval="1" if line.indication else "0",
                     department_code=desk.department_code,
                     department_name=desk.department_name,
                     doctor_code=desk.doctor_code,

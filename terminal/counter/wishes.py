@@ -31,6 +31,8 @@ class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: str = ""
     quantity: str = "1"
     trace_codes: tuple[str, ...] = ()
+    indication: bool = False
+    """The doctor has confirmed the indication that the list asks for; of a visit."""
     self_pay: bool = False
     """Sold beside the insurance: needs no national code, is never sent, and is paid by the customer alone."""
 
@@ -146,6 +148,7 @@ def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> Charg
         price=price,
         amount_fen=int(line_amount_fen(price, quantity)),
         trace_codes=wish.trace_codes,
+        indication=wish.indication,
     )
 
 
