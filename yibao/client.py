@@ -32,7 +32,7 @@ from protocols.secret import hide_numbers
 from terminal.api.catalogues import CatalogueWish
 from terminal.api.goods import GoodsView
 from terminal.api.prescriptions import CirculatingView
-from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView
+from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, StandingView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
@@ -239,6 +239,10 @@ class CounterClient:
     async def institutions(self, wish: InstitutionWish) -> RowsView:
         """Institutions in the hub's register."""
         return await self._send("POST", "/hub/institutions", msgspec.to_builtins(wish), RowsView)
+
+    async def standing(self) -> StandingView:
+        """How the own institution stands at the hub: agreement, credit, network, as far as it says so."""
+        return await self._send("POST", "/hub/standing", {}, StandingView)
 
     async def dictionary(self, wish: DictionaryWish) -> RowsView:
         """Values of one of the hub's dictionaries."""

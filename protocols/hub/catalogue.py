@@ -513,7 +513,7 @@ _PRESCRIPTIONS: Final = (
         remedy=Remedy.REPEAT,
     ),
 )
-"""Our own numbers (K92)."""
+"""Our own numbers (K98)."""
 
 MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""Circulating prescriptions: 990101 list, 990102 lock, 990103 free. Our own numbers (decision K92).
+"""Circulating prescriptions: 990101 list, 990102 lock, 990103 free. Our own numbers (decision K98).
 
 The national prescription centre exists; its interface is not public. What a pharmacy needs of it is small, and this is
 our form of it, in the hub's envelope: which prescriptions a person holds, a lock for the time of one sale, and freeing

@@ -1,4 +1,4 @@
-"""The prescription centre beside the hub: issue, circulate, lock, dispense, free, void (R64; our own form, K92).
+"""The prescription centre beside the hub: issue, circulate, lock, dispense, free, void (R64; our own form, K98).
 
 A lock is a lease: it ends by itself, and the same holder asking again holds the same lock longer. Dispensing is part of
 booking a settlement, and undoing the settlement frees the prescription, in the same transaction of the ledger.

@@ -419,7 +419,10 @@ class Counter(Listener):
                 listed = await self.workroom.do(partial(lists.of, code, today))
                 found[barcode] = listed_warnings(item, listed)
                 until = listed.until or item.listed_until
-                self._items = {**self._items, barcode: msgspec.structs.replace(item, listed_until=until)}
+                known = msgspec.structs.replace(
+                    item, listed_until=until, selected=item.selected or listed.selected
+                )
+                self._items = {**self._items, barcode: known}
         return [(item, (*told, *found.get(item.barcode, ()))) for item, told in self.goods()]
 
     async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:

@@ -24,6 +24,7 @@ WARN_DAYS: Final = 60
 """How long before its last day an item's end is told."""
 _EVERYTHING: Final = "2000-01-01"
 _PAGE: Final = 10
+_SELECTED: Final = "集采中选"
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -34,6 +35,8 @@ class Listed(msgspec.Struct, frozen=True):
     """`chrgitm_lv`: 01, 02, 03."""
     until: dt.date | None = None
     """Last day on the list; None = no end."""
+    selected: bool = False
+    """Centrally procured, where the hub's remark says so (集采中选)."""
     ceiling: Price | None = None
     """Payment standard or ceiling for this kind of institution."""
 
@@ -110,7 +113,7 @@ class Lists:
             listings.CeilingQueryOutput,
         )
         limit = next((one.ceiling_micro for one in ceilings.rows if one.code == code), None)
-        return Listed(True, row.item_class, _day(row.ended_on), limit)
+        return Listed(True, row.item_class, _day(row.ended_on), _SELECTED in row.memo, limit)
 
 
 def _day(text: str) -> dt.date | None:

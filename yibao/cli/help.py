@@ -99,6 +99,7 @@ HELP: Final[Mapping[str, str]] = {
     "hub.ping": "Is the hub there, how fast, and is it really the hub? Disturbs nothing.",
     "hub.institution": "Designated institutions in the hub's register (1201); without options the own one.",
     "hub.institution.code": "Code of the institution, 12 characters.",
+    "hub.standing": "How the own institution stands at the hub: agreement, credit, network, as far as its register says so (1201).",
     "hub.institution.name": "Name of the institution; part of it is enough.",
     "hub.institution.kind": "1 medical institution, 2 retail pharmacy (default: as the own one).",
     "hub.dictionary": "Values of one of the hub's dictionaries (1901).",

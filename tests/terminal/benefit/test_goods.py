@@ -68,9 +68,9 @@ def test_r56_centrally_procured_products_come_first() -> None:
 
 
 def test_r55_r24_what_the_hub_says_of_an_item() -> None:
-    dear = listed_warnings(BRAND, Listed(True, "01", None, Price(3_000_000)))
+    dear = listed_warnings(BRAND, Listed(True, "01", ceiling=Price(3_000_000)))
     assert [(notice.code, notice.params["above"]) for notice in dear] == [("goods_above_standard", "12.00")]
-    assert listed_warnings(PLAIN, Listed(True, "01", None, Price(12_500_000))) == ()
+    assert listed_warnings(PLAIN, Listed(True, "01", ceiling=Price(12_500_000))) == ()
     assert [notice.code for notice in listed_warnings(STRANGER, Listed(False))] == ["goods_not_listed"]
 
 

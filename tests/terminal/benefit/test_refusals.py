@@ -10,11 +10,13 @@ from terminal.advice import ADVICE_CODES, advice_for
 from terminal.api.views import settlement_view
 from terminal.config import InstitutionConfig, SlipConfig
 from terminal.core.events import Misuse
+from terminal.core.standing import read_standing
 from terminal.core.states import State
 from terminal.counter.agreement import agreement_notice
 from terminal.counter.wishes import SaleWish
 from terminal.slips.masking import MaskRule
 from terminal.texts import TEXTS, tell
+from tests.terminal.api.calling import Api
 from tests.terminal.benefit.desk import COLD, line, priced, somebody
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, Window, state_of, window_config
@@ -137,4 +139,32 @@ async def test_r65_after_the_last_day_no_sale_starts_and_yesterdays_can_still_be
     assert cancelled.state is State.CANCELLED
     await till.quiet()
     shop.assert_books_agree(till)
+    await till.stop()
+
+
+@pytest.mark.parametrize(
+    ("extension", "told"),
+    [
+        (
+            '{"AGRM_STAS":"2","AGRM_ENDDATE":"2026-12-31","PAUS_ENDDATE":"2026-11-30","CRED_LV":"B"}',
+            ("2", "2026-12-31", "B"),
+        ),
+        ("", ("", "", "")),
+        ("not json", ("", "", "")),
+        ('{"AGRM_STAS":2}', ("", "", "")),
+    ],
+)
+def test_r65_r66_what_the_register_says_of_the_own_institution_is_read_and_nothing_else(
+    extension: str, told: tuple[str, str, str]
+) -> None:
+    standing = read_standing(extension)
+    assert (standing.agreement_state, standing.agreement_until, standing.credit_level) == told
+
+
+@virtual
+async def test_r65_r66_the_own_standing_can_be_asked_for(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    told = await Api(till, counter_config()).post("/hub/standing")
+    assert (told["code"], told["level"]) == (INSTITUTION, "11")
     await till.stop()
