@@ -9,6 +9,9 @@ can come apart from the money.
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+import msgspec
+
+from drivers.interfaces.signer import SignerUnavailable
 from protocols.gm.sm3 import sm3
 from protocols.hub.prescriptions import (
     CirculatingPrescription,
@@ -23,14 +26,14 @@ from protocols.hub.prescriptions import (
 )
 from protocols.hub.profile import Profile
 from terminal.core.advancing import question_failed
-from terminal.core.events import Answered, Heard, Misuse
+from terminal.core.events import Answered, Heard, Misuse, NotSent
 from terminal.core.outcome import judge
 from terminal.core.prescribing import covers
 from terminal.core.values import Person, PrescribedDrug, Prescription, Settlement
 from terminal.counter.session import HubSession
 from terminal.counter.staff import Member, Staff
-from terminal.hub.client import HubClient, SignedMessage
-from terminal.hub.questions import ask_hub, put_question
+from terminal.hub.client import FieldTooLong, HubClient
+from terminal.hub.questions import is_sign_in_lost, put_question
 
 OPEN_STATES = frozenset({"1", "2"})
 """`rx_stas` of what may still be dispensed: issued, or locked (perhaps by us)."""
@@ -130,18 +133,32 @@ class Prescriptions:
     ) -> object:
         """Send a message that changes the centre, with its id and the hash of its bytes in the audit log before."""
 
-        async def noted(message: SignedMessage) -> None:
-            await self._note(
-                actor, action, f"{settlement.id} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
-            )
-
-        insured = _person(settlement).insured_division
-        _, heard = await ask_hub(
-            self._hub, self._session, self._profile, infno, content, insured, before=noted
-        )
+        heard = await self._send(settlement, infno, content, action, actor)
+        if is_sign_in_lost(self._profile, heard):
+            heard = await self._send(settlement, infno, content, action, actor)
         if isinstance(heard, Answered) and heard.infcode == 0:
             return heard.output
         raise _failed(heard, self._profile)
+
+    async def _send(
+        self, settlement: Settlement, infno: str, content: msgspec.Struct, action: str, actor: str
+    ) -> Heard:
+        trouble = await self._session.ensure()
+        if trouble is not None:
+            return trouble
+        sign_in_no = self._hub.sign_in_no
+        try:
+            message = await self._hub.compose(infno, content, _person(settlement).insured_division)
+        except SignerUnavailable:
+            return NotSent("key_locked")
+        except FieldTooLong as longer:
+            return NotSent(f"too_long {longer.field}")
+        text = f"{settlement.id} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
+        await self._note(actor, action, text)
+        heard = await self._hub.exchange(infno, message.msgid, message.body)
+        if is_sign_in_lost(self._profile, heard):
+            self._session.expire(sign_in_no)
+        return heard
 
 
 def _person(settlement: Settlement) -> Person:

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from protocols.money import Fen, Split
-from simulators.world import Institution
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.counter.wishes import DiseaseWish, SaleWish
 from tests.terminal.benefit.desk import COLD, line, priced, somebody
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, state_of
+from tests.terminal.clinic.test_benefit_cases import THIRD_LEVEL
 from tests.terminal.harness import Shop, virtual
 
 CONSULTATION = line("TTEST000000000000S01", "门诊诊察费", "10.00", "1")
@@ -101,9 +102,7 @@ async def test_r28_a_two_disease_that_is_not_registered_is_told_before_anything_
 @virtual
 async def test_r40_p46_an_antenatal_check_of_a_resident(tmp_path: Path) -> None:
     """Set GX, mode op: 119.00 x 50 % = 59.50."""
-    place = Institution(
-        code="H97990000003", name="外省测试诊所", kind="primary", division="979900", level="10"
-    )
+    place = msgspec.structs.replace(THIRD_LEVEL, code="H97990000003", kind="primary", level="10")
     person = somebody(204, "979900")
     clinic = Clinic(tmp_path, institution=place.code, more_people=[person], more_places=[place])
     window = await clinic.window()
@@ -151,7 +150,7 @@ async def test_r74_r76_p73_an_epidemic_visit_has_nothing_to_collect(tmp_path: Pa
 async def test_r08_p32_people_of_other_provinces_are_offered_the_open_diseases_only(tmp_path: Path) -> None:
     filed = "".join(
         f'[[registration]]\nkind = "chronic"\ncode = "{code}"\nname = "{name}"\nbegin = 2025-01-01\n'
-        for code, name in (("M03900", "高血压病"), ("M02800", "肝硬化"))
+        for code, name in (("M03900", "高血压病"), ("M04600", "冠心病"))
     )
     person = somebody(206, "989900", filed=filed)
     clinic = Clinic(tmp_path, more_people=[person])
@@ -159,10 +158,10 @@ async def test_r08_p32_people_of_other_provinces_are_offered_the_open_diseases_o
     known = await window.arrive(lines=(SELECTED,), who=person.slug)
     assert {filing.code: filing.open_here for filing in known.filings or ()} == {
         "M03900": True,
-        "M02800": False,
+        "M04600": False,
     }
     with pytest.raises(Misuse) as refused:
-        await window.pick(known, DiseaseWish("M02800", "K74.600", "肝硬化"))
+        await window.pick(known, DiseaseWish("M04600", "I25.100", "冠心病"))
     assert refused.value.code == "disease_not_open"
     assert clinic.visits(person.slug) == []
     await window.abandon(known)

@@ -1,8 +1,10 @@
 """Further rows of the benefit policy at the counter: media, newborns, indications, quantities, agreements, reports."""
 
+import datetime as dt
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from simulators.benefit.model import Accumulators
 from simulators.hub.working import HIGH_BURDEN_FEN
@@ -103,7 +105,7 @@ async def test_r58_pieces_are_sold_in_fractions(tmp_path: Path) -> None:
 @virtual
 async def test_r36_a_year_that_became_expensive_is_told_exactly_once(tmp_path: Path) -> None:
     """A year's burden crosses 20,000 yuan: told with this settlement, and not with the next one."""
-    filed = '[[registration]]\nkind = "chronic"\ncode = "M07801"\nname = "透析"\nbegin = 2025-01-01\n'
+    filed = '[[registration]]\nkind = "chronic"\ncode = "M07801"\nname = "慢性肾功能不全(透析治疗)"\nbegin = 2025-01-01\n'
     person = somebody(232, "979900", filed=filed)
     clinic = Clinic(tmp_path, institution=THIRD_LEVEL.code, more_people=[person], more_places=[THIRD_LEVEL])
     ledger = clinic.world.ledger
@@ -127,23 +129,24 @@ async def test_r36_a_year_that_became_expensive_is_told_exactly_once(tmp_path: P
 
 
 @virtual
-async def test_r65_a_suspended_pharmacy_settles_nothing_and_still_cancels_yesterdays(tmp_path: Path) -> None:
+async def test_r65_a_suspended_pharmacy_settles_nothing_and_still_cancels_yesterdays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """P01 refused by the hub with its reason; the cancellation of yesterday's P01 works."""
     shop = Shop(tmp_path)
     till = await shop.start()
     sold = await till.settle("0001")
     await till.days_pass(1)
-    places = dict(shop.world.world.institutions)
-    code = INSTITUTION
-    suspended = msgspec.structs.replace(places[code], agreement=False)
-    shop.world.world.institutions[code] = suspended
+    place = shop.world.world.institutions[INSTITUTION]
+    over = msgspec.structs.replace(place.agreement, end=dt.date(2026, 11, 23))
+    ended = msgspec.structs.replace(place, agreement=over)
+    monkeypatch.setitem(shop.world.world.institutions, INSTITUTION, ended)
     refused = await till.quote("0002", who="ding")
     assert state_of(refused) == (State.DRAFT, "hub_refused_question")
     view = settlement_view(refused, MaskRule())
     assert view.refusal is not None
     assert "医保目前不与本机构结算" in view.refusal.zh
     assert (await till.counter.cancel(sold.id, "T01", "退药")).state is State.CANCELLED
-    shop.world.world.institutions[code] = places[code]
     await till.counter.abandon(refused.id, "T01")
     await till.quiet()
     shop.assert_books_agree(till)
