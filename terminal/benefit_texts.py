@@ -43,4 +43,5 @@ BENEFIT_TEXTS: Mapping[str, str] = {
     "hint_no_approval": "Line {line} is a negotiated drug and wholly self-paid: no approval for this person is on record, or this is no dual-channel institution. Ask for the approval before settling.",
     "hint_above_standard": "Line {line} costs more than the payment standard of {standard}; the customer pays what is above it.",
     "not_dual_channel": "This institution is no dual-channel institution (by its own configuration), so it sells no negotiated drug under that benefit. Nothing was booked.",
+    "hint_elsewhere": "Insured in another province ({place}): the filing decides how much is paid, and the quote says the ratio. Transfers filed for the person can be asked for (records, transfers) and filed (yibao filing) before settling.",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the desk should know before the person agrees: hints that decide nothing (rows R13, R53, R54 and R55).
+"""What the desk should know before the person agrees: hints that decide nothing (rows R02, R13, R53, R54 and R55).
 
 They are read from what the hub has said of this very sale. What no message tells cannot be hinted at: whether a
 negotiated drug is approved for a person, for one, shows only in the quote, where it is wholly self-paid without.
@@ -6,6 +6,7 @@ negotiated drug is approved for a person, for one, shows only in the quote, wher
 
 import datetime as dt
 
+from terminal.core.benefits import is_pooled
 from terminal.core.values import Booking, Notice, Settlement
 
 _WARN_DAYS = 60
@@ -15,10 +16,21 @@ def hints(settlement: Settlement) -> tuple[Notice, ...]:
     """Return what is to be pointed out of a sale as it stands now."""
     booking = settlement.booking or settlement.quote
     return (
+        *_elsewhere(settlement),
         *_enrolments(settlement),
         *_ending(settlement),
         *(() if booking is None else _lines(settlement, booking)),
     )
+
+
+def _elsewhere(settlement: Settlement) -> tuple[Notice, ...]:
+    """Insured in another province: the filing decides what is paid, and nobody assumes one (R02)."""
+    insured = "" if settlement.person is None else settlement.person.insured_division
+    if not is_pooled(settlement) or not insured or not settlement.division:
+        return ()
+    if insured[:2] == settlement.division[:2]:
+        return ()
+    return (Notice("hint_elsewhere", {"place": insured}),)
 
 
 def _enrolments(settlement: Settlement) -> tuple[Notice, ...]:

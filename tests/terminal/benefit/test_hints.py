@@ -38,6 +38,7 @@ async def test_r02_r10_p52_unfiled_care_says_its_ratio_and_what_a_filing_would_m
         quoted = await window.pick(known, COLD)
         assert quoted.quote is not None
         (row,) = quoted.quote.funds
+        assert hints(quoted)[0].code == "hint_elsewhere", "R02"
         shown.append((quoted.quote.info.pooled_ratio, row.working))
         await window.confirm(quoted)
     (low, told), (high, silent) = shown
