@@ -79,6 +79,23 @@ async def test_r54_a_negotiated_drug_without_approval_is_pointed_out_before_the_
     await till.stop()
 
 
+@virtual
+async def test_r54_p60_with_an_approval_the_pool_pays_and_nothing_is_pointed_out(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path, institution="P99990000003")
+    window = Window(clinic, await clinic.start(config=window_config(clinic.institution)))
+    person = clinic.world.person("teyao")
+    code = person.approval[0].code
+    drug = line(code, "谈判药", "1199.00", "1")
+    opened = await window.counter.open_sale(SaleWish("1", (drug,), benefit="dual_channel"), "till", "")
+    settled = await window.confirm(await window.type_number(opened, "teyao"))
+    assert settled.booking is not None
+    assert settled.booking.split.fund_fen > 0
+    assert "hint_no_approval" not in [hint.code for hint in hints(settled)]
+    await window.rest()
+    assert "待遇：双通道" in flat(clinic.printer.texts()[0])
+    await window.finish()
+
+
 def test_r13_two_enrolments_in_force_are_pointed_out() -> None:
     known = after(*TO_PRICED[:2], IDENTIFIED)
     assert known.person is not None
