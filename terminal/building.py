@@ -23,6 +23,7 @@ from terminal.counter.counter import Counter
 from terminal.counter.expiry import Expiry
 from terminal.counter.session import HubSession
 from terminal.counter.settle_notices import SettleNotices
+from terminal.counter.staff import Member, Staff
 from terminal.counter.trusted_time import ClockWatch, TrustedClock
 from terminal.hub.centre import CentreClient, Office
 from terminal.hub.client import HubClient, Institution, Operator
@@ -32,6 +33,7 @@ from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
 from terminal.reconciliation.runner import Reconciliation
 from terminal.shop_items import ShopItem
+from terminal.slips.parts import Contact
 from terminal.slips.rendering import SlipSite
 from terminal.submissions.runner import Submissions
 
@@ -97,8 +99,18 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
             ),
             place.name,
             place.level,
+            place.networked,
+            place.dual_channel,
+            place.agreement_ends,
         ),
-        slip_site=SlipSite(place.code, place.name, terminal.operator_name, profile),
+        slip_site=SlipSite(
+            place.code,
+            place.name,
+            terminal.operator_name,
+            profile,
+            Contact(config.slip.hotline, config.slip.agency),
+            config.slip.high_burden_fen,
+        ),
         till=terminal.till,
         lane=terminal.lane,
         operator=operator,
@@ -117,6 +129,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         reader=parts.reader,
         write_log=parts.write_log,
         notices=notices if profile.ecert.settle_notify else None,
+        staff=Staff([Member(row.number, row.name, row.role, row.code, row.credit) for row in config.staff]),
     )
     counter.submissions = Submissions(
         counter=counter, profile=profile, institution=place.code, hub=hub, session=session,

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from protocols.errors import MoneyError
+from protocols.money import Fen, parse_yuan
+
 _CLOCK_TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -30,6 +33,19 @@ class InstitutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Six digits: the place of care."""
     level: str = "11"
     """`hosp_lv` of the national dictionary, told to the hub's review: 10 tier 1, 5 tier 2, 2 tier 3, 11 none."""
+    networked: bool = True
+    """Open to pooled settlement for people insured in another province."""
+    dual_channel: bool = False
+    """May sell negotiated drugs against an approval (双通道)."""
+    agreement_until: str = ""
+    """Last day of the service agreement, YYYY-MM-DD; empty = not known here."""
+    credit_level: Literal["", "A", "B", "C", "D"] = ""
+    """Own credit level, as the agency told it; only shown."""
+
+    @property
+    def agreement_ends(self) -> dt.date | None:
+        """`agreement_until` as a date; `read_config` has checked its form."""
+        return dt.date.fromisoformat(self.agreement_until) if self.agreement_until else None
 
 
 class TerminalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,6 +150,22 @@ class PrinterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baudrate: int = 115200
 
 
+class SlipConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every slip tells beside the sale."""
+
+    hotline: str = ""
+    """Telephone number for questions about the insurance; empty = none is printed."""
+    agency: str = ""
+    """The insurance agency (经办机构) that answers for this institution."""
+    high_burden: str = ""
+    """Own share in yuan from which on a slip says where further aid is to be asked for; empty = never."""
+
+    @property
+    def high_burden_fen(self) -> int:
+        """`high_burden` in fen, 0 = never; `read_config` has checked its form."""
+        return int(parse_yuan(self.high_burden) if self.high_burden else Fen(0))
+
+
 class ItemsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The shop's own items: barcode to name, price and national code."""
 
@@ -186,6 +218,18 @@ class ReconciliationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
         return dt.time.fromisoformat(self.daily_at) if self.daily_at else None
 
 
+class StaffConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One person who works at this counter."""
+
+    number: str
+    name: str
+    role: Literal["cashier", "pharmacist", "supervisor"] = "cashier"
+    code: str = ""
+    """National code of a pharmacist, who reviews prescriptions."""
+    credit: Literal["", "A", "B", "C", "D"] = ""
+    """Credit level, as the agency told it; a pharmacist of level D reviews no prescription."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One counter. Relative paths are relative to the folder of the file."""
 
@@ -198,10 +242,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanner: ScannerConfig = ScannerConfig()
     reader: ReaderConfig = ReaderConfig()
     printer: PrinterConfig = PrinterConfig()
+    slip: SlipConfig = SlipConfig()
     items: ItemsConfig = ItemsConfig()
     clinic: ClinicConfig = ClinicConfig()
     broker: BrokerConfig = BrokerConfig()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
+    staff: tuple[StaffConfig, ...] = ()
+    """Who works here; nobody named = no roles, and nobody can review a prescription."""
 
 
 class CounterFiles(msgspec.Struct, frozen=True):
@@ -294,11 +341,33 @@ def _check(path: Path, config: Config) -> None:
     wrong["reconciliation.daily_at must be a time like 08:30, or empty"] = bool(
         config.reconciliation.daily_at and _CLOCK_TIME.fullmatch(config.reconciliation.daily_at) is None
     )
+    wrong["institution.agreement_until must be a date like 2027-12-31, or empty"] = bool(
+        config.institution.agreement_until and not _is_day(config.institution.agreement_until)
+    )
+    wrong["slip.high_burden must be an amount like 5000.00, or empty"] = not _is_amount(
+        config.slip.high_burden
+    )
     for reason, is_wrong in wrong.items():
         if is_wrong:
             raise ConfigError(f"{path}: {reason}")
     for section, server in (("hub", config.hub), ("centre", config.centre)):
         _check_server(f"{path}: {section}", server.url, server.ca)
+
+
+def _is_day(text: str) -> bool:
+    """Whether a text is a date YYYY-MM-DD."""
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _is_amount(text: str) -> bool:
+    """Whether a text is empty or an amount of zero or more, in yuan."""
+    try:
+        return not text or parse_yuan(text) >= 0
+    except MoneyError:
+        return False
 
 
 def _check_server(where: str, url: str, authority: str) -> None:

@@ -12,6 +12,8 @@ from importlib.resources import as_file, files
 
 import msgspec
 
+from terminal.advice import advice_for
+from terminal.benefit_texts import BENEFIT_TEXTS
 from terminal.core.values import Notice
 
 DOMAIN = "terminal"
@@ -265,6 +267,7 @@ TEXTS: Mapping[str, str] = {
     "recon_action_cancel": "cancel the whole settlement and settle anew; two operators",
     "recon_action_close_reversed": "close as reversed; two operators",
     "recon_action_close_cancelled": "close as cancelled; two operators",
+    **BENEFIT_TEXTS,
     "recon_action_close_confirmed": "close as standing: the settlement is at the hub and stays; two operators",
 }  # fmt: skip
 
@@ -397,10 +400,12 @@ def tell(code: str, params: Mapping[str, str] | None = None) -> Told:
         return Told(code, code, code)
     chinese, values = _chinese(), dict(params or {})
     words = {name: _in_words(name, value, chinese) for name, value in values.items()}
+    advice = TEXTS.get(advice_for(values.get("text", "")), "")
     return Told(
         code,
-        chinese.gettext(english).format(**{name: zh for name, (zh, _) in words.items()}),
-        english.format(**{name: en for name, (_, en) in words.items()}),
+        chinese.gettext(english).format(**{name: zh for name, (zh, _) in words.items()})
+        + (chinese.gettext(advice) if advice else ""),
+        english.format(**{name: en for name, (_, en) in words.items()}) + (f" {advice}" if advice else ""),
     )
 
 

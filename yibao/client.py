@@ -31,7 +31,9 @@ import msgspec
 from protocols.secret import hide_numbers
 from terminal.api.catalogues import CatalogueWish
 from terminal.api.clearing import ClearingView, FarView
-from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, SignOutView
+from terminal.api.goods import GoodsView
+from terminal.api.prescriptions import CirculatingView
+from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, SignOutView, StandingView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
 from terminal.api.service import DeviceView, StatusView
@@ -241,6 +243,10 @@ class CounterClient:
         """Institutions in the hub's register."""
         return await self._send("POST", "/hub/institutions", msgspec.to_builtins(wish), RowsView)
 
+    async def standing(self) -> StandingView:
+        """How the own institution stands at the hub: agreement, credit, network, as far as it says so."""
+        return await self._send("POST", "/hub/standing", {}, StandingView)
+
     async def dictionary(self, wish: DictionaryWish) -> RowsView:
         """Values of one of the hub's dictionaries."""
         return await self._send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
@@ -264,6 +270,21 @@ class CounterClient:
         """
         path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"
         return await self._send("POST", path, {}, RowsView)
+
+    async def goods(self, *, check: bool = False) -> list[GoodsView]:
+        """The shop's articles with warnings; `check` asks the hub about each of them."""
+        if check:
+            return await self._send("POST", "/goods/check", {}, list[GoodsView])
+        return await self._send("GET", "/goods", None, list[GoodsView])
+
+    async def prescriptions(self, settlement_id: str) -> list[CirculatingView]:
+        """The circulating prescriptions of a sale's person; the journal notes who asked."""
+        path = f"/sales/{_part(settlement_id)}/prescriptions"
+        return await self._send("POST", path, {}, list[CirculatingView])
+
+    async def take_prescription(self, settlement_id: str, number: str, pharmacist: str) -> SettlementView:
+        """Sell against a prescription that this pharmacist has reviewed."""
+        return await self._change(settlement_id, "prescription", {"number": number, "pharmacist": pharmacist})
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""
@@ -553,6 +574,11 @@ class CounterClient:
     async def slip_seen(self, settlement_id: str, operator: str = "") -> SettlementView:
         """Say that the slip whose fate was unknown did come out."""
         return await self._change(settlement_id, "slip_seen", {"operator": operator})
+
+    async def explain(self, settlement_id: str) -> SettlementView:
+        """Print why the newest refusal was one; asked once, because a repetition would print it twice."""
+        path = f"/sales/{_part(settlement_id)}/explanation"
+        return await self._send("POST", path, {}, SettlementView)
 
     async def _change(
         self, settlement_id: str, verb: str, body: object = None, method: str = "POST"

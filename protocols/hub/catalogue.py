@@ -22,6 +22,7 @@ from protocols.hub import (
     outpatient,
     person,
     pharmacy,
+    prescriptions,
     queries,
     records,
     registers,
@@ -573,10 +574,52 @@ _CLEARING: Final = (
     ),
 )
 
+
+_PRESCRIPTIONS: Final = (
+    _question(
+        "990101",
+        "流转处方查询",
+        "circulating prescriptions of a person",
+        prescriptions.PrescriptionsQueryInput,
+        prescriptions.PrescriptionsQueryOutput,
+    ),
+    Message(
+        infno="990102",
+        title_zh="流转处方锁定",
+        title_en="lock of a prescription, for a while",
+        input_type=prescriptions.PrescriptionLockInput,
+        output_type=prescriptions.PrescriptionLockOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+    Message(
+        infno="990103",
+        title_zh="流转处方解锁",
+        title_en="freeing of a locked prescription",
+        input_type=prescriptions.PrescriptionReleaseInput,
+        output_type=NoOutput,
+        changes_hub=True,
+        moves_money=False,
+        remedy=Remedy.REPEAT,
+    ),
+)
+"""Our own numbers (K98)."""
+
 MESSAGES: Final[Mapping[str, Message]] = MappingProxyType(
     {
         message.infno: message
-        for message in (*_TABLE, *_REGISTERS, *_FILES, *_RECORDS, *_FILINGS, *_GOODS, *_REVIEWS, *_CLEARING)
+        for message in (
+            *_TABLE,
+            *_REGISTERS,
+            *_FILES,
+            *_RECORDS,
+            *_FILINGS,
+            *_GOODS,
+            *_REVIEWS,
+            *_CLEARING,
+            *_PRESCRIPTIONS,
+        )
     }
 )
 """All transactions by their number."""

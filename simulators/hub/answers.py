@@ -5,6 +5,7 @@ Which transaction returns which `setlinfo` field follows the columns of table 3.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from protocols.hub.profile import Profile
@@ -60,6 +61,7 @@ _CANCELLED_PHARMACY: Final = (
 """Fields of `setlinfo` in 2103."""
 
 Node = Mapping[str, object]
+_SILENT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def setlinfo(desk: Desk, call: Call, person: Person, record: SettlementRecord) -> dict[str, object]:
@@ -189,8 +191,8 @@ def _amounts(profile: Profile, result: Result) -> dict[str, object]:
     }
 
 
-def setldetail(desk: Desk, result: Result) -> list[Node]:
-    """One row per fund, and one for the personal account."""
+def setldetail(desk: Desk, result: Result, workings: Mapping[str, str] = _SILENT) -> list[Node]:
+    """One row per fund, and one for the personal account; `workings` are words by the fund's code."""
     return [
         {
             "fund_pay_type": _fund_code(desk.profile, row),
@@ -200,7 +202,7 @@ def setldetail(desk: Desk, result: Result) -> list[Node]:
             "crt_payb_lmt_amt": yuan(_limit_left_fen(row)),
             "fund_payamt": yuan(row.amount_fen),
             "fund_pay_type_name": model.FUND_NAMES.get(row.fund_pay_type),
-            "setl_proc_info": None,
+            "setl_proc_info": workings.get(row.fund_pay_type),
         }
         for row in result.funds
     ]

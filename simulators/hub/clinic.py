@@ -1,12 +1,13 @@
 """Out-patient: 2201 to 2205 build and take back a visit, 2206(A) quotes, 2207(A) settles, 2208 cancels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from simulators.hub import answers, settling, tables
 from simulators.hub.accounts import bytes_of
 from simulators.hub.desk import Call, Desk, Output
+from simulators.hub.extension import is_epidemic
 from simulators.hub.fields import Field, Node, absent, as_list, as_node, check
 from simulators.hub.identify import enrolment_of, person_named, person_with_medium
 from simulators.hub.ledger import Diagnosis, LineRecord, SettlementRecord, VisitRecord
@@ -154,17 +155,17 @@ def withdraw_lines(desk: Desk, call: Call) -> Output:
 
 def quote(desk: Desk, call: Call) -> Output:
     """2206(A): the same calculation as 2207(A), nothing booked."""
-    person, record = _priced_record(desk, call, tables.CLINIC_QUOTE)
+    person, record, told = _priced_record(desk, call, tables.CLINIC_QUOTE)
     return {
         "setlinfo": answers.clinic_quote(desk, call, person, record),
-        "setldetail": answers.setldetail(desk, record.result),
+        "setldetail": answers.setldetail(desk, record.result, told),
     }
 
 
 def settle(desk: Desk, call: Call) -> Output:
     """2207(A): settle a batch; refused when the four amounts are not those of the hub's own result."""
     _take_traces(call)
-    person, record = _priced_record(desk, call, tables.CLINIC_SETTLEMENT)
+    person, record, told = _priced_record(desk, call, tables.CLINIC_SETTLEMENT)
     if desk.settings.quote_check and desk.profile.policy.quote_check_2207:
         node = check(as_node(call.input.get("data"), "data"), tables.CLINIC_SETTLEMENT, "data")
         result = record.result
@@ -181,7 +182,7 @@ def settle(desk: Desk, call: Call) -> Output:
     desk.ledger.settle_lines(record.mdtrt_id, record.chrg_bchno, record.setl_id)
     return {
         "setlinfo": answers.setlinfo(desk, call, person, record),
-        "setldetail": answers.setldetail(desk, record.result),
+        "setldetail": answers.setldetail(desk, record.result, told),
     }
 
 
@@ -219,7 +220,9 @@ def _line_results(
     return answers.line_splits(desk, lines, splits, "2204")
 
 
-def _priced_record(desk: Desk, call: Call, table: tuple[Field, ...]) -> tuple[Person, SettlementRecord]:
+def _priced_record(
+    desk: Desk, call: Call, table: tuple[Field, ...]
+) -> tuple[Person, SettlementRecord, Mapping[str, str]]:
     required = desk.wants_identity and not call.infno.endswith("A")
     names = tables.SETTLEMENT_IDENTITY if call.infno.startswith("2207") else tables.IDENTITY_FIELDS
     node = check(
@@ -238,9 +241,17 @@ def _priced_record(desk: Desk, call: Call, table: tuple[Field, ...]) -> tuple[Pe
     check_total(node, lines)
     insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
     priced = settling.price(
-        desk, call, person, insured, visit.med_type, visit.dise_codg, node.text("acct_used_flag"), lines
+        desk,
+        call,
+        person,
+        insured,
+        visit.med_type,
+        visit.dise_codg,
+        node.text("acct_used_flag"),
+        lines,
+        epidemic=is_epidemic(node),
     )
-    return person, SettlementRecord(
+    record = SettlementRecord(
         setl_id=settling.new_setl_id(desk, call),
         mdtrt_id=visit.mdtrt_id,
         psn_no=person.psn_no,
@@ -267,6 +278,7 @@ def _priced_record(desk: Desk, call: Call, table: tuple[Field, ...]) -> tuple[Pe
         operator_name=call.operator_name,
         relatives=priced.relatives,
     )
+    return person, record, priced.workings
 
 
 def _take_traces(call: Call) -> None:

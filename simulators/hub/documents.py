@@ -1,4 +1,4 @@
-"""What the hub keeps beside its books of money, one document each: findings of the review, clearing applications."""
+"""What the hub keeps beside its books of money, one document each: findings of the review, clearing applications, prescriptions."""
 
 from typing import Final, TypeVar
 

@@ -512,6 +512,11 @@ def _read(document: object, wanted: type[_Wanted]) -> _Wanted:
     return msgspec.json.decode(document, type=wanted)
 
 
+def _blob(value: object) -> bytes:
+    assert isinstance(value, bytes)
+    return value
+
+
 def _whole(value: object) -> int:
     assert isinstance(value, int)
     return value

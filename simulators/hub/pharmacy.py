@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from protocols.money import Price, Quantity, line_amount_fen
-from simulators.hub import answers, settling, tables
+from simulators.hub import answers, prescriptions, settling, tables
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.fields import Node, absent, as_list, as_node, check
 from simulators.hub.identify import enrolment_of, person_named, person_with_medium
@@ -29,7 +29,7 @@ def quote(desk: Desk, call: Call) -> Output:
     record = _record(desk, call, purchase, settling.new_mdtrt_id(desk, call))
     return {
         "setlinfo": answers.pharmacy_quote(desk, call, purchase.person, record),
-        "setldetail": answers.setldetail(desk, record.result),
+        "setldetail": answers.setldetail(desk, record.result, purchase.priced.workings),
         "detlcutinfo": answers.line_splits(desk, purchase.lines, record.result.lines, call.infno),
     }
 
@@ -57,9 +57,10 @@ def settle(desk: Desk, call: Call) -> Output:
     )
     settling.book(desk, record)
     desk.ledger.add_lines(record.mdtrt_id, purchase.lines, record.setl_id)
+    prescriptions.dispense(desk, call, purchase.lines, record.setl_id)
     return {
         "setlinfo": answers.setlinfo(desk, call, purchase.person, record),
-        "setldetail": answers.setldetail(desk, record.result),
+        "setldetail": answers.setldetail(desk, record.result, purchase.priced.workings),
         "detlcutinfo": answers.line_splits(desk, purchase.lines, record.result.lines, call.infno),
     }
 
@@ -113,7 +114,8 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
     if amount_fen != line_amount_fen(Price(price_micro), Quantity(quantity_e4)):
         raise FieldRefused(f"{where}.det_item_fee_sumamt", "不等于单价乘数量 (is not price times quantity)")
     rxno = node.text("rxno")
-    if node.text("rx_circ_flag") == "1" and rxno not in desk.settings.prescriptions:
+    known = rxno in desk.settings.prescriptions or prescriptions.find(desk.ledger, rxno) is not None
+    if node.text("rx_circ_flag") == "1" and not known:
         raise Refused("RX_NOT_FOUND")
     if node.text("rx_circ_flag") == "1":
         _check_credit(desk, call, node.text("bilg_dr_codg"), f"{where}.bilg_dr_codg")
@@ -158,6 +160,7 @@ def _purchase(desk: Desk, call: Call, *, with_traces: bool) -> _Purchase:
     lines = _lines(desk, call, with_traces=with_traces)
     person = person_with_medium(desk, call, head)
     insured = enrolment_of(call, person, head.text("insutype"), settling.last_fee_date(lines))
+    prescriptions.require_usable(desk, call, person.psn_no, lines)
     check_total(head, lines)
     priced = settling.price(
         desk,

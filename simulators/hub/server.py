@@ -43,6 +43,7 @@ from simulators.hub.faulty import FaultyHub
 from simulators.hub.group_commit import GroupCommit
 from simulators.hub.keys import TerminalKeys
 from simulators.hub.ledger import Ledger, SettlementRecord
+from simulators.hub.prescription_control import PrescriptionOrder, carry_out
 from simulators.hub.script import read_script
 from simulators.people import Person, find
 from simulators.people.model import CertificateState
@@ -151,6 +152,7 @@ def build_control_app(desk: ControlDesk) -> web.Application:
     app.router.add_get("/control/people", control.people)
     app.router.add_get("/control/people/{who}", control.person)
     app.router.add_post("/control/phone/codes", control.issue_code)
+    app.router.add_post("/control/prescriptions", control.prescription)
     app.router.add_post("/control/certificates", control.set_certificate)
     app.router.add_post("/control/terminals", control.register_terminal)
     app.router.add_get("/control/key", control.key)
@@ -329,6 +331,11 @@ class _Control:
         order = msgspec.json.decode(await request.read(), type=PersonOrder)
         person = find(self._desk.people, order.person)
         return _json({"code": Phone(self._desk.book).issue(person, self._desk.clock())})
+
+    async def prescription(self, request: web.Request) -> web.Response:
+        order = msgspec.json.decode(await request.read(), type=PrescriptionOrder)
+        person = find(self._desk.people, order.psn_no) if order.psn_no else None
+        return _json(carry_out(self._desk.hub.core.ledger, order, person, self._desk.clock()))
 
     async def set_certificate(self, request: web.Request) -> web.Response:
         order = msgspec.json.decode(await request.read(), type=CertificateOrder)

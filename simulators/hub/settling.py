@@ -6,7 +6,7 @@ accumulators of the year of the undone settlement lose its contributions.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -32,8 +32,10 @@ from simulators.benefit.model import Visit as CareVisit
 from simulators.benefit.policy_set import PolicySet
 from simulators.hub.desk import Call, Desk
 from simulators.hub.ledger import LineRecord, SettlementRecord
+from simulators.hub.prescriptions import free
 from simulators.hub.quotes import Quoting
 from simulators.hub.refusals import FieldRefused, Refused
+from simulators.hub.working import Asked, workings
 from simulators.people import Enrolment, Joining, Person, find
 
 _OTHER_MED_TYPES: Final[dict[str, BenefitKind]] = {
@@ -71,6 +73,8 @@ class Priced(msgspec.Struct, frozen=True):
     clr_type: str
     pay_loc: str
     relatives: tuple[str, ...]
+    workings: Mapping[str, str]
+    """`setl_proc_info` by `fund_pay_type`."""
 
 
 def benefit_kind(profile: Profile, med_type: str) -> BenefitKind:
@@ -120,18 +124,17 @@ def price(
     disease: str,
     account_flag: str,
     lines: Sequence[LineRecord],
+    *,
+    epidemic: bool = False,
 ) -> Priced:
     """Calculate one settlement from the records as they stand; books nothing. Raises `Refused`."""
     check_agreement(call)
     fee_date = _fee_date(desk, call, lines)
     policy_set = desk.policies.set_of_division(insured.division)
     account, relatives = _accounts(desk, person, insured)
-    outcome = Quoting(desk, call, policy_set).settle(
+    asked = Asked(
         _policy(desk, policy_set, fee_date),
-        desk.policies.place(desk.policies.set_of_division(call.institution.division)),
         _insured_person(desk, person, insured, fee_date),
-        account,
-        desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
         _care_visit(
             desk,
             call,
@@ -142,7 +145,17 @@ def price(
             fee_date,
             _account_use(desk.profile, account_flag),
             lines,
+            epidemic=epidemic,
         ),
+        desk.ledger.accumulators(person.psn_no, policy_set, fee_date.year),
+    )
+    outcome = Quoting(desk, call, policy_set).settle(
+        asked.policy,
+        desk.policies.place(desk.policies.set_of_division(call.institution.division)),
+        asked.subject,
+        account,
+        asked.before,
+        asked.visit,
         engine_lines(lines),
         desk.rules,
     )
@@ -157,6 +170,9 @@ def price(
         clr_type=desk.profile.codes.clr_type[benefit_kind(desk.profile, med_type)],
         pay_loc=_pay_loc(call.institution.division, insured.division),
         relatives=relatives,
+        workings=workings(
+            asked, outcome, {find(desk.people, row.slug).psn_no: row.relation for row in person.relative}
+        ),
     )
 
 
@@ -234,6 +250,7 @@ def undo(desk: Desk, call: Call, original: SettlementRecord, *, keep_order: bool
         how_undone="",
     )
     book(desk, record)
+    free(desk.ledger, original.setl_id)
     return record
 
 
@@ -314,6 +331,8 @@ def _care_visit(
     day: dt.date,
     use: AccountUse,
     lines: Sequence[LineRecord],
+    *,
+    epidemic: bool = False,
 ) -> CareVisit:
     kind = _VISIT_KINDS[benefit_kind(desk.profile, med_type)]
     care = call.institution
@@ -327,6 +346,7 @@ def _care_visit(
         disease=_disease(desk.profile, kind, disease),
         rx_pooled=bool(lines) and all(row.rx_pooled for row in lines),
         nego_approved=_all_approved(desk, person, lines, day),
+        epidemic=epidemic,
     )
 
 

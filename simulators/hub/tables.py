@@ -168,6 +168,19 @@ PHARMACY_HEAD: Final = (
 )
 """2101 and 2102 druginfo."""
 
+PRESCRIPTIONS_QUERY: Final = (_PERSON_NO, _s("rxno", 30))
+"""990101 data."""
+
+PRESCRIPTION_RELEASE: Final = (_PERSON_NO, _s("rxno", 30, True), _s("lock_no", 50, True))
+"""990103 data."""
+
+PRESCRIPTION_LOCK: Final = (
+    *PRESCRIPTION_RELEASE,
+    _s("phar_code", 30, True),
+    _s("phar_name", 50, True),
+)
+"""990102 data."""
+
 PHARMACY_LINE: Final = (
     _s("feedetl_sn", 30, True),
     _s("rxno", 30),

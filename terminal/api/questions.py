@@ -21,6 +21,7 @@ from terminal.api.client_name import ClientName
 from terminal.api.rows import Row, row_of
 from terminal.api.service import Service
 from terminal.core.events import Misuse
+from terminal.core.standing import read_standing
 from terminal.hub.questions import Output, put_question
 
 TOP = "0"
@@ -73,6 +74,30 @@ class SignOutWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing to say beyond it."""
 
 
+class StandingWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing to say: it is the own institution."""
+
+
+class StandingView(msgspec.Struct, frozen=True):
+    """How the own institution stands; what the hub's register does not say is empty."""
+
+    code: str
+    name: str
+    level: str
+    """`hosp_lv`."""
+    agreement: str
+    """`not_begun`, `in_force`, `suspended` or `ended`."""
+    agreement_until: str
+    suspended_until: str
+    credit_level: str
+    networked: bool | None
+    dual_channel: bool | None
+
+
+_AGREEMENT = {"0": "not_begun", "1": "in_force", "2": "suspended", "4": "ended"}
+_FLAG = {"0": False, "1": True}
+
+
 class RegisterController(Controller):
     """The hub's registers."""
 
@@ -105,6 +130,28 @@ class RegisterController(Controller):
         counter.session.expire(content.sign_out.sign_in_no)
         await counter.note(client, "signed_out")
         return SignOutView(True)
+
+    @post("/standing", status_code=200)
+    async def standing(self, service: NamedDependency[Service], data: JSONBody[StandingWish]) -> StandingView:
+        """Ask the register how the own institution stands: agreement, credit, network, as far as it says so."""
+        own = service.config.institution
+        query = InstitutionQuery(kind="2" if own.code.startswith("P") else "1", name="", code=own.code)
+        output = await ask(service, "1201", InstitutionQueryInput(query=query), InstitutionQueryOutput)
+        row = next((row for row in output.institutions if row.code == own.code), None)
+        if row is None:
+            raise Misuse("hub_answer_unusable", infno="1201")
+        told = read_standing(row.extension)
+        return StandingView(
+            row.code,
+            row.name,
+            row.grade,
+            _AGREEMENT.get(told.agreement_state, ""),
+            told.agreement_until,
+            told.suspended_until,
+            told.credit_level,
+            _FLAG.get(told.networked),
+            _FLAG.get(told.dual_channel),
+        )
 
     @post("/dictionary", status_code=200)
     async def dictionary(self, service: NamedDependency[Service], data: JSONBody[DictionaryWish]) -> RowsView:

@@ -20,7 +20,9 @@ from terminal.api.questions import RowsView, ask
 from terminal.api.rows import row_of
 from terminal.api.service import Service
 from terminal.core.events import Misuse
+from terminal.core.states import State
 from terminal.core.values import Person, Settlement
+from terminal.counter.staff import Staff
 
 CHRONIC_PERIOD_DAYS: Final = 365
 """How far back chronic drugs and transfers are asked for."""
@@ -28,8 +30,15 @@ DESIGNATED_INSTITUTION: Final = "03"
 """`biz_appy_type` of the institution chosen for out-patient care."""
 
 
+_OVER: Final = frozenset({State.CLOSED, State.CANCELLED, State.REVERSED, State.REFUSED, State.ABANDONED})
+"""The person has gone."""
+
+
 class RecordWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing to say: the sale names the person, the visit and the settlement."""
+    """Who asks; the sale names the person, the visit and the settlement."""
+
+    operator: str = ""
+    """Empty = the operator of the till."""
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -129,12 +138,28 @@ class RecordController(Controller):
         if known is None:
             raise Misuse("bad_request", reason=f"record: one of {', '.join(RECORDS)}")
         counter = service.require_counter()
-        asked = _asked(await counter.get(settlement_id), counter.clock.now())
+        settlement = await counter.get(settlement_id)
+        operator = data.operator or service.config.terminal.operator
+        if not may_ask(counter.staff, operator, settlement):
+            await counter.note(operator, "records_refused", f"{known.infno} {settlement_id}")
+            raise Misuse("not_permitted")
+        asked = _asked(settlement, counter.clock.now())
         content = known.asking(asked)
         await counter.note(client, "records_asked", f"{known.infno} {settlement_id}")
         division = asked.person.insured_division
         answer = await ask(service, known.infno, content, records.RowsOutput, division)
         return RowsView(known.infno, tuple(map(row_of, answer.rows)))
+
+
+def may_ask(staff: Staff, operator: str, settlement: Settlement) -> bool:
+    """Whether an operator may see what the hub keeps of a sale's person (R79).
+
+    Where the counter knows roles, a cashier may for the person being served, by themselves and until the sale is over;
+    pharmacists and supervisors may always.
+    """
+    if not staff.knows_roles or staff.role_of(operator) != "cashier":
+        return True
+    return settlement.operator == operator and settlement.state not in _OVER
 
 
 def _asked(settlement: Settlement, now: dt.datetime) -> _Asked:

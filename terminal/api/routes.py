@@ -27,6 +27,8 @@ from terminal.api.clearing import ClearingController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
 from terminal.api.fleet import FleetController
+from terminal.api.goods import GoodsController
+from terminal.api.prescriptions import PrescriptionController
 from terminal.api.questions import RegisterController
 from terminal.api.reconciliation import ReconciliationController
 from terminal.api.records import RecordController
@@ -307,6 +309,13 @@ class SalesController(Controller):
         counter = service.require_counter()
         return CopyView(await counter.copy(settlement_id, self._operator(service, data.operator)))
 
+    @post("/{settlement_id:str}/explanation", status_code=200)
+    async def explain(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
+    ) -> SettlementView:
+        """Print why the newest refusal was one, in plain words."""
+        return self._view(service, await service.require_counter().explain(settlement_id))
+
     @post("/{settlement_id:str}/slip_seen", status_code=200)
     async def slip_seen(
         self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
@@ -392,8 +401,10 @@ def build_app(service: Service) -> Litestar:
             CounterController,
             EvidenceController,
             FleetController,
+            GoodsController,
             HealthController,
             HubController,
+            PrescriptionController,
             ReconciliationController,
             ClearingController,
             RecordController,

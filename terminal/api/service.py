@@ -11,6 +11,7 @@ from terminal.api.joined import Joined
 from terminal.config import Config
 from terminal.core.events import Misuse
 from terminal.core.values import Settlement
+from terminal.counter.agreement import agreement_notice
 from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.counter import Counter
 from terminal.counter.workroom import Phase
@@ -18,7 +19,7 @@ from terminal.devices.reader_state import Look, ReaderState, reader_state
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.fleet.link import FleetLink
 from terminal.slips.masking import MaskRule
-from terminal.texts import Told, tell
+from terminal.texts import Told, tell, tell_notice
 
 
 class ServicePhase(enum.StrEnum):
@@ -61,6 +62,10 @@ class StatusView(msgspec.Struct, frozen=True):
     """Submissions that wait for a person's word (`GET /submissions?open=true`)."""
     holds: tuple[Told, ...] = ()
     """Why no new sale starts now, while open doubts are worked off; empty when sales are taken."""
+    agreement_until: str = ""
+    credit_level: str = ""
+    agreement: Told | None = None
+    """That the service agreement ends soon, or has ended."""
 
 
 class Service:
@@ -126,6 +131,11 @@ class Service:
             holds=()
             if counter is None
             else tuple(tell(one.code, one.params) for one in counter.holds.standing),
+            agreement_until=place.agreement_until,
+            credit_level=place.credit_level,
+            agreement=None
+            if counter is None
+            else tell_notice(agreement_notice(place.agreement_ends, counter.today())),
         )
 
     def reader(self) -> ReaderState:

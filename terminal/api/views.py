@@ -3,16 +3,26 @@
 import msgspec
 
 from protocols.hub.settlement import SettlementInfo
+from terminal.api.benefit_views import (
+    CategoryView,
+    DisclosureView,
+    EnrolmentView,
+    category_views,
+    disclosure_view,
+    enrolment_views,
+)
 from terminal.api.rows import row_of
+from terminal.core.benefits import benefit_of
+from terminal.core.hints import hints
 from terminal.core.reviewing import waits_for_answer
-from terminal.core.values import Booking, Settlement
+from terminal.core.values import Booking, ChargeLine, Settlement
 from terminal.counter.engine import in_doubt
 from terminal.counter.feed import FeedEntry
 from terminal.journal.records import AttemptRow, ReceiptRow, SettlementRow
 from terminal.journal.sheet import identity_is_gone, settlement_of
 from terminal.slips.masking import MaskRule, mask_certno, mask_name
 from terminal.slips.rendering import receipt_number
-from terminal.texts import Told, tell_notice
+from terminal.texts import Told, tell, tell_notice
 
 _NOT_TOLD = frozenset({"psn_name", "psn_no", "certno", "brdy", "gend", "naty", "age"})
 
@@ -31,6 +41,10 @@ class LineView(msgspec.Struct, frozen=True):
     """Yuan."""
     amount_fen: int
     trace_codes: int
+    selected: bool = False
+    """A product of centralised procurement."""
+    listed_until: str = ""
+    """Last day on the insurance's list, where one is known."""
 
 
 class PersonView(msgspec.Struct, frozen=True):
@@ -44,6 +58,11 @@ class PersonView(msgspec.Struct, frozen=True):
     balance_fen: int
     past_term: bool = False
     """Name and identity number have been deleted at the end of their term."""
+    insured_since: str = ""
+    enrolments: tuple[EnrolmentView, ...] = ()
+    categories: tuple[CategoryView, ...] = ()
+    """Assistance categories on record at the hub; nobody at a counter can set one."""
+    civil_servant: bool = False
 
 
 class FundView(msgspec.Struct, frozen=True):
@@ -59,6 +78,10 @@ class FilingView(msgspec.Struct, frozen=True):
 
     code: str
     name: str
+    since: str = ""
+    until: str = ""
+    open_here: bool = True
+    """False where it is not among those opened for people of other provinces."""
 
 
 class ReturnView(msgspec.Struct, frozen=True):
@@ -128,6 +151,8 @@ class AmountsView(msgspec.Struct, frozen=True):
     funds: tuple[FundView, ...]
     setlinfo: dict[str, str]
     """The hub's own fields under their wire names, amounts as yuan text, without identities."""
+    disclosure: DisclosureView | None = None
+    """On what terms; None of a record whose sheet is past its term."""
 
 
 class SettlementView(msgspec.Struct, frozen=True):
@@ -164,6 +189,23 @@ class SettlementView(msgspec.Struct, frozen=True):
     """Of the sale of what remained after a refund: the cancelled sale it comes from."""
     review: ReviewView | None = None
     """None where the profile asks for no review."""
+    benefit: str = ""
+    """Kind of benefit asked for: `pharmacy`, `chronic`, `ordinary`, ..."""
+    entitled: bool = False
+    """The hub has said that the person is entitled to it now (2001)."""
+    epidemic: bool = False
+    self_pay: tuple[LineView, ...] = ()
+    """Sold beside the insurance: in none of the amounts above."""
+    self_pay_fen: int = 0
+    """What they cost; the customer pays it beside the cash part."""
+    prescription: str = ""
+    """Number of the circulating prescription that the purchase is for."""
+    pharmacist: str = ""
+    """Who reviewed it."""
+    hints: tuple[Told, ...] = ()
+    """What the desk should know before the person agrees; decides nothing."""
+    refusal: Told | None = None
+    """The newest refusal of this sale, in plain words; it can be printed."""
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -244,15 +286,25 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
             insured_division=person.insured_division,
             balance_fen=person.balance_fen,
             past_term=identity_is_gone(settlement),
+            insured_since=person.insured_since,
+            enrolments=enrolment_views(person),
+            categories=category_views(person),
+            civil_servant=person.civil_servant,
         ),
-        lines=tuple(
-            LineView(
-                line.number, line.name, line.spec, line.barcode, line.national_code, line.own_code,
-                line.quantity.wire_text(), line.price.wire_text(), line.amount_fen, len(line.trace_codes),
-            )
-            for line in settlement.lines
+        lines=tuple(map(_line_view, settlement.lines)),
+        self_pay=tuple(map(_line_view, settlement.self_pay)),
+        self_pay_fen=sum(line.amount_fen for line in settlement.self_pay),
+        filings=tuple(
+            FilingView(filing.code, filing.name, filing.began_on, filing.ended_on, filing.open_here)
+            for filing in settlement.filings or ()
         ),
-        filings=tuple(FilingView(filing.code, filing.name) for filing in settlement.filings or ()),
+        benefit=benefit_of(settlement),
+        entitled=settlement.entitled,
+        epidemic=settlement.epidemic,
+        prescription="" if settlement.prescription is None else settlement.prescription.number,
+        pharmacist="" if settlement.prescription is None else settlement.prescription.pharmacist,
+        hints=tuple(tell(hint.code, hint.params) for hint in hints(settlement)),
+        refusal=tell_notice(settlement.refusal),
         disease_code="" if settlement.disease is None else settlement.disease.code,
         visit_id=settlement.visit_id,
         withdrawals_owed=settlement.owed,
@@ -277,6 +329,14 @@ def _review(settlement: Settlement) -> ReviewView | None:
     )
     waits = waits_for_answer(settlement)
     return ReviewView(review.failed, findings, waits, review.way, review.reason, review.told)
+
+
+def _line_view(line: ChargeLine) -> LineView:
+    return LineView(
+        line.number, line.name, line.spec, line.barcode, line.national_code, line.own_code,
+        line.quantity.wire_text(), line.price.wire_text(), line.amount_fen, len(line.trace_codes),
+        line.selected, line.listed_until,
+    )  # fmt: skip
 
 
 def _refund(settlement: Settlement) -> RefundView | None:
@@ -307,6 +367,7 @@ def _amounts(booking: Booking | None) -> AmountsView | None:
         mdtrt_id=info.visit_id,
         funds=tuple(FundView(fund.fund_type, fund.name, fund.amount_fen) for fund in booking.funds),
         setlinfo=setlinfo_view(info) if info.visit_id else {},
+        disclosure=disclosure_view(booking) if info.visit_id else None,
     )
 
 

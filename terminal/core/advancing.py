@@ -3,6 +3,7 @@
 import msgspec
 
 from protocols.hub.profile import Profile
+from terminal.core.benefits import needs_disease
 from terminal.core.events import Answered, Ask, Compose, Decision, Decode, Effect, Heard, NotAuthentic
 from terminal.core.flows import FLOWS, REMEDIES, Act, Fact, Step
 from terminal.core.outcome import Verdict, not_sent_notice, reason_of
@@ -47,7 +48,7 @@ def facts(settlement: Settlement) -> frozenset[Fact]:
         Fact.MEDIUM: settlement.medium is not None,
         Fact.PERSON: settlement.person is not None,
         Fact.ENTITLEMENT: settlement.entitled,
-        Fact.FILINGS: bool(settlement.filings),
+        Fact.FILINGS: bool(settlement.filings) or not needs_disease(settlement),
         Fact.DISEASE: settlement.disease is not None,
         Fact.VISIT: bool(settlement.visit_id),
         Fact.DIAGNOSIS: settlement.diagnosed,

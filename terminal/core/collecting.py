@@ -3,10 +3,12 @@
 import msgspec
 
 from terminal.core.advancing import advance, moved
+from terminal.core.benefits import needs_disease
 from terminal.core.events import Decision, Misuse, Transmit
+from terminal.core.flows import CLINIC_VISIT
 from terminal.core.reviewing import outdated, require_answered, unreviewed
 from terminal.core.states import State
-from terminal.core.values import AttemptEnded, Disease, Notice, Settlement
+from terminal.core.values import AttemptEnded, ChargeLine, Disease, Notice, Settlement
 from terminal.core.visit import grown_unsure, owing
 
 _replace = msgspec.structs.replace
@@ -32,6 +34,7 @@ def without_person(settlement: Settlement) -> Settlement:
         entitled=False,
         filings=None,
         disease=None,
+        prescription=None,
     )
 
 
@@ -43,12 +46,24 @@ def recharge(settlement: Settlement) -> Settlement:
 
 
 def pick_disease(settlement: Settlement, disease: Disease) -> Decision:
-    if not settlement.filings:
+    if settlement.flow != CLINIC_VISIT.name:
         raise Misuse("filings_unknown")
-    if disease.code not in {filing.code for filing in settlement.filings}:
-        raise Misuse("disease_not_filed")
+    if needs_disease(settlement):
+        _require_filed(settlement, disease.code)
+    elif disease.code:
+        raise Misuse("disease_not_asked")
     fresh = recharge(_replace(_with_past_diagnosis(outdated(settlement)), disease=disease, diagnosed=False))
     return advance(reprice(settlement, fresh, "disease changed"))
+
+
+def _require_filed(settlement: Settlement, code: str) -> None:
+    if not settlement.filings:
+        raise Misuse("filings_unknown")
+    filed = {filing.code: filing for filing in settlement.filings}
+    if code not in filed:
+        raise Misuse("disease_not_filed")
+    if not filed[code].open_here:
+        raise Misuse("disease_not_open")
 
 
 def _with_past_diagnosis(settlement: Settlement) -> Settlement:
@@ -67,6 +82,12 @@ def reprice(before: Settlement, after: Settlement, reason: str) -> Decision:
         after, moves = moved(after, State.DRAFT, reason)
         return Decision(after, moves)
     return Decision(after)
+
+
+def set_beside(settlement: Settlement, self_pay: tuple[ChargeLine, ...]) -> Settlement:
+    """Take what is sold beside the insurance; a quote stands, because none of it is asked of the hub."""
+    _require_collecting(settlement)
+    return _replace(settlement, self_pay=self_pay)
 
 
 def ask_quote(settlement: Settlement) -> Decision:

@@ -11,6 +11,7 @@ from terminal.core.values import (
     Disease,
     Medium,
     Move,
+    Prescription,
     RefundPlan,
     Retry,
     Settlement,
@@ -23,6 +24,8 @@ class LinesSet(msgspec.Struct, frozen=True):
     """The charge sheet is now this; an earlier quote no longer holds."""
 
     lines: tuple[ChargeLine, ...]
+    self_pay: tuple[ChargeLine, ...] | None = None
+    """Goods beside the insurance; None = as before."""
 
 
 class CodeGiven(msgspec.Struct, frozen=True):
@@ -51,6 +54,12 @@ class ReviewAnswered(msgspec.Struct, frozen=True):
     """`dspo_way`."""
     reason: str
     operator: str
+
+
+class PrescriptionTaken(msgspec.Struct, frozen=True):
+    """A prescription that covers the sale's lines was reviewed, and is locked for the sale."""
+
+    prescription: Prescription
 
 
 class QuoteAsked(msgspec.Struct, frozen=True):
@@ -202,9 +211,9 @@ class Restarted(msgspec.Struct, frozen=True):
 
 
 Event = (
-    LinesSet | CodeGiven | MediumGiven | DiseasePicked | ReviewAnswered | QuoteAsked | Confirmed | Abandoned | CancelAsked | RefundWithdrawn
-    | Acknowledged | SlipPrinted | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed | ComposeFailed | Due
-    | Restarted
+    LinesSet | CodeGiven | MediumGiven | DiseasePicked | PrescriptionTaken | ReviewAnswered | QuoteAsked | Confirmed | Abandoned
+    | CancelAsked | RefundWithdrawn | Acknowledged | SlipPrinted | Reopened | Ruled | HubSaid | CentreSaid | CentreRefused | Composed
+    | ComposeFailed | Due | Restarted
 )  # fmt: skip
 
 

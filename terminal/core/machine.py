@@ -20,6 +20,7 @@ from terminal.core.collecting import (
     pick_disease,
     recharge,
     reprice,
+    set_beside,
     without_person,
 )
 from terminal.core.events import (
@@ -43,6 +44,7 @@ from terminal.core.events import (
     LinesSet,
     MediumGiven,
     Misuse,
+    PrescriptionTaken,
     QuoteAsked,
     RefundWithdrawn,
     Reopened,
@@ -55,6 +57,7 @@ from terminal.core.events import (
 from terminal.core.flows import FLOWS, REVERSAL, Act
 from terminal.core.old_copy import found_in_old_copy, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
+from terminal.core.prescribing import take_prescription
 from terminal.core.refunding import waits_at_start, withdraw_refund, without_rest
 from terminal.core.reviewing import FEEDBACK, answer_review, feedback_said, outdated
 from terminal.core.ruling import reopen, rule
@@ -75,6 +78,20 @@ from terminal.core.visit import (
 
 _replace = msgspec.structs.replace
 
+REFUSALS = frozenset(
+    {
+        "refused",
+        "refund_rest_refused",
+        "hub_refused_question",
+        "cancel_refused",
+        "not_entitled",
+        "not_networked",
+        "no_filing",
+        "not_insured_now",
+    }
+)
+"""Codes of notices that say no to a person."""
+
 
 def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     """Decide what `event` means for `settlement`.
@@ -82,9 +99,26 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     Raises `Misuse` when a person's wish does not fit the state, or when nobody waits for this answer (`out_of_turn`).
     """
     require_turn(settlement, event)
+    return _remembering_refusal(_decide(settlement, event, profile))
+
+
+def _remembering_refusal(decision: Decision) -> Decision:
+    settlement = decision.settlement
+    notice = settlement.notice
+    if notice is None or notice.code not in REFUSALS or settlement.refusal == notice:
+        return decision
+    return _replace(decision, settlement=_replace(settlement, refusal=notice))
+
+
+def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
     match event:
-        case LinesSet(lines):
-            return reprice(settlement, recharge(_replace(outdated(settlement), lines=lines)), "lines changed")
+        case LinesSet(lines, self_pay):
+            if self_pay is not None:
+                settlement = set_beside(settlement, self_pay)
+                if lines == settlement.lines:
+                    return Decision(settlement)
+            fresh = recharge(_replace(outdated(settlement), lines=lines, prescription=None))
+            return reprice(settlement, fresh, "lines changed")
         case CodeGiven(code, mark):
             fresh = _replace(without_person(settlement), code=code, code_mark=mark)
             return advance(reprice(settlement, fresh, "medium changed"))
@@ -95,6 +129,8 @@ def step(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return pick_disease(settlement, disease)
         case ReviewAnswered():
             return answer_review(settlement, event)
+        case PrescriptionTaken(prescription):
+            return take_prescription(settlement, prescription)
         case QuoteAsked():
             return ask_quote(settlement)
         case Confirmed():

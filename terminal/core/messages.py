@@ -20,6 +20,7 @@ from protocols.hub.reversal import Reversal, ReversalInput
 from protocols.hub.settlement import (
     Cancellation,
     CancellationInput,
+    FundPart,
     SettlementOutput,
     cancellation_split,
     settlement_split,
@@ -28,6 +29,8 @@ from protocols.hub.signing import is_bound_by_content
 from protocols.money import Fen
 from protocols.secret import Secret
 from terminal.core import review_messages, visit_messages
+from terminal.core.benefits import is_pooled, med_type_of
+from terminal.core.disclosure import area_of
 from terminal.core.flows import CANCELLATIONS, FLOWS, Act
 from terminal.core.message_parts import (
     Misfit,
@@ -36,9 +39,10 @@ from terminal.core.message_parts import (
     known_booking,
     known_medium,
     known_person,
+    shares_by_line,
     total_fen,
 )
-from terminal.core.values import Booking, FundRow, Person, Settlement
+from terminal.core.values import Booking, Category, Enrolment, FundRow, LineShare, Person, Settlement
 
 _replace = msgspec.structs.replace
 
@@ -71,6 +75,7 @@ def _person_query(settlement: Settlement, site: Site) -> msgspec.Struct:
 def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
     person, medium, profile = known_person(settlement), known_medium(settlement), site.profile
     shown = profile.form.identity_with_token == "send" or medium.kind != "01"
+    prescription = settlement.prescription
     purchase = Purchase(
         person_no=person.psn_no,
         medium_type=medium.kind,
@@ -84,7 +89,7 @@ def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
         total_fen=total_fen(settlement),
         insurance_type=person.insutype,
         account_used=account_flag(settlement, profile),
-        medical_category=profile.codes.med_type["pharmacy"],
+        medical_category=med_type_of(settlement, profile),
     )
     lines = tuple(
         spelled(
@@ -96,6 +101,8 @@ def _pharmacy(settlement: Settlement, site: Site, infno: str) -> PharmacyInput:
                 amount_fen=Fen(line.amount_fen),
                 quantity=line.quantity,
                 price=line.price,
+                prescription_no="" if prescription is None else prescription.number,
+                external_prescription="0" if prescription is None else "1",
             ),
             profile,
             infno,
@@ -174,7 +181,7 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         raise Misfit("another_person")
     if settlement.refund_of is not None and settlement.refund_of.psn_no != output.base.person_no:
         raise Misfit("refund_other_person")
-    insurance = output.active_insurance()
+    insurance = output.active_insurance(settlement.asked_insutype)
     if insurance is None:
         raise Misfit("not_insured_now")
     person = Person(
@@ -188,8 +195,26 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         balance_fen=int(insurance.balance_fen or 0),
         sex=output.base.sex,
         birth_date=output.base.birth_date,
+        enrolments=tuple(
+            Enrolment(
+                row.insurance_type,
+                row.person_type,
+                row.status,
+                row.insured_division,
+                row.insured_since,
+                row.paused_since,
+            )
+            for row in output.insurances
+        ),
+        categories=tuple(
+            Category(row.category, row.memo, row.began_at, row.ended_at) for row in output.special_identities
+        ),
+        civil_servant=insurance.civil_servant == "1",
     )
-    return _replace(settlement, person=person)
+    known = _replace(settlement, person=person)
+    if is_pooled(known) and known.local_only and area_of(known, profile) == "far":
+        raise Misfit("not_networked")
+    return known
 
 
 def _money_answer(output: object) -> PharmacyOutput | SettlementOutput:
@@ -207,8 +232,25 @@ def _booking(settlement: Settlement, answer: object, profile: Profile) -> Bookin
     return Booking(
         split=split,
         info=output.info,
-        funds=tuple(FundRow(fund.fund_pay_type, int(fund.paid_fen), fund.fund_name) for fund in output.funds),
+        funds=tuple(_fund_row(fund, profile) for fund in output.funds),
         line_classes=_classes_by_line(settlement, output) or settlement.line_classes,
+        line_shares=_shares_by_line(settlement, output) or settlement.line_shares,
+    )
+
+
+NO_LIMIT_FEN = 999_999_00
+"""`crt_payb_lmt_amt` of a fund without a limit, as for prices (K47)."""
+
+
+def _fund_row(fund: FundPart, profile: Profile) -> FundRow:
+    limit = fund.limit_left_fen
+    is_fund = profile.fund_class(fund.fund_pay_type) == "fund"
+    return FundRow(
+        fund.fund_pay_type,
+        int(fund.paid_fen),
+        fund.fund_name,
+        int(limit) if limit is not None and limit < NO_LIMIT_FEN and is_fund else None,
+        fund.working,
     )
 
 
@@ -218,6 +260,15 @@ def _classes_by_line(settlement: Settlement, output: PharmacyOutput | Settlement
         return ()
     named = {line.line_no: line.catalogue_class for line in output.line_splits}
     return tuple(named.get(str(line.number), "") for line in settlement.lines)
+
+
+def _shares_by_line(
+    settlement: Settlement, output: PharmacyOutput | SettlementOutput
+) -> tuple[LineShare, ...]:
+    if isinstance(output, SettlementOutput):
+        return ()
+    splits = {line.line_no: line for line in output.line_splits}
+    return shares_by_line(splits, [str(line.number) for line in settlement.lines])
 
 
 def _read_quote(settlement: Settlement, output: object, profile: Profile) -> Settlement:

@@ -5,7 +5,7 @@ import datetime as dt
 import msgspec
 
 from protocols.hub.settlement import SettlementInfo
-from protocols.money import Price, Quantity, Split
+from protocols.money import Price, Quantity, Ratio, Split
 from protocols.secret import Secret
 from terminal.core.states import State
 
@@ -45,6 +45,12 @@ class ChargeLine(msgspec.Struct, frozen=True):
     """How much is taken at a time, as prescribed."""
     frequency: str = ""
     """How often it is taken, as prescribed."""
+    indication: bool = False
+    """The doctor has confirmed the indication that the list asks for (限定支付); sent at a clinic only."""
+    selected: bool = False
+    """A product of centralised procurement, by the shop's own list."""
+    listed_until: str = ""
+    """Last day on the insurance's list, where one is known."""
 
 
 class Medium(msgspec.Struct, frozen=True):
@@ -57,6 +63,29 @@ class Medium(msgspec.Struct, frozen=True):
     card_sn: Secret = Secret("")
     certno: Secret = Secret("")
     name: Secret = Secret("")
+
+
+class Enrolment(msgspec.Struct, frozen=True):
+    """One enrolment of the person, in force or not (`insuinfo` of 1101)."""
+
+    insutype: str
+    psn_type: str
+    status: str
+    """`psn_insu_stas`: 1 normal, 2 paused, 3 invalid, 4 ended."""
+    division: str
+    since: str = ""
+    """`psn_insu_date`."""
+    paused: str = ""
+
+
+class Category(msgspec.Struct, frozen=True):
+    """An assistance category the hub has on record (`idetinfo` of 1101); nobody at a counter can set one."""
+
+    code: str
+    """`psn_idet_type`."""
+    name: str = ""
+    began_at: str = ""
+    ended_at: str = ""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -75,6 +104,42 @@ class Person(msgspec.Struct, frozen=True):
     """`gend`: 1 male, 2 female; empty where the hub does not say."""
     birth_date: Secret = Secret("")
     """`brdy`, yyyy-MM-dd."""
+    enrolments: tuple[Enrolment, ...] = ()
+    """Every enrolment that 1101 named, the one used among them."""
+    categories: tuple[Category, ...] = ()
+    civil_servant: bool = False
+
+    @property
+    def insured_since(self) -> str:
+        """First day of the enrolment that is used, as the hub writes it."""
+        return next((row.since for row in self.enrolments if self.uses(row)), "")
+
+    def uses(self, enrolment: Enrolment) -> bool:
+        """Whether this is the enrolment that is used."""
+        return (enrolment.insutype, enrolment.division, enrolment.status) == (
+            self.insutype,
+            self.insured_division,
+            "1",
+        )
+
+
+class PrescribedDrug(msgspec.Struct, frozen=True):
+    """One drug of a circulating prescription."""
+
+    national_code: str
+    name: str
+    quantity: Quantity
+
+
+class Prescription(msgspec.Struct, frozen=True):
+    """A circulating prescription that a pharmacist has reviewed, locked at the centre for one sale."""
+
+    number: str
+    """`rxno`."""
+    drugs: tuple[PrescribedDrug, ...]
+    pharmacist: str
+    """Number of who reviewed it."""
+    valid_until: str = ""
 
 
 class Filing(msgspec.Struct, frozen=True):
@@ -83,6 +148,10 @@ class Filing(msgspec.Struct, frozen=True):
     code: str
     """`opsp_dise_code`, M0xxxx."""
     name: str
+    began_on: str = ""
+    ended_on: str = ""
+    open_here: bool = True
+    """False for somebody from another province whose filed disease is not among those opened across provinces."""
 
 
 class Disease(msgspec.Struct, frozen=True):
@@ -139,6 +208,31 @@ class FundRow(msgspec.Struct, frozen=True):
     fund_type: str
     amount_fen: int
     name: str = ""
+    limit_fen: int | None = None
+    """Rest of the fund's limit before this payment (`crt_payb_lmt_amt`); None = no limit named."""
+    working: str = ""
+    """The hub's own words on how it came to the amount (`setl_proc_info`)."""
+
+    @property
+    def limit_left_fen(self) -> int | None:
+        """Rest of the limit after this payment."""
+        return None if self.limit_fen is None else max(0, self.limit_fen - abs(self.amount_fen))
+
+
+class LineShare(msgspec.Struct, frozen=True):
+    """How the hub splits one charge line (`detlcutinfo` of 2101 and 2102, `result` of 2204)."""
+
+    catalogue_class: str
+    """`chrgitm_lv`: 01 A, 02 B, 03 C."""
+    self_paid_fen: int
+    over_limit_fen: int
+    class_b_share_fen: int
+    policy_scope_fen: int
+    price_limit: Price | None = None
+    """Highest payable price of one unit (`pric_uplmt_amt`); None = none."""
+    self_paid_ratio: Ratio | None = None
+    """`selfpay_prop`."""
+    negotiated: bool = False
 
 
 class Booking(msgspec.Struct, frozen=True):
@@ -150,6 +244,8 @@ class Booking(msgspec.Struct, frozen=True):
     funds: tuple[FundRow, ...] = ()
     line_classes: tuple[str, ...] = ()
     """`chrgitm_lv` per charge line: 01 A, 02 B, 03 C; empty when the answer names none."""
+    line_shares: tuple[LineShare, ...] = ()
+    """One for each charge line in its order; empty when the hub named none, or not all of them."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -219,11 +315,27 @@ class Settlement(msgspec.Struct, frozen=True):
     flow: str
     state: State
     operator: str
+    division: str = ""
+    """`mdtrtarea_admvs` of the institution; "" in a settlement written before it was kept."""
+    benefit: str = ""
+    """Kind of benefit asked for, in the words of the profile's `codes.med_type`; "" = the flow's own."""
+    asked_disease: str = ""
+    """Of a two-disease visit: the disease 2001 is asked about (K28)."""
+    asked_insutype: str = ""
+    """Which of several active enrolments to settle under; "" = the one the hub names first."""
+    local_only: bool = False
+    """The institution was not open to people of other provinces when the sale was opened."""
+    epidemic: bool = False
+    """The visit is for an epidemic: the hub lifts limits, and nothing is collected."""
     began_at: str = ""
     """`begntime` and `fee_ocur_time`: wire time of the opening, the same in every message of the sale."""
     use_account: bool = True
     """`acct_used_flag`: whether the personal account may be used."""
     lines: tuple[ChargeLine, ...] = ()
+    self_pay: tuple[ChargeLine, ...] = ()
+    """Goods sold beside the insurance on the same slip: never sent, in no amount of the hub's."""
+    prescription: Prescription | None = None
+    """Covers exactly these lines; gone when they change."""
     filings: tuple[Filing, ...] | None = None
     entitled: bool = False
     disease: Disease | None = None
@@ -234,6 +346,8 @@ class Settlement(msgspec.Struct, frozen=True):
     diagnosed: bool = False
     line_classes: tuple[str, ...] = ()
     """`chrgitm_lv` of the uploaded lines, as 2204 answered."""
+    line_shares: tuple[LineShare, ...] = ()
+    """How 2204 split the uploaded lines."""
     charged: bool = False
     """The hub holds exactly `lines` in batch number `batch`."""
     batch: int = 1
@@ -297,6 +411,8 @@ class Settlement(msgspec.Struct, frozen=True):
     receipts: tuple[str, ...] = ()
     """Kinds of slips owed so far (the journal refuses a second original)."""
     notice: Notice | None = None
+    refusal: Notice | None = None
+    """The newest refusal that was told, so that it can be explained on paper whatever the notice is by then (R83)."""
 
 
 class Move(msgspec.Struct, frozen=True):

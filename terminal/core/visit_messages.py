@@ -36,10 +36,24 @@ from protocols.hub.queries import (
     VisitQueryOutput,
 )
 from protocols.money import Fen
-from terminal.core.message_parts import Misfit, Site, account_flag, known_medium, known_person, total_fen
+from terminal.core.benefits import benefit_of, is_disease_open, med_type_of
+from terminal.core.message_parts import (
+    Misfit,
+    Site,
+    account_flag,
+    known_medium,
+    known_person,
+    shares_by_line,
+    total_fen,
+)
 from terminal.core.values import ChargeLine, Disease, Filing, Settlement
 
 _replace = msgspec.structs.replace
+
+EPIDEMIC = "1"
+"""`MDTRT_GRP_TYPE` of a visit for an epidemic (2206, 2207): confirmed case."""
+TWO_DISEASES = {"M03900": "高血压", "M01600": "糖尿病"}
+"""The two of the two-disease benefit (两病), by the code of the same chronic disease."""
 
 
 # -- building ------------------------------------------------------------------------------------
@@ -62,24 +76,33 @@ def _line_no(settlement: Settlement, line: ChargeLine) -> str:
 
 
 def _extended(block: Block, settlement: Settlement, site: Site, infno: str) -> Block:
-    """The block with its extension: for somebody from another province, what that province asks besides.
+    """The block with its extension: what another province asks besides, and the mark of an epidemic.
 
-    The visits of this flow are for filed diseases: no injury (`TRUM_FLAG` 0), neither emergency nor referral.
+    The visits of this flow are no injuries (`TRUM_FLAG` 0); an emergency of somebody from elsewhere is marked as one.
     """
     insured = known_person(settlement).insured_division
     is_far = bool(insured) and insured[:2] != site.division[:2]
-    text = '{"TRUM_FLAG":"0"}' if is_far and site.profile.form.area_keys else ""
+    members = {}
+    if is_far and site.profile.form.area_keys:
+        members["TRUM_FLAG"] = "0"
+        if benefit_of(settlement) == "emergency":
+            members["OTP_ER_REFL_FLAG"] = "1"
+    if settlement.epidemic and infno != "2203A":
+        members["MDTRT_GRP_TYPE"] = EPIDEMIC
+    text = msgspec.json.encode(members).decode() if members else ""
     return spelled(block, site.profile, infno, text)
 
 
 def _benefit_check(settlement: Settlement, site: Site) -> msgspec.Struct:
     person = known_person(settlement)
+    disease = settlement.asked_disease if benefit_of(settlement) == "two_disease" else ""
     check = BenefitCheck(
         person_no=person.psn_no,
         insurance_type=person.insutype,
         institution_code=site.institution_code,
-        medical_category=site.profile.codes.med_type["chronic"],
+        medical_category=med_type_of(settlement, site.profile),
         began_at=settlement.began_at,
+        disease_code=disease,
     )
     return BenefitCheckInput(check=spelled(check, site.profile, "2001"))
 
@@ -126,7 +149,7 @@ def _visit_and_diagnosis(settlement: Settlement, site: Site) -> msgspec.Struct:
     visit = VisitInfo(
         visit_id=settlement.visit_id,
         person_no=known_person(settlement).psn_no,
-        medical_category=site.profile.codes.med_type["chronic"],
+        medical_category=med_type_of(settlement, site.profile),
         began_at=settlement.began_at,
         main_complaint=disease.diagnosis_name,
         disease_code=disease.code,
@@ -168,6 +191,7 @@ def _fee_lines(settlement: Settlement, site: Site) -> msgspec.Struct:
                     amount_fen=Fen(line.amount_fen),
                     quantity=line.quantity,
                     price=line.price,
+                    approval="1" if line.indication else "0",
                     department_code=desk.department_code,
                     department_name=desk.department_name,
                     doctor_code=desk.doctor_code,
@@ -197,7 +221,7 @@ def _clinic_quote(settlement: Settlement, site: Site) -> msgspec.Struct:
         person_no=person.psn_no,
         medium_type=medium.kind,
         medium_no=medium.number,
-        medical_category=site.profile.codes.med_type["chronic"],
+        medical_category=med_type_of(settlement, site.profile),
         total_fen=total_fen(settlement),
         visit_id=settlement.visit_id,
         charge_batch=charge_batch(settlement),
@@ -226,7 +250,7 @@ def _clinic_settlement(settlement: Settlement, site: Site) -> msgspec.Struct:
         person_no=person.psn_no,
         medium_type=medium.kind,
         medium_no=medium.number,
-        medical_category=site.profile.codes.med_type["chronic"],
+        medical_category=med_type_of(settlement, site.profile),
         total_fen=total_fen(settlement),
         visit_id=settlement.visit_id,
         charge_batch=batch,
@@ -258,7 +282,7 @@ def _visit_query(settlement: Settlement, site: Site) -> msgspec.Struct:
             person_no=known_person(settlement).psn_no,
             began_at=f"{day} 00:00:00",
             ended_at=f"{day} 23:59:59",
-            medical_category=site.profile.codes.med_type["chronic"],
+            medical_category=med_type_of(settlement, site.profile),
         )
     )
 
@@ -285,7 +309,10 @@ def _read_entitlement(settlement: Settlement, output: object, profile: Profile) 
     if not isinstance(output, BenefitCheckOutput):
         raise Misfit("hub_answer_unusable", infno="2001")
     if any(row.entitled == "1" for row in output.entitlements):
-        return _replace(settlement, entitled=True)
+        # Nothing lists two-disease registrations: that 2001 says yes for the disease is the registration (K28).
+        asked = (Filing(settlement.asked_disease, TWO_DISEASES.get(settlement.asked_disease, "")),)
+        filings = asked if benefit_of(settlement) == "two_disease" else settlement.filings
+        return _replace(settlement, entitled=True, filings=filings)
     raise Misfit(
         "not_entitled", text="; ".join(row.reason for row in output.entitlements if row.reason) or "-"
     )
@@ -294,7 +321,16 @@ def _read_entitlement(settlement: Settlement, output: object, profile: Profile) 
 def _read_filings(settlement: Settlement, output: object, profile: Profile) -> Settlement:
     if not isinstance(output, ChronicQueryOutput):
         raise Misfit("hub_answer_unusable", infno="5301")
-    filings = tuple(Filing(row.disease_code, row.disease_name) for row in output.filings)
+    filings = tuple(
+        Filing(
+            row.disease_code,
+            row.disease_name,
+            row.began_on,
+            row.ended_on,
+            is_disease_open(settlement, row.disease_code, profile),
+        )
+        for row in output.filings
+    )
     if not filings:
         raise Misfit("no_filing")
     return _replace(settlement, filings=filings)
@@ -316,11 +352,16 @@ def _read_diagnosis(settlement: Settlement, output: object, profile: Profile) ->
 def _read_charges(settlement: Settlement, output: object, profile: Profile) -> Settlement:
     if not isinstance(output, FeeLinesOutput):
         raise Misfit("hub_answer_unusable", infno="2204")
-    classes = {split.line_no: split.catalogue_class for split in output.line_splits}
+    splits = {split.line_no: split for split in output.line_splits}
     ours = [_line_no(settlement, line) for line in settlement.lines]
-    if len(output.line_splits) != len(ours) or classes.keys() != set(ours):
+    if len(output.line_splits) != len(ours) or splits.keys() != set(ours):
         raise Misfit("hub_answer_unusable", infno="2204")
-    return _replace(settlement, charged=True, line_classes=tuple(classes[number] for number in ours))
+    return _replace(
+        settlement,
+        charged=True,
+        line_classes=tuple(splits[number].catalogue_class for number in ours),
+        line_shares=shares_by_line(splits, ours),
+    )
 
 
 def found_visit(settlement: Settlement, output: object) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,7 @@ from drivers.interfaces.scanner import Scan, ScanFault, Scanner
 from protocols.codes.classifier import classify, select
 from protocols.codes.code_types import IdentityNumber
 from protocols.gm.sm3 import sm3
+from protocols.hub.prescriptions import CirculatingPrescription
 from protocols.hub.profile import Profile
 from protocols.hub.review import CARRY_ON, GO_BACK
 from protocols.secret import Secret
@@ -37,6 +38,7 @@ from terminal.core.events import (
     LinesSet,
     MediumGiven,
     Misuse,
+    PrescriptionTaken,
     QuoteAsked,
     RefundWithdrawn,
     Restarted,
@@ -56,13 +58,16 @@ from terminal.core.values import (
     SaleKey,
     Settlement,
 )
+from terminal.counter.agreement import agreement_notice, require_agreement
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
 from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, require_in_term
 from terminal.counter.feed import Feed
+from terminal.counter.goods import Lists, in_order, listed_warnings, own_warnings
 from terminal.counter.holds import Holds
 from terminal.counter.network import NetworkWatch
 from terminal.counter.numbers import visit_number
 from terminal.counter.paper import Paper
+from terminal.counter.prescriptions import Prescriptions
 from terminal.counter.refunds import Refunds
 from terminal.counter.retries import RetryClock
 from terminal.counter.scanning import (
@@ -73,6 +78,7 @@ from terminal.counter.scanning import (
 )
 from terminal.counter.session import HubSession
 from terminal.counter.settle_notices import SettleNotices
+from terminal.counter.staff import Staff
 from terminal.counter.wishes import (
     DiseaseWish,
     LineWish,
@@ -82,7 +88,9 @@ from terminal.counter.wishes import (
     line_of,
     lines_of,
     reason_of_answer,
+    require_benefit,
     require_sale_number,
+    self_pay_of,
 )
 from terminal.counter.workroom import Phase, Workroom
 from terminal.devices.card_desk import CardDesk
@@ -161,8 +169,10 @@ class Counter(Listener):
         reader: CardReader | None = None,
         write_log: WriteLog = say_nothing,
         notices: SettleNotices | None = None,
+        staff: Staff | None = None,
     ) -> None:
         self._profile = profile
+        self.staff = staff or Staff()
         self._notices = notices
         self._site = site
         self._till = till
@@ -186,6 +196,7 @@ class Counter(Listener):
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
         self._refunds = Refunds(self.engine, self.workroom, self.holds, new_id, self.get)
+        self._prescriptions = Prescriptions(hub, session, profile, self.staff, self.note)
         self._retries = RetryClock(clock, self._try_again)
         self._network = NetworkWatch(
             hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry
@@ -347,6 +358,9 @@ class Counter(Listener):
         if wish.flow not in FLOWS:
             raise Misuse("bad_request", reason=f"flow: one of {', '.join(FLOWS)}")
         require_sale_number(wish.sale_number)
+        require_benefit(wish)
+        if wish.benefit == "dual_channel" and not self._site.dual_channel:
+            raise Misuse("not_dual_channel")
         lines = lines_of(wish.lines, self._items)
         settlement_id = self._new_id()
         settlement = Settlement(
@@ -357,33 +371,65 @@ class Counter(Listener):
             own_visit_no=visit_number(settlement_id) if wish.flow == CLINIC_VISIT.name else "",
             state=State.DRAFT,
             operator=self._operator.number,
+            division=self._site.division,
+            benefit=wish.benefit,
+            asked_disease=wish.disease_code,
+            asked_insutype=wish.insutype,
+            local_only=not self._site.networked,
+            epidemic=wish.epidemic,
             began_at=format_time(self._clock.now()),
             use_account=wish.use_account,
             lines=lines,
             review=None if self._profile.review.before_quote == "none" else Review(),
+            self_pay=self_pay_of(wish.lines, self._items),
         )
         idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
         if not await self._opened_before(idempotency):
             self.holds.require_none()
+            require_agreement(self._site.agreement_ends, self.today())
         opened = await self.workroom.do(lambda: self.engine.open(settlement, idempotency, client))
         self._scanned_sale = opened.id
         return opened
 
     async def _opened_before(self, idempotency: Idempotency | None) -> bool:
-        if idempotency is None or not self.holds.standing:
+        over = agreement_notice(self._site.agreement_ends, self.today()) is not None
+        if idempotency is None or not (self.holds.standing or over):
             return False
         return await self.workroom.read(lambda journal: journal.opened_before(idempotency))
 
     async def set_lines(self, settlement_id: str, wishes: tuple[LineWish, ...]) -> Settlement:
         """Replace the charge sheet."""
-        return await self.post(settlement_id, LinesSet(lines_of(wishes, self._items)), "till")
+        lines, beside = lines_of(wishes, self._items), self_pay_of(wishes, self._items)
+        return await self.post(settlement_id, LinesSet(lines, beside), "till")
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
         """Add one line; the same article by barcode raises the quantity of its line."""
         settlement = await self.get(settlement_id)
-        number = max((line.number for line in settlement.lines), default=0) + 1
-        line = line_of(wish, number, self._items)
-        return await self.post(settlement_id, LinesSet((*settlement.lines, line)), "till")
+        before = settlement.self_pay if wish.self_pay else settlement.lines
+        line = line_of(wish, max((line.number for line in before), default=0) + 1, self._items)
+        wanted = LinesSet((*before, line))
+        if wish.self_pay:
+            wanted = LinesSet(settlement.lines, (*before, line))
+        return await self.post(settlement_id, wanted, "till")
+
+    def goods(self) -> Sequence[tuple[ShopItem, tuple[Notice, ...]]]:
+        """The shop's articles, centrally procured ones first, with what the shop's own file warns of."""
+        return [(item, own_warnings(item, self.today())) for item in in_order(self._items)]
+
+    async def check_goods(self) -> Sequence[tuple[ShopItem, tuple[Notice, ...]]]:
+        """The same, after asking the hub about every article with a national code. Raises `Misuse`."""
+        lists, found, today = Lists(self.hub, self.session, self._profile), {}, self.today()
+        for barcode, item in self._items.items():
+            if item.national_code:
+                code = item.national_code
+                listed = await self.workroom.do(partial(lists.of, code, today))
+                found[barcode] = listed_warnings(item, listed)
+                until = listed.until or item.listed_until
+                known = msgspec.structs.replace(
+                    item, listed_until=until, selected=item.selected or listed.selected
+                )
+                self._items = {**self._items, barcode: known}
+        return [(item, (*told, *found.get(item.barcode, ()))) for item, told in self.goods()]
 
     async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:
         """Give the number of the person's identity card, typed in (medium 02); the hub says who it is."""
@@ -409,6 +455,29 @@ class Counter(Listener):
             wish.disease_code, names.get(wish.disease_code, ""), wish.diagnosis_code, wish.diagnosis_name
         )
         return await self.post(settlement_id, DiseasePicked(disease), "till")
+
+    async def prescriptions(self, settlement_id: str) -> Sequence[CirculatingPrescription]:
+        """The circulating prescriptions of the sale's person, whatever their state."""
+        settlement = await self.get(settlement_id)
+        return await self.workroom.do(lambda: self._prescriptions.of(settlement))
+
+    async def take_prescription(self, settlement_id: str, number: str, reviewer: str) -> Settlement:
+        """Sell against a prescription that this pharmacist has reviewed: lock it for the sale, then quote anew."""
+        settlement = await self.get(settlement_id)
+        if settlement.state not in TAKES_SCANS:
+            raise Misuse("not_open_for_changes", state=settlement.state.value)
+        self.holds.require_newest()
+        taken = await self.workroom.do(lambda: self._prescriptions.take(settlement, number, reviewer))
+        return await self.post(settlement_id, PrescriptionTaken(taken), reviewer)
+
+    async def _free_prescription(self, settlement: Settlement) -> None:
+        """What the sale did not use may be used elsewhere at once; unheard, the lock ends by itself."""
+        if settlement.prescription is None:
+            return
+        try:
+            await self.workroom.do(lambda: self._prescriptions.release(settlement))
+        except Misuse as unheard:
+            self.feed.announce(Notice(unheard.code, unheard.params))
 
     async def give_code(self, settlement_id: str, text: str) -> Settlement:
         """Give the customer's certificate code (typed, or scanned by the till); decodes it at once."""
@@ -441,7 +510,11 @@ class Counter(Listener):
         if settlement.state not in (State.PRICED, State.ARMED) and settlement.confirmed:
             return settlement
         self.require_gate(settlement)
-        return await self.post(settlement_id, Confirmed(operator), operator)
+        require_agreement(self._site.agreement_ends, self.today())
+        settled = await self.post(settlement_id, Confirmed(operator), operator)
+        if settled.state is State.REFUSED:
+            await self._free_prescription(settled)
+        return settled
 
     async def cancel(self, settlement_id: str, operator: str, reason: str) -> Settlement:
         """Undo a known settlement (2103); returns when the outcome is on disk."""
@@ -473,7 +546,9 @@ class Counter(Listener):
         settlement = await self.get(settlement_id)
         if settlement.state is State.ABANDONED:
             return settlement
-        return await self.post(settlement_id, Abandoned(operator), operator)
+        gone = await self.post(settlement_id, Abandoned(operator), operator)
+        await self._free_prescription(gone)
+        return gone
 
     async def acknowledge(self, settlement_id: str, operator: str) -> Settlement:
         """The till has taken note of the result."""
@@ -491,6 +566,13 @@ class Counter(Listener):
         )
         self.paper.owe()
         return number
+
+    async def explain(self, settlement_id: str) -> Settlement:
+        """Print why the hub, or the terminal before it, refused: plain words and whom to ask. Raises `Misuse`."""
+        settlement = await self.get(settlement_id)
+        require_in_term(settlement)
+        await self.workroom.do(lambda: self.paper.explain(settlement))
+        return settlement
 
     async def slip_seen(self, settlement_id: str, operator: str) -> Settlement:
         """Somebody has looked: the slip whose fate was unknown did come out. Raises `Misuse` (`slip_not_unknown`)."""

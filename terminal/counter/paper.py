@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable
 from drivers.interfaces.printer import Printer, PrinterStatus, PrintOutcome, PrintResult
 from protocols.gm.sm3 import sm3
 from terminal.core.events import Misuse, SlipPrinted
-from terminal.core.values import Notice
+from terminal.core.values import Notice, Settlement
 from terminal.counter.engine import Engine
 from terminal.journal.records import ReceiptRow
 from terminal.journal.thread import JournalPort
-from terminal.slips.rendering import SlipSite, render_slip
+from terminal.slips.rendering import SlipSite, render_explanation, render_slip
 
 RETRY_S = 2.0
 """How often a waiting slip asks the printer whether it can print now."""
@@ -48,6 +48,8 @@ class Paper:
         self._announce = announce
         self._sleep = sleep
         self._owed = asyncio.Event()
+        self._printing = asyncio.Lock()
+        """One document at a time: a slip that is owed, or an explanation."""
         self.problem = "" if printer is not None else "no_device"
         """Why slips wait; empty when they do not."""
 
@@ -73,6 +75,23 @@ class Paper:
             if receipt.state == "printing" or old_copy:
                 await self._moves(receipt, "unknown")
                 self._announce(Notice("printer_unknown", {"reason": "restart"}))
+
+    async def explain(self, settlement: Settlement) -> None:
+        """Print why the newest refusal was one, now. It tells of no money, so nothing is owed and nothing written.
+
+        Raises `Misuse` when nothing was refused, or the printer did not take it.
+        """
+        if settlement.refusal is None:
+            raise Misuse("nothing_to_explain")
+        if self._printer is None:
+            raise Misuse("explanation_not_printed", reason="no_device")
+        document = render_explanation(
+            settlement, self._engine.stamp().wall, self._printer.columns, self._site
+        )
+        async with self._printing:
+            result = await self._printer.print(document)
+        if result.outcome in (PrintOutcome.NOT_PRINTED, PrintOutcome.UNKNOWN):
+            raise Misuse("explanation_not_printed", reason=result.reason or "no_device")
 
     async def run(self) -> None:
         """Print what is owed, for ever."""
@@ -121,7 +140,8 @@ class Paper:
             self._announce(Notice("slip_impossible"))
             return
         await self._moves(receipt, "printing", sm3(document))
-        result = await printer.print(document)
+        async with self._printing:
+            result = await printer.print(document)
         await self._moves(receipt, _STATES[result.outcome])
         if result.outcome is PrintOutcome.NOT_PRINTED:
             await self._wait_for_printer(result.reason or "no_device")

@@ -78,12 +78,17 @@ def scan_fault_message(_fault: ScanFault) -> str:
 
 
 def with_item(
-    lines: tuple[ChargeLine, ...], items: Mapping[str, ShopItem], barcode: str
+    lines: tuple[ChargeLine, ...], items: Mapping[str, ShopItem], barcode: str, *, beside: bool = False
 ) -> tuple[ChargeLine, ...]:
-    """Add one piece of an article: a new line, or one more on the line that has it."""
+    """Add one piece of an article: a new line, or one more on the line that has it.
+
+    What has no national code never goes to the insurance; `beside` = the lines are those sold beside it.
+    """
     item = items.get(barcode)
     if item is None:
         raise Misuse("unknown_barcode")
+    if not item.national_code and not beside:
+        raise Misuse("item_unmapped", name=item.name)
     for index, line in enumerate(lines):
         if line.barcode == barcode:
             quantity = Quantity(line.quantity + ONE)
@@ -101,6 +106,8 @@ def with_item(
         price=item.price,
         amount_fen=int(line_amount_fen(item.price, ONE)),
         barcode=barcode,
+        selected=item.selected,
+        listed_until="" if item.listed_until is None else item.listed_until.isoformat(),
     )
     return (*lines, line)
 

@@ -10,9 +10,11 @@ from msgspec import UNSET, UnsetType
 
 from protocols.errors import MoneyError
 from protocols.money import Price, Quantity, line_amount_fen
+from terminal.core.benefits import BENEFITS
 from terminal.core.events import Misuse
-from terminal.core.flows import PHARMACY_PURCHASE
+from terminal.core.flows import CLINIC_VISIT, PHARMACY_PURCHASE
 from terminal.core.values import ChargeLine, ReturnedLine, Settlement
+from terminal.core.visit_messages import TWO_DISEASES
 from terminal.counter.scanning import with_item
 from terminal.shop_items import ShopItem
 
@@ -38,6 +40,10 @@ class LineWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many days the quantity lasts as prescribed; told to the hub's review, as the next two are."""
     single_dose: str | UnsetType = UNSET
     frequency: str | UnsetType = UNSET
+    indication: bool = False
+    """The doctor has confirmed the indication that the list asks for; of a visit."""
+    self_pay: bool = False
+    """Sold beside the insurance: needs no national code, is never sent, and is paid by the customer alone."""
 
 
 class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +54,15 @@ class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     use_account: bool = True
     flow: str = PHARMACY_PURCHASE.name
     """`pharmacy_purchase` or `clinic_visit`."""
+    benefit: str = ""
+    """Kind of benefit: of a purchase `pharmacy` or `dual_channel`; of a visit `chronic`, `ordinary`, `emergency`,
+    `two_disease` or `maternity`. Empty = the first."""
+    disease_code: str = ""
+    """Of a two-disease visit: M03900 or M01600."""
+    insutype: str = ""
+    """Which enrolment, where several are active: 310, 390, ..."""
+    epidemic: bool = False
+    """The visit is for an epidemic."""
 
 
 class ReturnWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,10 +98,23 @@ class DiseaseWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which filed disease the visit is for, and the doctor's diagnosis."""
 
     disease_code: str
-    """M0xxxx, one of the person's filings."""
+    """M0xxxx, one of the person's filings; empty where the kind of benefit needs none."""
     diagnosis_code: str
     """ICD-10, insurance version."""
     diagnosis_name: str
+
+
+def require_benefit(wish: SaleWish) -> None:
+    """A flow serves certain kinds of benefit, and a two-disease visit names its disease. Raises `Misuse`."""
+    kinds = BENEFITS[wish.flow]
+    if wish.benefit and wish.benefit not in kinds:
+        raise Misuse("bad_request", reason=f"benefit: one of {', '.join(kinds)}")
+    if (wish.benefit == "two_disease") != bool(wish.disease_code):
+        raise Misuse("bad_request", reason="disease_code belongs to benefit two_disease, and is needed there")
+    if wish.disease_code and wish.disease_code not in TWO_DISEASES:
+        raise Misuse("bad_request", reason=f"disease_code: one of {', '.join(TWO_DISEASES)}")
+    if wish.epidemic and wish.flow != CLINIC_VISIT.name:
+        raise Misuse("bad_request", reason="epidemic belongs to a visit")
 
 
 def require_sale_number(number: str) -> None:
@@ -98,11 +126,17 @@ def require_sale_number(number: str) -> None:
 
 
 def lines_of(wishes: tuple[LineWish, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
-    """The charge lines of a sheet, numbered from 1; raises `Misuse`."""
-    lines: tuple[ChargeLine, ...] = ()
-    for wish in wishes:
-        lines = (*lines, line_of(wish, len(lines) + 1, items))
-    return lines
+    """The charge lines for the insurance, numbered from 1; raises `Misuse`."""
+    return _numbered(tuple(wish for wish in wishes if not wish.self_pay), items)
+
+
+def self_pay_of(wishes: tuple[LineWish, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
+    """What is sold beside the insurance, numbered from 1; raises `Misuse`."""
+    return _numbered(tuple(wish for wish in wishes if wish.self_pay), items)
+
+
+def _numbered(wishes: tuple[LineWish, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
+    return tuple(line_of(wish, number, items) for number, wish in enumerate(wishes, start=1))
 
 
 def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> ChargeLine:
@@ -115,9 +149,11 @@ def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> Charg
     if quantity <= 0 or (price is not None and price < 0):
         raise Misuse("bad_request", reason=f"line {number}: quantity and price must be above zero")
     if wish.barcode:
-        (line,) = with_item((), items, wish.barcode)
+        (line,) = with_item((), items, wish.barcode, beside=wish.self_pay)
         price = price or line.price
-    elif price is None or not (wish.national_code and wish.own_code and wish.name):
+    elif wish.name and price is not None and wish.own_code and not (wish.national_code or wish.self_pay):
+        raise Misuse("item_unmapped", name=wish.name)
+    elif price is None or not ((wish.national_code or wish.self_pay) and wish.own_code and wish.name):
         raise Misuse(
             "bad_request", reason=f"line {number}: barcode, or national_code, own_code, name and price"
         )
@@ -130,6 +166,7 @@ def line_of(wish: LineWish, number: int, items: Mapping[str, ShopItem]) -> Charg
         price=price,
         amount_fen=int(line_amount_fen(price, quantity)),
         trace_codes=wish.trace_codes,
+        indication=wish.indication,
         **_use_of(wish, number),
     )
 

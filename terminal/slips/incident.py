@@ -8,7 +8,7 @@ import msgspec
 from protocols.escpos.document import Document, Element, Pair, Rule, Text
 from protocols.money import format_yuan
 from terminal.slips.masking import MaskedPerson
-from terminal.slips.parts import fact, foot, head, when, who
+from terminal.slips.parts import Contact, fact, foot, head, when, who
 
 
 class IncidentKind(enum.Enum):
@@ -47,6 +47,7 @@ class IncidentSlip(msgspec.Struct, frozen=True, kw_only=True):
     total_fen: int
     """What the sale would have cost in all."""
     operator: str
+    contact: Contact = Contact()
     copy_number: int = 0
     check_code: str = ""
 
@@ -65,6 +66,6 @@ def incident_document(slip: IncidentSlip) -> Document:
             Rule(),
             *(Text(advice) for advice in _ADVICE[slip.kind]),
             Rule(),
-            *foot(slip.receipt_no, slip.operator, slip.copy_number, slip.check_code),
+            *foot(slip.receipt_no, slip.operator, slip.copy_number, slip.check_code, slip.contact),
         )
     )

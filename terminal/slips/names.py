@@ -67,6 +67,25 @@ _FUND = {
 }
 
 
+_FUND_TYPE = {
+    "310100": "基本统筹",
+    "390100": "基本统筹",
+    "310200": "个人账户",
+    "310201": "个人账户",
+    "390500": "个人账户",
+    "330100": "职工大额",
+    "390200": "居民大病",
+    "320100": "公务员补助",
+    "370100": "企业补充",
+    "610100": "医疗救助",
+}
+
+
+def fund_type_name(code: str, name: str) -> str:
+    """Name of a fund by its `fund_pay_type`, else as the hub calls it."""
+    return _FUND_TYPE.get(code) or name or code
+
+
 def insutype_name(code: str) -> str:
     """Scheme of insurance."""
     return _INSUTYPE.get(code, code)

@@ -3,6 +3,8 @@
 import datetime as dt
 from collections.abc import Iterable
 
+import msgspec
+
 from protocols.escpos.document import Align, Cut, Element, Feed, Qr, Rule, Text
 from protocols.escpos.width import COLUMNS_58_MM, text_columns
 from protocols.wire_time import format_time
@@ -36,13 +38,29 @@ def who(person: MaskedPerson) -> Iterable[Element]:
     yield fact("证件", person.certno)
 
 
-def foot(receipt_no: str, operator: str, copy_number: int, check_code: str) -> Iterable[Element]:
-    """Operator, reprint mark, check code, QR with the receipt number only, cut."""
+class Contact(msgspec.Struct, frozen=True):
+    """Who answers questions about the slip (R04); empty = not printed."""
+
+    hotline: str = ""
+    agency: str = ""
+
+
+NO_CONTACT = Contact()
+
+
+def foot(
+    receipt_no: str, operator: str, copy_number: int, check_code: str, contact: Contact = NO_CONTACT
+) -> Iterable[Element]:
+    """Operator, reprint mark, check code, whom to ask, QR with the receipt number only, cut."""
     yield fact("经办人", operator)
     if copy_number:
         yield fact("补打", f"第{copy_number}次，非原始凭条")
     if check_code:
         yield fact("校验码", check_code)
+    if contact.agency:
+        yield fact("经办机构", contact.agency)
+    if contact.hotline:
+        yield fact("咨询电话", contact.hotline)
     yield Feed(1)
     yield Qr(receipt_no)
     yield Feed(1)

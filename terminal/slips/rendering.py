@@ -11,10 +11,13 @@ from protocols.hub.profile import Profile
 from protocols.hub.settlement import SettlementInfo
 from protocols.money import sum_fen
 from protocols.wire_time import parse_time
-from terminal.core.values import Booking, SaleKey, Settlement
+from terminal.core.disclosure import disclose
+from terminal.core.values import Booking, ChargeLine, SaleKey, Settlement
 from terminal.slips.check_code import check_code
+from terminal.slips.explanation import ExplanationSlip, explanation_document
 from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
 from terminal.slips.masking import MaskedPerson, MaskRule
+from terminal.slips.parts import Contact
 from terminal.slips.settlement import (
     FundShare,
     SettlementSlip,
@@ -23,6 +26,8 @@ from terminal.slips.settlement import (
     quantity_text,
     settlement_document,
 )
+from terminal.slips.terms import slip_terms
+from terminal.texts import tell_notice
 
 _FUND_FIELDS = {
     "hifp_pay": "pooled_fund_fen",
@@ -36,6 +41,9 @@ _FUND_FIELDS = {
 }
 
 
+_EMPLOYEE = "310"
+
+
 class SlipSite(msgspec.Struct, frozen=True):
     """What every slip says about the place."""
 
@@ -43,6 +51,9 @@ class SlipSite(msgspec.Struct, frozen=True):
     institution_name: str
     operator_name: str
     profile: Profile
+    contact: Contact = Contact()
+    high_burden_fen: int = 0
+    """Own share from which on the slip says where further aid is asked for; 0 = never."""
 
 
 class SlipImpossible(Exception):
@@ -98,6 +109,24 @@ def slip_document(
     raise SlipImpossible(kind)
 
 
+def render_explanation(settlement: Settlement, at: dt.datetime, columns: int, site: SlipSite) -> bytes:
+    """Return the ESC/POS bytes of a slip that says why the newest refusal was one. Raises `SlipImpossible`."""
+    told = tell_notice(settlement.refusal)
+    if told is None:
+        raise SlipImpossible("explanation")
+    slip = ExplanationSlip(
+        institution_name=site.institution_name,
+        institution_code=site.institution_code,
+        receipt_no=receipt_number(settlement),
+        at=at,
+        person=_masked(settlement, site.profile),
+        reason=told.zh,
+        operator=site.operator_name,
+        contact=site.contact,
+    )
+    return build(explanation_document(slip), columns).data
+
+
 def _newest_kind(settlement: Settlement) -> str:
     if not settlement.receipts:
         raise SlipImpossible("copy")
@@ -124,6 +153,7 @@ def _incident(
             person=_masked(settlement, site.profile),
             total_fen=sum_fen(line.amount_fen for line in settlement.lines),
             operator=site.operator_name,
+            contact=site.contact,
             copy_number=copy_number,
         )
     )
@@ -142,6 +172,7 @@ def _settled(
     if person is None or settlement.person is None or booking is None:
         raise SlipImpossible(kind.name)
     classes = booking.line_classes or ("",) * len(settlement.lines)
+    shares = disclose(booking).shares or (None,) * len(settlement.lines)
     slip = SettlementSlip(
         kind=kind,
         institution_name=site.institution_name,
@@ -163,19 +194,40 @@ def _settled(
                 price=line.price,
                 amount_fen=line.amount_fen,
                 level=level,
+                marks=_marks(line),
+                share=share,
             )
-            for line, level in zip(settlement.lines, classes, strict=True)
+            for line, level, share in zip(settlement.lines, classes, shares, strict=True)
         ),
         split=record.split,
-        funds=tuple(_fund_shares(record.info)),
+        funds=tuple(_fund_shares(record.info, settlement.person.insutype)),
         balance_fen=None if record.info.balance_fen is None else int(record.info.balance_fen),
         trace_codes=sum(len(line.trace_codes) for line in settlement.lines),
         operator=site.operator_name,
         cancelled_setl_id=booking.info.settlement_id if kind is SlipKind.CANCELLED else "",
         refund=refund_facts(settlement, kind),
+        beside=tuple(
+            SlipLine(
+                name=line.name,
+                spec=line.spec,
+                code=line.national_code,
+                quantity=line.quantity,
+                price=line.price,
+                amount_fen=line.amount_fen,
+                level="",
+            )
+            for line in (settlement.self_pay if kind is SlipKind.SETTLED else ())
+        ),
+        terms=slip_terms(settlement, record, site.profile, site.high_burden_fen),
+        contact=site.contact,
         copy_number=copy_number,
     )
     return settlement_document(msgspec.structs.replace(slip, check_code=check_code(slip, mac)))
+
+
+def _marks(line: ChargeLine) -> str:
+    until = f"目录有效期至{line.listed_until}" if line.listed_until else ""
+    return "，".join(mark for mark in ("集采中选" if line.selected else "", until) if mark)
 
 
 def refund_facts(settlement: Settlement, kind: SlipKind) -> tuple[tuple[str, str], ...]:
@@ -204,10 +256,12 @@ def refund_facts(settlement: Settlement, kind: SlipKind) -> tuple[tuple[str, str
     )
 
 
-def _fund_shares(info: SettlementInfo) -> list[FundShare]:
+def _fund_shares(info: SettlementInfo, insutype: str) -> list[FundShare]:
+    serious = "hifob_pay" if insutype == _EMPLOYEE else "hifmi_pay"
     shares = []
     for wire_name, attribute in _FUND_FIELDS.items():
         amount = getattr(info, attribute)
-        if amount:
-            shares.append(FundShare(wire_name, abs(int(amount))))
+        always = wire_name in ("hifp_pay", serious, "maf_pay")
+        if amount or always:
+            shares.append(FundShare(wire_name, abs(int(amount or 0)), always))
     return shares

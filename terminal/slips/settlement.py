@@ -8,9 +8,10 @@ import msgspec
 
 from protocols.escpos.document import Align, Cell, Document, Element, Pair, Row, Rule, Text
 from protocols.money import Price, Quantity, Split, format_yuan
+from terminal.core.values import LineShare
 from terminal.slips.masking import MaskedPerson
 from terminal.slips.names import fund_name, insutype_name, level_mark, med_type_name, psn_type_name
-from terminal.slips.parts import fact, foot, head, when, who
+from terminal.slips.parts import Contact, fact, foot, head, when, who
 
 
 class SlipKind(enum.Enum):
@@ -33,6 +34,10 @@ class SlipLine(msgspec.Struct, frozen=True, kw_only=True):
     amount_fen: int
     level: str
     """`chrgitm_lv`: 01, 02, 03."""
+    marks: str = ""
+    """Centrally procured, leaves the list on ...; empty = nothing to tell."""
+    share: LineShare | None = None
+    """How the hub split it; None = it did not say."""
 
 
 class FundShare(msgspec.Struct, frozen=True):
@@ -41,6 +46,23 @@ class FundShare(msgspec.Struct, frozen=True):
     field: str
     """Its name in `setlinfo`: `hifp_pay`, `maf_pay`, ..."""
     amount_fen: int
+    always: bool = False
+    """Shown with 0.00 as well, where any fund paid: basic insurance, serious illness, assistance (R14)."""
+
+
+class SlipTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """On what terms it was settled: what a person may ask about beside who paid."""
+
+    kind: str = ""
+    """Kind of benefit in words: account purchase, pooled prescription, ..."""
+    insured_place: str = ""
+    """Where and since when insured; for somebody from elsewhere also which place's rules hold."""
+    scope: tuple[tuple[str, int], ...] = ()
+    """What the total is made of, as label and fen."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """Ratio, limits left, the hub's own words; as label and value."""
+    advice: tuple[str, ...] = ()
+    """Sentences for the person."""
 
 
 class SettlementSlip(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +94,10 @@ class SettlementSlip(msgspec.Struct, frozen=True, kw_only=True):
     """Of a cancellation: the settlement that was cancelled."""
     refund: tuple[tuple[str, str], ...] = ()
     """What a refund adds, as label and value: the goods that came back, the other slip's number."""
+    beside: tuple[SlipLine, ...] = ()
+    """Sold beside the insurance; not on the slip of a cancellation, which undoes none of it."""
+    terms: SlipTerms = SlipTerms()
+    contact: Contact = Contact()
     copy_number: int = 0
     """0 = the original; n = the n-th reprint, marked 补打."""
     check_code: str = ""
@@ -88,13 +114,16 @@ def settlement_document(slip: SettlementSlip) -> Document:
             *who(slip.person),
             fact("险种", insutype_name(slip.insutype)),
             fact("类别", f"{med_type_name(slip.med_type)}/{psn_type_name(slip.psn_type)}"),
+            *_kind_and_place(slip.terms),
             Rule(),
             *_items(slip),
             Rule(),
             *_payers(slip),
             Rule(),
+            *_beside(slip),
+            *_terms(slip),
             fact("追溯码", f"{slip.trace_codes}个"),
-            *foot(slip.receipt_no, slip.operator, slip.copy_number, slip.check_code),
+            *foot(slip.receipt_no, slip.operator, slip.copy_number, slip.check_code, slip.contact),
         )
     )
 
@@ -117,8 +146,71 @@ def _items(slip: SettlementSlip) -> Iterable[Element]:
     for line in slip.lines:
         yield Row((Cell(f"{line.name} {line.spec}".rstrip()), Cell(level_mark(line.level), Align.RIGHT, 4)))
         yield Text(line.code, indent=2)
+        if line.marks:
+            yield Text(line.marks, indent=2)
         quantity = quantity_text(Quantity(sign * line.quantity))
         yield Pair(f"{quantity} × {line.price.wire_text()}", format_yuan(sign * line.amount_fen), indent=2)
+        if line.share is not None:
+            yield from _share(line.share, line.price, sign)
+
+
+def _beside(slip: SettlementSlip) -> Iterable[Element]:
+    """Goods sold beside the insurance, with what is to be collected in all."""
+    if not slip.beside:
+        return
+    yield Text("自费商品（未进医保）")
+    for line in slip.beside:
+        yield Text(f"{line.name} {line.spec}".rstrip())
+        yield Pair(
+            f"{quantity_text(line.quantity)} × {line.price.wire_text()}",
+            format_yuan(line.amount_fen),
+            indent=2,
+        )
+    beside_fen = sum(line.amount_fen for line in slip.beside)
+    yield Pair("自费商品合计", format_yuan(beside_fen))
+    yield Pair("应收现金合计", format_yuan(slip.split.cash_fen + beside_fen), bold=True)
+    yield Rule()
+
+
+def _share(share: LineShare, price: Price, sign: int) -> Iterable[Element]:
+    """The price limit where there is one, and every part of the line that is not zero (R55, R70)."""
+    if share.price_limit is not None:
+        above = Price(max(0, price - share.price_limit))
+        yield Text(
+            f"限价 {share.price_limit.wire_text()}" + (f"，每单位超出 {above.wire_text()}" if above else ""),
+            indent=2,
+        )
+    parts = [
+        f"{label} {format_yuan(sign * amount_fen)}"
+        for label, amount_fen in (
+            ("全自费", share.self_paid_fen),
+            ("超限价", share.over_limit_fen),
+            ("先行自付", share.class_b_share_fen),
+            ("范围内", share.policy_scope_fen),
+        )
+        if amount_fen
+    ]
+    yield Text(" ".join(parts), indent=2)
+
+
+def _kind_and_place(terms: SlipTerms) -> Iterable[Element]:
+    if terms.kind:
+        yield fact("待遇", terms.kind)
+    if terms.insured_place:
+        yield fact("参保地", terms.insured_place)
+
+
+def _terms(slip: SettlementSlip) -> Iterable[Element]:
+    """On what terms, in a block of its own; nothing where the hub named nothing."""
+    terms, sign = slip.terms, _sign(slip)
+    for label, amount_fen in terms.scope:
+        yield Pair(label, format_yuan(sign * amount_fen))
+    for label, value in terms.facts:
+        yield fact(label, value)
+    for sentence in terms.advice:
+        yield Text(sentence)
+    if terms.scope or terms.facts or terms.advice:
+        yield Rule()
 
 
 def _payers(slip: SettlementSlip) -> Iterable[Element]:
@@ -130,7 +222,7 @@ def _payers(slip: SettlementSlip) -> Iterable[Element]:
     yield Pair("费用总额", yuan(split.total_fen), bold=True)
     yield Pair("基金支付", yuan(split.fund_fen))
     for share in slip.funds:
-        if share.amount_fen:
+        if share.amount_fen or (split.fund_fen and share.always):
             yield Pair(f"其中 {fund_name(share.field)}", yuan(share.amount_fen), indent=2)
     yield Pair("个人账户支付", yuan(split.account_fen))
     if split.mutual_aid_fen:

@@ -17,7 +17,7 @@ from yibao.cli.common import (
 from yibao.cli.errors import CommandFailed, Interrupted
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan
-from yibao.words import say
+from yibao.words import Words, say
 
 if TYPE_CHECKING:
     from yibao.client import CounterClient, SettlementView
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("status", help=help_of("status"), short_help=help_of("status"))(status)
     app.command("doubts", help=help_of("doubts"), short_help=help_of("doubts"))(doubts)
     app.command("copy", help=help_of("copy"), short_help=help_of("copy"))(copy)
+    app.command("explain", help=help_of("explain"), short_help=help_of("explain"))(explain)
     app.command("abandon", help=help_of("abandon"), short_help=help_of("abandon"))(abandon)
 
 
@@ -128,6 +129,15 @@ def copy(
         print_json({"copy_number": number})
     else:
         tell(say("copy_owed", copy=str(number)))
+
+
+def explain(sale: SaleArgument, json: JsonOption = False, counter: CounterOption = None) -> None:
+    """Print why something was refused."""
+    found = with_sale(counter, sale, lambda client, settlement_id: client.explain(settlement_id))
+    if json:
+        print_json(found)
+    elif found.refusal is not None:
+        tell(Words(found.refusal.code, found.refusal.zh, found.refusal.en))
 
 
 def abandon(sale: SaleArgument, json: JsonOption = False, counter: CounterOption = None) -> None:

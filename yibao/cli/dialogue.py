@@ -57,6 +57,10 @@ class Order:
     reason: str = ""
     """Why to carry on whatever the hub's review finds; empty = it is asked for."""
 
+    def wish(self, number: str, flow: str) -> SaleWish:
+        """What the sale is opened with."""
+        return SaleWish(sale_number=number, lines=self.lines, flow=flow)
+
 
 OrderKind = TypeVar("OrderKind", bound=Order)
 
@@ -131,11 +135,11 @@ def rest_waits(sale: SettlementView) -> Words:
 async def _open(client: CounterClient, order: Order, flow: str) -> SettlementView:
     """Open the sale under the number asked for, or under the day's next free one."""
     if order.number:
-        return await client.open_sale(SaleWish(sale_number=order.number, lines=order.lines, flow=flow))
+        return await client.open_sale(order.wish(order.number, flow))
     first = await next_number(client)
     for number in range(first, first + _OPENING_TRIES):
         try:
-            return await client.open_sale(SaleWish(sale_number=str(number), lines=order.lines, flow=flow))
+            return await client.open_sale(order.wish(str(number), flow))
         except CounterProblem as problem:
             # Another program of the till may have taken the number a moment ago.
             if problem.code != "sale_number_open":
@@ -326,10 +330,15 @@ class Conversation(Generic[OrderKind]):
         self._told = sale
         if sale.review is not None and sale.review.waits and sale.review != told.review:
             self._screen.findings(sale.review.findings)
+        if sale.person is not None and sale.person != told.person:
+            self._screen.person(sale.person)
         if sale.lines != told.lines:
             self._screen.lines(sale)
         if sale.quote is not None and sale.quote != told.quote:
             self._screen.amounts(sale.quote)
+        for hint in sale.hints:
+            if hint not in told.hints:
+                self._screen.say(Words(hint.code, hint.zh, hint.en))
         if sale.notice is not None and sale.notice != told.notice:
             self._screen.notice(sale)
 

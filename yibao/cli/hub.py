@@ -121,6 +121,7 @@ def register(app: typer.Typer) -> None:
         ("ping", ping_hub),
         ("sign-out", sign_out),
         ("institution", institution),
+        ("standing", standing),
         ("dictionary", dictionary),
         ("catalogue", catalogue),
         ("download", download),
@@ -139,6 +140,27 @@ def institution(
 
     wish = InstitutionWish(code=code, name=name, kind=kind)
     show_rows(_ask(counter, lambda client: client.institutions(wish)), json)
+
+
+def standing(json: JsonOption = False, counter: CounterOption = None) -> None:
+    """Show how the own institution stands."""
+    from yibao.cli.tables import Screen
+
+    found = _ask(counter, lambda client: client.standing())
+    if json:
+        print_json(found)
+        return
+    flags = {True: "是 yes", False: "否 no", None: ""}
+    Screen().pairs(
+        [
+            ("机构", "Institution", f"{found.code} {found.name} ({found.level})"),
+            ("服务协议", "Agreement", f"{found.agreement} {found.agreement_until}".strip()),
+            ("暂停至", "Suspended until", found.suspended_until),
+            ("信用等级", "Credit level", found.credit_level),
+            ("跨省联网", "Networked", flags[found.networked]),
+            ("双通道", "Dual channel", flags[found.dual_channel]),
+        ]
+    )
 
 
 def dictionary(

@@ -1,6 +1,7 @@
 """`yibao sale`: one sale from the first barcode to the acknowledged result."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +27,10 @@ Items = Annotated[
 Lines = Annotated[
     list[str] | None, typer.Option("--line", metavar="LINE", help=help_of("sale.line"), show_default=False)
 ]
+SelfPay = Annotated[
+    list[str] | None,
+    typer.Option("--self-pay", metavar="BARCODE[*QTY]", help=help_of("sale.self_pay"), show_default=False),
+]
 Code = Annotated[str, typer.Option("--code", metavar="CODE", help=help_of("sale.code"), show_default=False)]
 Number = Annotated[
     str, typer.Option("--number", metavar="NUMBER", help=help_of("sale.number"), show_default=False)
@@ -44,6 +49,7 @@ def register(app: typer.Typer) -> None:
 def sale(
     item: Items = None,
     line: Lines = None,
+    self_pay: SelfPay = None,
     code: Code = "",
     number: Number = "",
     reason: Reason = "",
@@ -56,7 +62,7 @@ def sale(
     from yibao.cli.dialogue import Order, sell
 
     order = Order(
-        lines=wishes_of(item or [], line or []),
+        lines=wishes_of(item or [], line or [], self_pay or []),
         code="".join(code.split()),
         number=number,
         confirmed=yes,
@@ -67,14 +73,14 @@ def sale(
     return with_client(counter, lambda client: sell(client, order, as_json=json))
 
 
-def wishes_of(items: list[str], lines: list[str]) -> "tuple[LineWish, ...]":
-    """The lines of `--item` and `--line`; raises `WrongUse`."""
+def wishes_of(items: list[str], lines: list[str], self_pay: Sequence[str] = ()) -> "tuple[LineWish, ...]":
+    """The lines of `--item`, `--line` and `--self-pay`; raises `WrongUse`."""
     from yibao.client import LineWish
 
     wishes = []
-    for text in items:
+    for text, beside in (*((text, False) for text in items), *((text, True) for text in self_pay)):
         barcode, quantity = parse_item(text)
-        wishes.append(LineWish(barcode=barcode, quantity=quantity))
+        wishes.append(LineWish(barcode=barcode, quantity=quantity, self_pay=beside))
     for text in lines:
         national, own, name, price, quantity = parse_line(text)
         wishes.append(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yibao.cli import back_office, benefit, certificate, chaos, simulation
+from yibao.cli import back_office, benefit, certificate, chaos, prescription, simulation
 from yibao.cli.common import JsonOption, run_async
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
@@ -76,6 +76,7 @@ def register(app: typer.Typer) -> None:
     hub.command("ledger", help=help_of("sim.hub.ledger"), short_help=help_of("sim.hub.ledger"))(hub_ledger)
     back_office.register(hub)
     sim.add_typer(hub, name="hub")
+    sim.add_typer(prescription.sim_group(), name="prescription")
     sim.add_typer(benefit.group(), name="benefit")
     chaos.register(sim)
     app.add_typer(sim, name="sim")

@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from terminal.api.benefit_views import DisclosureView
 from terminal.api.service import DeviceView, StatusView
 from terminal.api.views import (
     AmountsView,
     FilingView,
     FindingView,
     HistoryView,
+    PersonView,
     SettlementView,
     SummaryView,
 )
@@ -22,6 +24,8 @@ from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words
 
+_ENROLMENT = {"1": "有效 active", "2": "暂停 paused", "3": "无效 invalid", "4": "终止 ended"}
+"""`psn_insu_stas` in words."""
 _PLAIN_WIDTH = 240
 """Wide enough that no number is ever broken where the output is a file or a pipe."""
 
@@ -124,11 +128,63 @@ class Screen:
         if amounts.balance_fen is not None:
             rows.append((self.label("账户余额", "Account left"), yuan(amounts.balance_fen)))
         self.rows((("谁支付", "Who pays"), ("元", "Yuan")), rows, frozenset({1}))
+        if amounts.disclosure is not None:
+            self._terms(amounts.disclosure)
+
+    def beside(self, sale: SettlementView) -> None:
+        """What is sold beside the insurance."""
+        if sale.self_pay:
+            named = "、".join(line.name for line in sale.self_pay)
+            self.pairs([("自费商品", "Beside the insurance", f"{named} {yuan(sale.self_pay_fen)}")])
+
+    def _terms(self, told: DisclosureView) -> None:
+        """On what terms: ratio, limits left, the hub's own words, lines above their price limit."""
+        rows = [("统筹支付比例", "Fund's ratio", told.ratio)] if told.ratio else []
+        rows += [("限额余", "Limit left", f"{row.name} {yuan(row.left_fen)}") for row in told.limits]
+        rows += [("平台说明", "Hub says", row.text) for row in told.workings]
+        rows += [
+            ("超限价", "Above limit", f"#{number} {yuan(line.over_limit_fen)} (≤ {line.price_limit})")
+            for number, line in enumerate(told.lines, start=1)
+            if line.over_limit_fen
+        ]
+        if rows:
+            self.pairs(rows)
 
     def filings(self, filings: Sequence[FilingView]) -> None:
         """The diseases filed for a person."""
-        rows = [(str(place), filing.code, filing.name) for place, filing in enumerate(filings, start=1)]
-        self.rows((("", "#"), ("备案病种", "Filed disease"), ("名称", "Name")), rows, frozenset({0}))
+        closed = self.label("外省人员未开放", "not open to other provinces")
+        rows = [
+            (str(place), filing.code, filing.name, filing.until if filing.open_here else closed)
+            for place, filing in enumerate(filings, start=1)
+        ]
+        heads = (("", "#"), ("备案病种", "Filed disease"), ("名称", "Name"), ("有效期至", "Valid until"))
+        self.rows(heads, rows, frozenset({0}))
+
+    def person(self, person: PersonView) -> None:
+        """Who has come: masked, where insured since when, what is on the account, categories on record."""
+        rows = [
+            ("参保人", "Person", f"{person.name} {person.certno}"),
+            (
+                "参保地",
+                "Insured at",
+                f"{person.insured_division} ({person.insutype}, {person.insured_since})",
+            ),
+            ("账户余额", "Account", yuan(person.balance_fen)),
+        ]
+        others = [row for row in person.enrolments if not row.used]
+        rows += [
+            (
+                "其他参保",
+                "Also enrolled",
+                f"{row.insutype} {row.division} ({_ENROLMENT.get(row.status, row.status)})",
+            )
+            for row in others
+        ]
+        rows += [
+            ("救助身份", "Category", f"{row.name or row.code} ({row.until[:10]})")
+            for row in person.categories
+        ]
+        self.pairs(rows)
 
     def findings(self, findings: Sequence[FindingView]) -> None:
         """What the hub's review found: number of the rule, how sure, the hub's own words, lines, amount."""
@@ -175,6 +231,7 @@ class Screen:
         amounts = sale.settled or sale.quote
         if amounts is not None:
             self.amounts(amounts)
+        self.beside(sale)
         self.notice(sale)
 
     def notice(self, sale: SettlementView) -> None:
@@ -240,8 +297,15 @@ class Screen:
                 ("签到", "Sign-in", f"{status.sign_in} {status.sign_in_reason}".strip()),
                 ("未决", "Doubts", str(status.doubts)),
                 ("待人工报送", "Held submissions", str(status.submissions_held)),
+                *(
+                    (("协议到期", "Agreement until", status.agreement_until),)
+                    if status.agreement_until
+                    else ()
+                ),
+                *((("信用等级", "Credit level", status.credit_level),) if status.credit_level else ()),
             ]
         )
         self.devices(status.devices)
-        for told in (*((status.reason,) if status.reason is not None else ()), *status.holds):
+        beside = tuple(told for told in (status.reason, status.agreement) if told is not None)
+        for told in (*beside, *status.holds):
             self.say(Words(told.code, told.zh, told.en))

@@ -1,4 +1,4 @@
-"""`yibao visit`: a clinic visit for a filed chronic disease, from the medium to the acknowledged result."""
+"""`yibao visit`: a clinic visit, from the medium to the acknowledged result."""
 
 import sys
 from typing import Annotated
@@ -19,6 +19,13 @@ Disease = Annotated[
 Diagnosis = Annotated[
     str, typer.Option("--diagnosis", metavar="CODE:NAME", help=help_of("visit.diagnosis"), show_default=False)
 ]
+Kind = Annotated[
+    str, typer.Option("--benefit", metavar="KIND", help=help_of("visit.benefit"), show_default=False)
+]
+Insutype = Annotated[
+    str, typer.Option("--insutype", metavar="CODE", help=help_of("visit.insutype"), show_default=False)
+]
+Epidemic = Annotated[bool, typer.Option("--epidemic", help=help_of("visit.epidemic"))]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +39,9 @@ def visit(
     code: Code = "",
     disease: Disease = "",
     diagnosis: Diagnosis = "",
+    benefit: Kind = "",
+    insutype: Insutype = "",
+    epidemic: Epidemic = False,
     item: Items = None,
     line: Lines = None,
     number: Number = "",
@@ -58,6 +68,9 @@ def visit(
         identity_number=id_number,
         disease=disease.strip().upper(),
         diagnosis=diagnosis_of(diagnosis),
+        benefit=benefit,
+        insutype=insutype,
+        epidemic=epidemic,
     )
     return with_client(counter, lambda client: attend(client, order, as_json=json))
 

@@ -14,7 +14,7 @@ from yibao.cli import review
 from yibao.cli.dialogue import GIVE_UP, Conversation, Order, article, converse
 from yibao.cli.errors import CommandFailed
 from yibao.cli.typing_in import unseen_typing
-from yibao.client import CounterClient, DiseaseWish, SettlementView
+from yibao.client import CounterClient, DiseaseWish, SaleWish, SettlementView
 from yibao.words import say
 
 _DIAGNOSIS: Final = re.compile(r"(?P<code>[A-Za-z0-9.+*/-]+)\s*[:：]\s*(?P<name>\S.*)")
@@ -33,6 +33,28 @@ class VisitOrder(Order):
     """Code of the filed disease; empty = the only one, or asked for."""
     diagnosis: tuple[str, str] | None
     """Code and name."""
+    benefit: str = ""
+    """Kind of benefit; empty = for a filed chronic disease."""
+    insutype: str = ""
+    """Which enrolment, where several are in force."""
+    epidemic: bool = False
+
+    @property
+    def needs_disease(self) -> bool:
+        """Whether one of the diseases on record is picked."""
+        return self.benefit in ("", "chronic", "two_disease")
+
+    def wish(self, number: str, flow: str) -> SaleWish:
+        """See `Order.wish`."""
+        return SaleWish(
+            sale_number=number,
+            lines=self.lines,
+            flow=flow,
+            benefit=self.benefit,
+            disease_code=self.disease if self.benefit == "two_disease" else "",
+            insutype=self.insutype,
+            epidemic=self.epidemic,
+        )
 
 
 def parse_diagnosis(text: str) -> tuple[str, str] | None:
@@ -79,8 +101,8 @@ class VisitConversation(Conversation[VisitOrder]):
     async def _quote_if_due(self) -> None:
         sale, diagnosis = self._sale, self._diagnosis
         self._take_only_disease()
-        complete = self._lines_complete and sale.lines and self._disease and diagnosis is not None
-        if not complete or diagnosis is None or sale.busy or sale.state != State.DRAFT or not sale.filings:
+        complete = self._lines_complete and sale.lines and self._has_disease and diagnosis is not None
+        if not complete or diagnosis is None or sale.busy or sale.state != State.DRAFT or not self._is_known:
             return
         wish = DiseaseWish(self._disease, *diagnosis)
         if self._picked == wish:
@@ -92,6 +114,15 @@ class VisitConversation(Conversation[VisitOrder]):
         else:
             self._disease = ""
 
+    @property
+    def _is_known(self) -> bool:
+        """The hub has said who has come, and what for they may."""
+        return bool(self._sale.filings) if self._order.needs_disease else self._sale.entitled
+
+    @property
+    def _has_disease(self) -> bool:
+        return bool(self._disease) or not self._order.needs_disease
+
     def _take_only_disease(self) -> None:
         if self._disease or self._order.disease or self._picked or len(self._sale.filings) != 1:
             return
@@ -99,9 +130,10 @@ class VisitConversation(Conversation[VisitOrder]):
         self._disease = filing.code
 
     def _show_news(self) -> None:
-        if self._sale.filings and self._sale.filings != self._told.filings:
-            self._screen.filings(self._sale.filings)
+        told = self._told
         super()._show_news()
+        if self._sale.filings and self._sale.filings != told.filings:
+            self._screen.filings(self._sale.filings)
 
     def _is_hopeless(self) -> bool:
         if self._order.interactive or self._sale.busy:
@@ -110,7 +142,7 @@ class VisitConversation(Conversation[VisitOrder]):
             return True
         if self._sale.state in (State.PRICED, State.ARMED) or self._number_wanted:
             return self._keyboard_ended
-        if self._picked is not None or (self._medium_ordered and not self._sale.filings):
+        if self._picked is not None or (self._medium_ordered and not self._is_known):
             return True
         return self._keyboard_ended and (self._medium_ordered or not self._has_scanner)
 
@@ -120,9 +152,9 @@ class VisitConversation(Conversation[VisitOrder]):
             return "visit_ask_number"
         if self._sale.state != State.DRAFT or review.is_open(self._sale):
             return super()._wanted()
-        if not self._sale.filings:
+        if not self._is_known:
             return "visit_waiting_medium"
-        if not self._disease:
+        if not self._has_disease:
             return "visit_waiting_disease"
         if self._diagnosis is None:
             return "visit_waiting_diagnosis"
@@ -137,9 +169,9 @@ class VisitConversation(Conversation[VisitOrder]):
         self._prompted = ""
         if text.lower() in GIVE_UP:
             return True
-        if not self._sale.filings:
+        if not self._is_known:
             await self._medium_typed(text)
-        elif not self._disease:
+        elif not self._has_disease:
             self._disease = self._disease_named(text)
         elif self._diagnosis is None:
             self._diagnosis = parse_diagnosis(text)

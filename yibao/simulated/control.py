@@ -1,6 +1,6 @@
 """Moves the far ends of a running simulated counter through their control APIs: phone, hub, scanner, printer, card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -11,6 +11,7 @@ import msgspec
 from simulators.desk.card_slot import CardOrder
 from simulators.desk.desk import DeskView, PaperView, ScanOrder
 from simulators.hub.back_office import CreditOrder, FeedOrder, ReportOrder
+from simulators.hub.prescription_control import PrescriptionSeen
 from simulators.hub.reports.table import Report
 from yibao.simulated.folder import Endpoints, SimulationRefused
 from yibao.words import say
@@ -159,6 +160,19 @@ class SimClient:
         """The 28 digits that the phone of a person (name, slug or psn_no) shows now."""
         found = await self._hub("POST", "phone/codes", dict[str, str], {"person": person})
         return found["code"]
+
+    async def issue_prescription(self, person: str, drugs: Sequence[str]) -> str:
+        """Have a doctor's office issue a prescription of CODE or CODE*QUANTITY; returns its number."""
+        rows = [text.partition("*") for text in drugs]
+        body = {
+            "psn_no": person,
+            "drugs": [{"code": code, "quantity": int(quantity or "1")} for code, _, quantity in rows],
+        }
+        return (await self._hub("POST", "prescriptions", PrescriptionSeen, body)).rxno
+
+    async def void_prescription(self, number: str) -> PrescriptionSeen:
+        """Have the doctor's office take a prescription back."""
+        return await self._hub("POST", "prescriptions", PrescriptionSeen, {"void": number})
 
     async def people(self) -> list[PersonRow]:
         """Everybody with the state of their certificate and their account."""

@@ -33,8 +33,9 @@ TRANSACTIONS = (
     *("3505", "3505A", "3506", "3506A", "3507", "3507A", "3512", "3513", "3592B"),
     *("3101", "3102", "3103"),
     *("3203", "3204", "3260", "3261", "3262"),
+    *("990101", "990102", "990103"),
 )
-SUBMITTED = tuple(infno for infno in TRANSACTIONS[-34:-8] if infno not in ("5304", "3512", "3513"))
+SUBMITTED = tuple(infno for infno in TRANSACTIONS[-37:-11] if infno not in ("5304", "3512", "3513"))
 
 
 def test_the_transactions_of_this_version() -> None:
@@ -62,6 +63,8 @@ def test_what_changes_the_hub_is_durable_before_it_is_sent() -> None:
         "3204",
         "3261",
         "3262",
+        "990102",
+        "990103",
     ]
 
 

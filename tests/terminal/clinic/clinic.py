@@ -110,7 +110,13 @@ class ListeningLink(HubLink):
 def window_config(institution: Institution, slot: int = 1) -> Config:
     """The configuration of one window of an institution."""
     return Config(
-        institution=InstitutionConfig(institution.code, institution.name, institution.division),
+        institution=InstitutionConfig(
+            institution.code,
+            institution.name,
+            institution.division,
+            networked=institution.networked,
+            dual_channel=institution.dual_channel,
+        ),
         terminal=TerminalConfig(f"N{slot:02d}", slot, f"N{slot:02d}", "收费员测试"),
         hub=HubConfig("http://127.0.0.1:1", "unused"),
         centre=CentreConfig("http://127.0.0.1:1"),

@@ -3,6 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from protocols.money import Fen
@@ -23,6 +24,7 @@ from tests.terminal.clinic.clinic import (
     Clinic,
     Window,
     state_of,
+    window_config,
 )
 from tests.terminal.harness import virtual
 
@@ -90,9 +92,11 @@ async def test_a_visit_needs_a_diagnosis_with_code_and_name(code: str, name: str
 
 @virtual
 async def test_somebody_not_entitled_hears_the_hubs_reason(tmp_path: Path) -> None:
-    """测试戊 is insured in another province; this clinic is not open to such people."""
+    """测试戊 is insured in another province; this clinic is not open to such people, and its configuration does not know."""
     clinic = Clinic(tmp_path, institution="H99990000006")
-    window = await clinic.window()
+    config = window_config(clinic.institution)
+    unaware = msgspec.structs.replace(config.institution, networked=True)
+    window = Window(clinic, await clinic.start(config=msgspec.structs.replace(config, institution=unaware)))
     told = await window.arrive(who="wu")
     assert state_of(told) == (State.DRAFT, "not_entitled")
     assert told.notice is not None

@@ -1,0 +1,87 @@
+"""Circulating prescriptions of the person of a sale: the list, and taking one for the sale."""
+
+import msgspec
+from litestar import Controller, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from protocols.hub.prescriptions import CirculatingPrescription
+from terminal.api.client_name import ClientName
+from terminal.api.service import Service
+from terminal.api.views import SettlementView, settlement_view
+
+_STATES = {"1": "issued", "2": "locked", "3": "dispensed", "4": "void", "5": "expired"}
+
+
+class PrescriptionsWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing to say: the sale names the person."""
+
+
+class TakeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which prescription, and which pharmacist has reviewed it."""
+
+    number: str
+    pharmacist: str
+
+
+class PrescribedView(msgspec.Struct, frozen=True):
+    """One drug of a prescription."""
+
+    national_code: str
+    name: str
+    quantity: str
+
+
+class CirculatingView(msgspec.Struct, frozen=True):
+    """One prescription of the person."""
+
+    number: str
+    state: str
+    """`issued`, `locked`, `dispensed`, `void` or `expired`."""
+    issuer: str
+    doctor: str
+    diagnosis: str
+    issued_on: str
+    valid_until: str
+    items: tuple[PrescribedView, ...]
+
+
+class PrescriptionController(Controller):
+    """Prescriptions at the centre, of the person of a sale."""
+
+    path = "/sales"
+
+    @post("/{settlement_id:str}/prescriptions", status_code=200)
+    async def prescriptions(
+        self,
+        service: NamedDependency[Service],
+        settlement_id: FromPath[str],
+        data: JSONBody[PrescriptionsWish],
+        client: ClientName = "till",
+    ) -> list[CirculatingView]:
+        """List the prescriptions of the sale's person; the audit log notes who asked."""
+        counter = service.require_counter()
+        await counter.note(client, "prescriptions_asked", settlement_id)
+        return [_view(row) for row in await counter.prescriptions(settlement_id)]
+
+    @post("/{settlement_id:str}/prescription", status_code=200)
+    async def take(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[TakeWish]
+    ) -> SettlementView:
+        """Sell against a prescription that a pharmacist has reviewed: it is locked for this sale, and the quote follows."""
+        counter = service.require_counter()
+        taken = await counter.take_prescription(settlement_id, data.number, data.pharmacist)
+        return settlement_view(taken, service.mask)
+
+
+def _view(row: CirculatingPrescription) -> CirculatingView:
+    return CirculatingView(
+        row.number,
+        _STATES.get(row.status, row.status),
+        row.issuer_name or row.issuer_code,
+        row.doctor_name,
+        row.diagnosis,
+        row.issued_on,
+        row.valid_until,
+        tuple(PrescribedView(item.code, item.name, item.quantity.wire_text()) for item in row.items),
+    )

@@ -1,0 +1,172 @@
+"""Circulating prescriptions at the counter: list, review and lock, free (R15, R61, R64, R66).
+
+A lock holds a prescription for one sale and ends by itself at the centre; asking for it again is the same lock, so a lost
+answer needs nothing but another try. Its message id and the SM3 of its bytes are in the audit log before it leaves. What
+dispenses the prescription is the settlement itself, and what undoes the settlement frees it again: no step of its own
+can come apart from the money.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from drivers.interfaces.signer import SignerUnavailable
+from protocols.gm.sm3 import sm3
+from protocols.hub.prescriptions import (
+    CirculatingPrescription,
+    PrescriptionLock,
+    PrescriptionLockInput,
+    PrescriptionLockOutput,
+    PrescriptionRelease,
+    PrescriptionReleaseInput,
+    PrescriptionsQuery,
+    PrescriptionsQueryInput,
+    PrescriptionsQueryOutput,
+)
+from protocols.hub.profile import Profile
+from terminal.core.advancing import question_failed
+from terminal.core.events import Answered, Heard, Misuse, NotSent
+from terminal.core.outcome import judge
+from terminal.core.prescribing import covers
+from terminal.core.values import Person, PrescribedDrug, Prescription, Settlement
+from terminal.counter.session import HubSession
+from terminal.counter.staff import Member, Staff
+from terminal.hub.client import FieldTooLong, HubClient
+from terminal.hub.questions import is_sign_in_lost, put_question
+
+OPEN_STATES = frozenset({"1", "2"})
+"""`rx_stas` of what may still be dispensed: issued, or locked (perhaps by us)."""
+
+
+class Notes(Protocol):
+    """Writes into the audit log."""
+
+    def __call__(self, actor: str, action: str, text: str) -> Awaitable[None]:
+        """Append a record."""
+        ...
+
+
+class Prescriptions:
+    """Asks the prescription centre for the person of a sale."""
+
+    def __init__(
+        self, hub: HubClient, session: HubSession, profile: Profile, staff: Staff, note: Notes
+    ) -> None:
+        self._hub = hub
+        self._session = session
+        self._profile = profile
+        self._staff = staff
+        self._note = note
+
+    async def of(self, settlement: Settlement, number: str = "") -> Sequence[CirculatingPrescription]:
+        """The prescriptions of the sale's person, or the one with this number. Raises `Misuse`."""
+        person = _person(settlement)
+        content = PrescriptionsQueryInput(
+            query=PrescriptionsQuery(person_no=person.psn_no, prescription_no=number)
+        )
+        answer = await put_question(
+            self._hub,
+            self._session,
+            self._profile,
+            "990101",
+            content,
+            PrescriptionsQueryOutput,
+            person.insured_division,
+        )
+        return answer.prescriptions
+
+    async def take(self, settlement: Settlement, number: str, reviewer: str) -> Prescription:
+        """Lock a prescription that a pharmacist has reviewed, for exactly the lines of the sale. Raises `Misuse`.
+
+        Nothing is asked before the pharmacist may review, and nothing is locked that does not cover the lines.
+        """
+        pharmacist = self._staff.pharmacist(reviewer)
+        found = next((row for row in await self.of(settlement, number) if row.number == number), None)
+        if found is None or found.status not in OPEN_STATES:
+            raise Misuse("prescription_not_open", number=number)
+        taken = Prescription(
+            number,
+            tuple(PrescribedDrug(row.code, row.name, row.quantity) for row in found.items),
+            pharmacist.number,
+            found.valid_until,
+        )
+        if not covers(taken, settlement.lines):
+            raise Misuse("prescription_lines", number=number)
+        await self._lock(settlement, number, pharmacist)
+        return taken
+
+    async def release(self, settlement: Settlement) -> None:
+        """Free what the sale holds. Raises `Misuse` when the hub was not heard: the lock then ends by itself."""
+        held = settlement.prescription
+        if held is None:
+            return
+        person = _person(settlement)
+        content = PrescriptionReleaseInput(
+            release=PrescriptionRelease(
+                person_no=person.psn_no, prescription_no=held.number, lock_no=settlement.id
+            )
+        )
+        await self._change(settlement, "990103", content, "prescription_freed")
+
+    async def _lock(self, settlement: Settlement, number: str, pharmacist: Member) -> None:
+        content = PrescriptionLockInput(
+            lock=PrescriptionLock(
+                person_no=_person(settlement).psn_no,
+                prescription_no=number,
+                lock_no=settlement.id,
+                pharmacist_code=pharmacist.code,
+                pharmacist_name=pharmacist.name,
+            )
+        )
+        output = await self._change(settlement, "990102", content, "prescription_reviewed", pharmacist.number)
+        if not isinstance(output, PrescriptionLockOutput):
+            raise Misuse("hub_answer_unusable", infno="990102")
+
+    async def _change(
+        self,
+        settlement: Settlement,
+        infno: str,
+        content: PrescriptionLockInput | PrescriptionReleaseInput,
+        action: str,
+        actor: str = "terminal",
+    ) -> object:
+        """Send a message that changes the centre, with its id and the hash of its bytes in the audit log before."""
+
+        heard = await self._send(settlement, infno, content, action, actor)
+        if is_sign_in_lost(self._profile, heard):
+            heard = await self._send(settlement, infno, content, action, actor)
+        if isinstance(heard, Answered) and heard.infcode == 0:
+            return heard.output
+        raise _failed(heard, self._profile)
+
+    async def _send(
+        self, settlement: Settlement, infno: str, content: msgspec.Struct, action: str, actor: str
+    ) -> Heard:
+        trouble = await self._session.ensure()
+        if trouble is not None:
+            return trouble
+        sign_in_no = self._hub.sign_in_no
+        try:
+            message = await self._hub.compose(infno, content, _person(settlement).insured_division)
+        except SignerUnavailable:
+            return NotSent("key_locked")
+        except FieldTooLong as longer:
+            return NotSent(f"too_long {longer.field}")
+        text = f"{settlement.id} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
+        await self._note(actor, action, text)
+        heard = await self._hub.exchange(infno, message.msgid, message.body)
+        if is_sign_in_lost(self._profile, heard):
+            self._session.expire(sign_in_no)
+        return heard
+
+
+def _person(settlement: Settlement) -> Person:
+    if settlement.person is None:
+        raise Misuse("no_medium")
+    return settlement.person
+
+
+def _failed(heard: Heard, profile: Profile) -> Misuse:
+    notice = question_failed(judge(heard, profile), heard, profile)
+    return Misuse(notice.code, **notice.params)

@@ -1,0 +1,235 @@
+"""Circulating prescriptions: reviewed, locked, dispensed by the settlement, freed by what undoes it (R64)."""
+
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from protocols.money import Quantity
+from simulators.hub import prescriptions as centre
+from simulators.hub.prescriptions import Item, Prescription
+from terminal.config import StaffConfig
+from terminal.core.events import Misuse
+from terminal.core.prescribing import covers
+from terminal.core.states import State
+from terminal.core.values import PrescribedDrug, Settlement
+from terminal.core.values import Prescription as Held
+from terminal.counter.wishes import LineWish, SaleWish
+from tests.terminal.benefit.paper import flat
+from tests.terminal.clinic.clinic import Clinic, Window, state_of, window_config
+from tests.terminal.core.samples import LINE
+from tests.terminal.harness import virtual
+
+DRUG = "XTEST000000000000000D03"
+PILLS = LineWish(
+    national_code=DRUG, own_code="SKU0003", name="测试降糖片", spec="0.5g×20片", price="12.50", quantity="10"
+)
+STAFF = (
+    StaffConfig("Y01", "测试药师", "pharmacist", "Y999900000001", "A"),
+    StaffConfig("Y02", "测试药师二", "pharmacist", "Y999900000002", "D"),
+    StaffConfig("T01", "收银终端一"),
+)
+
+
+class Counters:
+    """Two pharmacies of one city, and a prescription for 测试丁 that both can see."""
+
+    def __init__(self, folder: Path) -> None:
+        for name in ("a", "b"):
+            (folder / name).mkdir()
+        self.first = Clinic(folder / "a", institution="P99990000001")
+        self.second = Clinic(folder / "b", institution="P99990000003", beside=self.first)
+        self.ledger = self.first.world.ledger
+        centre.issue(
+            self.ledger,
+            Prescription(
+                rxno="RX2026112300001",
+                psn_no=self.first.world.person("ding").psn_no,
+                issuer="H99990000002",
+                doctor="测试医师",
+                diagnosis="2型糖尿病",
+                issued=dt.date(2026, 11, 23),
+                until=dt.date(2026, 11, 25),
+                items=(Item(DRUG, "测试降糖片", 100_000),),
+            ),
+        )
+
+    async def open(self, clinic: Clinic) -> Window:
+        """The counter of one of them."""
+        config = msgspec.structs.replace(window_config(clinic.institution, clinic.slot), staff=STAFF)
+        return Window(clinic, await clinic.start(config=config))
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """State of the prescription, and who holds it."""
+        found = centre.find(self.ledger, "RX2026112300001")
+        assert found is not None
+        return found.state, found.holder
+
+
+async def shown(window: Window, number: str = "1", lines: tuple[LineWish, ...] = (PILLS,)) -> Settlement:
+    """A purchase of 测试丁 up to the quote without a prescription."""
+    opened = await window.counter.open_sale(SaleWish(number, lines), "till", "")
+    return await window.type_number(opened, "ding")
+
+
+RX = "RX2026112300001"
+
+
+@virtual
+async def test_r64_r61_r15_a_prescription_is_reviewed_locked_dispensed_and_freed_again(
+    tmp_path: Path,
+) -> None:
+    """Set JH, resident: without it an account purchase, with it the pool pays above the deductible."""
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await shown(window)
+    assert priced.quote is not None
+    assert priced.quote.split.fund_fen == 0
+    (row,) = await window.counter.prescriptions(priced.id)
+    assert (row.number, row.status, [item.code for item in row.items]) == (RX, "1", [DRUG])
+    pooled = await window.counter.take_prescription(priced.id, RX, "Y01")
+    assert counters.state == ("locked", "P99990000001")
+    assert pooled.state is State.PRICED
+    settled = await window.confirm(pooled)
+    assert settled.state is State.CONFIRMED
+    assert counters.state == ("dispensed", "P99990000001")
+    (told,) = counters.first.hub_link.inputs("2102")
+    assert [(row["rxno"], row["rx_circ_flag"]) for row in told["drugdetail"]] == [(RX, "1")]
+    await window.rest()
+    assert f"待遇：统筹处方{RX}" in flat(counters.first.printer.texts()[0])
+    notes = [record for record in window.till.audit() if record.get("action") == "prescription_reviewed"]
+    assert [record["actor"] for record in notes] == ["Y01"]
+
+    second = await counters.open(counters.second)
+    elsewhere = await shown(second)
+    (row,) = await second.counter.prescriptions(elsewhere.id)
+    assert row.status == "3"
+    with pytest.raises(Misuse) as refused:
+        await second.counter.take_prescription(elsewhere.id, RX, "Y01")
+    assert refused.value.code == "prescription_not_open"
+
+    assert (await window.cancel(settled)).state is State.CANCELLED
+    assert counters.state == ("issued", "")
+    taken = await second.counter.take_prescription(elsewhere.id, RX, "Y01")
+    assert (await second.confirm(taken)).state is State.CONFIRMED
+    assert counters.state == ("dispensed", "P99990000003")
+    await window.till.stop()
+    await second.till.stop()
+
+
+@virtual
+async def test_r64_what_one_pharmacy_holds_another_cannot_take_until_it_is_freed_or_the_lease_ends(
+    tmp_path: Path,
+) -> None:
+    counters = Counters(tmp_path)
+    window, second = await counters.open(counters.first), await counters.open(counters.second)
+    here, there = await shown(window), await shown(second)
+    await window.counter.take_prescription(here.id, RX, "Y01")
+    with pytest.raises(Misuse) as refused:
+        await second.counter.take_prescription(there.id, RX, "Y01")
+    assert (refused.value.code, refused.value.params["text"][-11:]) == ("hub_refused_question", "[RX_LOCKED]")
+    await window.abandon(here)
+    assert counters.state == ("issued", "")
+    asked = [number for number in counters.first.hub_link.transactions() if number.startswith("99")]
+    assert asked == ["990101", "990102", "990103"]
+    await second.counter.take_prescription(there.id, RX, "Y01")
+    again = await shown(window, "2")
+    with pytest.raises(Misuse):
+        await window.counter.take_prescription(again.id, RX, "Y01")
+    await window.pass_time(16 * 60)
+    await window.counter.take_prescription(again.id, RX, "Y01")
+    assert counters.state == ("locked", "P99990000001")
+    await window.till.stop()
+    await second.till.stop()
+
+
+@virtual
+async def test_r64_a_lost_answer_to_the_settlement_frees_the_prescription_with_its_reversal(
+    tmp_path: Path,
+) -> None:
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await window.counter.take_prescription((await shown(window)).id, RX, "Y01")
+    counters.first.arm("lose-answer", "2102")
+    await window.confirm(priced)
+    await window.rest()
+    assert (await window.get(priced)).state is State.REVERSED
+    assert counters.state == ("issued", "")
+    await window.till.stop()
+
+
+@virtual
+async def test_r64_a_lost_answer_to_the_lock_needs_nothing_but_another_try(tmp_path: Path) -> None:
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await shown(window)
+    counters.first.arm("lose-answer", "990102")
+    with pytest.raises(Misuse) as silent:
+        await window.counter.take_prescription(priced.id, RX, "Y01")
+    assert silent.value.code == "hub_silent_question"
+    assert counters.state == ("locked", "P99990000001")
+    assert (await window.counter.take_prescription(priced.id, RX, "Y01")).prescription is not None
+    await window.till.stop()
+
+
+@virtual
+async def test_r61_r66_no_pooled_prescription_without_a_pharmacist_of_good_credit(tmp_path: Path) -> None:
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await shown(window)
+    for number, code in (
+        ("T01", "not_a_pharmacist"),
+        ("X", "not_a_pharmacist"),
+        ("Y02", "pharmacist_credit"),
+    ):
+        with pytest.raises(Misuse) as refused:
+            await window.counter.take_prescription(priced.id, RX, number)
+        assert refused.value.code == code
+    assert "990102" not in counters.first.hub_link.transactions()
+    await window.till.stop()
+
+
+@virtual
+async def test_r61_the_hub_settles_no_prescription_that_nobody_locked(tmp_path: Path) -> None:
+    """Should a terminal skip its own step: the lease has ended before the person agreed."""
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await window.counter.take_prescription((await shown(window)).id, RX, "Y01")
+    await window.pass_time(16 * 60)
+    refused = await window.confirm(priced)
+    assert state_of(refused) == (State.REFUSED, "refused")
+    assert refused.notice is not None
+    assert refused.notice.params["text"].endswith("[RX_NOT_LOCKED]")
+    await window.till.stop()
+
+
+@virtual
+async def test_r64_changed_lines_drop_the_prescription_and_void_ones_cannot_be_taken(tmp_path: Path) -> None:
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await window.counter.take_prescription((await shown(window)).id, RX, "Y01")
+    fewer = msgspec.structs.replace(PILLS, quantity="4")
+    changed = await window.counter.set_lines(priced.id, (fewer,))
+    assert changed.prescription is None
+    assert (await window.counter.take_prescription(priced.id, RX, "Y01")).prescription is not None
+    more = msgspec.structs.replace(PILLS, quantity="11")
+    await window.counter.set_lines(priced.id, (more,))
+    with pytest.raises(Misuse) as refused:
+        await window.counter.take_prescription(priced.id, RX, "Y01")
+    assert refused.value.code == "prescription_lines"
+    centre.void(counters.ledger, RX)
+    with pytest.raises(Misuse) as gone:
+        await window.counter.take_prescription(priced.id, RX, "Y01")
+    assert gone.value.code == "prescription_not_open"
+    await window.till.stop()
+
+
+def test_r64_every_line_must_stand_on_the_prescription() -> None:
+    drug = PrescribedDrug(LINE.national_code, LINE.name, Quantity(LINE.quantity))
+    held = Held("RX1", (drug,), "Y01")
+    assert covers(held, (LINE,))
+    assert not covers(held, ())
+    assert not covers(held, (LINE, msgspec.structs.replace(LINE, number=2)))
+    assert not covers(held, (msgspec.structs.replace(LINE, national_code="X"),))
