@@ -24,7 +24,6 @@ from tests.simulators.hub.worked_case import WorkedCase, cases
 
 NOT_YET: Final = {
     "P44": "the hub's people join no further layer",
-    "P73": "the hub takes no mark of an epidemic",
 }
 """Cases whose circumstances the hub's records do not hold; the engine alone shows them."""
 RATIO: Final = "pool_prop_selfpay"
