@@ -10,6 +10,7 @@ from terminal.core.disclosure import disclose, shares_agree
 from terminal.core.values import LineShare, Settlement
 from terminal.counter.wishes import DiseaseWish
 from terminal.slips.masking import MaskRule
+from tests.capabilities import asserted
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, Window, window_config
 from tests.terminal.clinic.test_benefit_cases import line
@@ -128,7 +129,20 @@ async def test_r70_every_line_shows_its_class_ceiling_and_shares_and_they_add_up
     assert settled.booking is not None
     booking = settled.booking
     assert shares_agree(booking)
-    assert sum(share.self_paid_fen for share in booking.line_shares) == booking.info.self_paid_fen
+    scope = [
+        sum(part)
+        for part in zip(
+            *(
+                (row.self_paid_fen, row.over_limit_fen, row.class_b_share_fen, row.policy_scope_fen)
+                for row in booking.line_shares
+            ),
+            strict=True,
+        )
+    ]
+    info = booking.info
+    fields = [info.self_paid_fen, info.over_limit_fen, info.class_b_share_fen, info.policy_scope_fen]
+    asserted("R70", [int(fen) for fen in fields], scope, what="shares")
+    asserted("R70", 6750, sum(line.amount_fen for line in settled.lines), what="lines")
     for bought, share in zip(settled.lines, booking.line_shares, strict=True):
         parts = (share.self_paid_fen, share.over_limit_fen, share.class_b_share_fen, share.policy_scope_fen)
         assert sum(parts) == bought.amount_fen
@@ -172,5 +186,6 @@ async def test_r23_a_high_burden_brings_a_hint_where_aid_is_asked_for(tmp_path: 
     few = msgspec.structs.replace(PILLS, quantity="2")
     await till.settle("0002", (few,))
     await till.quiet()
-    assert ["个人负担较高" in flat(text) for text in shop.printer.texts()] == [True, False]
+    papers = [flat(text) for text in shop.printer.texts()]
+    asserted("R23", [True, False], ["个人负担较高" in paper for paper in papers], what="hint")
     await till.stop()

@@ -15,6 +15,7 @@ from terminal.counter.goods import Listed, in_order, listed_warnings, own_warnin
 from terminal.counter.wishes import LineWish
 from terminal.shop_items import ShopItem, parse_items
 from terminal.slips.masking import MaskRule
+from tests.capabilities import asserted
 from tests.terminal.api.calling import Api
 from tests.terminal.benefit.paper import flat
 from tests.terminal.harness import PILLS, Shop, counter_config, virtual
@@ -56,7 +57,7 @@ def test_r53_the_end_on_the_list_is_told_two_months_ahead_and_afterwards() -> No
 
 
 def test_r29_an_empty_shelf_of_a_two_disease_drug_warns_and_a_counted_one_does_not() -> None:
-    assert codes(SELECTED) == ["goods_two_disease_out"]
+    asserted("R29", ["goods_two_disease_out"], codes(SELECTED), what="warning")
     for stock in (1, None):
         assert codes(msgspec.structs.replace(SELECTED, stock=stock)) == []
     assert codes(msgspec.structs.replace(SELECTED, two_disease=False)) == []
@@ -99,18 +100,14 @@ async def test_r78_unmapped_goods_are_refused_for_the_insurance_and_sold_beside_
     ):
         with pytest.raises(Misuse) as refused:
             await till.counter.add_line(priced.id, wish)
-        assert refused.value.code == "item_unmapped"
+        asserted("R78", "item_unmapped", refused.value.code, what="refused")
     beside = await till.counter.add_line(priced.id, LineWish(barcode=TONIC.barcode, self_pay=True))
     assert (beside.state, beside.quote) == (State.PRICED, priced.quote), "none of it is asked of the hub"
     settled = await till.counter.confirm(priced.id, "T01")
     assert settled.booking is not None
     assert settled.booking.split.total_fen == 3750
     view = settlement_view(settled, MaskRule())
-    assert (view.total_fen, view.self_pay_fen, [line.name for line in view.self_pay]) == (
-        3750,
-        5000,
-        ["测试滋补品"],
-    )
+    asserted("R78", (3750, 5000), (view.total_fen, view.self_pay_fen), what="self-pay")
     await till.quiet()
     paper = flat(shop.printer.texts()[0])
     assert "费用总额37.50" in paper

@@ -9,6 +9,7 @@ from protocols.money import Fen, Split
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.counter.wishes import DiseaseWish, SaleWish
+from tests.capabilities import asserted
 from tests.terminal.benefit.desk import COLD, line, priced, somebody
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, state_of
@@ -40,6 +41,7 @@ async def test_r25_r26_p16_a_signed_resident_at_a_primary_clinic(tmp_path: Path)
     settled = await window.confirm(quoted)
     assert settled.booking is not None
     assert settled.booking.split == split(21305, 11822, 0, 9483)
+    asserted("R25", 6000, int(settled.booking.info.pooled_ratio or 0), what="P16")
     assert "5301" not in clinic.hub_link.transactions()
     assert [told["mdtrtinfo"]["med_type"] for told in clinic.hub_link.inputs("2203A")] == ["11"]
     assert [told["data"]["med_type"] for told in clinic.hub_link.inputs("2207A")] == ["11"]
@@ -136,6 +138,7 @@ async def test_r74_r76_p73_an_epidemic_visit_has_nothing_to_collect(tmp_path: Pa
     assert settled.booking is not None
     info = settled.booking.info
     assert settled.booking.split == split(44570, 44570, 0, 0)
+    asserted("R76", 44570, int(settled.booking.split.fund_fen), what="P73")
     assert (info.pooled_fund_fen, info.other_fund_fen) == (13371, 31199)
     (told,) = clinic.hub_link.inputs("2207A")
     assert told["data"]["expContent"] == '{"MDTRT_GRP_TYPE":"1"}'
@@ -176,6 +179,8 @@ async def test_r07_p31_an_institution_that_is_not_networked_refuses_before_it_as
     window = await clinic.window()
     known = await window.arrive(lines=(SELECTED,), who="wu")
     assert state_of(known) == (State.DRAFT, "not_networked")
+    assert known.refusal is not None
+    asserted("R83", "not_networked", known.refusal.code, what="P31")
     assert clinic.hub_link.transactions() == ["1101"]
     await window.abandon(known)
     local = await window.arrive("2", who="yi")

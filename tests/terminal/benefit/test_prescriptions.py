@@ -16,6 +16,7 @@ from terminal.core.states import State
 from terminal.core.values import PrescribedDrug, Settlement
 from terminal.core.values import Prescription as Held
 from terminal.counter.wishes import LineWish, SaleWish
+from tests.capabilities import asserted
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, Window, state_of, window_config
 from tests.terminal.core.samples import LINE
@@ -108,10 +109,10 @@ async def test_r64_r61_r15_a_prescription_is_reviewed_locked_dispensed_and_freed
     assert row.status == "3"
     with pytest.raises(Misuse) as refused:
         await second.counter.take_prescription(elsewhere.id, RX, "Y01")
-    assert refused.value.code == "prescription_not_open"
+    asserted("R64", "prescription_not_open", refused.value.code, what="dispensed elsewhere")
 
     assert (await window.cancel(settled)).state is State.CANCELLED
-    assert counters.state == ("issued", "")
+    asserted("R64", ("issued", ""), counters.state, what="unlocked")
     taken = await second.counter.take_prescription(elsewhere.id, RX, "Y01")
     assert (await second.confirm(taken)).state is State.CONFIRMED
     assert counters.state == ("dispensed", "P99990000003")
@@ -187,6 +188,7 @@ async def test_r61_r66_no_pooled_prescription_without_a_pharmacist_of_good_credi
         with pytest.raises(Misuse) as refused:
             await window.counter.take_prescription(priced.id, RX, number)
         assert refused.value.code == code
+    asserted("R66", "pharmacist_credit", refused.value.code, what="level D")
     assert "990102" not in counters.first.hub_link.transactions()
     await window.till.stop()
 
@@ -201,7 +203,7 @@ async def test_r61_the_hub_settles_no_prescription_that_nobody_locked(tmp_path: 
     refused = await window.confirm(priced)
     assert state_of(refused) == (State.REFUSED, "refused")
     assert refused.notice is not None
-    assert refused.notice.params["text"].endswith("[RX_NOT_LOCKED]")
+    asserted("R61", "[RX_NOT_LOCKED]", refused.notice.params["text"][-15:], what="without review")
     await window.till.stop()
 
 

@@ -16,6 +16,7 @@ from terminal.counter.agreement import agreement_notice
 from terminal.counter.wishes import SaleWish
 from terminal.slips.masking import MaskRule
 from terminal.texts import TEXTS, tell
+from tests.capabilities import asserted
 from tests.terminal.api.calling import Api
 from tests.terminal.benefit.desk import COLD, line, priced, somebody
 from tests.terminal.benefit.paper import flat
@@ -103,7 +104,9 @@ async def test_r83_p70_an_older_settlement_is_not_cancelled_before_the_later_one
     assert refused.refusal is not None
     assert refused.refusal.params["text"].endswith("[LATER_SETTLEMENT_EXISTS]")
     await window.counter.explain(first.id)
-    assert "须先撤销较新的一笔" in flat(clinic.printer.texts()[-1])
+    paper = flat(clinic.printer.texts()[-1])
+    assert "须先撤销较新的一笔" in paper
+    asserted("R83", "医保结算说明", paper[:6], what="P70")
     assert (await window.cancel(second)).state is State.CANCELLED
     assert (await window.cancel(first)).state is State.CANCELLED
     await window.finish()

@@ -9,6 +9,7 @@ from terminal.api.records import may_ask
 from terminal.config import StaffConfig
 from terminal.core.states import State
 from terminal.counter.staff import Member, Staff
+from tests.capabilities import asserted
 from tests.terminal.api.calling import Api
 from tests.terminal.core.samples import draft
 from tests.terminal.harness import Shop, counter_config, virtual
@@ -47,10 +48,10 @@ async def test_r79_a_cashier_cannot_open_another_persons_history_and_the_attempt
     api = Api(till, config)
     path = f"/sales/{sold.id}/records/totals"
     refused = await api.call("POST", path, {"operator": "T01"})
-    assert (refused.status_code, refused.json()["code"]) == (422, "not_permitted")
+    asserted("R79", (422, "not_permitted"), (refused.status_code, refused.json()["code"]), what="refused")
     told = await api.post(path, {"operator": "S01"})
     assert told["infno"] == "5206"
     notes = [(row["actor"], row["action"]) for row in till.audit() if "records" in str(row.get("action"))]
-    assert notes[0] == ("T01", "records_refused")
+    asserted("R79", ("T01", "records_refused"), notes[0], what="noted")
     assert [action for _, action in notes[1:]] == ["records_asked"]
     await till.stop()

@@ -12,6 +12,7 @@ from terminal.api.views import settlement_view
 from terminal.core.states import State
 from terminal.counter.wishes import DiseaseWish, LineWish
 from terminal.slips.masking import MaskRule
+from tests.capabilities import asserted
 from tests.terminal.benefit.desk import COLD, line, priced, somebody
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, state_of
@@ -146,7 +147,12 @@ async def test_r65_a_suspended_pharmacy_settles_nothing_and_still_cancels_yester
     view = settlement_view(refused, MaskRule())
     assert view.refusal is not None
     assert "医保目前不与本机构结算" in view.refusal.zh
-    assert (await till.counter.cancel(sold.id, "T01", "退药")).state is State.CANCELLED
+    assert refused.notice is not None
+    asserted(
+        "R65", "AGREEMENT_INVALID]", refused.notice.params["text"].rpartition("[")[2], what="P01 refused"
+    )
+    cancelled = await till.counter.cancel(sold.id, "T01", "退药")
+    asserted("R65", "CANCELLED", cancelled.state.value, what="cancellation")
     await till.counter.abandon(refused.id, "T01")
     await till.quiet()
     shop.assert_books_agree(till)
