@@ -85,6 +85,7 @@ from terminal.counter.wishes import (
     RefundWish,
     ReviewWish,
     SaleWish,
+    canonical,
     line_of,
     lines_of,
     reason_of_answer,
@@ -124,7 +125,6 @@ AUDIT_STRETCH = 5000
 """Audit records looked through at once: some ten milliseconds of the journal's thread."""
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-_canonical = msgspec.json.Encoder(order="sorted")
 
 
 def _is_out(receipt: ReceiptRow) -> bool:
@@ -383,7 +383,7 @@ class Counter(Listener):
             review=None if self._profile.review.before_quote == "none" else Review(),
             self_pay=self_pay_of(wish.lines, self._items),
         )
-        idempotency = Idempotency(client, key, sm3(_canonical.encode(wish))) if key else None
+        idempotency = Idempotency(client, key, sm3(canonical(wish))) if key else None
         if not await self._opened_before(idempotency):
             self.holds.require_none()
             require_agreement(self._site.agreement_ends, self.today())

@@ -4,6 +4,7 @@ The shapes are those of the local API; numbers arrive as text, as people write t
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -63,6 +64,26 @@ class SaleWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which enrolment, where several are active: 310, 390, ..."""
     epidemic: bool = False
     """The visit is for an epidemic."""
+
+
+_LATER: Final = {
+    "sale": ("benefit", "disease_code", "insutype", "epidemic"),
+    "line": ("indication", "self_pay"),
+}
+"""Members that a till of before did not know."""
+
+
+def canonical(wish: SaleWish) -> bytes:
+    """What a sale was opened with, for comparing a repeat with it (canonical JSON).
+
+    A later member that says nothing is left out: a till that repeats over an upgrade of the terminal opens the same sale.
+    """
+    told = msgspec.to_builtins(wish)
+    for found, names in ((told, _LATER["sale"]), *((line, _LATER["line"]) for line in told["lines"])):
+        for name in names:
+            if not found[name]:
+                del found[name]
+    return msgspec.json.encode(told, order="sorted")
 
 
 class ReturnWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

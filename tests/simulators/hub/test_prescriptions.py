@@ -39,12 +39,12 @@ def test_every_wrong_field_is_refused_by_its_name(
         "phar_code": "Y1",
         "phar_name": "药师",
     }
-    before = till.world.ledger.documents("prescription")
+    before = prescriptions.issued(till.world.ledger)
     for name, wrong in spoiled(table, good):
         reply = till.ask(infno, {"data": wrong}, HOME)
         assert (reply.infcode, reply.code) == (-1, "FIELD"), (name, reply.err_msg)
         assert f"data.{name} " in reply.err_msg
-    assert till.world.ledger.documents("prescription") == before
+    assert prescriptions.issued(till.world.ledger) == before
 
 
 def test_a_lock_is_a_lease_of_one_holder_and_a_release_frees_only_its_own(till: Counter, jia: Person) -> None:

@@ -10,7 +10,7 @@ from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Settlement
 from terminal.counter.engine import Busy, UnknownSettlement
-from terminal.counter.wishes import LineWish, SaleWish
+from terminal.counter.wishes import LineWish, SaleWish, canonical
 from terminal.journal.records import JournalRefused
 from tests.capabilities import asserted
 from tests.terminal.harness import PILLS, Shop, virtual
@@ -303,11 +303,15 @@ async def test_changed_lines_take_the_quote_back(tmp_path: Path) -> None:
 
 def test_a_line_without_a_word_on_its_use_has_the_fingerprint_it_always_had() -> None:
     """A till that repeats its request over an upgrade of the terminal still opens the same sale."""
-    written = msgspec.json.encode(PILLS, order="sorted")
+    written = canonical(SaleWish(sale_number="1", lines=(PILLS,)))
     assert (
         written
         == (
+            '{"flow":"pharmacy_purchase","lines":['
             '{"barcode":"","name":"测试降糖片","national_code":"XTEST000000000000000D03","own_code":"SKU0003","price":"12.50",'
             '"quantity":"3","spec":"10mg*20片","trace_codes":[]}'
+            '],"sale_number":"1","use_account":true}'
         ).encode()
     )
+    changed = SaleWish(sale_number="1", lines=(msgspec.structs.replace(PILLS, self_pay=True),), epidemic=True)
+    assert canonical(changed).count(b"true") == 3
