@@ -260,6 +260,18 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
 )
 
 
+_STAFF: Final = (
+    "",
+    "# 在本收银台工作的人员；不登记则不分角色，也不能审核处方。role：cashier、pharmacist 或 supervisor。",
+    "# Who works here; with nobody named there are no roles and no prescription can be reviewed.",
+    "# [[staff]]",
+    '# number = "Y01"',
+    '# name = "测试药师"',
+    '# role = "pharmacist"',
+    '# code = "Y999900000001"',
+)
+
+
 def counter_values(
     institution: Institution, prefix: str, addresses: Mapping[str, str]
 ) -> Mapping[tuple[str, str], Value]:
@@ -344,7 +356,7 @@ def counter_toml(values: Mapping[tuple[str, str], Value]) -> str:
             section = wanted
             lines += ["", f"[{section}]"]
         lines += [f"# {chinese}", f"# {english}", f"{key} = {_toml(values[section, key])}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_STAFF]) + "\n"
 
 
 def with_addresses(text: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -39,6 +39,8 @@ PLACE = WORLD.institutions["P99990000001"]
 
 def _keys(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
     for section in msgspec.structs.fields(kind):
+        if section.name == "staff":  # a list of people: written as an example, because there are none
+            continue
         for field in msgspec.structs.fields(section.type):
             yield section.name, field.name
 
@@ -47,6 +49,7 @@ def test_every_key_of_the_configuration_stands_in_the_file_with_its_sentence() -
     text = counter_toml(counter_values(PLACE, "", {}))
     found = tomllib.loads(text)
     assert {(section, key) for section, keys in found.items() for key in keys} == set(_keys(Config))
+    assert "# [[staff]]" in text
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if " = " in line and not line.startswith("#"):
