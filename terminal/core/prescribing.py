@@ -9,6 +9,7 @@ from terminal.core.advancing import advance
 from terminal.core.collecting import reprice
 from terminal.core.events import Decision, Misuse
 from terminal.core.flows import PHARMACY_PURCHASE
+from terminal.core.reviewing import outdated
 from terminal.core.values import ChargeLine, Prescription, Settlement
 
 _replace = msgspec.structs.replace
@@ -32,5 +33,5 @@ def take_prescription(settlement: Settlement, prescription: Prescription) -> Dec
         raise Misuse("no_medium")
     if not covers(prescription, settlement.lines):
         raise Misuse("prescription_lines", number=prescription.number)
-    fresh = _replace(settlement, prescription=prescription)
+    fresh = _replace(outdated(settlement), prescription=prescription)
     return advance(reprice(settlement, fresh, "prescription taken"))
