@@ -79,7 +79,10 @@ def verify_journal(path: str, vault: Vault | None = None, anchor: Noted | None =
                 checker.check_any(connection, anchor)
         finally:
             connection.close()
-    except apsw.Error as broken:
+    except (
+        apsw.Error,
+        UnicodeDecodeError,
+    ) as broken:  # a text that is none any more is found out by whoever reads it
         checker.found("unreadable", "file", type(broken).__name__)
     return checker.report()
 
