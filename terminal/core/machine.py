@@ -59,7 +59,7 @@ from terminal.core.old_copy import found_in_old_copy, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
 from terminal.core.prescribing import take_prescription
 from terminal.core.refunding import waits_at_start, withdraw_refund, without_rest
-from terminal.core.reviewing import FEEDBACK, answer_review, feedback_said, outdated
+from terminal.core.reviewing import FEEDBACK, answer_review, due_review, feedback_said, outdated
 from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
@@ -239,7 +239,7 @@ def _restarted(settlement: Settlement, profile: Profile, rest_over: str = "") ->
     landed = _replace(settlement, in_flight=False)
     match settlement.state:
         case State.DRAFT | State.PRICED | State.ARMED:
-            return _unfinished(landed, lost, rest_over)
+            return _unfinished(landed, lost, rest_over, profile)
         case State.SENDING:
             return doubt(landed, "restart", lost)
         case State.CANCELLING:
@@ -262,11 +262,15 @@ def _restarted(settlement: Settlement, profile: Profile, rest_over: str = "") ->
             return Decision(landed)
 
 
-def _unfinished(settlement: Settlement, lost: AttemptEnded | None, rest_over: str) -> Decision:
+def _unfinished(
+    settlement: Settlement, lost: AttemptEnded | None, rest_over: str, profile: Profile
+) -> Decision:
     """Nothing that moves money had been sent. Booked steps of a visit may have been: they are withdrawn."""
     if waits_at_start(settlement) and not rest_over:
-        resting = _replace(settlement, running="")
-        return reprice(resting, resting, "found unfinished at start")
+        # Its customer shows a medium again, and is reviewed anew, as the profile has it by now.
+        resting = _replace(settlement, running="", review=due_review(profile))
+        decision = reprice(resting, resting, "found unfinished at start")
+        return decision if lost is None else _replace(decision, durable=True, ended=lost)
     attempt = settlement.attempt
     if settlement.state is State.ARMED and attempt is not None and attempt.purpose == "SETTLE":
         return Decision(_replace(settlement, notice=Notice("not_sent", {"reason": "restart"})))

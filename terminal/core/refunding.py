@@ -13,8 +13,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from protocols.hub.profile import Profile
 from protocols.money import Quantity, line_amount_fen
 from terminal.core.events import Decision, Misuse
+from terminal.core.reviewing import TELLING, due_review
 from terminal.core.states import BOOKED, State
 from terminal.core.values import ChargeLine, Notice, RefundOf, RefundPlan, ReturnedLine, Settlement
 
@@ -83,7 +85,7 @@ def _kept(line: ChargeLine, back: ReturnedLine | None) -> ChargeLine | None:
     return _replace(line, quantity=left, amount_fen=int(line_amount_fen(line.price, left)), trace_codes=codes)
 
 
-def opening_rest(decision: Decision) -> Decision:
+def opening_rest(decision: Decision, profile: Profile) -> Decision:
     """Add to a decision that ends in CANCELLED the sale of what remains, when a refund asked for it."""
     settlement = decision.settlement
     plan = settlement.refund
@@ -95,11 +97,14 @@ def opening_rest(decision: Decision) -> Decision:
         notice = Notice("refund_rest_not_opened", {"number": settlement.key.sale_number})
         return _replace(decision, settlement=_replace(settlement, notice=notice))
     told = _replace(settlement, notice=Notice("refund_cancelled", {"number": settlement.key.sale_number}))
-    return _replace(decision, settlement=told, opens=_rest_of(settlement, plan))
+    return _replace(decision, settlement=told, opens=_rest_of(settlement, plan, profile))
 
 
-def _rest_of(settlement: Settlement, plan: RefundPlan) -> Settlement:
-    """Return the sale of what remains. When it began is filled in by whoever has a clock."""
+def _rest_of(settlement: Settlement, plan: RefundPlan, profile: Profile) -> Settlement:
+    """Return the sale of what remains, on the terms of the first. When it began is filled in by whoever has a clock.
+
+    A prescription is not among them: undoing the first settlement has freed it, so it is taken again, or not.
+    """
     if settlement.person is None or settlement.booking is None:
         raise AssertionError("a settlement without person or booking")
     return Settlement(
@@ -109,6 +114,12 @@ def _rest_of(settlement: Settlement, plan: RefundPlan) -> Settlement:
         flow=settlement.flow,
         state=State.DRAFT,
         operator=plan.operator,
+        division=settlement.division,
+        benefit=settlement.benefit,
+        asked_disease=settlement.asked_disease,
+        asked_insutype=settlement.asked_insutype,
+        local_only=settlement.local_only,
+        epidemic=settlement.epidemic,
         use_account=settlement.use_account,
         lines=plan.remaining,
         own_visit_no=plan.rest_visit_no,
@@ -118,6 +129,7 @@ def _rest_of(settlement: Settlement, plan: RefundPlan) -> Settlement:
             settlement.booking.info.settlement_id,
             settlement.person.psn_no,
         ),
+        review=due_review(profile),
         notice=Notice("refund_rest_open", {"number": settlement.key.sale_number}),
     )
 
@@ -141,6 +153,8 @@ def without_rest(settlement: Settlement) -> Settlement:
 
 
 def waits_at_start(settlement: Settlement) -> bool:
-    """True for the rest of a refund of which nothing is at the hub: its plan outlives a restart."""
-    untouched = not settlement.visit_id and not settlement.unsure and settlement.attempt is None
+    """True for the rest of a refund of which nothing is at the hub but what a review was answered: its plan outlives a restart."""
+    attempt = settlement.attempt
+    only_told = attempt is None or attempt.infno == TELLING
+    untouched = not settlement.visit_id and not settlement.unsure and only_told
     return settlement.refund_of is not None and untouched and settlement.state in (State.DRAFT, State.PRICED)

@@ -22,8 +22,15 @@ REVIEW = "3101"
 """The step's message, whichever of the two reviews the profile asks."""
 FEEDBACK = "feedback"
 """Name of the step that tells the hub."""
+TELLING = "3103"
+"""Its message."""
 AUTOMATIC_TRIES = 1
 """How often a lost feedback follows itself up before a person is asked."""
+
+
+def due_review(profile: Profile) -> Review | None:
+    """What a sale begins with: a review still to be asked, or None where the profile asks for none."""
+    return None if profile.review.before_quote == "none" else Review()
 
 
 def waits_for_answer(settlement: Settlement) -> bool:

@@ -76,4 +76,4 @@ def rule(settlement: Settlement, event: Ruled, profile: Profile) -> Decision:
     decision = Decision(closed, moves, durable=True, leave_queue=True, receipt=receipt)
     if event.target is State.CONFIRMED:
         return owing_stray_lines(_replace(decision, settlement=_replace(closed, refund=None)), profile)
-    return owing(opening_rest(decision) if event.target is State.CANCELLED else decision)
+    return owing(opening_rest(decision, profile) if event.target is State.CANCELLED else decision)

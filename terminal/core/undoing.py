@@ -113,9 +113,9 @@ def cancellation_said(settlement: Settlement, heard: Heard, profile: Profile) ->
             idle = READERS[message](idle, heard.output, profile)
         except Misfit as misfit:
             return _cancel_unknown(settlement, Verdict.UNKNOWN, misfit.code, heard, profile)
-        return _cancelled(idle, "cancelled", ended(settlement, "ANSWERED", "done", heard))
+        return _cancelled(idle, "cancelled", ended(settlement, "ANSWERED", "done", heard), profile)
     if verdict is Verdict.ALREADY:
-        return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard))
+        return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard), profile)
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
         back = _cancel_back(idle, Notice("cancel_refused", {"text": heard.err_msg}), reason_of(heard),
                             ended(settlement, "ANSWERED", "refused", heard))  # fmt: skip
@@ -138,11 +138,13 @@ def _cancel_back(settlement: Settlement, notice: Notice, reason: str, record: At
     return close_if_over(Decision(back, moves, durable=True, ended=record, leave_queue=True))
 
 
-def _cancelled(settlement: Settlement, reason: str, record: AttemptEnded | None) -> Decision:
+def _cancelled(
+    settlement: Settlement, reason: str, record: AttemptEnded | None, profile: Profile
+) -> Decision:
     over, moves = moved(_replace(settlement, running="", in_flight=False, tries=0), State.CANCELLED, reason)
     told = _replace(over, notice=Notice("cancelled"))
     decision = Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="cancellation")
-    return owing(opening_rest(decision))
+    return owing(opening_rest(decision, profile))
 
 
 def _cancel_unknown(
@@ -168,6 +170,6 @@ def refund_asked(settlement: Settlement, heard: Heard, profile: Profile) -> Deci
     if refunded is None:
         return try_later(idle, Verdict.UNKNOWN, profile, None)
     if refunded:
-        return _cancelled(idle, "5203 shows it refunded", None)
+        return _cancelled(idle, "5203 shows it refunded", None, profile)
     message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
     return Decision(_replace(idle, running="cancel"), (), (Compose("CANCEL", message),))

@@ -48,13 +48,13 @@ from terminal.core.events import (
 from terminal.core.flows import CLINIC_VISIT, FLOWS
 from terminal.core.message_parts import Site
 from terminal.core.outcome import SLOW_DELAY_S
+from terminal.core.reviewing import due_review
 from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
 from terminal.core.values import (
     Disease,
     Medium,
     Notice,
-    Review,
     SaleKey,
     Settlement,
 )
@@ -380,7 +380,7 @@ class Counter(Listener):
             began_at=format_time(self._clock.now()),
             use_account=wish.use_account,
             lines=lines,
-            review=None if self._profile.review.before_quote == "none" else Review(),
+            review=due_review(self._profile),
             self_pay=self_pay_of(wish.lines, self._items),
         )
         idempotency = Idempotency(client, key, sm3(canonical(wish))) if key else None

@@ -11,7 +11,7 @@ from simulators.hub import review
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Settlement
-from terminal.counter.wishes import LineWish, ReviewWish
+from terminal.counter.wishes import LineWish, RefundWish, ReturnWish, ReviewWish
 from terminal.journal.sheet import settlement_of
 from tests.profiles.rig import profile_of
 from tests.profiles.switches import switch
@@ -248,4 +248,25 @@ async def test_over_the_api_the_findings_are_shown_and_the_reason_is_asked_for(t
         "患者长期出差",
     )
     assert priced["review"]["told"]
+    await till.stop()
+
+
+@virtual
+async def test_what_remains_after_a_refund_is_reviewed_before_it_is_settled(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path, '[review]\nbefore_quote = "3101"')
+    till = await shop.start()
+    sold = await till.settle()
+    undone = await till.counter.refund(sold.id, RefundWish((ReturnWish(1, "1"),)), "T01")
+    assert undone.refund is not None
+    priced = await till.counter.give_code(undone.refund.rest_id, shop.code("jia"))
+    assert priced.state is State.PRICED
+    assert [
+        asked["data"]["patient_dtos"][0]["fsi_encounter_dtos"][0]["mdtrt_id"] for asked in sent(shop, "3101")
+    ] == [
+        sold.id,
+        priced.id,
+    ]
+    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    await till.quiet()
+    shop.assert_books_agree(till)
     await till.stop()

@@ -8,7 +8,7 @@ import pytest
 from protocols.money import Fen, Split
 from terminal.core.events import Misuse
 from terminal.core.states import State
-from terminal.counter.wishes import DiseaseWish, SaleWish
+from terminal.counter.wishes import DiseaseWish, RefundWish, ReturnWish, SaleWish
 from tests.capabilities import asserted
 from tests.terminal.benefit.desk import COLD, line, priced, somebody
 from tests.terminal.benefit.paper import flat
@@ -227,3 +227,18 @@ async def test_r24_only_kinds_of_the_profiles_list_are_sent(tmp_path: Path) -> N
             await till.counter.open_sale(wish, "till", "")
         assert refused.value.code == "bad_request"
     await till.stop()
+
+
+@virtual
+async def test_what_remains_of_a_visit_after_a_refund_is_of_the_same_kind(tmp_path: Path) -> None:
+    person = somebody(209)
+    clinic = Clinic(tmp_path, more_people=[person])
+    window = await clinic.window()
+    settled = await window.confirm(await priced(window, "ordinary", (CONSULTATION, CAPSULES), person.slug))
+    undone = await window.counter.refund(settled.id, RefundWish((ReturnWish(2, "1"),)), "N01")
+    assert undone.refund is not None
+    rest = await window.type_number(await window.counter.get(undone.refund.rest_id), person.slug)
+    anew = await window.confirm(await window.pick(rest, COLD))
+    assert anew.state is State.CONFIRMED
+    assert [told["data"]["med_type"] for told in clinic.hub_link.inputs("2207A")] == ["11", "11"]
+    await window.finish()

@@ -7,14 +7,35 @@ import msgspec
 import pytest
 
 from protocols.money import Price, Quantity
-from terminal.core.events import Acknowledged, CancelAsked, Decision, HubSaid, Misuse, RefundWithdrawn
+from terminal.core.events import (
+    Acknowledged,
+    CancelAsked,
+    Decision,
+    HubSaid,
+    Misuse,
+    RefundWithdrawn,
+    Restarted,
+)
+from terminal.core.machine import step
 from terminal.core.refunding import opening_rest, plan_refund, waits_at_start
 from terminal.core.states import State
-from terminal.core.values import Attempt, ChargeLine, Notice, RefundOf, RefundPlan, ReturnedLine, Settlement
+from terminal.core.values import (
+    Attempt,
+    AttemptEnded,
+    ChargeLine,
+    Finding,
+    Notice,
+    RefundOf,
+    RefundPlan,
+    ReturnedLine,
+    Review,
+    Settlement,
+)
 from tests.terminal.core.samples import (
     COMPOSED_2103,
     LINE,
     PERSON_NO,
+    PROFILE,
     TO_CONFIRMED,
     after,
     cancelled_output,
@@ -146,6 +167,40 @@ def test_the_rest_is_opened_as_the_next_generation_of_the_same_sale_for_the_same
     assert waits_at_start(rest)
 
 
+def test_the_rest_is_sold_on_the_terms_of_the_first_sale() -> None:
+    """Another kind of benefit would be another share of the fund."""
+    terms: dict[str, Any] = {
+        "division": "999900", "benefit": "two_disease", "asked_disease": "M03900", "asked_insutype": "390",
+        "local_only": True, "epidemic": True, "use_account": False,
+    }  # fmt: skip
+    first = after(CancelAsked("T01", "", PLAN), COMPOSED_2103, start=sold(LINE, **terms))
+    rest = decide(first, HubSaid("2103", good(cancelled_output()))).opens
+    assert rest is not None
+    assert {name: getattr(rest, name) for name in terms} == terms
+
+
+@pytest.mark.parametrize("service", ["none", "3101", "3102"])
+def test_the_rest_is_reviewed_where_the_profile_asks_for_it(service: Any) -> None:
+    profile = _replace(PROFILE, review=_replace(PROFILE.review, before_quote=service))
+    wanted = None if service == "none" else Review()
+    first = after(CancelAsked("T01", "", PLAN), COMPOSED_2103, start=after(*TO_CONFIRMED))
+    rest = step(first, HubSaid("2103", good(cancelled_output())), profile).opens
+    assert rest is not None
+    assert rest.review == wanted
+    # One that an earlier program, or another profile, left behind.
+    old = draft(refund_of=rest.refund_of, review=Review() if wanted is None else None)
+    assert step(old, Restarted(), profile).settlement.review == wanted
+
+
+def test_a_rest_whose_answer_to_the_review_was_under_way_waits_and_its_message_ends() -> None:
+    sent = Attempt("M-3103", "STEP", "3103", "key", b"{}")
+    answered = Review(is_answered=True, findings=(Finding("JR1", "R67-01", "", "", "2", 0, (1,)),), way="1")
+    rest = draft(refund_of=RefundOf("S1", 1, "H1", PERSON_NO), attempt=sent, in_flight=True, review=answered)
+    found = decide(rest, Restarted())
+    assert (found.settlement.state, found.settlement.in_flight, found.durable) == (State.DRAFT, False, True)
+    assert found.ended == AttemptEnded("M-3103", "UNKNOWN", "restart")
+
+
 def test_without_a_plan_or_a_rest_nothing_is_opened() -> None:
     assert (cancelled(None).opens, cancelled(None).settlement.notice) == (None, Notice("cancelled"))
     withdrawn = cancelled(_replace(PLAN, withdrawn=True))
@@ -153,7 +208,7 @@ def test_without_a_plan_or_a_rest_nothing_is_opened() -> None:
     whole = cancelled(_replace(PLAN, remaining=(), rest_id=""))
     assert (whole.opens, whole.settlement.notice) == (None, Notice("refund_done"))
     plain = Decision(draft())
-    assert opening_rest(plain) is plain
+    assert opening_rest(plain, PROFILE) is plain
 
 
 def test_a_plan_can_be_withdrawn_while_its_cancellation_is_under_way_and_at_no_other_time() -> None:
@@ -173,7 +228,7 @@ def test_a_plan_can_be_withdrawn_while_its_cancellation_is_under_way_and_at_no_o
     [
         ({}, True), ({"state": State.PRICED}, True), ({"state": State.ARMED}, False), ({"state": State.REFUSED}, False),
         ({"visit_id": "M1"}, False), ({"unsure": ("register",)}, False), ({"refund_of": None}, False),
-        ({"attempt": Attempt("M", "STEP", "2201", "k", b"")}, False),
+        ({"attempt": Attempt("M", "STEP", "2201", "k", b"")}, False), ({"attempt": Attempt("M", "STEP", "3103", "k", b"")}, True),
     ],
 )  # fmt: skip
 def test_a_rest_outlives_a_restart_while_nothing_of_it_is_at_the_hub(
