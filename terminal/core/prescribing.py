@@ -26,7 +26,10 @@ def covers(prescription: Prescription, lines: Sequence[ChargeLine]) -> bool:
 
 
 def take_prescription(settlement: Settlement, prescription: Prescription) -> Decision:
-    """The purchase is now for this prescription, which is locked at the centre; the quote follows."""
+    """The purchase is now for this prescription, which is locked at the centre; the quote follows.
+
+    What was reviewed without a prescription is reviewed anew: its number is a part of what the review is asked about.
+    """
     if settlement.flow != PHARMACY_PURCHASE.name:
         raise Misuse("no_prescription_here")
     if settlement.person is None:

@@ -22,6 +22,7 @@ from protocols.hub.review import (
     ReviewRequest,
 )
 from protocols.money import Fen
+from terminal.core.benefits import med_type_of
 from terminal.core.flows import CLINIC_VISIT
 from terminal.core.message_parts import Misfit, Site, known_person, total_fen
 from terminal.core.values import ChargeLine, Finding, Notice, Review, Settlement
@@ -84,17 +85,17 @@ def _visit(settlement: Settlement, site: Site) -> ReviewedVisit:
         last_department_code=desk.department_code or NOTHING,
         last_department_name=desk.department_name or NOTHING,
         kind="1" if in_clinic else "3",
-        medical_category=profile.codes.med_type["chronic" if in_clinic else "pharmacy"],
-        orders=tuple(_order(line, day, site) for line in settlement.lines),
+        medical_category=med_type_of(settlement, profile),
+        orders=tuple(_order(line, settlement, day, site) for line in settlement.lines),
         total_fen=total_fen(settlement),
         insurance_type=person.insutype,
         is_far="0" if profile.is_local(site.division, person.insured_division) else "1",
     )
 
 
-def _order(line: ChargeLine, day: str, site: Site) -> Order:
+def _order(line: ChargeLine, settlement: Settlement, day: str, site: Site) -> Order:
     list_type, charge_type = _KINDS.get(line.national_code[:1], _SERVICE)
-    desk = site.desk
+    desk, prescription = site.desk, settlement.prescription
     use = OrderUse(
         days=str(line.days) if line.days else UNSET,
         single_dose=line.single_dose or UNSET,
@@ -102,6 +103,7 @@ def _order(line: ChargeLine, day: str, site: Site) -> Order:
     )
     return Order(
         id=str(line.number),
+        prescription_no=NOTHING if prescription is None else prescription.number,
         list_type=list_type,
         charge_type=charge_type,
         catalogue_code=line.national_code,

@@ -18,25 +18,28 @@ from terminal.core.events import (
     HubSaid,
     MediumGiven,
     Misuse,
+    PrescriptionTaken,
     QuoteAsked,
     Restarted,
     ReviewAnswered,
 )
 from terminal.core.messages import build
 from terminal.core.states import State
-from terminal.core.values import Finding, Review, Settlement
+from terminal.core.values import Finding, PrescribedDrug, Prescription, Review, Settlement
 from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core.samples import (
     CHANGED_LINES,
     CODE,
     DECODED,
     IDENTIFIED,
+    LINE,
     MEDIUM,
     NOTHING_PROVED,
     PROFILE,
     QUOTED,
     REFUSED,
     SILENT,
+    TO_PRICED,
     UNSENT,
     after,
     begun,
@@ -58,12 +61,21 @@ GO_ON = ReviewAnswered(CARRY_ON, "长期出差", "T02")
 BACK = ReviewAnswered(GO_BACK, "", "T02")
 COMPOSED = Composed("STEP", "3103", "M-3103", "key", b'{"infno":"3103"}')
 TOLD = HubSaid("3103", good({}))
+TAKEN = PrescriptionTaken(
+    Prescription("RX1", (PrescribedDrug(LINE.national_code, LINE.name, LINE.quantity),), "Y01")
+)
 TO_REVIEW: tuple[Event, ...] = (CODE, DECODED, IDENTIFIED)
 
 
 def sale(*events: Event) -> Settlement:
     """A sale of a profile that reviews, after these events behind the identification."""
     return after(*TO_REVIEW, *events, start=draft(review=Review()))
+
+
+def reviewed(settlement: Settlement) -> Any:
+    """What the hub's review is told of the purchase."""
+    content, _ = build("3101", settlement, SITE)
+    return msgspec.json.decode(wire.encode(content))["data"]["patient_dtos"][0]["fsi_encounter_dtos"][0]
 
 
 def decide(settlement: Settlement, event: Event) -> Decision:
@@ -149,6 +161,25 @@ def test_lines_changed_after_the_feedback_are_reviewed_anew() -> None:
 def test_another_person_is_reviewed_anew_and_nothing_is_told_of_the_first() -> None:
     other = decide(sale(WARNED), MediumGiven(MEDIUM))
     assert (begun(other), other.settlement.review) == (["ask 1101"], Review())
+
+
+def test_a_prescription_taken_after_the_review_is_reviewed_with_its_number() -> None:
+    """Where a prescription drug without one may not be carried on with, nothing else would let the sale go on."""
+    waiting = decide(sale(WARNED), TAKEN)
+    assert begun(waiting) == ["compose STEP 3103"]
+    assert waiting.settlement.review is not None
+    assert waiting.settlement.review.way == GO_BACK
+    asked = decide(after(COMPOSED, start=waiting.settlement), TOLD)
+    assert begun(asked) == ["ask 3101"]
+    assert reviewed(asked.settlement)["fsi_order_dtos"][0]["rxno"] == "RX1"
+    assert begun(decide(sale(NOTHING, QUOTED), TAKEN)) == ["ask 3101"]
+    assert begun(decided(after(*TO_PRICED), TAKEN)) == ["ask 2101"]
+
+
+@pytest.mark.parametrize(("benefit", "med_type"), [("", "41"), ("pharmacy", "41"), ("dual_channel", "9904")])
+def test_the_review_hears_of_the_kind_of_benefit_and_of_no_prescription(benefit: str, med_type: str) -> None:
+    told = reviewed(_replace(sale(), benefit=benefit))
+    assert (told["med_type"], told["fsi_order_dtos"][0]["rxno"]) == (med_type, "无")
 
 
 @pytest.mark.parametrize("heard", [REFUSED, UNSENT, *NOTHING_PROVED, good("something else")])
