@@ -27,6 +27,7 @@ BENEFIT_TEXTS: Mapping[str, str] = {
     "explanation_not_printed": "The explanation could not be printed ({reason}). No money is concerned. Its words are on the screen; try again when the printer is ready.",
     "prescription_not_open": "Prescription {number} is not there for this person, or is dispensed, void or expired. Nothing was locked. Look at the person's list again.",
     "prescription_lines": "The lines of this sale are not those of prescription {number}: each must stand on it, with no more than it says. Nothing was locked. Put other goods on a sale of their own.",
+    "prescription_person": "Another customer was named while the prescription was looked up, so it is not used for this sale. Nothing was booked; the lock ends by itself. Look at the prescriptions of this customer.",
     "no_prescription_here": "Circulating prescriptions belong to purchases. Nothing was done.",
     "not_a_pharmacist": "A prescription is reviewed by a pharmacist whom the counter's file names with a code ([[staff]]). Nothing was locked. Have the pharmacist on duty review it.",
     "pharmacist_credit": "This pharmacist has credit level D and reviews no pooled prescription. Nothing was locked. Have another pharmacist review it.",

@@ -60,6 +60,8 @@ class PrescriptionTaken(msgspec.Struct, frozen=True):
     """A prescription that covers the sale's lines was reviewed, and is locked for the sale."""
 
     prescription: Prescription
+    person_no: Secret
+    """Whose it is; the sale's person may have changed while the centre was asked."""
 
 
 class QuoteAsked(msgspec.Struct, frozen=True):

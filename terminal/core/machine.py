@@ -129,8 +129,8 @@ def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
             return pick_disease(settlement, disease)
         case ReviewAnswered():
             return answer_review(settlement, event)
-        case PrescriptionTaken(prescription):
-            return take_prescription(settlement, prescription)
+        case PrescriptionTaken(prescription, person_no):
+            return take_prescription(settlement, prescription, person_no)
         case QuoteAsked():
             return ask_quote(settlement)
         case Confirmed():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from protocols.secret import Secret
 from terminal.core.advancing import advance
 from terminal.core.collecting import reprice
 from terminal.core.events import Decision, Misuse
@@ -25,7 +26,7 @@ def covers(prescription: Prescription, lines: Sequence[ChargeLine]) -> bool:
     return bool(lines) and min(left.values()) >= 0
 
 
-def take_prescription(settlement: Settlement, prescription: Prescription) -> Decision:
+def take_prescription(settlement: Settlement, prescription: Prescription, person_no: Secret) -> Decision:
     """The purchase is now for this prescription, which is locked at the centre; the quote follows.
 
     What was reviewed without a prescription is reviewed anew: its number is a part of what the review is asked about.
@@ -34,6 +35,8 @@ def take_prescription(settlement: Settlement, prescription: Prescription) -> Dec
         raise Misuse("no_prescription_here")
     if settlement.person is None:
         raise Misuse("no_medium")
+    if settlement.person.psn_no != person_no:
+        raise Misuse("prescription_person")
     if not covers(prescription, settlement.lines):
         raise Misuse("prescription_lines", number=prescription.number)
     fresh = _replace(outdated(settlement), prescription=prescription)

@@ -466,9 +466,11 @@ class Counter(Listener):
         settlement = await self.get(settlement_id)
         if settlement.state not in TAKES_SCANS:
             raise Misuse("not_open_for_changes", state=settlement.state.value)
+        if settlement.person is None:
+            raise Misuse("no_medium")
         self.holds.require_newest()
         taken = await self.workroom.do(lambda: self._prescriptions.take(settlement, number, reviewer))
-        return await self.post(settlement_id, PrescriptionTaken(taken), reviewer)
+        return await self.post(settlement_id, PrescriptionTaken(taken, settlement.person.psn_no), reviewer)
 
     async def _free_prescription(self, settlement: Settlement) -> None:
         """What the sale did not use may be used elsewhere at once; unheard, the lock ends by itself."""

@@ -8,6 +8,7 @@ import pytest
 from protocols.hub import wire
 from protocols.hub.review import CARRY_ON, GO_BACK, FindingLine, Found, ReviewOutput
 from protocols.money import Fen
+from protocols.secret import Secret
 from terminal.core.events import (
     Abandoned,
     Composed,
@@ -35,6 +36,7 @@ from tests.terminal.core.samples import (
     LINE,
     MEDIUM,
     NOTHING_PROVED,
+    PERSON_NO,
     PROFILE,
     QUOTED,
     REFUSED,
@@ -62,7 +64,7 @@ BACK = ReviewAnswered(GO_BACK, "", "T02")
 COMPOSED = Composed("STEP", "3103", "M-3103", "key", b'{"infno":"3103"}')
 TOLD = HubSaid("3103", good({}))
 TAKEN = PrescriptionTaken(
-    Prescription("RX1", (PrescribedDrug(LINE.national_code, LINE.name, LINE.quantity),), "Y01")
+    Prescription("RX1", (PrescribedDrug(LINE.national_code, LINE.name, LINE.quantity),), "Y01"), PERSON_NO
 )
 TO_REVIEW: tuple[Event, ...] = (CODE, DECODED, IDENTIFIED)
 
@@ -174,6 +176,11 @@ def test_a_prescription_taken_after_the_review_is_reviewed_with_its_number() -> 
     assert reviewed(asked.settlement)["fsi_order_dtos"][0]["rxno"] == "RX1"
     assert begun(decide(sale(NOTHING, QUOTED), TAKEN)) == ["ask 3101"]
     assert begun(decided(after(*TO_PRICED), TAKEN)) == ["ask 2101"]
+
+
+def test_a_prescription_is_not_taken_for_somebody_who_came_while_the_centre_was_asked() -> None:
+    with pytest.raises(Misuse, match="prescription_person"):
+        decided(after(*TO_PRICED), _replace(TAKEN, person_no=Secret("99990000000000000002")))
 
 
 @pytest.mark.parametrize(("benefit", "med_type"), [("", "41"), ("pharmacy", "41"), ("dual_channel", "9904")])
