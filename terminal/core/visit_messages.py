@@ -65,6 +65,11 @@ def _known_disease(settlement: Settlement) -> Disease:
     return settlement.disease
 
 
+def _wire_code(settlement: Settlement, code: str, profile: Profile) -> str:
+    """A disease as the wire names it: the two-diseases scheme may have codes of its own (K86)."""
+    return profile.two_disease_code(code) if benefit_of(settlement) == "two_disease" else code
+
+
 def charge_batch(settlement: Settlement) -> str:
     """Return `chrg_bchno` of the present batch: our visit number and a count, never used twice."""
     return f"{settlement.own_visit_no}{settlement.batch:03d}"
@@ -95,14 +100,14 @@ def _extended(block: Block, settlement: Settlement, site: Site, infno: str) -> B
 
 def _benefit_check(settlement: Settlement, site: Site) -> msgspec.Struct:
     person = known_person(settlement)
-    disease = settlement.asked_disease if benefit_of(settlement) == "two_disease" else ""
+    asked = settlement.asked_disease if benefit_of(settlement) == "two_disease" else ""
     check = BenefitCheck(
         person_no=person.psn_no,
         insurance_type=person.insutype,
         institution_code=site.institution_code,
         medical_category=med_type_of(settlement, site.profile),
         began_at=settlement.began_at,
-        disease_code=disease,
+        disease_code=_wire_code(settlement, asked, site.profile),
     )
     return BenefitCheckInput(check=spelled(check, site.profile, "2001"))
 
@@ -152,7 +157,7 @@ def _visit_and_diagnosis(settlement: Settlement, site: Site) -> msgspec.Struct:
         medical_category=med_type_of(settlement, site.profile),
         began_at=settlement.began_at,
         main_complaint=disease.diagnosis_name,
-        disease_code=disease.code,
+        disease_code=_wire_code(settlement, disease.code, site.profile),
         disease_name=disease.name,
     )
     past = {row.diagnosis_code: row for row in settlement.past_diagnoses}
@@ -184,7 +189,7 @@ def _fee_lines(settlement: Settlement, site: Site) -> msgspec.Struct:
                     visit_id=settlement.visit_id,
                     person_no=known_person(settlement).psn_no,
                     charge_batch=batch,
-                    disease_code=disease.code,
+                    disease_code=_wire_code(settlement, disease.code, site.profile),
                     occurred_at=settlement.began_at,
                     catalogue_code=line.national_code,
                     own_code=line.own_code,

@@ -250,3 +250,17 @@ def test_amounts_that_make_no_split_are_named_beside_the_identity_they_break() -
     found = misfits(SETTLED, sale_output(account_fen=Fen(3749)), PROFILE)
     assert "split" in found
     assert len(found) > 1
+
+
+@pytest.mark.parametrize(("codes", "code"), [("M", "M03900"), ("HBLB", "HBLB101")])
+@switch("codes.two_disease", "M", "HBLB")
+def test_a_two_disease_visit_names_its_disease_as_the_profile_does(codes: Any, code: str) -> None:
+    profile = _replace(PROFILE, codes=_replace(PROFILE.codes, two_disease=codes))
+    site = _replace(SITE, profile=profile)
+    hypertension = _replace(DISEASE, code="M03900")
+    asked = _replace(CLINIC, benefit="two_disease", asked_disease="M03900", disease=hypertension)
+    assert said("2001", asked, site)["data"]["dise_codg"] == code
+    assert said("2203A", asked, site)["mdtrtinfo"]["dise_codg"] == code
+    assert {row["dise_codg"] for row in said("2204", asked, site)["feedetail"]} == {code}
+    filed = _replace(asked, benefit="chronic")
+    assert said("2203A", filed, site)["mdtrtinfo"]["dise_codg"] == "M03900"
