@@ -30,7 +30,6 @@ from terminal.core.events import Misuse
 from terminal.reconciliation.books import OwnRecord
 from terminal.reconciliation.clearing import (
     ClearingSums,
-    FarMatch,
     Month,
     application,
     clearing_sums,
@@ -113,7 +112,9 @@ class ClearingController(Controller):
         self, service: NamedDependency[Service], month: FromPath[str], data: JSONBody[MonthWish]
     ) -> FarView:
         """Fetch the month's records of people insured elsewhere and hold them against our books."""
-        matches = await _matches(service, month_of(month))
+        wanted = month_of(month)
+        records, _ = await _books(service, wanted)
+        matches = compare_far(await _far_records(service, wanted), records)
         rows = tuple(FarRowView(row_of(match.record), match.agreed, match.reason) for match in matches)
         return FarView(month, rows)
 
@@ -132,8 +133,7 @@ class ClearingController(Controller):
         records, open_cases = await _books(service, wanted)
         if service.require_counter().today() <= wanted.last:
             raise Misuse("clearing_not_over", month=month)
-        if open_cases:
-            raise Misuse("clearing_open", count=str(open_cases))
+        _require_known(open_cases)
         contents = [
             encode_content(application(sums, wanted), sums.group.agency) for sums in clearing_sums(records)
         ]
@@ -162,9 +162,11 @@ class ClearingController(Controller):
         key: IdempotencyKey,
         client: ClientName = "till",
     ) -> list[SubmissionView]:
-        """Say of each record of another place whether our books have it (3261)."""
+        """Say of each record of another place whether our books have it (3261); not while one of ours may be among them."""
         wanted = month_of(month)
-        matches = await _matches(service, wanted)
+        records, open_cases = await _books(service, wanted)
+        _require_known(open_cases)
+        matches = compare_far(await _far_records(service, wanted), records)
         contents = [encode_content(content, "") for content in confirmations(wanted, matches)]
         return await _submit(service, "clearing.confirm", contents, month, client, key)
 
@@ -188,6 +190,11 @@ def _require_applications(service: Service) -> None:
         raise Misuse("clearing_by_portal")
 
 
+def _require_known(open_cases: int) -> None:
+    if open_cases:
+        raise Misuse("clearing_open", count=str(open_cases))
+
+
 async def _submit(
     service: Service, name: str, contents: Sequence[bytes], what: str, client: str, key: str
 ) -> list[SubmissionView]:
@@ -200,11 +207,6 @@ async def _submit(
         lambda: submissions.submit(kind.name, kind.plain.infno, contents, client, key, body, WAIT_S)
     )
     return [submission_view(row) for row in rows]
-
-
-async def _matches(service: Service, month: Month) -> tuple[FarMatch, ...]:
-    records, _ = await _books(service, month)
-    return compare_far(await _far_records(service, month), records)
 
 
 async def _books(service: Service, month: Month) -> tuple[list[OwnRecord], int]:

@@ -69,6 +69,10 @@ async def test_before_its_end_and_with_an_open_outcome_a_month_says_so(tmp_path:
     await till.settle()
     found = await api.post("/clearing/2026-11")
     assert (found["by"], found["is_over"], found["open"], found["applications"]) == ("portal", False, 1, [])
+    early = await api.call("POST", "/clearing/2026-11/far/confirmation", {}, Idempotency_Key="k")
+    assert early.json()["code"] == "clearing_open", (
+        "the hub would be told that a record is not ours, which may be"
+    )
     for month, status in (("2026-12", 422), ("2026-13", 422), ("November", 422)):
         answer = await api.call("POST", f"/clearing/{month}", {})
         assert (answer.status_code, answer.json()["code"]) == (status, "bad_request")
