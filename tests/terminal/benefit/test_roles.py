@@ -49,9 +49,11 @@ async def test_r79_a_cashier_cannot_open_another_persons_history_and_the_attempt
     path = f"/sales/{sold.id}/records/totals"
     refused = await api.call("POST", path, {"operator": "T01"})
     asserted("R79", (422, "not_permitted"), (refused.status_code, refused.json()["code"]), what="refused")
+    drugs = await api.call("POST", f"/sales/{sold.id}/prescriptions", {"operator": "T01"})
+    assert (drugs.status_code, drugs.json()["code"]) == (422, "not_permitted"), "they name diagnoses"
     told = await api.post(path, {"operator": "S01"})
     assert told["infno"] == "5206"
     notes = [(row["actor"], row["action"]) for row in till.audit() if "records" in str(row.get("action"))]
     asserted("R79", ("T01", "records_refused"), notes[0], what="noted")
-    assert [action for _, action in notes[1:]] == ["records_asked"]
+    assert [action for _, action in notes[1:]] == ["records_refused", "records_asked"]
     await till.stop()
