@@ -15,6 +15,7 @@ def check_code(slip: SettlementSlip, mac: Callable[[bytes], bytes]) -> str:
     The copy number is not among them: a reprint carries the code of its original.
     """
     split = slip.split
+    beside = (format_yuan(sum(line.amount_fen for line in slip.beside)),) if slip.beside else ()
     facts = (
         slip.kind.name,
         slip.institution_code,
@@ -22,6 +23,7 @@ def check_code(slip: SettlementSlip, mac: Callable[[bytes], bytes]) -> str:
         slip.setl_id,
         format_time(slip.at),
         *map(format_yuan, (split.total_fen, split.fund_fen, split.account_fen, split.cash_fen)),
+        *beside,
     )
     digits = mac("\n".join(facts).encode())[:_CODE_BYTES].hex().upper()
     return f"{digits[:4]}-{digits[4:]}"

@@ -28,12 +28,18 @@ CHANGED = (
     msgspec.structs.replace(
         SETTLED, split=Split(total_fen=8331, fund_fen=1, account_fen=6000, cash_fen=2330)
     ),
+    msgspec.structs.replace(SETTLED, beside=SETTLED.lines[:1]),
 )
 
 
 @pytest.mark.parametrize("slip", CHANGED, ids=range(len(CHANGED)))
 def test_a_changed_fact_changes_the_code(slip: SettlementSlip) -> None:
     assert check_code(slip, mac) != check_code(SETTLED, mac)
+
+
+def test_what_is_sold_beside_the_insurance_is_a_fact_too() -> None:
+    first, more = (msgspec.structs.replace(SETTLED, beside=SETTLED.lines[:count]) for count in (1, 2))
+    assert check_code(first, mac) != check_code(more, mac)
 
 
 def test_the_code_is_printed_and_kept_by_copies() -> None:
