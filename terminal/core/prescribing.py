@@ -18,7 +18,9 @@ _replace = msgspec.structs.replace
 
 def covers(prescription: Prescription, lines: Sequence[ChargeLine]) -> bool:
     """Whether every line is on the prescription, with no more of it than it says; a sheet without lines is covered by none."""
-    left = Counter({drug.national_code: int(drug.quantity) for drug in prescription.drugs})
+    left: Counter[str] = Counter()
+    for drug in prescription.drugs:
+        left[drug.national_code] += int(drug.quantity)
     for line in lines:
         if line.national_code not in left:
             return False

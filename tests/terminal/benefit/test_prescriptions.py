@@ -232,6 +232,7 @@ def test_r64_every_line_must_stand_on_the_prescription() -> None:
     drug = PrescribedDrug(LINE.national_code, LINE.name, Quantity(LINE.quantity))
     held = Held("RX1", (drug,), "Y01")
     assert covers(held, (LINE,))
+    assert covers(Held("RX1", (drug, drug), "Y01"), (LINE, msgspec.structs.replace(LINE, number=2))), "twice"
     assert not covers(held, ())
     assert not covers(held, (LINE, msgspec.structs.replace(LINE, number=2)))
     assert not covers(held, (msgspec.structs.replace(LINE, national_code="X"),))
