@@ -242,6 +242,7 @@ class Conversation(Generic[OrderKind]):
         """Collect, quote, agree, settle, follow; return the sale as it is then."""
         if self._sale.lines:
             self._screen.lines(self._sale)
+        self._screen.beside(self._sale)
         await self._give_medium()
         while self._sale.state in _BEFORE_THE_MONEY:
             await self._quote_if_due()
@@ -336,6 +337,7 @@ class Conversation(Generic[OrderKind]):
             self._screen.lines(sale)
         if sale.quote is not None and sale.quote != told.quote:
             self._screen.amounts(sale.quote)
+            self._screen.beside(sale)
         for hint in sale.hints:
             if hint not in told.hints:
                 self._screen.say(Words(hint.code, hint.zh, hint.en))
@@ -440,6 +442,7 @@ class Conversation(Generic[OrderKind]):
         if self._sale.settled is not None and self._sale.state in _GOOD:
             if _who_pays(self._sale.settled) != _who_pays(self._told.quote):
                 self._screen.amounts(self._sale.settled)
+                self._screen.beside(self._sale)
             self._sale = await self._client.acknowledge(self._sale.id)
         elif self._sale.in_doubt:
             self._screen.say(say(f"{self.name}_still_open", number=self._sale.sale_number))
