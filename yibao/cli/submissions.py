@@ -157,7 +157,7 @@ def list_all(open_only: Open = False, json: JsonOption = False, counter: Counter
         return
     _show(found)
     if not found:
-        tell(say("no_submissions"))
+        tell(say("no_open_submissions" if open_only else "no_submissions"))
 
 
 def show(id: Id, json: JsonOption = False, counter: CounterOption = None) -> int:
