@@ -95,6 +95,7 @@ TEXTS: Final[Mapping[str, str]] = {
     # submissions
     "no_submissions": "There are no submissions.",
     "no_open_submissions": "No submission is open: the hub has answered each of them, or a person has.",
+    "submitted_before": "The same content was submitted before, on {at}: nothing was sent now, and this is how it stands. To submit it once more, give a word of your own with --key.",
     "wrong_choice": "{text} is none of: {choices}",
     # reconciliation
     "wrong_date": "{text} is no day; write for example 2026-11-22",

@@ -42,6 +42,7 @@ HELP: Final[Mapping[str, str]] = {
     "submissions.open": "Only those that still want something.",
     "submissions.id": "Id of the submission.",
     "submissions.word": "Send it again, it is there already, or leave it.",
+    "submissions.reason": "Why it is decided so; kept in the journal.",
     "submissions.by": "Who decides (default: the operator of the till).",
     # the service and its clients
     "run": "Run the service of a counter until it is stopped.",
@@ -54,7 +55,7 @@ HELP: Final[Mapping[str, str]] = {
     "review": "Show what the hub's review found about a sale, or answer it.",
     "review.reason": "Carry on, and why; the hub is told.",
     "review.change": "Go back and change the goods; the hub is told.",
-    "visit": "Attend a patient with a filed chronic disease: medium, disease, lines, who pays what, confirm.",
+    "visit": "Attend a patient: medium, filed disease or kind of visit, lines, who pays what, confirm.",
     "visit.card": "Read the social-security card in the reader.",
     "visit.id_number": "Type an identity number, which is not shown.",
     "visit.disease": "Code of the filed disease, for example M01600 (default: the only one, else it is asked for).",
