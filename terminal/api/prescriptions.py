@@ -7,14 +7,19 @@ from litestar.params import FromPath, JSONBody
 
 from protocols.hub.prescriptions import CirculatingPrescription
 from terminal.api.client_name import ClientName
+from terminal.api.records import may_ask
 from terminal.api.service import Service
 from terminal.api.views import SettlementView, settlement_view
+from terminal.core.events import Misuse
 
 _STATES = {"1": "issued", "2": "locked", "3": "dispensed", "4": "void", "5": "expired"}
 
 
 class PrescriptionsWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing to say: the sale names the person."""
+    """Who asks; the sale names the person."""
+
+    operator: str = ""
+    """Empty = the operator of the till."""
 
 
 class TakeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,8 +64,12 @@ class PrescriptionController(Controller):
         data: JSONBody[PrescriptionsWish],
         client: ClientName = "till",
     ) -> list[CirculatingView]:
-        """List the prescriptions of the sale's person; the audit log notes who asked."""
+        """List the prescriptions of the sale's person; the audit log notes who asked, and who was refused (R79)."""
         counter = service.require_counter()
+        operator = data.operator or service.config.terminal.operator
+        if not may_ask(counter.staff, operator, await counter.get(settlement_id)):
+            await counter.note(operator, "prescriptions_refused", settlement_id)
+            raise Misuse("not_permitted")
         await counter.note(client, "prescriptions_asked", settlement_id)
         return [_view(row) for row in await counter.prescriptions(settlement_id)]
 

@@ -235,6 +235,8 @@ class Screen:
                     "已过保存期，已删除 past term, deleted" if sale.person.past_term else shown,
                 )
             )
+        if sale.prescription:
+            rows.append(("处方", "Prescription", f"{sale.prescription} ({sale.pharmacist})"))
         self.pairs(rows)
         if sale.lines:
             self.lines(sale)
