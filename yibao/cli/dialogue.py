@@ -56,10 +56,16 @@ class Order:
     """Somebody sits at a keyboard."""
     reason: str = ""
     """Why to carry on whatever the hub's review finds; empty = it is asked for."""
+    benefit: str = ""
+    """Kind of benefit; empty = the first of the flow."""
+    insutype: str = ""
+    """Which enrolment, where several are in force."""
 
     def wish(self, number: str, flow: str) -> SaleWish:
         """What the sale is opened with."""
-        return SaleWish(sale_number=number, lines=self.lines, flow=flow)
+        return SaleWish(
+            sale_number=number, lines=self.lines, flow=flow, benefit=self.benefit, insutype=self.insutype
+        )
 
 
 OrderKind = TypeVar("OrderKind", bound=Order)

@@ -51,6 +51,7 @@ HELP: Final[Mapping[str, str]] = {
     "sale.line": "A line without barcode: NATIONAL_CODE,OWN_CODE,NAME,PRICE,QUANTITY. May be repeated.",
     "sale.code": "The customer's certificate code; without it the scanner or the keyboard is waited for.",
     "sale.number": "Sale number (default: the next free one of the day).",
+    "sale.benefit": "Kind of purchase: pharmacy (default) or dual_channel, for negotiated drugs against an approval.",
     "sale.reason": "Why to carry on whatever the hub's review finds (where the profile asks for a review).",
     "review": "Show what the hub's review found about a sale, or answer it.",
     "review.reason": "Carry on, and why; the hub is told.",
