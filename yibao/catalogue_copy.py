@@ -66,10 +66,10 @@ class CatalogueCopy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file; a copy that has been given up is gone."""
+        """Close the file; a copy that has been given up, or has not begun, is gone."""
         self._file.close()
-        if isinstance(error, CatalogueChanged | CatalogueUncounted):
-            self._part.unlink()
+        if self._heading is None or isinstance(error, CatalogueChanged | CatalogueUncounted):
+            self._part.unlink(missing_ok=True)
 
     @property
     def next_page(self) -> int:

@@ -49,7 +49,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "unexpected": "Unexpected error ({error}); details in {where}",
     "interrupted": "Interrupted.",
     # sale
-    "wrong_item": "--item {text} makes no sense; write BARCODE or BARCODE*QUANTITY, for example 6901234567892*2.",
+    "wrong_item": "The article {text} makes no sense; write BARCODE or BARCODE*QUANTITY, for example 6901234567892*2.",
     "wrong_line": "--line {text} makes no sense; write NATIONAL_CODE,OWN_CODE,NAME,PRICE,QUANTITY.",
     "sale_opened": "Sale {number} is open (id {id}).",
     "sale_waiting": "Scan goods and the customer's code, or type them here; q gives the sale up.",
@@ -94,6 +94,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "visit_still_open": "The outcome of visit {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
     # submissions
     "no_submissions": "There are no submissions.",
+    "no_open_submissions": "No submission is open: the hub has answered each of them, or a person has.",
+    "submitted_before": "The same content was submitted before, on {at}: nothing was sent now, and this is how it stands. To submit it once more, give a word of your own with --key.",
     "wrong_choice": "{text} is none of: {choices}",
     # reconciliation
     "wrong_date": "{text} is no day; write for example 2026-11-22",
@@ -178,6 +180,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "sim_armed": "Armed: {fault}",
     "sim_cleared": "All faults are disarmed.",
     "sim_script_in_force": "Fault script in force: seed {seed}, steps {step}, rates {rate}.",
+    "sim_wrong_drug": "{text} is no drug to prescribe; write CODE or CODE*PACKS, in whole packs, for example XTEST000000000000000D03*2. Nothing was issued.",
     "sim_credited": "Credited {amount} yuan; the account holds {balance}.",
     "sim_feed_taken": "Taken: {changes} changes, {births} births. The hub answers with them until it is started again.",
     "sim_quotes_written": "{count} quotes written to {file}. Rehearse with: yibao rehearse {file} --policy FILE",

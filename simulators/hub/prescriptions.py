@@ -74,7 +74,7 @@ def void(ledger: Ledger, rxno: str) -> None:
     """The doctor's office takes back what is not dispensed. Raises LookupError, ValueError."""
     found = find(ledger, rxno)
     if found is None:
-        raise LookupError(rxno)
+        raise LookupError(f"there is no prescription {rxno}")
     if found.state == "dispensed":
         raise ValueError(f"{rxno} is dispensed")
     _keep(ledger, msgspec.structs.replace(found, state="void"))

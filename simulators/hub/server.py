@@ -250,7 +250,7 @@ async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse
         return await handler(request)
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError, InvalidKey) as error:
         return _json({"error": str(error)}, status=400)
-    except KeyError as error:
+    except LookupError as error:
         return _json({"error": str(error.args[0])}, status=404)
 
 

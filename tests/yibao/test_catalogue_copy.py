@@ -130,3 +130,8 @@ def test_a_file_that_is_there_already_is_left_alone(tmp_path: Path) -> None:
             copy.finish()
     assert path.read_text() == "mine"
     assert (tmp_path / "items.jsonl.part").exists()
+
+
+def test_what_has_not_begun_leaves_nothing_behind(tmp_path: Path) -> None:
+    cut_after(tmp_path / "items.jsonl", 0)
+    assert os.listdir(tmp_path) == [], "a question that the counter refuses is no part to go on with"

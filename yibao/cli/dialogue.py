@@ -56,10 +56,16 @@ class Order:
     """Somebody sits at a keyboard."""
     reason: str = ""
     """Why to carry on whatever the hub's review finds; empty = it is asked for."""
+    benefit: str = ""
+    """Kind of benefit; empty = the first of the flow."""
+    insutype: str = ""
+    """Which enrolment, where several are in force."""
 
     def wish(self, number: str, flow: str) -> SaleWish:
         """What the sale is opened with."""
-        return SaleWish(sale_number=number, lines=self.lines, flow=flow)
+        return SaleWish(
+            sale_number=number, lines=self.lines, flow=flow, benefit=self.benefit, insutype=self.insutype
+        )
 
 
 OrderKind = TypeVar("OrderKind", bound=Order)
@@ -242,6 +248,7 @@ class Conversation(Generic[OrderKind]):
         """Collect, quote, agree, settle, follow; return the sale as it is then."""
         if self._sale.lines:
             self._screen.lines(self._sale)
+        self._screen.beside(self._sale)
         await self._give_medium()
         while self._sale.state in _BEFORE_THE_MONEY:
             await self._quote_if_due()
@@ -336,6 +343,7 @@ class Conversation(Generic[OrderKind]):
             self._screen.lines(sale)
         if sale.quote is not None and sale.quote != told.quote:
             self._screen.amounts(sale.quote)
+            self._screen.beside(sale)
         for hint in sale.hints:
             if hint not in told.hints:
                 self._screen.say(Words(hint.code, hint.zh, hint.en))
@@ -440,6 +448,7 @@ class Conversation(Generic[OrderKind]):
         if self._sale.settled is not None and self._sale.state in _GOOD:
             if _who_pays(self._sale.settled) != _who_pays(self._told.quote):
                 self._screen.amounts(self._sale.settled)
+                self._screen.beside(self._sale)
             self._sale = await self._client.acknowledge(self._sale.id)
         elif self._sale.in_doubt:
             self._screen.say(say(f"{self.name}_still_open", number=self._sale.sale_number))

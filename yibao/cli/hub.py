@@ -111,6 +111,14 @@ COLUMNS: Final = {
 }  # fmt: skip
 """What is shown to a person of the rows of an answer; --json has every member."""
 
+AGREEMENTS: Final = {
+    "not_begun": "未生效 not begun",
+    "in_force": "有效 in force",
+    "suspended": "暂停 suspended",
+    "ended": "已终止 ended",
+}
+"""`agreement` of the own institution's standing in words."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -154,7 +162,11 @@ def standing(json: JsonOption = False, counter: CounterOption = None) -> None:
     Screen().pairs(
         [
             ("机构", "Institution", f"{found.code} {found.name} ({found.level})"),
-            ("服务协议", "Agreement", f"{found.agreement} {found.agreement_until}".strip()),
+            (
+                "服务协议",
+                "Agreement",
+                f"{AGREEMENTS.get(found.agreement, '')} {found.agreement_until}".strip(),
+            ),
             ("暂停至", "Suspended until", found.suspended_until),
             ("信用等级", "Credit level", found.credit_level),
             ("跨省联网", "Networked", flags[found.networked]),
@@ -289,7 +301,8 @@ async def _fetch_pages(
     except (CatalogueChanged, CatalogueUncounted):
         raise
     except BaseException:
-        tell_line(say("hub_fetch_kept", rows=str(copy.rows)), sys.stderr)
+        if copy.rows:
+            tell_line(say("hub_fetch_kept", rows=str(copy.rows)), sys.stderr)
         raise
 
 

@@ -1,17 +1,23 @@
 """`yibao prescription`: the circulating prescriptions of a sale's person, and selling against one."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
 from yibao.cli.common import CounterOption, JsonOption, SaleArgument, with_sale
+from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json
+from yibao.words import say
 
 Number = Annotated[
     str, typer.Argument(metavar="RXNO", help=help_of("prescription.number"), show_default=False)
 ]
+
+_DRUG: Final = re.compile(r"[0-9A-Za-z]+(?:\*[1-9][0-9]{0,3})?", re.ASCII)
+"""A national code, and how many whole packs."""
 
 
 def register(app: typer.Typer) -> None:
@@ -100,6 +106,9 @@ def issue(
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Issue one and print its number, and nothing else."""
+    for text in drug:
+        if _DRUG.fullmatch(text) is None:
+            raise WrongUse(say("sim_wrong_drug", text=text))
     print(with_sim(folder, lambda sim: sim.issue_prescription(person, drug)))
 
 

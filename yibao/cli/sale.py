@@ -40,6 +40,13 @@ Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help=help_of("sale.reason"), show_default=False)
 ]
 
+Kind = Annotated[
+    str, typer.Option("--benefit", metavar="KIND", help=help_of("sale.benefit"), show_default=False)
+]
+Insutype = Annotated[
+    str, typer.Option("--insutype", metavar="CODE", help=help_of("visit.insutype"), show_default=False)
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -52,6 +59,8 @@ def sale(
     self_pay: SelfPay = None,
     code: Code = "",
     number: Number = "",
+    benefit: Kind = "",
+    insutype: Insutype = "",
     reason: Reason = "",
     yes: YesOption = False,
     json: JsonOption = False,
@@ -69,6 +78,8 @@ def sale(
         follow_s=wait,
         interactive=sys.stdin.isatty(),
         reason=reason.strip(),
+        benefit=benefit,
+        insutype=insutype,
     )
     return with_client(counter, lambda client: sell(client, order, as_json=json))
 

@@ -245,7 +245,7 @@ def card_insert(
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Put a card into the clinic's reader."""
-    image = Path(card).read_text(encoding="utf-8") if card.endswith(".toml") else ""
+    image = back_office.text_of(Path(card)) if card.endswith(".toml") else ""
     _show_card(_with_reader(folder, lambda sim: sim.insert_card("" if image else card, image)), json)
 
 

@@ -1,5 +1,6 @@
 """`yibao filing`, `mapping`, `stock` and `submissions`: what changes the hub outside a settlement, and how it stands."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -51,7 +52,7 @@ DecisionWord = Annotated[
 By = Annotated[
     str, typer.Option("--by", metavar="OPERATOR", help=help_of("submissions.by"), show_default=False)
 ]
-Reason = Annotated[str, typer.Option("--reason", help=help_of("cancel.reason"), show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", help=help_of("submissions.reason"), show_default=False)]
 Which = Annotated[
     str, typer.Argument(metavar="stocked|sold", help=help_of("stock.codes.which"), show_default=False)
 ]
@@ -68,6 +69,9 @@ _GOODS: Final = (
     "take", "change", "purchase", "purchase-return", "sale", "sale-return", "delete", "substitute-code",
 )  # fmt: skip
 _OPEN: Final = frozenset({"WAITING", "SENT", "UNKNOWN"})
+_ENDED: Final = frozenset({"ACCEPTED", "PARTLY", "REFUSED", "GIVEN_UP"})
+_NEWEST: Final = 500
+"""As many as the counter lists at once."""
 
 
 def register(app: typer.Typer) -> None:
@@ -99,12 +103,12 @@ def file_filing(
 
 
 def withdraw_filing(
-    kind: FilingKind, sale: SaleArgument, serial: Serial, memo: Memo = "", json: JsonOption = False,
-    counter: CounterOption = None,
+    kind: FilingKind, sale: SaleArgument, serial: Serial, memo: Memo = "", key: Key = "",
+    json: JsonOption = False, counter: CounterOption = None,
 ) -> int:  # fmt: skip
     """Take a filing back."""
     row: dict[str, Cell] = {"trt_dcla_detl_sn": serial, "memo": memo or "withdrawn"}
-    return _submit(f"filing.{_one_of(kind, _FILINGS)}.withdraw", [row], "", json, counter, sale)
+    return _submit(f"filing.{_one_of(kind, _FILINGS)}.withdraw", [row], key, json, counter, sale)
 
 
 def mapping(
@@ -157,7 +161,7 @@ def list_all(open_only: Open = False, json: JsonOption = False, counter: Counter
         return
     _show(found)
     if not found:
-        tell(say("no_submissions"))
+        tell(say("no_open_submissions" if open_only else "no_submissions"))
 
 
 def show(id: Id, json: JsonOption = False, counter: CounterOption = None) -> int:
@@ -194,12 +198,25 @@ def _one_of(text: str, allowed: tuple[str, ...]) -> str:
 def _submit(
     kind: str, rows: "list[dict[str, Cell]]", key: str, json: bool, counter: Path | None, sale: str = ""
 ) -> int:
-    async def send(client: "CounterClient") -> "list[SubmissionView]":
+    async def send(client: "CounterClient") -> "tuple[list[SubmissionView], bool]":
         await client.wait_ready()
         sale_id = await client.resolve(sale) if sale else ""
-        return await client.submit(kind, rows, sale_id, key)
+        return await submit_or_find(client, kind, rows, sale_id, key)
 
-    return tell_submitted(with_client(counter, send), json)
+    found, is_old = with_client(counter, send)
+    exit_code = tell_submitted(found, json)
+    if is_old:
+        tell(say("submitted_before", at=found[0].opened_at), sys.stderr)
+    return exit_code
+
+
+async def submit_or_find(
+    client: "CounterClient", kind: str, rows: "list[dict[str, Cell]]", sale_id: str, key: str
+) -> "tuple[list[SubmissionView], bool]":
+    """Submit; and whether it was submitted and ended before, so that nothing was sent now."""
+    before = {one.id for one in await client.submissions(_NEWEST)}
+    found = await client.submit(kind, rows, sale_id, key)
+    return found, all(one.id in before and one.state in _ENDED for one in found)
 
 
 def tell_submitted(found: "list[SubmissionView]", json: bool) -> int:

@@ -20,6 +20,7 @@ from terminal.api.views import (
     SettlementView,
     SummaryView,
 )
+from terminal.core.states import State
 from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words
@@ -34,6 +35,9 @@ _SEVERITIES = {
     "2": ("高度可疑", "highly suspect"),
     "3": ("轻度可疑", "slightly suspect"),
 }
+
+_COLLECTED = frozenset({State.PRICED, State.ARMED, State.CONFIRMED, State.DELIVERED, State.CLOSED})
+"""What is quoted may be collected, or is; of a doubt nobody knows, and what is undone is not collected."""
 
 
 class Screen:
@@ -132,10 +136,16 @@ class Screen:
             self._terms(amounts.disclosure)
 
     def beside(self, sale: SettlementView) -> None:
-        """What is sold beside the insurance."""
-        if sale.self_pay:
-            named = "、".join(line.name for line in sale.self_pay)
-            self.pairs([("自费商品", "Beside the insurance", f"{named} {yuan(sale.self_pay_fen)}")])
+        """What is sold beside the insurance; with the cash of both where a quote or a settlement stands."""
+        if not sale.self_pay:
+            return
+        named = "、".join(line.name for line in sale.self_pay)
+        rows = [("自费商品", "Beside the insurance", f"{named} {yuan(sale.self_pay_fen)}")]
+        amounts = sale.settled or sale.quote
+        if amounts is not None and sale.state in _COLLECTED:
+            all_fen = amounts.cash_fen + sale.self_pay_fen
+            rows.append(("应收现金合计", "Cash to take in all", yuan(all_fen)))
+        self.pairs(rows)
 
     def _terms(self, told: DisclosureView) -> None:
         """On what terms: ratio, limits left, the hub's own words, lines above their price limit."""
@@ -225,6 +235,8 @@ class Screen:
                     "已过保存期，已删除 past term, deleted" if sale.person.past_term else shown,
                 )
             )
+        if sale.prescription:
+            rows.append(("处方", "Prescription", f"{sale.prescription} ({sale.pharmacist})"))
         self.pairs(rows)
         if sale.lines:
             self.lines(sale)

@@ -8,7 +8,7 @@ import typer
 from yibao.cli.common import CounterOption, JsonOption, WaitOption, YesOption, with_client
 from yibao.cli.errors import WrongUse
 from yibao.cli.help import help_of
-from yibao.cli.sale import Code, Items, Lines, Number, Reason, wishes_of
+from yibao.cli.sale import Code, Insutype, Items, Lines, Number, Reason, wishes_of
 from yibao.words import say
 
 Card = Annotated[bool, typer.Option("--card", help=help_of("visit.card"))]
@@ -21,9 +21,6 @@ Diagnosis = Annotated[
 ]
 Kind = Annotated[
     str, typer.Option("--benefit", metavar="KIND", help=help_of("visit.benefit"), show_default=False)
-]
-Insutype = Annotated[
-    str, typer.Option("--insutype", metavar="CODE", help=help_of("visit.insutype"), show_default=False)
 ]
 Epidemic = Annotated[bool, typer.Option("--epidemic", help=help_of("visit.epidemic"))]
 

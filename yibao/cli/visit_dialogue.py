@@ -33,10 +33,6 @@ class VisitOrder(Order):
     """Code of the filed disease; empty = the only one, or asked for."""
     diagnosis: tuple[str, str] | None
     """Code and name."""
-    benefit: str = ""
-    """Kind of benefit; empty = for a filed chronic disease."""
-    insutype: str = ""
-    """Which enrolment, where several are in force."""
     epidemic: bool = False
 
     @property

@@ -205,6 +205,13 @@ async def test_people_are_shown_with_balance_and_without_identity_number(
     assert jia.certno not in msgspec.json.encode(people).decode()
 
 
+async def test_a_prescription_that_nobody_issued_is_said_to_be_none(
+    running: RunningWorld, http: aiohttp.ClientSession
+) -> None:
+    told = await control(http, running, "prescriptions", {"void": "RX0"})
+    assert told == {"error": "there is no prescription RX0"}
+
+
 async def test_a_certificate_can_be_activated(running: RunningWorld, http: aiohttp.ClientSession) -> None:
     shown = await control(http, running, "certificates", {"person": "ren", "state": "ACTIVATED"})
     assert shown["certificate"] == "ACTIVATED"

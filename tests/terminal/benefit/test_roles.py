@@ -57,3 +57,21 @@ async def test_r79_a_cashier_cannot_open_another_persons_history_and_the_attempt
     asserted("R79", ("T01", "records_refused"), notes[0], what="noted")
     assert [action for _, action in notes[1:]] == ["records_refused", "records_asked"]
     await till.stop()
+
+
+@virtual
+async def test_a_cashier_sees_no_prescriptions_of_somebody_who_has_gone(tmp_path: Path) -> None:
+    config = msgspec.structs.replace(
+        counter_config(), staff=(StaffConfig("T01", "一"), StaffConfig("S01", "三", "supervisor"))
+    )
+    till = await Shop(tmp_path).start(config=config)
+    sold = await till.closed()
+    api = Api(till, config)
+    path = f"/sales/{sold.id}/prescriptions"
+    refused = await api.call("POST", path, {})
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_permitted")
+    assert await api.post(path, {"operator": "S01"}) == []
+    told = [(row["actor"], str(row.get("action"))) for row in till.audit()]
+    notes = [note for note in told if note[1].startswith(("records", "prescriptions"))]
+    assert notes == [("T01", "records_refused"), ("test", "prescriptions_asked")]
+    await till.stop()

@@ -56,6 +56,21 @@ def test_an_article_that_cannot_be_read_is_exit_code_2(
     assert text in found.stderr
 
 
+@pytest.mark.parametrize("drug", ["XTEST*abc", "XTEST*0", "XTEST*1.5", "XTEST*", "*2"])
+def test_a_drug_that_cannot_be_prescribed_is_exit_code_2(call: Call, tmp_path: Path, drug: str) -> None:
+    found = call(tmp_path, "sim", "prescription", "issue", "jia", drug)
+    assert found.returncode == 2
+    assert drug in found.stderr
+    assert "CODE*PACKS" in found.stderr
+
+
+def test_a_card_image_that_is_no_text_is_said_by_its_name(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_bytes(b"\xff\xfe")
+    found = call(tmp_path, "sim", "card", "insert", "card.toml")
+    assert found.returncode == 2
+    assert "card.toml: not UTF-8 text" in found.stderr
+
+
 def test_without_a_configuration_the_ways_to_one_are_named(call: Call, tmp_path: Path) -> None:
     found = call(tmp_path, "status")
     assert found.returncode == 1

@@ -112,7 +112,13 @@ def test_everything_typed_in_and_given_up_at_the_quote_is_withdrawn_from_the_hub
     )
     ended = run("visit", "--id-number", "--number", "T1", *AT_CLINIC, cwd=clinic, given=typed)
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    for word in ("M01600", "Type the diagnosis", "--item abc makes no sense", "21.25", "is being withdrawn"):
+    for word in (
+        "M01600",
+        "Type the diagnosis",
+        "The article abc makes no sense",
+        "21.25",
+        "is being withdrawn",
+    ):
         assert word in ended.stdout, word
     assert CERTNO not in ended.stdout + ended.stderr
     while call(clinic, "status", "T1", "--json", *AT_CLINIC).json["withdrawals_owed"]:

@@ -1,0 +1,48 @@
+"""Goods beside the insurance in the conversation of `yibao sale`: the cashier sees them, and what is to be collected in all."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from terminal.counter.wishes import LineWish
+from tests.terminal.harness import Shop, virtual
+from tests.yibao.cli.test_review import DirectClient
+from yibao.cli.dialogue import Order, sell
+from yibao.cli.tables import Screen
+
+PILLS = LineWish(
+    national_code="XTEST000000000000000D03",
+    own_code="SKU0003",
+    name="测试降糖片",
+    price="12.50",
+    quantity="6",
+)
+SOAP = LineWish(own_code="SKU0012", name="测试洗手液", price="19.90", quantity="2", self_pay=True)
+
+
+@virtual
+async def test_the_cashier_sees_what_is_collected_beside_the_insurance(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    order = Order(
+        lines=(PILLS, SOAP), code=shop.code(), number="7", confirmed=True, follow_s=0.0, interactive=False
+    )
+    client = DirectClient(till)
+    assert await asyncio.wait_for(sell(client, order, as_json=False), 30) == 0
+    out = capsys.readouterr().out
+    assert "测试洗手液 39.80" in out
+    row = next(line for line in out.splitlines() if "Cash to take in all" in line)
+    assert row.split()[-1] == "54.80", "15.00 of the insurance's sale and 39.80 beside it"
+    assert out.index("Cash to take in all") < out.index("Settled."), "before the person agrees"
+
+    sale = await client.sale((await client.recent(1))[0].id)
+    Screen().sale(sale)
+    assert "54.80" in capsys.readouterr().out
+    cancelled = await client.cancel(sale.id, "test")
+    assert cancelled.state == "CANCELLED"
+    Screen().sale(cancelled)
+    assert "Cash to take in all" not in capsys.readouterr().out, "nothing is taken for a sale that is undone"
+    await till.stop()
