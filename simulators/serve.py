@@ -21,7 +21,8 @@ from protocols.ecertificate.open_interface import style_of
 from protocols.gm.sm2 import PrivateKey
 from protocols.hub.addresses import decode_path
 from protocols.hub.gateway import Credentials
-from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.wire_time import WIRE_ZONE
 from simulators.benefit import policies
 from simulators.certificate_centre import (

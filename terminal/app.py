@@ -57,7 +57,8 @@ from protocols.fleet.topics import BadTerminalId, Session, broker_name, subscrip
 from protocols.gm.errors import GmError
 from protocols.gm.sm2 import PublicKey
 from protocols.hub.gateway import NO_CREDENTIALS, Credentials, parse_credentials
-from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.hub.signing import is_bound_by_content
 from protocols.wire_time import WIRE_ZONE
 from terminal.api.routes import build_app

@@ -1,6 +1,6 @@
 """docs/profiles.md: every switch of a province profile, what it allows, and which test is its witness.
 
-Drawn from `protocols/hub/profile.py` (keys, allowed values, the comment beside each key) and from the marks `switch` on
+Drawn from `protocols/hub/profile.py` and its sections (keys, allowed values, the comment beside each key) and from the marks `switch` on
 the tests. A value counts as tested when a test that asserts the differing bytes or state carries its mark.
 """
 
@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from protocols.hub.profile import NOT_DESCRIBED, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import NOT_DESCRIBED
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _OUTSIDE: Final = frozenset({"name"})

@@ -23,7 +23,7 @@ from protocols.errors import MalformedMessage, ProtocolError
 from protocols.gm import sm2, sm4
 from protocols.gm.errors import DecryptionFailed, InvalidKey
 from protocols.hub import wire
-from protocols.hub.profile import Open
+from protocols.hub.profile_sections import Open
 from protocols.secret import Secret
 from protocols.wire_time import WIRE_ZONE
 

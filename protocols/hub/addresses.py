@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from protocols.hub.profile import Hub, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import Hub
 
 _DOWNLOADED: Final = (
     *("1301", "1302", "1303", "1305", "1306", "1307", "1308", "1309", "1310", "1311"),

@@ -16,7 +16,7 @@ import msgspec
 from protocols import wire_time
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
-from protocols.hub.profile import ExtraField
+from protocols.hub.profile_sections import ExtraField
 
 _Read = TypeVar("_Read")
 

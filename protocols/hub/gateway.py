@@ -24,7 +24,8 @@ import msgspec
 
 from protocols.errors import MalformedMessage, ProfileError
 from protocols.gm.sm3 import hmac_sm3
-from protocols.hub.profile import GatewayScheme, Hub, NonceForm, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import GatewayScheme, Hub, NonceForm
 from protocols.hub.wire import check_json
 from protocols.secret import Secret
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from protocols.hub import wire
 from protocols.hub.envelope import Request
-from protocols.hub.profile import PrintedField, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import PrintedField
 
 PRINTED: Final[Mapping[PrintedField, int]] = MappingProxyType(
     {

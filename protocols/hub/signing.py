@@ -28,7 +28,8 @@ from protocols.errors import MalformedMessage
 from protocols.gm.errors import InvalidSignatureEncoding
 from protocols.gm.sm2 import der_to_raw, raw_to_der
 from protocols.hub.envelope import Answer, Request
-from protocols.hub.profile import Profile, Sign
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import Sign
 
 SIGNATURE_BYTES = 64
 _NATIONAL = Sign()

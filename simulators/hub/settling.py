@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from protocols.hub.profile import BenefitKind, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import BenefitKind
 from simulators.benefit import cancellation, engine, entitlement
 from simulators.benefit import lines as line_steps
 from simulators.benefit.model import (

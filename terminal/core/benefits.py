@@ -7,7 +7,8 @@ care, which need no filing.
 
 from typing import Final
 
-from protocols.hub.profile import BenefitKind, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import BenefitKind
 from terminal.core.disclosure import area_of
 from terminal.core.flows import CLINIC_VISIT, PHARMACY_PURCHASE
 from terminal.core.values import Settlement

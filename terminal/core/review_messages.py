@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import UNSET
 
-from protocols.hub.profile import Profile, ReviewedKind
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import ReviewedKind
 from protocols.hub.review import (
     NOTHING,
     Answer,

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from protocols.errors import MalformedMessage
-from protocols.hub.profile import BenefitKind, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import BenefitKind
 from protocols.hub.settlement import SettlementInfo
 from protocols.secret import Secret
 from protocols.wire_time import WIRE_ZONE, parse_time

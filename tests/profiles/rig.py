@@ -20,7 +20,8 @@ from drivers.interfaces.hub_transport import RawAnswer
 from protocols.hub.envelope import decode_request
 from protocols.hub.gateway import Credentials
 from protocols.hub.packing import packing_of
-from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.hub.signing import is_bound_by_content
 from protocols.secret import Secret
 from simulators.hub.faults import parse_fault

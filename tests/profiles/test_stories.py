@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from drivers.http.tls import client_context
-from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.hub.signing import is_bound_by_content
 from simulators.certificates import SimulatedAuthority, server_context
 from terminal.core.states import State

@@ -99,7 +99,7 @@ def rehearse(
 def _profile(name: str) -> "Profile":
     """A shipped profile by name, or one's own by its file."""
     from protocols.errors import ProfileError
-    from protocols.hub.profile import parse_profile
+    from protocols.hub.profile_reading import parse_profile
     from simulators.serve import shipped_profile
 
     try:

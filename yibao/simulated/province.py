@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from protocols.errors import ProfileError
 from protocols.hub.gateway import NO_CREDENTIALS, Credentials, missing_credentials
-from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.hub.signing import is_bound_by_content
 from protocols.secret import Secret
 from yibao.words import Words, say

@@ -14,7 +14,7 @@ from protocols.ecertificate import refusals
 from protocols.errors import MalformedMessage
 from protocols.gm import sm2, sm4
 from protocols.gm.errors import InvalidKey
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.secret import Secret
 from protocols.wire_time import WIRE_ZONE
 from tests.profiles.switches import switch

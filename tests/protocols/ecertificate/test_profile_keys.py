@@ -3,7 +3,8 @@
 import pytest
 
 from protocols.errors import ProfileError
-from protocols.hub.profile import Ecert, Open, parse_profile
+from protocols.hub.profile_reading import parse_profile
+from protocols.hub.profile_sections import Ecert, Open
 
 
 def test_the_defaults_are_the_decided_ones() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from protocols.hub.addresses import SERVICES, NoPath, infno_at, path_of, without_path
 from protocols.hub.catalogue import MESSAGES
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 
 U1, U2, U3, U4 = (
     parse_profile(f'[hub]\nurl_shape = "{shape}"\nproxy_prefix = "/p"', "x.toml").hub

@@ -11,7 +11,8 @@ from protocols.hub.catalogue import MESSAGES, Remedy
 from protocols.hub.outpatient import ClinicSettlementInput
 from protocols.hub.person import PersonOutput
 from protocols.hub.pharmacy import PharmacyInput, traced
-from protocols.hub.profile import Form, Profile, Trace
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import Form, Trace
 from protocols.hub.settlement import Cancellation
 from protocols.hub.sign_in import SignedOut, SignOutOutput
 from protocols.secret import Secret

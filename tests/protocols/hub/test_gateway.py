@@ -20,7 +20,9 @@ from protocols.hub.gateway import (
     parse_credentials,
     read_token,
 )
-from protocols.hub.profile import Hub, Profile, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
+from protocols.hub.profile_sections import Hub
 from protocols.secret import Secret
 from tests.profiles.switches import switch
 

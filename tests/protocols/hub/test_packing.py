@@ -13,7 +13,7 @@ from protocols.errors import MalformedMessage
 from protocols.hub.envelope import Answer, decode_answer, decode_request, encode_answer
 from protocols.hub.gateway import Credentials
 from protocols.hub.packing import PLAIN, Packing, packing_of
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.secret import Secret
 from tests.profiles.switches import switch
 from tests.protocols.hub import examples

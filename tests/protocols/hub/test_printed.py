@@ -5,7 +5,8 @@ import pytest
 
 from protocols.hub.envelope import decode_request
 from protocols.hub.printed import PRINTED, first_too_long
-from protocols.hub.profile import Limits, PrintedField, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import Limits, PrintedField
 from tests.protocols.hub import examples
 
 REQUEST = decode_request(examples.body("a-2102-request.json"))

@@ -6,7 +6,9 @@ import pytest
 
 from protocols.errors import ProfileError
 from protocols.hub import profiles
-from protocols.hub.profile import Profile, Retention, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
+from protocols.hub.profile_sections import Retention
 
 NATIONAL = Profile(name="national")
 FILES = sorted(entry.name for entry in resources.files(profiles).iterdir() if entry.name.endswith(".toml"))

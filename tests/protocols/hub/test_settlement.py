@@ -7,7 +7,8 @@ from protocols.errors import MoneyError
 from protocols.hub import wire
 from protocols.hub.check import check_settlement_identities
 from protocols.hub.pharmacy import PharmacyOutput
-from protocols.hub.profile import Money, Profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import Money
 from protocols.hub.settlement import (
     FundPart,
     LineSplit,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from protocols.errors import MalformedMessage
 from protocols.hub import envelope
 from protocols.hub.envelope import Answer
-from protocols.hub.profile import Profile, Sign
+from protocols.hub.profile import Profile
+from protocols.hub.profile_sections import Sign
 from protocols.hub.signing import (
     answer_signing_bytes,
     decode_signature,

@@ -12,7 +12,7 @@ from protocols.ecertificate import hub_1162
 from protocols.ecertificate import open_interface as oi
 from protocols.ecertificate.query import Decoded
 from protocols.ecertificate.refusals import CentreRefusal
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.secret import Secret
 from simulators.certificate_centre import CHECK_PATH, OPEN_PATH, QUERY_PATH
 from simulators.certificate_centre.open_desk import TEST_APP, shared_app_key, shared_centre_key

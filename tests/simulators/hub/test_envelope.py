@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from protocols.hub import envelope, signing
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from simulators.hub import HubSettings
 from simulators.hub.keys import Sm2Verifier
 from simulators.people import Person

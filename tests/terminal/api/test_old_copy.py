@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from protocols.hub.profile import Recon
+from protocols.hub.profile_sections import Recon
 from terminal.core.states import State
 from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.journal.anchors import Noted

@@ -9,7 +9,8 @@ import pytest
 from protocols.hub import wire
 from protocols.hub.catalogue_files import FileFacts, file_facts
 from protocols.hub.listings import NationalMappingQuery
-from protocols.hub.profile import Profile, parse_profile
+from protocols.hub.profile import Profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.hub.registers import DictionaryQuery
 from terminal.journal.records import JournalFailed
 from tests.profiles.switches import switch

@@ -7,7 +7,7 @@ import pytest
 
 from protocols.hub.outpatient import FeeLinesOutput, Registered, RegistrationOutput
 from protocols.hub.person import BenefitCheckOutput, Entitlement, PersonOutput
-from protocols.hub.profile import Sign
+from protocols.hub.profile_sections import Sign
 from protocols.hub.queries import ChronicFiling, ChronicQueryOutput, Visit, VisitQueryOutput
 from protocols.hub.settlement import LineSplit
 from protocols.money import Fen

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from protocols.hub.profile import Outcome, Sign
+from protocols.hub.profile_sections import Outcome, Sign
 from protocols.hub.settlement import LineSplit
 from protocols.money import Fen
 from protocols.secret import Secret

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from terminal.core.events import Answered, NoAnswer, NotSent
 from terminal.core.states import State
 from terminal.counter.workroom import Phase

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drivers.interfaces.hub_transport import NoAnswer
 from protocols.ecertificate.notice import NoticeState, lines_of
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from terminal.core.states import State
 from tests.profiles.switches import switch
 from tests.terminal.harness import INSTITUTION, Shop, virtual

@@ -15,7 +15,7 @@ from protocols.gm.sm3 import sm3
 from protocols.hub.envelope import Answer, decode_request, encode_answer, encode_request
 from protocols.hub.gateway import Credentials
 from protocols.hub.packing import packing_of
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.hub.signing import answer_signing_bytes, encode_signature, request_signing_bytes
 from protocols.secret import Secret
 from terminal.core.states import State

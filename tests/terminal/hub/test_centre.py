@@ -9,7 +9,7 @@ import pytest
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from protocols.ecertificate import refusals
 from protocols.ecertificate.notice import NoticeKind, NoticeState, SettleNotice
-from protocols.hub.profile import parse_profile
+from protocols.hub.profile_reading import parse_profile
 from protocols.secret import Secret
 from terminal.core.events import CentreRefused, CentreSaid
 from terminal.hub.centre import CentreClient, Office

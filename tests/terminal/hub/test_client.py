@@ -13,7 +13,8 @@ from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub import signing
 from protocols.hub.envelope import Answer, decode_request, encode_answer
 from protocols.hub.gateway import Credentials
-from protocols.hub.profile import Sign, parse_profile
+from protocols.hub.profile_reading import parse_profile
+from protocols.hub.profile_sections import Sign
 from protocols.hub.queries import SettlementQuery, SettlementQueryInput
 from protocols.hub.sign_in import SignIn, SignInInput, SignOut, SignOutInput
 from protocols.secret import Secret

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from protocols.hub.accounts import pack
-from protocols.hub.profile import Recon
+from protocols.hub.profile_sections import Recon
 from terminal.core.states import State
 from terminal.reconciliation.compare import MEMO_LENGTH, harmless
 from terminal.reconciliation.report import Outcome, Report
