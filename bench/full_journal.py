@@ -114,13 +114,14 @@ class Filler:
 
     def _copy(self, count: int) -> None:
         """Let the journal write one sale; every further one is its rows with other numbers."""
+        midnight = self._today.replace(hour=0, minute=0, second=0, microsecond=0)
         with self._connection:
-            self.sale(1, self._today - dt.timedelta(days=DAYS))
+            self.sale(1, midnight - dt.timedelta(days=DAYS))
         insert = {table: self._model(table) for table in _COPIED}
         for start in range(2, count + 1, SALES_PER_COMMIT):
             with self._connection:
                 for number in range(start, min(start + SALES_PER_COMMIT, count + 1)):
-                    moment = self._today - dt.timedelta(days=DAYS) * (1 - number / (count + 1))
+                    moment = midnight - dt.timedelta(days=DAYS) * (1 - number / (count + 1))
                     changed: dict[str, str | int] = {
                         "id": f"S{number:024x}", "settlement": f"S{number:024x}", "sale_number": f"F{number:07d}",
                         "terminal_sequence": number, "msgid": f"{INSTITUTION}{number:018d}", "mark": f"{number:064x}",

@@ -7,6 +7,7 @@ import datetime as dt
 import gc
 import json
 import os
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -36,8 +37,13 @@ _BEGAN_S: Final = pytest.StashKey[float]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Remember when the run began."""
+    """Remember when the run began; let Ctrl-C be heard by what the tests start.
+
+    Whatever a shell runs in its background ignores SIGINT, and so would every process begun by a test.
+    """
     config.stash[_BEGAN_S] = time.monotonic()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

@@ -187,17 +187,18 @@ class CounterClient:
         """How far the service is; answers from its first moment on."""
         return await self._get("/status", StatusView)
 
-    async def wait_ready(self, limit_s: float = 30.0) -> StatusView:
+    async def wait_ready(self, limit_s: float = 30.0, *, absent_s: float = 0.0) -> StatusView:
         """Return as soon as sales are taken; raises the last `CounterError` when that takes longer than `limit_s`.
 
-        A service that has failed for good is not waited for.
+        A service that has failed for good is not waited for; one that does not run, for `absent_s`.
         """
-        deadline_s = asyncio.get_running_loop().time() + limit_s
+        start_s = asyncio.get_running_loop().time()
+        deadline_s = start_s + limit_s
         while True:
             try:
                 status = await self.status()
             except ServiceNotRunning:
-                if asyncio.get_running_loop().time() > deadline_s:
+                if asyncio.get_running_loop().time() >= start_s + absent_s:
                     raise
             else:
                 if status.phase == "ready":

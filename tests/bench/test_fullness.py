@@ -1,5 +1,6 @@
 """A journal full of old sales is a journal, and both figures come out of it; at tiny size."""
 
+import datetime as dt
 from pathlib import Path
 
 import apsw
@@ -7,8 +8,9 @@ import pytest
 
 from bench import full_journal, fullness
 from bench.excess import Excess
-from bench.full_journal import DAYS, filling, kept, vault_of
+from bench.full_journal import DAYS, Filler, filling, kept, vault_of
 from bench.result import Result
+from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import State
 from terminal.journal.verify import verify_journal
 
@@ -36,6 +38,21 @@ def test_the_file_is_made_once_and_has_the_guards_of_every_journal(folder: Path,
         plain = filler._connection.execute(triggers).fetchall()
     assert connection.execute(triggers).fetchall() == plain
     connection.close()
+
+
+@pytest.mark.parametrize("hour", [0, 15, 23])
+def test_the_sales_lie_in_days_before_today_whatever_the_hour(
+    folder: Path, tmp_path: Path, hour: int
+) -> None:
+    filler = Filler(
+        tmp_path / "journal.db", vault_of(folder), dt.datetime(2026, 11, 22, hour, 59, tzinfo=WIRE_ZONE)
+    )
+    filler.old_sales(30)
+    filler.close()
+    connection = apsw.Connection(str(tmp_path / "journal.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    days = connection.execute("SELECT DISTINCT business_date FROM settlement ORDER BY 1").fetchall()
+    connection.close()
+    assert (len(days), days[0], days[-1]) == (DAYS, ("2026-11-02",), ("2026-11-21",))
 
 
 def test_the_chain_holds_and_only_copied_rows_are_not_authentic(folder: Path) -> None:

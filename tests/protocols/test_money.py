@@ -244,10 +244,10 @@ def test_a_json_number_that_is_none_is_refused_whatever_python_makes_of_its_digi
 
 def test_who_pays_what_is_said_by_name_and_never_by_place() -> None:
     with pytest.raises(TypeError):
-        Split(1, 1, 0, 0)  # type: ignore[call-arg]  # what the test is about
+        Split(1, 1, 0, 0)  # type: ignore[call-arg]  # keyword-only: mypy forbids it as well
 
 
 def test_a_split_that_exists_cannot_be_changed() -> None:
     split = Split(total_fen=1, fund_fen=1, account_fen=0, cash_fen=0)
     with pytest.raises(AttributeError):
-        split.fund_fen = 2  # type: ignore[misc]  # what the test is about
+        split.fund_fen = 2  # type: ignore[misc]  # frozen: mypy forbids it as well

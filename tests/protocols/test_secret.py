@@ -54,7 +54,7 @@ def test_secrets_compare_and_hash_by_value_and_not_with_text() -> None:
 def test_a_secret_cannot_be_joined_changed_or_pickled_by_accident() -> None:
     secret = Secret(NUMBER)
     with pytest.raises(TypeError):
-        "".join([secret])  # type: ignore[list-item]  # what the test is about
+        "".join([secret])  # type: ignore[list-item]  # no str: mypy forbids it as well
     with pytest.raises(AttributeError):
         secret.other = "x"
     with pytest.raises(AttributeError):

@@ -1,6 +1,7 @@
 """The client asks instead of repeating: checked against a service on a Unix socket that behaves as badly as needed."""
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -72,8 +73,8 @@ class Service:
         return await (left.pop(0) if len(left) > 1 else left[0])(request)
 
 
-@pytest_asyncio.fixture
-async def service(socket_path: Path) -> AsyncIterator[Service]:
+@contextlib.asynccontextmanager
+async def serving(socket_path: Path) -> AsyncIterator[Service]:
     """A service on the socket."""
     found, app = Service(), web.Application()
     app.router.add_route("*", "/{path:.*}", found.handle)
@@ -82,6 +83,13 @@ async def service(socket_path: Path) -> AsyncIterator[Service]:
     await web.UnixSite(runner, str(socket_path)).start()
     yield found
     await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def service(socket_path: Path) -> AsyncIterator[Service]:
+    """A service that is there from the beginning."""
+    async with serving(socket_path) as found:
+        yield found
 
 
 @pytest.fixture
@@ -249,6 +257,23 @@ def _status(phase: str, reason: Told | None = None) -> Handler:
 async def test_a_starting_service_is_waited_for(service: Service, client: CounterClient) -> None:
     service.will("GET", "/status", _status("unlocking"), _status("recovering"), _status("ready"))
     assert (await client.wait_ready()).phase == "ready"
+
+
+async def test_a_service_that_does_not_run_is_said_at_once(client: CounterClient) -> None:
+    async with asyncio.timeout(10):
+        with pytest.raises(ServiceNotRunning):
+            await client.wait_ready()
+
+
+async def test_whoever_starts_the_service_waits_until_it_is_there(
+    socket_path: Path, client: CounterClient
+) -> None:
+    waiting = asyncio.create_task(client.wait_ready(absent_s=10.0))
+    with pytest.raises(ServiceNotRunning):
+        await client.status()
+    async with serving(socket_path) as service:
+        service.will("GET", "/status", _status("ready"))
+        assert (await waiting).phase == "ready"
 
 
 async def test_a_service_that_has_failed_is_not_waited_for(service: Service, client: CounterClient) -> None:

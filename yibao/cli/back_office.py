@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yibao.cli.common import JsonOption
+from yibao.cli.common import JsonOption, text_of
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
@@ -99,7 +99,8 @@ def feed(file: FeedFile, json: JsonOption = False, folder: DirOption = SIM_DIR) 
     """Hand the hub what another department tells it."""
     from simulators.hub.back_office import FeedOrder
 
-    taken = with_sim(folder, lambda sim: sim.feed(FeedOrder(text_of(file), file.name)))
+    order = FeedOrder(text_of(file), file.name)
+    taken = with_sim(folder, lambda sim: sim.feed(order))
     if json:
         print_json(taken)
         return
@@ -126,15 +127,6 @@ def _day(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise WrongUse(say("wrong_date", text=text)) from None
-
-
-def text_of(file: Path) -> str:
-    """A text file that somebody named. Raises `WrongUse` when it cannot be read."""
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as unreadable:
-        reason = getattr(unreadable, "strerror", None) or "not UTF-8 text"
-        raise WrongUse(say("file_wrong", reason=f"{file}: {reason}")) from None
 
 
 def _show(found: "Report") -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from yibao.cli.common import text_of
 from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
 from yibao.words import say
@@ -40,7 +41,7 @@ def check(file: CaseFile, only: Only = "") -> int:
     from simulators.benefit.cases import check_file
 
     names = tuple(name.strip() for name in only.split(",") if name.strip())
-    report = check_file(_text(file), names, file.name)
+    report = check_file(text_of(file), names, file.name)
     print(report.text())
     return 1 if report.failed else 0
 
@@ -50,13 +51,6 @@ def explain(file: CaseFile, case: Case) -> None:
     from simulators.benefit.explain import explain as told
 
     try:
-        print(told(_text(file), case, file.name))
+        print(told(text_of(file), case, file.name))
     except LookupError:
         raise CommandFailed(say("benefit_no_case", file=file.name, case=case)) from None
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise CommandFailed(say("file_wrong", reason=f"{file}: UTF-8")) from None

@@ -43,6 +43,22 @@ def find_counter(given: Path | None) -> Path:
     raise CommandFailed(say("no_counter_file"))
 
 
+def bytes_of(file: Path) -> bytes:
+    """Content of a file that somebody named. Raises `WrongUse` when it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as unreadable:
+        raise WrongUse(say("file_wrong", reason=f"{file}: {unreadable.strerror}")) from None
+
+
+def text_of(file: Path) -> str:
+    """Text of a file that somebody named. Raises `WrongUse` when it cannot be read, or is no text."""
+    try:
+        return bytes_of(file).decode()
+    except UnicodeDecodeError:
+        raise WrongUse(say("file_wrong", reason=f"{file}: not UTF-8 text")) from None
+
+
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     """Run asynchronous work to its end; Ctrl-C becomes words."""
     import asyncio

@@ -318,7 +318,7 @@ def record(
 
 
 def _ask(counter: Path | None, work: "Callable[[CounterClient], Awaitable[Result]]") -> Result:
-    """Ask as soon as the counter is there: a service that has just been started still signs in."""
+    """Ask as soon as the counter is ready: a service that has just been started still signs in."""
 
     async def when_ready(client: "CounterClient") -> Result:
         await client.wait_ready()

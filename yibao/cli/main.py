@@ -1,6 +1,7 @@
 """The command `yibao`: the tree of commands, and the one place where errors become words.
 
-Exit codes: 0 done; 1 not done, and said why; 2 the command line makes no sense; 3 the outcome is still open;
+Exit codes: 0 done; 1 not done, and said why; 2 the command line makes no sense, or names a file
+that cannot be read; 3 the outcome is still open;
 70 an error nobody expected; 130 Ctrl-C; 141 nobody reads our output any more.
 
 `yibao --help` must be quick: the modules of the commands import nothing heavy before a command runs.

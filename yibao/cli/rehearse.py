@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from yibao.cli.back_office import text_of
-from yibao.cli.common import JsonOption
+from yibao.cli.common import JsonOption, text_of
 from yibao.cli.errors import CommandFailed, WrongUse
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, yuan

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from yibao.cli.common import bytes_of
 from yibao.cli.errors import CommandFailed
 from yibao.words import say
 
@@ -19,11 +20,11 @@ Cell = str | list[str | dict[str, str]]
 
 
 def read_rows(path: Path) -> list[dict[str, Cell]]:
-    """Read the rows of a file; empty cells are left out. Raises `CommandFailed` with file and reason."""
-    try:
-        data = path.read_bytes()
-    except OSError as failure:
-        raise _wrong(path, failure.strerror or "unreadable") from None
+    """Read the rows of a file; empty cells are left out.
+
+    Raises `WrongUse` when it cannot be read, `CommandFailed` with file and reason when it holds no rows.
+    """
+    data = bytes_of(path)
     if len(data) > MOST_BYTES:
         raise _wrong(path, f"more than {MOST_BYTES} bytes")
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yibao.cli import back_office, benefit, certificate, chaos, prescription, simulation
-from yibao.cli.common import JsonOption, run_async
+from yibao.cli.common import JsonOption, run_async, text_of
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
@@ -245,7 +245,7 @@ def card_insert(
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Put a card into the clinic's reader."""
-    image = back_office.text_of(Path(card)) if card.endswith(".toml") else ""
+    image = text_of(Path(card)) if card.endswith(".toml") else ""
     _show_card(_with_reader(folder, lambda sim: sim.insert_card("" if image else card, image)), json)
 
 
@@ -412,12 +412,9 @@ def hub_script(
     from simulators.hub.script import ScriptError, parse_script
 
     try:
-        script = parse_script(file.read_text(encoding="utf-8"), str(file))
+        script = parse_script(text_of(file), str(file))
     except ScriptError as wrong:
         raise WrongUse(say("file_wrong", reason=str(wrong))) from None
-    except (OSError, UnicodeDecodeError) as unreadable:
-        reason = getattr(unreadable, "strerror", None) or "not UTF-8 text"
-        raise WrongUse(say("file_wrong", reason=f"{file}: {reason}")) from None
     found = with_sim(folder, lambda sim: sim.load_script(script))
     if json:
         print_json(found)

@@ -35,6 +35,8 @@ NO_FONT: Final = LeftOut(
 _WHO_COMES: Final = {MAIN: WHO, CLINIC: PATIENT}
 _LOOK_AGAIN_S: Final = 0.02
 _CLIENT_NAME: Final = "demo"
+_START_S: Final = 30.0
+"""How long a counter that was started may take to be there."""
 _DEATH_NOTICE_S: Final = 0.5
 """After something went wrong: how long to wait for the news that a process has died, which would be the reason."""
 
@@ -127,7 +129,7 @@ class Stage:
         file = self._sim_folder.paths(name).file
         counter = await self._start("run", "--counter", str(file), log=f"run-{name}")
         self._counters[name] = counter
-        await self._clients[name].wait_ready()
+        await self._clients[name].wait_ready(absent_s=_START_S)
         return counter.pid
 
     async def _kill_counter(self, name: str) -> int:

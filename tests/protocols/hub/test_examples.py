@@ -2,13 +2,13 @@
 
 import json
 
-import msgspec
 import pytest
 
 from protocols.hub import envelope, wire
 from protocols.hub.check import check_settlement_identities
+from protocols.hub.pharmacy import PharmacyOutput
 from protocols.hub.profile import Profile
-from protocols.hub.settlement import SettlementInfo, cancellation_split, settlement_split
+from protocols.hub.settlement import SettlementOutput, cancellation_split, settlement_split
 from tests.protocols.hub import examples
 
 NATIONAL = Profile(name="national")
@@ -71,21 +71,21 @@ def test_no_person_is_shown_by_the_repr_of_a_message(name: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_AMOUNTS)
 def test_the_money_identities_hold(name: str) -> None:
-    value = examples.typed(name)
-    lines = getattr(value, "line_splits", ())
-    assert check_settlement_identities(_info(value), getattr(value, "funds"), lines, NATIONAL) == []  # noqa: B009 - two types
+    value = _settlement(name)
+    lines = value.line_splits if isinstance(value, PharmacyOutput) else ()
+    assert check_settlement_identities(value.info, value.funds, lines, NATIONAL) == []
 
 
 @pytest.mark.parametrize("name", WITH_AMOUNTS)
 def test_the_split_adds_up_in_its_direction(name: str) -> None:
-    info = _info(examples.typed(name))
+    info = _settlement(name).info
     cancelled = examples.infno(name) in ("2103", "2208")
     split = cancellation_split(info, NATIONAL) if cancelled else settlement_split(info, NATIONAL)
     expected = (8330, 0, 6000, 2330) if info.medical_category != "14" else (21080, 13376, 5000, 2704)
     assert (split.total_fen, split.fund_fen, split.account_fen, split.cash_fen) == expected
 
 
-def _info(value: msgspec.Struct) -> SettlementInfo:
-    info = getattr(value, "info")  # noqa: B009 - two types have it
-    assert isinstance(info, SettlementInfo)
-    return info
+def _settlement(name: str) -> PharmacyOutput | SettlementOutput:
+    value = examples.typed(name)
+    assert isinstance(value, PharmacyOutput | SettlementOutput)
+    return value

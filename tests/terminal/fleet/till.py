@@ -57,7 +57,9 @@ class FleetTill:
         self._announcement = asyncio.Event()
         self.feed: asyncio.Queue[FeedEntry] = asyncio.Queue()
         self.pauses: list[float] = []
-        """Back-off pauses asked for; none is waited for longer than 20 ms."""
+        """Back-off pauses asked for; none is waited for longer than 20 ms, unless the test holds `may_try`."""
+        self.may_try = asyncio.Event()
+        self.may_try.set()
         self.verifier: Verifier | None = None
         self.refresh: Callable[[], Awaitable[bool]] | None = None
         self.follow: Callable[[int], AsyncIterator[FeedEntry]] = self._follow
@@ -93,6 +95,7 @@ class FleetTill:
         # With this jitter no pause is as long as one of the two intervals.
         if seconds not in (LOOK_EVERY_S, AGAIN_EVERY_S):
             self.pauses.append(seconds)
+            await self.may_try.wait()
         await asyncio.sleep(min(seconds, 0.02))
 
     async def announcement(self, code: str) -> Notice:

@@ -88,10 +88,22 @@ def test_an_unknown_key_of_the_configuration_is_named(call: Call, configured: Pa
     assert "配置无法使用" in found.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("goods",),
+        ("hub", "standing"),
+        ("hub", "institution"),
+        ("stock", "codes", "sold"),
+        ("reconcile", "2026-11-21"),
+        ("sale", "--item", "6901234567892"),
+    ],
+)
 def test_a_service_that_does_not_run_is_named_with_the_command_that_starts_it(
-    call: Call, configured: Path
+    call: Call, configured: Path, command: tuple[str, ...]
 ) -> None:
-    found = call(configured, "status", "--json")
+    found = call(configured, *command, "--json")
     assert found.returncode == 1
     assert str(configured / "state" / "api.sock") in found.stderr
     assert "yibao run" in found.stderr
@@ -158,8 +170,32 @@ def test_a_case_file_that_is_not_there_is_told(
     call: Call, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     found = call(tmp_path, "sim", "benefit", *arguments)
-    assert found.returncode == 1
+    assert found.returncode == 2
     assert "none.json" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("filing", "file", "chronic", "1", "none.csv"),
+        ("mapping", "upload", "none.csv"),
+        ("stock", "upload", "sale", "none.csv"),
+        ("rehearse", "none.json", "--set", "JH"),
+        ("rehearse", "none.json", "--policy", "none.toml"),
+        ("sim", "hub", "report", "areas", "--parameters", "none.toml"),
+        ("sim", "hub", "feed", "none.toml"),
+        ("sim", "hub", "script", "none.toml"),
+        ("sim", "card", "insert", "none.toml"),
+        ("sim", "chaos", "127.0.0.1:0", "127.0.0.1:1", "--script", "none.txt"),
+    ],
+)
+def test_a_file_that_is_not_there_is_exit_code_2_whatever_reads_it(
+    call: Call, configured: Path, arguments: tuple[str, ...]
+) -> None:
+    found = call(configured, *arguments)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "none." in found.stderr
+    assert "No such file or directory" in found.stderr
 
 
 def test_a_case_file_that_is_none_is_told(call: Call, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from yibao.cli.errors import CommandFailed
+from yibao.cli.errors import CommandFailed, WrongUse
 from yibao.cli.row_files import MOST_BYTES, read_rows
 
 CSV = "fixmedins_bchno,fixmedins_hilist_name,inv_cnt,drug_trac_codg\nB1,测试降糖片,12.50,8999 8998\n,,,\nB2,测试胰岛素笔,3,\n"
@@ -75,5 +75,5 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str, content:
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(CommandFailed, match="No such file"):
+    with pytest.raises(WrongUse, match="No such file"):
         read_rows(tmp_path / "none.csv")
