@@ -12,8 +12,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
 from drivers.interfaces.card_reader import CardReader
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.printer import Printer
@@ -62,7 +60,7 @@ from terminal.counter.agreement import agreement_notice, require_agreement
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
 from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, require_in_term
 from terminal.counter.feed import Feed
-from terminal.counter.goods import Lists, in_order, listed_warnings, own_warnings
+from terminal.counter.goods import Goods, Lists
 from terminal.counter.holds import Holds
 from terminal.counter.network import NetworkWatch
 from terminal.counter.numbers import visit_number
@@ -181,7 +179,6 @@ class Counter(Listener):
         self._journal = journal
         self._vault = vault
         self._scanner = scanner
-        self._items = items
         self._clock = clock
         self._new_id = new_id
         self.session = session
@@ -191,6 +188,7 @@ class Counter(Listener):
         self.workroom = Workroom(journal)
         self.holds = Holds(self.feed.announce)
         """Why no new sale may start now; open doubts are worked off all the same."""
+        self.goods = Goods(items, Lists(hub, session, profile), self.workroom, self.today)
         self._chronicle = Chronicle(write_log)
         self.engine = Engine(
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
@@ -361,7 +359,7 @@ class Counter(Listener):
         require_benefit(wish)
         if wish.benefit == "dual_channel" and not self._site.dual_channel:
             raise Misuse("not_dual_channel")
-        lines = lines_of(wish.lines, self._items)
+        lines = lines_of(wish.lines, self.goods.items)
         settlement_id = self._new_id()
         settlement = Settlement(
             id=settlement_id,
@@ -381,7 +379,7 @@ class Counter(Listener):
             use_account=wish.use_account,
             lines=lines,
             review=due_review(self._profile),
-            self_pay=self_pay_of(wish.lines, self._items),
+            self_pay=self_pay_of(wish.lines, self.goods.items),
         )
         idempotency = Idempotency(client, key, sm3(canonical(wish))) if key else None
         if not await self._opened_before(idempotency):
@@ -399,37 +397,18 @@ class Counter(Listener):
 
     async def set_lines(self, settlement_id: str, wishes: tuple[LineWish, ...]) -> Settlement:
         """Replace the charge sheet."""
-        lines, beside = lines_of(wishes, self._items), self_pay_of(wishes, self._items)
+        lines, beside = lines_of(wishes, self.goods.items), self_pay_of(wishes, self.goods.items)
         return await self.post(settlement_id, LinesSet(lines, beside), "till")
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
         """Add one line; the same article by barcode raises the quantity of its line."""
         settlement = await self.get(settlement_id)
         before = settlement.self_pay if wish.self_pay else settlement.lines
-        line = line_of(wish, max((line.number for line in before), default=0) + 1, self._items)
+        line = line_of(wish, max((line.number for line in before), default=0) + 1, self.goods.items)
         wanted = LinesSet((*before, line))
         if wish.self_pay:
             wanted = LinesSet(settlement.lines, (*before, line))
         return await self.post(settlement_id, wanted, "till")
-
-    def goods(self) -> Sequence[tuple[ShopItem, tuple[Notice, ...]]]:
-        """The shop's articles, centrally procured ones first, with what the shop's own file warns of."""
-        return [(item, own_warnings(item, self.today())) for item in in_order(self._items)]
-
-    async def check_goods(self) -> Sequence[tuple[ShopItem, tuple[Notice, ...]]]:
-        """The same, after asking the hub about every article with a national code. Raises `Misuse`."""
-        lists, found, today = Lists(self.hub, self.session, self._profile), {}, self.today()
-        for barcode, item in self._items.items():
-            if item.national_code:
-                code = item.national_code
-                listed = await self.workroom.do(partial(lists.of, code, today))
-                found[barcode] = listed_warnings(item, listed)
-                until = listed.until or item.listed_until
-                known = msgspec.structs.replace(
-                    item, listed_until=until, selected=item.selected or listed.selected
-                )
-                self._items = {**self._items, barcode: known}
-        return [(item, (*told, *found.get(item.barcode, ()))) for item, told in self.goods()]
 
     async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:
         """Give the number of the person's identity card, typed in (medium 02); the hub says who it is."""
@@ -638,7 +617,7 @@ class Counter(Listener):
         settlement = await self.get(settlement_id)
         if settlement.state not in TAKES_SCANS:
             raise Misuse("no_open_sale")
-        wanted = understand(event, settlement.lines, self._items)
+        wanted = understand(event, settlement.lines, self.goods.items)
         if isinstance(wanted, CodeWanted):
             await self._give_code(settlement_id, wanted, "scanner")
         else:
