@@ -39,7 +39,6 @@ from terminal.core.events import (
     PrescriptionTaken,
     QuoteAsked,
     RefundWithdrawn,
-    Restarted,
     ReviewAnswered,
     SlipPrinted,
 )
@@ -66,6 +65,7 @@ from terminal.counter.network import NetworkWatch
 from terminal.counter.numbers import visit_number
 from terminal.counter.paper import Paper
 from terminal.counter.prescriptions import Prescriptions
+from terminal.counter.recovery import Recovery
 from terminal.counter.refunds import Refunds
 from terminal.counter.retries import RetryClock
 from terminal.counter.scanning import (
@@ -125,11 +125,6 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-def _is_out(receipt: ReceiptRow) -> bool:
-    """True for a slip of the settlement, original or copy, that is on paper."""
-    return receipt.kind in ("original", "copy") and receipt.state in ("printed", "printed_unverified")
-
-
 def _audit_stretch(settlement_id: str, after: int, until: int, journal: Journal) -> list[AuditRow]:
     return journal.audit.of(settlement_id, after, until)
 
@@ -176,7 +171,6 @@ class Counter(Listener):
         self._till = till
         self._lane = lane
         self._operator = operator
-        self._journal = journal
         self._vault = vault
         self._scanner = scanner
         self._clock = clock
@@ -200,6 +194,7 @@ class Counter(Listener):
             hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry
         )
         self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self.feed.announce, sleep)
+        self._recovery = Recovery(journal, self.engine, self.paper, self.holds, self._chronicle)
         self._scanned_sale = ""
         self.reconciliation: Reconciliation | None = None
         """The day's reconciliation; set where the counter is put together."""
@@ -217,7 +212,7 @@ class Counter(Listener):
         await self.workroom.run(self._start)
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
-        await self._recover()
+        await self._recovery.run()
         group.create_task(self._retries.run(), name="retries")
         group.create_task(self._network.run(), name="network watch")
         group.create_task(self.paper.run(), name="paper")
@@ -240,31 +235,6 @@ class Counter(Listener):
 
     async def _sign_in(self) -> None:
         await self.session.ensure()
-
-    async def _recover(self) -> None:
-        """Believe the disk (recovery steps 6 to 10): every unfinished settlement hears `Restarted`.
-
-        Witnesses outside were heard before (step 4): an old copy is believed only as far as nothing follows from it.
-        """
-        rows = await self._journal.call(lambda journal: journal.settlements.unfinished())
-        # What is armed comes last: in an old copy it is taken to be on its way, and its lane must be free for that.
-        for row in sorted(rows, key=lambda row: row.state is State.ARMED):
-            await self._recover_one(row)
-        await self.paper.give_up_interrupted(old_copy=self.holds.is_old_copy)
-        await self._journal.call(lambda journal: journal.audit.note("start", "boot", "", self.engine.stamp()))
-
-    async def _recover_one(self, row: SettlementRow) -> None:
-        """Everything that waits for a try hears of it through `retry_due`; deadlines of the wall clock are not used."""
-        attempts, receipts = await self._history(row.id)
-        self.engine.adopt(row, attempts)
-        self._chronicle.taken_up(row.id, row.state)
-        found = Restarted(self.holds.is_old_copy)
-        settlement = await self.engine.post(row.id, found, "start", wait=True)
-        if settlement.state is State.SENDING:  # of an old copy: it was armed
-            settlement = await self.engine.post(row.id, found, "start", wait=True)
-        out = [receipt for receipt in receipts if _is_out(receipt)]
-        if out and not settlement.paper_out:
-            await self.engine.post(row.id, SlipPrinted(out[0].kind), "start", wait=True)
 
     # -- what the engine reports ------------------------------------------------------------------
 
@@ -669,11 +639,6 @@ class Counter(Listener):
             until = min(after + AUDIT_STRETCH, head)
             chain += await self.workroom.read(partial(_audit_stretch, settlement_id, after, until))
         return row, attempts, chain
-
-    async def _history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
-        return await self._journal.call(
-            lambda journal: (journal.attempts.of(settlement_id), journal.receipts.of(settlement_id))
-        )
 
     def doubts(self) -> list[tuple[Settlement, SettlementRow]]:
         """Everything the terminal still has to end at the hub, oldest first: outcomes that are open, and visits of which

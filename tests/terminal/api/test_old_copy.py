@@ -25,7 +25,7 @@ async def contradicted(till: Till) -> Api:
     """The API of a counter whose journal a person's note contradicts."""
     api = Api(till, counter_config())
     keeper = AnchorKeeper(
-        terminal="T01", boot_id="b", journal=till.counter._journal, clock=till.shop.clock, sleep=asyncio.sleep,
+        terminal="T01", boot_id="b", journal=till.counter.workroom._journal, clock=till.shop.clock, sleep=asyncio.sleep,
         holds=till.counter.holds, signer=None, verifier=None, witness=None, to_fleet=False,
     )  # fmt: skip
     await keeper.check_at_start(Noted(9999, "0" * 16))
