@@ -56,7 +56,7 @@ async def undo(rig: Rig, settlement_id: str) -> None:
     async with asyncio.timeout(10.0):
         async for entry in rig.counter.feed.follow(0):
             over = entry.settlement_id == settlement_id and entry.state == State.CANCELLED
-            if over and not (await rig.counter.get(settlement_id)).owed:
+            if over and not (await rig.counter.settlements.get(settlement_id)).owed:
                 break
 
 

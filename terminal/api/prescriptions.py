@@ -66,7 +66,7 @@ class PrescriptionController(Controller):
     ) -> list[CirculatingView]:
         """List the prescriptions of the sale's person, with their diagnoses; the audit log notes who asked."""
         counter = service.require_counter()
-        settlement = await counter.get(settlement_id)
+        settlement = await counter.settlements.get(settlement_id)
         operator = data.operator or service.config.terminal.operator
         if not may_ask(counter.staff, operator, settlement):
             await counter.note(operator, "records_refused", f"990101 {settlement_id}")

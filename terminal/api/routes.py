@@ -132,7 +132,8 @@ class CounterController(Controller):
     def doubts(self, service: NamedDependency[Service]) -> list[SettlementView]:
         """List the settlements whose outcome is open, oldest first."""
         return [
-            settlement_view(settlement, service.mask) for settlement, _ in service.require_counter().doubts()
+            settlement_view(settlement, service.mask)
+            for settlement, _ in service.require_counter().settlements.doubts()
         ]
 
     @get("/events")
@@ -175,21 +176,21 @@ class SalesController(Controller):
         """List the newest sales, or find one by its number (`business_date` defaults to today)."""
         counter = service.require_counter()
         if not sale_number:
-            return [summary_view(row) for row in await counter.recent(limit, before)]
-        row = await counter.find(sale_number, _date(business_date) or counter.today())
+            return [summary_view(row) for row in await counter.settlements.recent(limit, before)]
+        row = await counter.settlements.find(sale_number, _date(business_date) or counter.today())
         return [] if row is None else [summary_view(row)]
 
     @get("/{settlement_id:str}")
     async def show(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> SettlementView:
         """The status question: what is known of this sale now."""
-        return self._view(service, await service.require_counter().get(settlement_id))
+        return self._view(service, await service.require_counter().settlements.get(settlement_id))
 
     @get("/{settlement_id:str}/history")
     async def history(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> HistoryView:
         """A sale with every message that could change the hub and every slip."""
         counter = service.require_counter()
-        settlement = await counter.get(settlement_id)
-        attempts, receipts = await counter.history(settlement_id)
+        settlement = await counter.settlements.get(settlement_id)
+        attempts, receipts = await counter.settlements.history(settlement_id)
         return history_view(settlement, attempts, receipts, service.mask)
 
     @post("/{settlement_id:str}/lines")

@@ -9,7 +9,6 @@ import datetime as dt
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drivers.interfaces.card_reader import CardReader
@@ -32,7 +31,6 @@ from terminal.core.events import (
     Confirmed,
     DiseasePicked,
     Due,
-    Event,
     LinesSet,
     MediumGiven,
     Misuse,
@@ -57,7 +55,7 @@ from terminal.core.values import (
 )
 from terminal.counter.agreement import agreement_notice, require_agreement
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
-from terminal.counter.engine import Busy, Engine, Listener, UnknownSettlement, require_in_term
+from terminal.counter.engine import Busy, Engine, Listener, require_in_term
 from terminal.counter.feed import Feed
 from terminal.counter.goods import Goods, Lists
 from terminal.counter.holds import Holds
@@ -76,6 +74,7 @@ from terminal.counter.scanning import (
 )
 from terminal.counter.session import HubSession
 from terminal.counter.settle_notices import SettleNotices
+from terminal.counter.settlements import Settlements
 from terminal.counter.staff import Staff
 from terminal.counter.wishes import (
     DiseaseWish,
@@ -96,15 +95,7 @@ from terminal.devices.card_desk import CardDesk
 from terminal.devices.card_medium import medium_of
 from terminal.hub.centre import CentreClient
 from terminal.hub.client import HubClient, Operator
-from terminal.journal.journal import Journal
-from terminal.journal.records import (
-    AttemptRow,
-    AuditRow,
-    Idempotency,
-    JournalFailed,
-    ReceiptRow,
-    SettlementRow,
-)
+from terminal.journal.records import Idempotency
 from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
 from terminal.shop_items import ShopItem
@@ -119,14 +110,8 @@ TAKES_SCANS = frozenset({State.DRAFT, State.PRICED})
 """States of a sale that a scan can change."""
 PUT_OFF_S = 10.0
 """How often what an old copy of the journal holds open looks whether the journal was accepted."""
-AUDIT_STRETCH = 5000
-"""Audit records looked through at once: some ten milliseconds of the journal's thread."""
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-
-
-def _audit_stretch(settlement_id: str, after: int, until: int, journal: Journal) -> list[AuditRow]:
-    return journal.audit.of(settlement_id, after, until)
 
 
 def _place(error: Exception) -> str:
@@ -187,7 +172,8 @@ class Counter(Listener):
         self.engine = Engine(
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
-        self._refunds = Refunds(self.engine, self.workroom, self.holds, new_id, self.get)
+        self.settlements = Settlements(self.engine, self.workroom, site.institution_code, till)
+        self._refunds = Refunds(self.workroom, self.holds, new_id, self.settlements)
         self._prescriptions = Prescriptions(hub, session, profile, self.staff, self.note)
         self._retries = RetryClock(clock, self._try_again)
         self._network = NetworkWatch(
@@ -368,17 +354,17 @@ class Counter(Listener):
     async def set_lines(self, settlement_id: str, wishes: tuple[LineWish, ...]) -> Settlement:
         """Replace the charge sheet."""
         lines, beside = lines_of(wishes, self.goods.items), self_pay_of(wishes, self.goods.items)
-        return await self.post(settlement_id, LinesSet(lines, beside), "till")
+        return await self.settlements.post(settlement_id, LinesSet(lines, beside), "till")
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
         """Add one line; the same article by barcode raises the quantity of its line."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         before = settlement.self_pay if wish.self_pay else settlement.lines
         line = line_of(wish, max((line.number for line in before), default=0) + 1, self.goods.items)
         wanted = LinesSet((*before, line))
         if wish.self_pay:
             wanted = LinesSet(settlement.lines, (*before, line))
-        return await self.post(settlement_id, wanted, "till")
+        return await self.settlements.post(settlement_id, wanted, "till")
 
     async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:
         """Give the number of the person's identity card, typed in (medium 02); the hub says who it is."""
@@ -386,40 +372,46 @@ class Counter(Listener):
         if not isinstance(match, IdentityNumber):
             raise Misuse("not_an_identity_number")
         number = Secret(match.text)
-        return await self.post(settlement_id, MediumGiven(Medium("02", number, certno=number)), "till")
+        return await self.settlements.post(
+            settlement_id, MediumGiven(Medium("02", number, certno=number)), "till"
+        )
 
     async def read_card_medium(self, settlement_id: str) -> Settlement:
         """Give the social-security card in the reader (medium 03); raises `Misuse` with what to do about the card."""
-        await self.get(settlement_id)
+        await self.settlements.get(settlement_id)
         card = await self.cards.read()
-        return await self.post(settlement_id, MediumGiven(medium_of(card, self._profile)), "card reader")
+        return await self.settlements.post(
+            settlement_id, MediumGiven(medium_of(card, self._profile)), "card reader"
+        )
 
     async def pick_disease(self, settlement_id: str, wish: DiseaseWish) -> Settlement:
         """Pick one of the filed diseases; registers the visit, and with lines on the sheet the quote follows."""
         if not (wish.diagnosis_code and wish.diagnosis_name):
             raise Misuse("no_diagnosis")
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         names = {filing.code: filing.name for filing in settlement.filings or ()}
         disease = Disease(
             wish.disease_code, names.get(wish.disease_code, ""), wish.diagnosis_code, wish.diagnosis_name
         )
-        return await self.post(settlement_id, DiseasePicked(disease), "till")
+        return await self.settlements.post(settlement_id, DiseasePicked(disease), "till")
 
     async def prescriptions(self, settlement_id: str) -> Sequence[CirculatingPrescription]:
         """The circulating prescriptions of the sale's person, whatever their state."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         return await self.workroom.do(lambda: self._prescriptions.of(settlement))
 
     async def take_prescription(self, settlement_id: str, number: str, reviewer: str) -> Settlement:
         """Sell against a prescription that this pharmacist has reviewed: lock it for the sale, then quote anew."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         if settlement.state not in TAKES_SCANS:
             raise Misuse("not_open_for_changes", state=settlement.state.value)
         if settlement.person is None:
             raise Misuse("no_medium")
         self.holds.require_newest()
         taken = await self.workroom.do(lambda: self._prescriptions.take(settlement, number, reviewer))
-        return await self.post(settlement_id, PrescriptionTaken(taken, settlement.person.psn_no), reviewer)
+        return await self.settlements.post(
+            settlement_id, PrescriptionTaken(taken, settlement.person.psn_no), reviewer
+        )
 
     async def _free_prescription(self, settlement: Settlement) -> None:
         """What the sale did not use may be used elsewhere at once; unheard, the lock ends by itself."""
@@ -439,75 +431,75 @@ class Counter(Listener):
         used_by = await self.workroom.read(lambda journal: journal.code_used_by(mark))
         if used_by is not None and used_by != settlement_id:
             raise Misuse("code_used")
-        return await self.post(settlement_id, CodeGiven(wanted.code, mark), actor)
+        return await self.settlements.post(settlement_id, CodeGiven(wanted.code, mark), actor)
 
     async def answer_review(self, settlement_id: str, wish: ReviewWish, operator: str) -> Settlement:
         """Carry on in spite of what the review found, for a reason, or go back; the answer is on disk, then told (3103)."""
-        asked = await self.get(settlement_id)
+        asked = await self.settlements.get(settlement_id)
         way = CARRY_ON if wish.carry_on else GO_BACK
         event = ReviewAnswered(way, reason_of_answer(wish.reason) if wish.carry_on else "", operator)
-        answered = await self.post(settlement_id, event, operator)
+        answered = await self.settlements.post(settlement_id, event, operator)
         rules = ",".join(finding.rule for finding in asked.review.findings) if asked.review else ""
         await self.note(operator, "review_answered", f"{settlement_id} way {way} rules {rules or '-'}")
         return answered
 
     async def quote(self, settlement_id: str) -> Settlement:
         """Ask the hub who would pay what."""
-        return await self.post(settlement_id, QuoteAsked(), "till")
+        return await self.settlements.post(settlement_id, QuoteAsked(), "till")
 
     async def confirm(self, settlement_id: str, operator: str) -> Settlement:
         """The person agrees: settle. Returns when the outcome is on disk; a second call never settles twice."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         if settlement.state not in (State.PRICED, State.ARMED) and settlement.confirmed:
             return settlement
         self.require_gate(settlement)
         require_agreement(self._site.agreement_ends, self.today())
-        settled = await self.post(settlement_id, Confirmed(operator), operator)
+        settled = await self.settlements.post(settlement_id, Confirmed(operator), operator)
         if settled.state is State.REFUSED:
             await self._free_prescription(settled)
         return settled
 
     async def cancel(self, settlement_id: str, operator: str, reason: str) -> Settlement:
         """Undo a known settlement (2103); returns when the outcome is on disk."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         if settlement.state is State.CANCELLED or (settlement.cancel_wish and not self.failure):
             return settlement
         self.holds.require_newest()
-        return await self.post(settlement_id, CancelAsked(operator, reason), operator)
+        return await self.settlements.post(settlement_id, CancelAsked(operator, reason), operator)
 
     async def refund(self, settlement_id: str, wish: RefundWish, operator: str) -> Settlement:
         """Goods come back: cancel the whole settlement, then open a sale of what remains; see `Refunds.begin`."""
-        return await self._refunds.begin(await self.get(settlement_id), wish, operator)
+        return await self._refunds.begin(await self.settlements.get(settlement_id), wish, operator)
 
     async def withdraw_refund(self, settlement_id: str, operator: str) -> Settlement:
         """Settle nothing anew after a refund: what remains is not opened, or is given up. The cancellation stands."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         plan = settlement.refund
         if plan is not None and (plan.withdrawn or not plan.rest_id):
             return settlement
         if plan is not None and settlement.state is State.CANCELLED:  # what remains is open already
             await self.abandon(plan.rest_id, operator)
         else:
-            settlement = await self.post(settlement_id, RefundWithdrawn(operator), operator)
+            settlement = await self.settlements.post(settlement_id, RefundWithdrawn(operator), operator)
         await self.note(operator, "refund_withdrawn", settlement_id)
         return settlement
 
     async def abandon(self, settlement_id: str, operator: str) -> Settlement:
         """Give a sale up before anything that books was sent."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         if settlement.state is State.ABANDONED:
             return settlement
-        gone = await self.post(settlement_id, Abandoned(operator), operator)
+        gone = await self.settlements.post(settlement_id, Abandoned(operator), operator)
         await self._free_prescription(gone)
         return gone
 
     async def acknowledge(self, settlement_id: str, operator: str) -> Settlement:
         """The till has taken note of the result."""
-        return await self.post(settlement_id, Acknowledged(operator), operator)
+        return await self.settlements.post(settlement_id, Acknowledged(operator), operator)
 
     async def copy(self, settlement_id: str, operator: str) -> int:
         """Owe one more slip, marked as a copy; returns its number."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         require_in_term(settlement)
         if not settlement.receipts:
             raise Misuse("nothing_to_copy", state=settlement.state.value)
@@ -520,22 +512,20 @@ class Counter(Listener):
 
     async def explain(self, settlement_id: str) -> Settlement:
         """Print why the hub, or the terminal before it, refused: plain words and whom to ask. Raises `Misuse`."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         require_in_term(settlement)
         await self.workroom.do(lambda: self.paper.explain(settlement))
         return settlement
 
     async def slip_seen(self, settlement_id: str, operator: str) -> Settlement:
         """Somebody has looked: the slip whose fate was unknown did come out. Raises `Misuse` (`slip_not_unknown`)."""
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         if settlement.paper_out:
             return settlement
         receipts = await self.workroom.read(lambda journal: journal.receipts.of(settlement_id))
         if ("original", "unknown") not in {(receipt.kind, receipt.state) for receipt in receipts}:
             raise Misuse("slip_not_unknown")
-        seen = await self.workroom.do(
-            lambda: self.engine.post(settlement_id, SlipPrinted("original"), operator, wait=True)
-        )
+        seen = await self.settlements.post(settlement_id, SlipPrinted("original"), operator, wait=True)
         await self.note(operator, "slip_seen", settlement_id)
         return seen
 
@@ -548,10 +538,6 @@ class Counter(Listener):
         """How many slips are not printed yet."""
         return len(await self.workroom.read(lambda journal: journal.receipts.unfinished()))
 
-    async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
-        """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing."""
-        return await self.workroom.do(lambda: self.engine.post(settlement_id, event, actor))
-
     async def _try_again(self, settlement_id: str) -> None:
         if self.engine.row(settlement_id) is None:
             return
@@ -560,7 +546,7 @@ class Counter(Listener):
             return
         due = Due(self.engine.doubt_age_s(settlement_id))
         try:
-            await self.workroom.do(lambda: self.engine.post(settlement_id, due, "terminal", wait=True))
+            await self.settlements.post(settlement_id, due, "terminal", wait=True)
         except Misuse:
             return  # only a failed journal refuses here, and that has already stopped the counter
         except Exception as error:  # noqa: BLE001 - one settlement that cannot be worked off must not stop the others
@@ -584,66 +570,14 @@ class Counter(Listener):
         settlement_id = self._scanned_sale
         if not settlement_id:
             raise Misuse("no_open_sale")
-        settlement = await self.get(settlement_id)
+        settlement = await self.settlements.get(settlement_id)
         if settlement.state not in TAKES_SCANS:
             raise Misuse("no_open_sale")
         wanted = understand(event, settlement.lines, self.goods.items)
         if isinstance(wanted, CodeWanted):
             await self._give_code(settlement_id, wanted, "scanner")
         else:
-            await self.post(settlement_id, LinesSet(wanted.lines), "scanner")
-
-    # -- reading ----------------------------------------------------------------------------------
-
-    async def get(self, settlement_id: str) -> Settlement:
-        """The newest state that may be told; raises `UnknownSettlement`."""
-        try:
-            return await self.engine.get(settlement_id)
-        except JournalFailed as failed:
-            raise self.workroom.stops(failed) from failed
-
-    async def find(self, sale_number: str, business_date: dt.date) -> SettlementRow | None:
-        """The newest settlement of a sale number of this till."""
-        key = SaleKey(self._site.institution_code, self._till, sale_number, business_date)
-        return await self.workroom.read(lambda journal: journal.settlements.by_sale_number(key))
-
-    async def recent(self, limit: int, before: int | None) -> list[SettlementRow]:
-        """The newest settlements, newest first."""
-        return await self.workroom.read(lambda journal: journal.settlements.recent(limit, before))
-
-    async def history(self, settlement_id: str) -> tuple[list[AttemptRow], list[ReceiptRow]]:
-        """Attempts and slips of one settlement."""
-        return await self.workroom.read(
-            lambda journal: (journal.attempts.of(settlement_id), journal.receipts.of(settlement_id))
-        )
-
-    async def evidence(
-        self, settlement_id: str, actor: str
-    ) -> tuple[SettlementRow, list[AttemptRow], list[AuditRow]]:
-        """Everything that proves what was sent and answered for one settlement; the audit log first notes who takes it."""
-        row = await self.workroom.read(lambda journal: journal.settlements.get(settlement_id))
-        if row is None:
-            raise UnknownSettlement(settlement_id)
-        attempts = await self.workroom.read(lambda journal: journal.attempts.of(settlement_id))
-        if not attempts:
-            raise Misuse("no_evidence")
-        if any(attempt.past_term for attempt in attempts):
-            raise Misuse("evidence_past_term")
-        head, _ = await self.workroom.read(lambda journal: journal.audit.head)
-        stamp = self.engine.stamp()
-        await self.workroom.write(
-            lambda journal: journal.audit.note(actor, "evidence_taken", settlement_id, stamp)
-        )
-        chain: list[AuditRow] = []
-        for after in range(0, head, AUDIT_STRETCH):
-            until = min(after + AUDIT_STRETCH, head)
-            chain += await self.workroom.read(partial(_audit_stretch, settlement_id, after, until))
-        return row, attempts, chain
-
-    def doubts(self) -> list[tuple[Settlement, SettlementRow]]:
-        """Everything the terminal still has to end at the hub, oldest first: outcomes that are open, and visits of which
-        something is still to be taken back, also beside a settlement that stands."""
-        return self.engine.waiting()
+            await self.settlements.post(settlement_id, LinesSet(wanted.lines), "scanner")
 
     def _waits_for_the_hub(self) -> list[Settlement]:
-        return [settlement for settlement, _ in self.engine.waiting() if may_be_hurried(settlement)]
+        return [settlement for settlement, _ in self.settlements.doubts() if may_be_hurried(settlement)]

@@ -1,14 +1,15 @@
 """Goods come back: the whole settlement is cancelled, then what the customer keeps is sold anew (decision 0011)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from terminal.core.events import CancelAsked, Misuse
 from terminal.core.flows import CLINIC_VISIT
 from terminal.core.refunding import plan_refund
 from terminal.core.values import ReturnedLine, Settlement
-from terminal.counter.engine import Engine, require_in_term
+from terminal.counter.engine import require_in_term
 from terminal.counter.holds import Holds
 from terminal.counter.numbers import visit_number
+from terminal.counter.settlements import Settlements
 from terminal.counter.wishes import RefundWish, returned_lines
 from terminal.counter.workroom import Workroom
 
@@ -18,15 +19,12 @@ class Refunds:
 
     def __init__(
         self,
-        engine: Engine,
         workroom: Workroom,
         holds: Holds,
         new_id: Callable[[], str],
-        get: Callable[[str], Awaitable[Settlement]],
+        settlements: Settlements,
     ) -> None:
-        """`get` is the counter's: a journal that can no longer be read stops the counter."""
-        self._engine = engine
-        self._get = get
+        self._settlements = settlements
         self._workroom = workroom
         self._holds = holds
         self._new_id = new_id
@@ -55,13 +53,11 @@ class Refunds:
         waits = not settlement.running
         try:
             # A slip being noted as printed is waited for: it is no reason to send the cashier away.
-            return await self._workroom.do(
-                lambda: self._engine.post(settlement.id, asked, operator, wait=waits)
-            )
+            return await self._settlements.post(settlement.id, asked, operator, wait=waits)
         except Misuse:
             if self._workroom.failure:
                 raise
-            known = await self._get(settlement.id)
+            known = await self._settlements.get(settlement.id)
             if known.refund is None:
                 raise
             return _same_refund(known, returned)  # somebody else asked at the same moment

@@ -263,7 +263,7 @@ class Till:
         medium = Medium(
             "03", number_on_card, Secret(person.card.identification_code), Secret(person.certno), Secret(person.name)
         )  # fmt: skip
-        arrived = await self.counter.post(opened.id, MediumGiven(medium), "card reader")
+        arrived = await self.counter.settlements.post(opened.id, MediumGiven(medium), "card reader")
         return await self.counter.pick_disease(arrived.id, disease) if arrived.filings else arrived
 
     async def confirm(self, settlement: Settlement) -> Settlement:
@@ -279,7 +279,7 @@ class Till:
     async def until(self, settlement: Settlement, *states: State) -> Settlement:
         """Wait until a settlement is in one of these states and no slip of it waits."""
         for _ in range(3000):
-            now = await self.counter.get(settlement.id)
+            now = await self.counter.settlements.get(settlement.id)
             if now.state in states and not self.journal.receipts.unfinished():
                 return now
             await self.hub.clock.sleep(1.0)

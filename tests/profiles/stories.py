@@ -79,7 +79,7 @@ async def _killed(hub: Hub, shop: Till) -> None:
     confirming = asyncio.ensure_future(shop.confirm(priced))
     while hub.balance_fen("jia") == 60_00:
         await hub.clock.sleep(0.5)
-    assert (await shop.counter.get(priced.id)).state is State.SENDING
+    assert (await shop.counter.settlements.get(priced.id)).state is State.SENDING
     await shop.kill()
     await asyncio.gather(confirming, return_exceptions=True)
     await shop.until(priced, State.REVERSED)

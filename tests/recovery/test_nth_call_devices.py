@@ -85,7 +85,7 @@ async def _read_with_trouble(folder: Path, trouble: str, number: int) -> bool:
         read, refusal = None, refused.code
     if read is None:
         assert refusal.startswith("card_"), refusal
-        assert (await till.counter.get(visit.id)).state is State.DRAFT
+        assert (await till.counter.settlements.get(visit.id)).state is State.DRAFT
         assert clinic.hub_link.transactions() == [], "nothing leaves for a card that was not read"
     reached = card.commands > number or (trouble == "gone before" and read is None)
     if read is None:

@@ -481,7 +481,7 @@ class Till:
 
     async def get(self, settlement_id: str) -> Settlement:
         """What the counter says of a settlement now."""
-        return await self.counter.get(settlement_id)
+        return await self.counter.settlements.get(settlement_id)
 
     def told(self) -> dict[str, State]:
         """The last state of each settlement that anybody could hear of, also from a counter that is dead."""
@@ -526,7 +526,7 @@ class Till:
         for _ in range(int(limit_s)):
             self.watch.alive()
             await asyncio.sleep(1.0)
-            if not self.counter.doubts() and not self._slips_wait():
+            if not self.counter.settlements.doubts() and not self._slips_wait():
                 return
         raise AssertionError(f"still not quiet after {limit_s} s: {self.states()}")
 

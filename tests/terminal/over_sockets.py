@@ -103,9 +103,9 @@ class Site:
         """Wait until its outcome is known."""
         async with asyncio.timeout(limit_s):
             async for _ in self.counter.feed.follow(0):
-                if not any(row.id == settlement.id for _, row in self.counter.doubts()):
+                if not any(row.id == settlement.id for _, row in self.counter.settlements.doubts()):
                     break
-        return await self.counter.get(settlement.id)
+        return await self.counter.settlements.get(settlement.id)
 
     async def hang_up(self) -> None:
         """Let the next message need a connection of its own."""

@@ -134,7 +134,7 @@ async def test_an_old_answer_that_comes_again_confirms_nothing(tmp_path: Path) -
         assert (await till.over(priced, OVER_S)).state is State.REVERSED
         fired("F44", till.world.hub.counts["replay"])
         assert balance(till) == FULL
-        assert (await till.counter.get(first.id)).state in (State.CONFIRMED, State.DELIVERED)
+        assert (await till.counter.settlements.get(first.id)).state in (State.CONFIRMED, State.DELIVERED)
         till.assert_books_agree()
 
 

@@ -262,14 +262,14 @@ class Till:
 
     async def _has_ended(self, sale: Sale) -> bool:
         try:
-            state = (await self._ask(lambda counter: counter.get(sale.id))).state
+            state = (await self._ask(lambda counter: counter.settlements.get(sale.id))).state
             return state in FINAL and state is not State.CLOSED
         except (Gone, Misuse, UnknownSettlement):
             return True  # nobody says; the auditor looks at the books anyway
 
     async def _look(self, sale: Sale) -> Settlement | None:
         try:
-            settlement = await self._ask(lambda counter: counter.get(sale.id))
+            settlement = await self._ask(lambda counter: counter.settlements.get(sale.id))
         except (Gone, Misuse):
             await self.machine.wait_up()
             await self._pause(0.5)

@@ -237,7 +237,7 @@ async def test_what_remains_of_a_visit_after_a_refund_is_of_the_same_kind(tmp_pa
     settled = await window.confirm(await priced(window, "ordinary", (CONSULTATION, CAPSULES), person.slug))
     undone = await window.counter.refund(settled.id, RefundWish((ReturnWish(2, "1"),)), "N01")
     assert undone.refund is not None
-    rest = await window.type_number(await window.counter.get(undone.refund.rest_id), person.slug)
+    rest = await window.type_number(await window.counter.settlements.get(undone.refund.rest_id), person.slug)
     anew = await window.confirm(await window.pick(rest, COLD))
     assert anew.state is State.CONFIRMED
     assert [told["data"]["med_type"] for told in clinic.hub_link.inputs("2207A")] == ["11", "11"]

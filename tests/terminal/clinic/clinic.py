@@ -211,7 +211,7 @@ class Window:
             "03", Secret(person.card.number), Secret(card_sn or person.card.identification_code), Secret(person.certno),
             Secret(person.name),
         )  # fmt: skip
-        return await self.counter.post(settlement.id, MediumGiven(medium), "card reader")
+        return await self.counter.settlements.post(settlement.id, MediumGiven(medium), "card reader")
 
     async def arrive(
         self,
@@ -258,7 +258,7 @@ class Window:
 
     async def get(self, settlement: Settlement) -> Settlement:
         """What the counter says now."""
-        return await self.counter.get(settlement.id)
+        return await self.counter.settlements.get(settlement.id)
 
     def steps(self, settlement: Settlement) -> list[tuple[str, str, str | None]]:
         """Transaction, state and verdict of every message that could change the hub."""

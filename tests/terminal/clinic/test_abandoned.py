@@ -260,7 +260,7 @@ async def test_a_visit_that_the_hub_will_not_take_back_is_told_to_a_person(tmp_p
     (record,) = clinic.live()
     assert record.msgid == told.settle_msgid, "what the day's reconciliation will show"
 
-    await window.counter.post(told.id, Reopened(), "two people")
+    await window.counter.settlements.post(told.id, Reopened(), "two people")
     await window.rest()
     assert state_of(await window.get(told)) == (State.REVERSED, "reversed")
     await window.finish()

@@ -178,7 +178,7 @@ async def test_a_card_that_says_another_identity_than_the_hub_stops_the_visit(tm
         Secret(clinic.world.person("geng").certno),
     )
     opened = await window.open()
-    told = await window.counter.post(opened.id, MediumGiven(medium), "card reader")
+    told = await window.counter.settlements.post(opened.id, MediumGiven(medium), "card reader")
     assert told.person is None
     assert clinic.hub_link.transactions() == ["1101"]
     assert state_of(told)[0] is State.DRAFT

@@ -177,7 +177,7 @@ async def test_a_sale_past_both_terms_is_shown_with_its_amounts_and_nothing_else
         till.counter.cancel(closed.id, "T01", "退货"),
         till.counter.copy(closed.id, "T01"),
         till.counter.refund(closed.id, RefundWish(everything=True), "T01"),
-        till.counter.evidence(closed.id, "T01"),
+        till.counter.settlements.evidence(closed.id, "T01"),
     ):
         with pytest.raises(Misuse) as misuse:
             await act

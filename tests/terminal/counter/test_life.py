@@ -310,7 +310,7 @@ async def test_a_record_changed_from_outside_stops_the_counter(tmp_path: Path) -
     await till.closed()
     till.connection.execute("UPDATE settlement SET account_fen = 3650, cash_fen = 100")
     with pytest.raises(Misuse) as misuse:
-        await till.counter.recent(10, None)
+        await till.counter.settlements.recent(10, None)
     assert (misuse.value.code, misuse.value.params) == (
         "journal_failed",
         {"reason": "row changed outside the terminal"},
@@ -383,12 +383,12 @@ async def test_find_recent_and_history_read_what_is_on_disk(tmp_path: Path) -> N
     shop = Shop(tmp_path)
     till = await shop.start()
     first, second = await till.settle("0001"), await till.settle("0002")
-    found = await till.counter.find("0001", till.counter.today())
+    found = await till.counter.settlements.find("0001", till.counter.today())
     assert found is not None
     assert found.id == first.id
-    assert await till.counter.find("0009", till.counter.today()) is None
-    assert [row.id for row in await till.counter.recent(10, None)] == [second.id, first.id]
-    attempts, receipts = await till.counter.history(first.id)
+    assert await till.counter.settlements.find("0009", till.counter.today()) is None
+    assert [row.id for row in await till.counter.settlements.recent(10, None)] == [second.id, first.id]
+    attempts, receipts = await till.counter.settlements.history(first.id)
     assert [attempt.infno for attempt in attempts] == ["2102"]
     assert [receipt.kind for receipt in receipts] == ["original"]
     await till.stop()

@@ -86,7 +86,7 @@ async def test_after_an_hour_without_the_hub_three_doubts_end_within_thirty_seco
     tills = await doubts_on_three_lanes(shop)
     shop.hub_link.down = True
     await asyncio.sleep(HOUR_S)
-    assert [len(till.counter.doubts()) for till in tills] == [1, 1, 1]
+    assert [len(till.counter.settlements.doubts()) for till in tills] == [1, 1, 1]
     shop.hub_link.down = False
     fired("F56")
     back_s = shop.clock.monotonic_s()
@@ -117,8 +117,8 @@ async def test_a_counter_with_doubts_on_three_lanes_hurries_them_all_in_their_or
     shop.hub_link.down = True
     till = await shop.start()
     await till.wait(HOUR_S)
-    assert [settlement.id for settlement, _ in till.counter.doubts()] == ids
-    assert {settlement.lane for settlement, _ in till.counter.doubts()} == {"1", "2", "3"}
+    assert [settlement.id for settlement, _ in till.counter.settlements.doubts()] == ids
+    assert {settlement.lane for settlement, _ in till.counter.settlements.doubts()} == {"1", "2", "3"}
     shop.hub_link.down = False
     back_s = shop.clock.monotonic_s()
     await till.quiet()
@@ -246,7 +246,7 @@ async def test_a_name_made_too_long_while_a_doubt_is_open_does_not_end_the_count
     till = await shop.start(config=msgspec.structs.replace(config, institution=place))
     till.counter.hub.line.heard(NoAnswer("timeout"), question=True)
     await till.wait(60)
-    assert (till.counter.phase, len(till.counter.doubts())) == (Phase.READY, 1)
+    assert (till.counter.phase, len(till.counter.settlements.doubts())) == (Phase.READY, 1)
     await till.stop()
 
 
@@ -258,11 +258,11 @@ async def test_withdrawals_that_a_visit_owes_are_listed_and_hurried(tmp_path: Pa
     clinic.hub_link.down = True
     assert (await window.abandon(priced)).owed == ("2205", "2202")
     await asyncio.sleep(HOUR_S)
-    assert [settlement.id for settlement, _ in window.counter.doubts()] == [priced.id]
+    assert [settlement.id for settlement, _ in window.counter.settlements.doubts()] == [priced.id]
     clinic.hub_link.down = False
     await asyncio.sleep(30)
     assert (await window.get(priced)).owed == ()
-    assert window.counter.doubts() == []
+    assert window.counter.settlements.doubts() == []
     await window.finish()
 
 

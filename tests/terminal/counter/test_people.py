@@ -119,7 +119,7 @@ async def test_a_till_that_dies_before_it_read_the_answer_asks_and_is_told(
         till = await shop.start()
     await till.wait(DAY_S)
     assert (await till.get(opened.id)).state is State.CONFIRMED
-    row = await till.counter.find("0001", opened.key.business_date)
+    row = await till.counter.settlements.find("0001", opened.key.business_date)
     assert row is not None
     assert (row.id, row.state) == (opened.id, State.CONFIRMED)
     shop.clock.jump(-DAY_S)

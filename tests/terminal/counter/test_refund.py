@@ -445,7 +445,7 @@ async def test_a_clinic_visit_is_refunded_by_a_new_visit(tmp_path: Path) -> None
     await window.rest()
     assert (await window.get(settled)).state is State.CANCELLED
     assert (await window.get(settled)).owed == ()
-    rest = await window.counter.get(old.refund.rest_id)
+    rest = await window.counter.settlements.get(old.refund.rest_id)
     assert rest.state is State.DRAFT
     assert len(rest.lines) == 2
     assert rest.own_visit_no != settled.own_visit_no
@@ -464,7 +464,7 @@ async def test_a_rest_given_up_at_a_restart_says_that_kept_goods_are_not_paid(tm
     old = await window.counter.refund(settled.id, RefundWish((ReturnWish(3),)), "N01")
     assert old.refund is not None
     await window.rest()
-    rest = await window.counter.get(old.refund.rest_id)
+    rest = await window.counter.settlements.get(old.refund.rest_id)
     assert (await window.pick(await window.type_number(rest))).state is State.PRICED
     window = await window.restart()
     await window.rest()

@@ -245,7 +245,7 @@ async def test_wishes_that_do_not_fit_are_refused_and_change_nothing(tmp_path: P
             await wish
         assert misuse.value.code == code
     with pytest.raises(UnknownSettlement):
-        await counter.get("S9")
+        await counter.settlements.get("S9")
     with pytest.raises(UnknownSettlement):
         await counter.confirm("S9", "T01")
     assert till.states() == [State.DRAFT]

@@ -60,7 +60,7 @@ async def test_without_a_reader_or_with_an_empty_one_nothing_happens_to_the_sale
     with pytest.raises(Misuse) as refused:
         await till.counter.read_card_medium(visit.id)
     assert refused.value.code == "card_no_card"
-    assert (await till.counter.get(visit.id)).state is State.DRAFT
+    assert (await till.counter.settlements.get(visit.id)).state is State.DRAFT
     assert clinic.hub_link.transactions() == []
     await till.stop()
     with pytest.raises(Misuse) as refused:

@@ -54,7 +54,7 @@ async def test_a_doubt_in_manual_is_closed_on_the_hubs_signed_level(tmp_path: Pa
         record for record in till.audit() if record.get("old") == "MANUAL" and record["object"] == lost.id
     ][-1]
     assert (move["new"], move["actor"], "3201" in move["reason"]) == ("REVERSED", "A1+B2", True)
-    assert till.counter.doubts() == []
+    assert till.counter.settlements.doubts() == []
     await till.stop()
 
 
