@@ -56,7 +56,7 @@ async def _visit(hub: Hub, clinic: Till) -> None:
 
 
 async def _cancellation(hub: Hub, shop: Till, sale: Settlement) -> None:
-    await shop.counter.cancel(sale.id, "T01", "顾客退药")
+    await shop.counter.sales.cancel(sale.id, "T01", "顾客退药")
     cancelled = await shop.until(sale, State.CANCELLED)
     assert cancelled.cancellation is not None
     assert cancelled.cancellation.split.total_fen == 37_50

@@ -456,26 +456,26 @@ class Till:
         self, number: str = "0001", lines: tuple[LineWish, ...] = (PILLS,), key: str = ""
     ) -> Settlement:
         """Open a sale."""
-        return await self.counter.open_sale(SaleWish(number, lines), "till", key)
+        return await self.counter.sales.open(SaleWish(number, lines), "till", key)
 
     async def quote(
         self, number: str = "0001", lines: tuple[LineWish, ...] = (PILLS,), who: str = "jia"
     ) -> Settlement:
         """Open a sale and give the customer's code: priced, if all is well."""
         opened = await self.open(number, lines)
-        return await self.counter.give_code(opened.id, self.shop.code(who))
+        return await self.counter.media.give_code(opened.id, self.shop.code(who))
 
     async def settle(
         self, number: str = "0001", lines: tuple[LineWish, ...] = (PILLS,), who: str = "jia"
     ) -> Settlement:
         """Open, quote and confirm a sale."""
         priced = await self.quote(number, lines, who)
-        return await self.counter.confirm(priced.id, "T01")
+        return await self.counter.sales.confirm(priced.id, "T01")
 
     async def closed(self) -> Settlement:
         """Settle a sale and bring it to its end: its slip is printed and the till has taken note."""
         settled = await self.settle()
-        await self.counter.acknowledge(settled.id, "T01")
+        await self.counter.sales.acknowledge(settled.id, "T01")
         await self.quiet()
         return settled
 

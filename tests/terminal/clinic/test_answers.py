@@ -98,7 +98,7 @@ async def test_an_upload_that_is_not_answered_line_by_line_is_taken_back_and_rep
         "twice by itself, then a person is asked"
     )
     assert stopped.unsure == ("charge",)
-    priced = await window.counter.quote(stopped.id)
+    priced = await window.counter.sales.quote(stopped.id)
     assert priced.state is State.PRICED
     assert clinic.hub_link.transactions()[5:] == ["2204", "2205", "2204", "2205", "2204", "2206A"]
     assert {line.chrg_bchno[-3:] for line in clinic.world.ledger.unsettled_lines(priced.visit_id)} == {"003"}
@@ -125,8 +125,8 @@ async def test_the_lines_of_a_second_quote_keep_their_own_classes(tmp_path: Path
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     priced = await window.priced()
-    await window.counter.set_lines(priced.id, (TABLETS, STORY[0]))
-    settled = await window.confirm(await window.counter.quote(priced.id))
+    await window.counter.sales.set_lines(priced.id, (TABLETS, STORY[0]))
+    settled = await window.confirm(await window.counter.sales.quote(priced.id))
     assert settled.booking is not None
     assert settled.booking.line_classes == ("01", "02")
     await window.finish()

@@ -71,7 +71,7 @@ async def doubts_on_three_lanes(shop: Shop) -> list[Till]:
         shop.journal_path = path
         priced = await till.quote(f"000{number}", who=who)
         shop.arm("lose-answer", "2102")
-        assert (await till.counter.confirm(priced.id, "T01")).state is State.DOUBT
+        assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.DOUBT
         shop.hub_link.down = True
         tills.append(till)
         await asyncio.sleep(0.001)
@@ -109,7 +109,7 @@ async def test_a_counter_with_doubts_on_three_lanes_hurries_them_all_in_their_or
         till = await shop.start(config=counter_config("T01", 1, str(number)))
         priced = await till.quote(f"000{number}", who=who)
         shop.arm("lose-answer", "2102")
-        ids.append((await till.counter.confirm(priced.id, "T01")).id)
+        ids.append((await till.counter.sales.confirm(priced.id, "T01")).id)
         shop.hub_link.down = True
         await till.kill()
         shop.hub_link.down = False
@@ -156,9 +156,13 @@ async def test_the_quiet_time_is_not_shortened(tmp_path: Path) -> None:
     assert (await till.get(doubtful.id)).state is State.REVERSED_ONCE
     for _ in range(5):
         shop.hub_link.down = True
-        await till.counter.give_code((await till.open(f"x{shop.clock.monotonic_s()}")).id, shop.code("ding"))
+        await till.counter.media.give_code(
+            (await till.open(f"x{shop.clock.monotonic_s()}")).id, shop.code("ding")
+        )
         shop.hub_link.down = False
-        await till.counter.give_code((await till.open(f"y{shop.clock.monotonic_s()}")).id, shop.code("ding"))
+        await till.counter.media.give_code(
+            (await till.open(f"y{shop.clock.monotonic_s()}")).id, shop.code("ding")
+        )
         await till.wait(shop.profile.quiet_s / 8)
     assert (await till.get(doubtful.id)).state is State.REVERSED_ONCE
     assert [attempt[1] for attempt in till.attempts(doubtful.id)] == ["2102", "2601"]
@@ -279,7 +283,7 @@ async def test_between_its_slow_tries_a_persons_case_waits_in_manual(
     shop.arm("lose-answer", "2103" if cancelling else "2102")
     settled = await till.settle()
     if cancelling:
-        await till.counter.cancel(settled.id, "T01", "")
+        await till.counter.sales.cancel(settled.id, "T01", "")
     await till.wait(25 * HOUR_S)
     tries = (await till.get(settled.id)).tries
     for _ in range(10):
@@ -300,7 +304,7 @@ async def test_a_cancellation_repeated_for_a_day_calls_a_person(tmp_path: Path) 
     till = await shop.start()
     settled = await till.settle()
     shop.arm("lose-request", "2103", 100_000)
-    await till.counter.cancel(settled.id, "T01", "")
+    await till.counter.sales.cancel(settled.id, "T01", "")
     await till.wait(25 * HOUR_S)
     known = await till.get(settled.id)
     assert known.state is State.MANUAL
