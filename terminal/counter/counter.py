@@ -23,6 +23,7 @@ from terminal.core.undoing import may_be_hurried
 from terminal.core.values import Notice, Settlement
 from terminal.counter.chronicle import Chronicle, WriteLog, say_nothing
 from terminal.counter.drafts import Drafts
+from terminal.counter.effects import Effects
 from terminal.counter.engine import Engine, Listener
 from terminal.counter.feed import Feed
 from terminal.counter.gate import Gate
@@ -111,9 +112,8 @@ class Counter(Listener):
         self._notices = notices
         self._chronicle = Chronicle(write_log)
         self._retries = RetryClock(clock, self._try_again)
-        self.engine = Engine(
-            profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
-        )
+        effects = Effects(profile, site, hub, session, centre, self.holds.require_newest)
+        self.engine = Engine(profile, journal, effects, clock, jitter, vault.pseudonym, self)
         self._gate = Gate(self.engine, self.holds, profile.outcome.gate_s)
         self.settlements = Settlements(self.engine, self.workroom, site.institution_code, till)
         self.paper = Paper(self.engine, journal, printer, slip_site, vault.mac, self.feed.announce, sleep)
@@ -225,10 +225,6 @@ class Counter(Listener):
         """See `Listener`. The log names type and place only: an error's text may carry what it stumbled over."""
         log.error("settlement %s: %s at %s", settlement_id, type(error).__name__, _place(error))
         self.feed.announce(Notice("internal_error"))
-
-    def require_newest_journal(self) -> None:
-        """See `Listener`."""
-        self.holds.require_newest()
 
     def require_gate(self, settlement: Settlement) -> None:
         """See `Listener`."""

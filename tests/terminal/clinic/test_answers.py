@@ -112,7 +112,7 @@ async def test_the_question_for_a_lost_visit_covers_the_day_it_began(tmp_path: P
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     known = msgspec.structs.replace(await window.arrive(), began_at="2026-11-24 00:00:00")
-    content, division = build("5201", known, window.counter.engine._site)
+    content, division = build("5201", known, window.counter.engine._effects._site)
     assert isinstance(content, VisitQueryInput)
     assert (content.query.began_at, content.query.ended_at) == ("2026-11-24 00:00:00", "2026-11-24 23:59:59")
     assert division == "999901"

@@ -54,7 +54,7 @@ class Explodes:
 
 def explode(till: Till, infno: str, after: bool, times: int = 1) -> None:
     """Put an exploding link between this counter and its hub."""
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._transport = Explodes(hub._transport, infno, after, times)
 
 
@@ -152,7 +152,7 @@ async def test_an_error_while_composing_sends_nothing_and_can_be_repeated(tmp_pa
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._signer.sign = _failing(1, lambda: RuntimeError("x"), hub._signer.sign)  # type: ignore[method-assign]  # a fault on purpose
     armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.state is State.ARMED
@@ -168,7 +168,7 @@ async def test_a_locked_key_sends_nothing_and_says_so(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
     armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.notice == Notice("key_locked")
@@ -186,7 +186,7 @@ async def test_a_locked_key_sends_nothing_and_says_so(tmp_path: Path) -> None:
 async def test_a_question_with_a_locked_key_is_not_sent_and_can_be_asked_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
     stuck = await till.quote()
     assert (stuck.state, stuck.running) == (State.DRAFT, "")
@@ -223,7 +223,7 @@ async def test_a_reversal_with_a_locked_key_is_tried_again(tmp_path: Path) -> No
     till = await shop.start()
     shop.arm("lose-answer", "2102")
     priced = await till.quote()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     right = hub._signer.sign
     calls = 0
 

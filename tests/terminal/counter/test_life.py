@@ -77,13 +77,13 @@ async def test_a_hub_that_forgot_our_sign_in_gets_a_new_one_and_no_second_settle
     """Fault F54."""
     shop = Shop(tmp_path)
     till = await shop.start()
-    signed_in = till.counter.engine._hub.sign_in_no
+    signed_in = till.counter.hub.sign_in_no
     shop.world.ledger.remove_sign_in(signed_in)
     priced = await till.quote()
     assert priced.state is State.PRICED, "a question is asked again with the new sign-in"
-    assert till.counter.engine._hub.sign_in_no not in ("", signed_in)
+    assert till.counter.hub.sign_in_no not in ("", signed_in)
 
-    shop.world.ledger.remove_sign_in(till.counter.engine._hub.sign_in_no)
+    shop.world.ledger.remove_sign_in(till.counter.hub.sign_in_no)
     refused = await till.counter.sales.confirm(priced.id, "T01")
     assert refused.state is State.REFUSED, "a settlement is never sent twice"
     assert shop.live() == []
@@ -137,7 +137,7 @@ async def test_a_reversal_survives_a_forgotten_sign_in(tmp_path: Path) -> None:
     shop.arm("lose-answer", "2102")
     priced = await till.quote()
     doubtful = await till.counter.sales.confirm(priced.id, "T01")
-    shop.world.ledger.remove_sign_in(till.counter.engine._hub.sign_in_no)
+    shop.world.ledger.remove_sign_in(till.counter.hub.sign_in_no)
     await till.quiet(60)
     assert (await till.get(doubtful.id)).state is State.REVERSED
     shop.assert_books_agree(till)

@@ -9,7 +9,7 @@ from protocols.gm.sm2 import PrivateKey, PublicKey
 from terminal.core.events import Reopened
 from terminal.core.states import State
 from terminal.core.values import Attempt
-from terminal.counter.engine import key_of_what_is_undone
+from terminal.counter.effects import key_of_what_is_undone
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.journal.glance import keys_in_use
 from terminal.journal.sheet import decode_sheet, encode_sheet
