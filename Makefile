@@ -90,7 +90,7 @@ simulation: setup
 	$(BIN)/python -m yibao.site.swarm --twins --jobs $(JOBS)
 
 # The money path: what decides, counts, keeps and takes up again after a crash.
-MONEY_PATH := terminal/core/*,protocols/money.py,terminal/journal/*,terminal/counter/retries.py,terminal/counter/engine.py,terminal/counter/anchor_keeper.py,terminal/counter/disk_watch.py
+MONEY_PATH := terminal/core/*,protocols/money.py,terminal/journal/*,terminal/counter/retries.py,terminal/counter/engine.py,terminal/counter/effects.py,terminal/counter/anchor_keeper.py,terminal/counter/disk_watch.py
 MONEY_TESTS := tests/protocols/test_money.py $(addprefix tests/terminal/,core journal counter clinic evidence) \
   tests/yibao/test_verify_export.py tests/recovery/test_crash_anywhere.py tests/recovery/test_clinic_crash.py
 coverage: setup

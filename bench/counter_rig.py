@@ -292,12 +292,12 @@ class Rig:
 
     async def open_sale(self, number: int) -> str:
         """Open a sale with its lines and return its id."""
-        return (await self.counter.open_sale(SaleWish(f"{number:04d}", LINES), "bench", f"sale {number}")).id
+        return (await self.counter.sales.open(SaleWish(f"{number:04d}", LINES), "bench", f"sale {number}")).id
 
     async def finish(self, settlement_id: str) -> None:
         """Print and acknowledge, so that nothing of this sale is left for the next one."""
         self.printer.gate.set()
-        await self.counter.acknowledge(settlement_id, "bench")
+        await self.counter.sales.acknowledge(settlement_id, "bench")
         async with asyncio.timeout(READY_TIMEOUT_S):
             async for entry in self.counter.feed.follow(0):
                 if entry.settlement_id == settlement_id and entry.state == State.CLOSED:

@@ -1,7 +1,7 @@
 """A whole sale inside the service's process against what it cannot do without.
 
 Ours: from the certificate text's arrival (`Counter.give_code`, the charge lines are on the sheet) to the durable
-CONFIRMED (`Counter.confirm` returns), the confirmation given at once. Real journal file and thread, real SM2, real HTTP
+CONFIRMED (`Sales.confirm` returns), the confirmation given at once. Real journal file and thread, real SM2, real HTTP
 to another process. Outside: the local API, opening the sale, the slip.
 
 Floor: `bench.composition`. The commits are counted again in every sale, because once in five seconds of trade a block of
@@ -47,8 +47,8 @@ async def record(rig: Rig, number: int) -> Composition:
 
 async def sell(rig: Rig, settlement_id: str, code: str) -> None:
     """The part of a sale that is measured."""
-    priced = await rig.counter.give_code(settlement_id, code)
-    settled = await rig.counter.confirm(settlement_id, "bench")
+    priced = await rig.counter.media.give_code(settlement_id, code)
+    settled = await rig.counter.sales.confirm(settlement_id, "bench")
     if priced.state is not State.PRICED or settled.state is not State.CONFIRMED:
         raise RuntimeError(f"the sale ended {settled.state} ({settled.notice}); its time would mean nothing")
 

@@ -38,25 +38,25 @@ DISEASE = DiseaseWish("M01600", "E11.900", "2型糖尿病")
 async def open_visit(rig: Rig, number: int) -> str:
     """Open a visit with its lines and return its id."""
     wish = SaleWish(f"{number:04d}", LINES, flow="clinic_visit")
-    return (await rig.counter.open_sale(wish, "bench", f"visit {number}")).id
+    return (await rig.counter.sales.open(wish, "bench", f"visit {number}")).id
 
 
 async def treat(rig: Rig, settlement_id: str, identity_number: str) -> None:
     """The part of a visit that is measured."""
-    await rig.counter.give_identity_number(settlement_id, identity_number)
-    priced = await rig.counter.pick_disease(settlement_id, DISEASE)
-    settled = await rig.counter.confirm(settlement_id, "bench")
+    await rig.counter.media.give_identity_number(settlement_id, identity_number)
+    priced = await rig.counter.sales.pick_disease(settlement_id, DISEASE)
+    settled = await rig.counter.sales.confirm(settlement_id, "bench")
     if priced.state is not State.PRICED or settled.state is not State.CONFIRMED:
         raise RuntimeError(f"the visit ended {settled.state} ({settled.notice}); its time would mean nothing")
 
 
 async def undo(rig: Rig, settlement_id: str) -> None:
     """Cancel it and let its withdrawals be answered, so that the next one finds the same balances and limits."""
-    await rig.counter.cancel(settlement_id, "bench", "benchmark")
+    await rig.counter.sales.cancel(settlement_id, "bench", "benchmark")
     async with asyncio.timeout(10.0):
         async for entry in rig.counter.feed.follow(0):
             over = entry.settlement_id == settlement_id and entry.state == State.CANCELLED
-            if over and not (await rig.counter.get(settlement_id)).owed:
+            if over and not (await rig.counter.settlements.get(settlement_id)).owed:
                 break
 
 

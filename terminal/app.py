@@ -393,7 +393,7 @@ class Application:
 
     def _disk_watch(self, counter: Counter, reserve: Reserve) -> DiskWatch:
         return DiskWatch(
-            reserve, counter.holds, counter.feed.announce, lambda: bool(counter.doubts()),
+            reserve, counter.holds, counter.feed.announce, lambda: bool(counter.settlements.doubts()),
             functools.partial(look_at_space, self._files.state_dir), asyncio.to_thread, asyncio.sleep,
         )  # fmt: skip
 

@@ -84,7 +84,7 @@ def _not_ruled(counter: Counter, reconciliation: Reconciliation | None, days: Se
             told[one.settlement_id].add(one.action)
     return [
         settlement.id
-        for settlement, _ in counter.doubts()
+        for settlement, _ in counter.settlements.doubts()
         if State.CONFIRMED in rulings(settlement) and told[settlement.id] != {Action.CLOSE_REVERSED}
     ]
 

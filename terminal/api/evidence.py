@@ -27,7 +27,7 @@ class EvidenceController(Controller):
         counter, keys = service.require_counter(), service.evidence_keys
         if keys is None:
             raise Misuse("not_ready", state=service.phase.value)
-        row, attempts, chain = await counter.evidence(settlement_id, client)
+        row, attempts, chain = await counter.settlements.evidence(settlement_id, client)
         # Two signatures to verify for each message of perhaps hundreds: too long for the loop that serves every lane.
         capsule = await asyncio.to_thread(
             build_capsule, row, attempts, chain, keys, service.profile, counter.hub.packing

@@ -8,8 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from terminal.api.service import Service
-from terminal.core.values import Notice
-from terminal.shop_items import ShopItem
+from terminal.counter.goods import Warned
 from terminal.texts import Told, tell
 
 
@@ -41,15 +40,15 @@ class GoodsController(Controller):
     @get("/", sync_to_thread=False)
     def goods(self, service: NamedDependency[Service]) -> list[GoodsView]:
         """List the articles, centrally procured ones first, with what the shop's own file warns of."""
-        return _views(service.require_counter().goods())
+        return _views(service.require_counter().goods.warned())
 
     @post("/check", status_code=200)
     async def check(self, service: NamedDependency[Service], data: JSONBody[GoodsWish]) -> list[GoodsView]:
         """The same after asking the hub about every article (1312, 1318): end dates, payment standards, unknown codes."""
-        return _views(await service.require_counter().check_goods())
+        return _views(await service.require_counter().goods.check())
 
 
-def _views(rows: Sequence[tuple[ShopItem, tuple[Notice, ...]]]) -> list[GoodsView]:
+def _views(rows: Sequence[Warned]) -> list[GoodsView]:
     return [
         GoodsView(
             item.barcode,

@@ -66,13 +66,13 @@ class PrescriptionController(Controller):
     ) -> list[CirculatingView]:
         """List the prescriptions of the sale's person, with their diagnoses; the audit log notes who asked."""
         counter = service.require_counter()
-        settlement = await counter.get(settlement_id)
+        settlement = await counter.settlements.get(settlement_id)
         operator = data.operator or service.config.terminal.operator
         if not may_ask(counter.staff, operator, settlement):
             await counter.note(operator, "records_refused", f"990101 {settlement_id}")
             raise Misuse("not_permitted")
         await counter.note(client, "prescriptions_asked", settlement_id)
-        return [_view(row) for row in await counter.prescriptions(settlement_id)]
+        return [_view(row) for row in await counter.prescriptions.of(settlement_id)]
 
     @post("/{settlement_id:str}/prescription", status_code=200)
     async def take(
@@ -80,7 +80,7 @@ class PrescriptionController(Controller):
     ) -> SettlementView:
         """Sell against a prescription that a pharmacist has reviewed: it is locked for this sale, and the quote follows."""
         counter = service.require_counter()
-        taken = await counter.take_prescription(settlement_id, data.number, data.pharmacist)
+        taken = await counter.prescriptions.take(settlement_id, data.number, data.pharmacist)
         return settlement_view(taken, service.mask)
 
 

@@ -138,7 +138,7 @@ class RecordController(Controller):
         if known is None:
             raise Misuse("bad_request", reason=f"record: one of {', '.join(RECORDS)}")
         counter = service.require_counter()
-        settlement = await counter.get(settlement_id)
+        settlement = await counter.settlements.get(settlement_id)
         operator = data.operator or service.config.terminal.operator
         if not may_ask(counter.staff, operator, settlement):
             await counter.note(operator, "records_refused", f"{known.infno} {settlement_id}")

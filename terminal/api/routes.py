@@ -132,7 +132,8 @@ class CounterController(Controller):
     def doubts(self, service: NamedDependency[Service]) -> list[SettlementView]:
         """List the settlements whose outcome is open, oldest first."""
         return [
-            settlement_view(settlement, service.mask) for settlement, _ in service.require_counter().doubts()
+            settlement_view(settlement, service.mask)
+            for settlement, _ in service.require_counter().settlements.doubts()
         ]
 
     @get("/events")
@@ -161,7 +162,7 @@ class SalesController(Controller):
         client: ClientName = "till",
     ) -> SettlementView:
         """Open a sale and reserve its number on disk."""
-        return self._view(service, await service.require_counter().open_sale(data, client, key))
+        return self._view(service, await service.require_counter().sales.open(data, client, key))
 
     @get("/")
     async def list_sales(
@@ -175,21 +176,21 @@ class SalesController(Controller):
         """List the newest sales, or find one by its number (`business_date` defaults to today)."""
         counter = service.require_counter()
         if not sale_number:
-            return [summary_view(row) for row in await counter.recent(limit, before)]
-        row = await counter.find(sale_number, _date(business_date) or counter.today())
+            return [summary_view(row) for row in await counter.settlements.recent(limit, before)]
+        row = await counter.settlements.find(sale_number, _date(business_date) or counter.today())
         return [] if row is None else [summary_view(row)]
 
     @get("/{settlement_id:str}")
     async def show(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> SettlementView:
         """The status question: what is known of this sale now."""
-        return self._view(service, await service.require_counter().get(settlement_id))
+        return self._view(service, await service.require_counter().settlements.get(settlement_id))
 
     @get("/{settlement_id:str}/history")
     async def history(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> HistoryView:
         """A sale with every message that could change the hub and every slip."""
         counter = service.require_counter()
-        settlement = await counter.get(settlement_id)
-        attempts, receipts = await counter.history(settlement_id)
+        settlement = await counter.settlements.get(settlement_id)
+        attempts, receipts = await counter.settlements.history(settlement_id)
         return history_view(settlement, attempts, receipts, service.mask)
 
     @post("/{settlement_id:str}/lines")
@@ -197,14 +198,14 @@ class SalesController(Controller):
         self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[LineWish]
     ) -> SettlementView:
         """Add one charge line."""
-        return self._view(service, await service.require_counter().add_line(settlement_id, data))
+        return self._view(service, await service.require_counter().sales.add_line(settlement_id, data))
 
     @put("/{settlement_id:str}/lines")
     async def set_lines(
         self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[LinesWish]
     ) -> SettlementView:
         """Replace the charge sheet."""
-        return self._view(service, await service.require_counter().set_lines(settlement_id, data.lines))
+        return self._view(service, await service.require_counter().sales.set_lines(settlement_id, data.lines))
 
     @post("/{settlement_id:str}/medium", status_code=200)
     async def give_medium(
@@ -215,19 +216,19 @@ class SalesController(Controller):
         if sum(map(bool, (data.code, data.identity_number, data.card))) > 1:
             raise Misuse("bad_request", reason="one of code, identity_number, card")
         if data.card:
-            return self._view(service, await counter.read_card_medium(settlement_id))
+            return self._view(service, await counter.media.read_card(settlement_id))
         if data.identity_number:
             return self._view(
-                service, await counter.give_identity_number(settlement_id, data.identity_number)
+                service, await counter.media.give_identity_number(settlement_id, data.identity_number)
             )
-        return self._view(service, await counter.give_code(settlement_id, data.code))
+        return self._view(service, await counter.media.give_code(settlement_id, data.code))
 
     @post("/{settlement_id:str}/disease", status_code=200)
     async def pick_disease(
         self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[DiseaseWish]
     ) -> SettlementView:
         """Pick one of the person's filed diseases for a clinic visit."""
-        return self._view(service, await service.require_counter().pick_disease(settlement_id, data))
+        return self._view(service, await service.require_counter().sales.pick_disease(settlement_id, data))
 
     @post("/{settlement_id:str}/review", status_code=200)
     async def answer_review(
@@ -236,12 +237,12 @@ class SalesController(Controller):
         """Answer what the hub's review found: carry on for a reason, or go back and change."""
         counter = service.require_counter()
         operator = self._operator(service, data.operator)
-        return self._view(service, await counter.answer_review(settlement_id, data, operator))
+        return self._view(service, await counter.sales.answer_review(settlement_id, data, operator))
 
     @post("/{settlement_id:str}/quote", status_code=200)
     async def quote(self, service: NamedDependency[Service], settlement_id: FromPath[str]) -> SettlementView:
         """Ask the hub who would pay what."""
-        return self._view(service, await service.require_counter().quote(settlement_id))
+        return self._view(service, await service.require_counter().sales.quote(settlement_id))
 
     @post("/{settlement_id:str}/confirm", status_code=200)
     async def confirm(
@@ -250,7 +251,7 @@ class SalesController(Controller):
         """Settle; returns when the outcome is on disk. Safe to repeat: never settles twice, and all hear the same."""
         counter, operator = service.require_counter(), self._operator(service, data.operator)
         settled = await service.confirmations.join(
-            (settlement_id, operator), lambda: counter.confirm(settlement_id, operator)
+            (settlement_id, operator), lambda: counter.sales.confirm(settlement_id, operator)
         )
         return self._view(service, settled)
 
@@ -261,7 +262,7 @@ class SalesController(Controller):
         """Undo a known settlement; safe to repeat."""
         counter = service.require_counter()
         operator = self._operator(service, data.operator)
-        return self._view(service, await counter.cancel(settlement_id, operator, data.reason))
+        return self._view(service, await counter.sales.cancel(settlement_id, operator, data.reason))
 
     @post("/{settlement_id:str}/refund", status_code=200)
     async def refund(
@@ -270,7 +271,7 @@ class SalesController(Controller):
         """Goods come back: cancel the whole, then open a sale of what remains. Safe to repeat with the same goods."""
         counter = service.require_counter()
         operator = self._operator(service, data.operator)
-        return self._view(service, await counter.refund(settlement_id, data, operator))
+        return self._view(service, await counter.refunds.begin(settlement_id, data, operator))
 
     @post("/{settlement_id:str}/refund/withdraw", status_code=200)
     async def withdraw_refund(
@@ -279,7 +280,7 @@ class SalesController(Controller):
         """Settle nothing anew after a refund; the cancellation stands."""
         counter = service.require_counter()
         operator = self._operator(service, data.operator)
-        return self._view(service, await counter.withdraw_refund(settlement_id, operator))
+        return self._view(service, await counter.refunds.withdraw(settlement_id, operator))
 
     @post("/{settlement_id:str}/abandon", status_code=200)
     async def abandon(
@@ -288,7 +289,7 @@ class SalesController(Controller):
         """Give up a sale of which nothing was sent."""
         counter = service.require_counter()
         return self._view(
-            service, await counter.abandon(settlement_id, self._operator(service, data.operator))
+            service, await counter.sales.abandon(settlement_id, self._operator(service, data.operator))
         )
 
     @post("/{settlement_id:str}/acknowledge", status_code=200)
@@ -298,7 +299,7 @@ class SalesController(Controller):
         """Tell the counter that the till has taken note of the result."""
         counter = service.require_counter()
         return self._view(
-            service, await counter.acknowledge(settlement_id, self._operator(service, data.operator))
+            service, await counter.sales.acknowledge(settlement_id, self._operator(service, data.operator))
         )
 
     @post("/{settlement_id:str}/copies")
@@ -307,14 +308,14 @@ class SalesController(Controller):
     ) -> CopyView:
         """Print the slip once more, marked as a copy."""
         counter = service.require_counter()
-        return CopyView(await counter.copy(settlement_id, self._operator(service, data.operator)))
+        return CopyView(await counter.slips.copy(settlement_id, self._operator(service, data.operator)))
 
     @post("/{settlement_id:str}/explanation", status_code=200)
     async def explain(
         self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[OperatorWish]
     ) -> SettlementView:
         """Print why the newest refusal was one, in plain words."""
-        return self._view(service, await service.require_counter().explain(settlement_id))
+        return self._view(service, await service.require_counter().slips.explain(settlement_id))
 
     @post("/{settlement_id:str}/slip_seen", status_code=200)
     async def slip_seen(
@@ -323,7 +324,7 @@ class SalesController(Controller):
         """Say that the slip whose fate was unknown did come out."""
         counter = service.require_counter()
         return self._view(
-            service, await counter.slip_seen(settlement_id, self._operator(service, data.operator))
+            service, await counter.slips.seen(settlement_id, self._operator(service, data.operator))
         )
 
     @staticmethod

@@ -141,7 +141,7 @@ class SubmissionController(Controller):
             raise Misuse("bad_request", reason=f"kind: one of {', '.join(KINDS)}")
         person: Person | None = None
         if kind.of_person:
-            person = (await counter.get(data.sale)).person if data.sale else None
+            person = (await counter.settlements.get(data.sale)).person if data.sale else None
             if person is None:
                 raise Misuse("no_medium")
             if not person.psn_no:

@@ -158,7 +158,7 @@ class HealthController(Controller):
             if counter is None
             else doubt_ages(counter.engine.doubts_since(), counter.clock.now()),
             printer_problem=await _printer(service, counter) if counter is not None and working else None,
-            slips_waiting=await counter.slips_waiting() if counter is not None and working else None,
+            slips_waiting=await counter.slips.waiting() if counter is not None and working else None,
             broker_detail="" if service.fleet is None else service.fleet.detail,
         )
 

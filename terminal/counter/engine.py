@@ -22,38 +22,13 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from drivers.interfaces.clock import Clock
-from drivers.interfaces.signer import SignerUnavailable
-from protocols.hub.envelope import decode_request
 from protocols.hub.profile import Profile
 from protocols.wire_time import format_time
-from terminal.core.events import (
-    Ask,
-    CentreRefused,
-    Compose,
-    Composed,
-    ComposeFailed,
-    Confirmed,
-    Decision,
-    Decode,
-    Effect,
-    Event,
-    HubSaid,
-    Misuse,
-    NoAnswer,
-    NotSent,
-    Transmit,
-    Wake,
-)
+from terminal.core.events import Compose, Confirmed, Decision, Effect, Event, Misuse, Transmit
 from terminal.core.machine import step
-from terminal.core.message_parts import Site
-from terminal.core.messages import build
-from terminal.core.shown import asks_for_what_was_shown
 from terminal.core.states import FINAL, OPEN_DOUBT, State
 from terminal.core.values import Move, Retry, Settlement
-from terminal.counter.session import HubSession
-from terminal.hub.centre import CentreClient
-from terminal.hub.client import FieldTooLong, HubClient
-from terminal.hub.questions import is_sign_in_lost
+from terminal.counter.effects import Effects, name_of, worst_outcome
 from terminal.journal.records import (
     Amounts,
     AttemptRow,
@@ -107,9 +82,6 @@ class Listener:
     def require_gate(self, settlement: Settlement) -> None:
         """Raise `Misuse` when no new settlement may start on this lane or for this person now."""
 
-    def require_newest_journal(self) -> None:
-        """Raise `Misuse` while the journal is an old copy: nothing that changes the hub may leave."""
-
     def went_wrong(self, settlement_id: str, error: Exception) -> None:
         """Something unexpected happened inside; the settlement goes on with the worst outcome of its step."""
 
@@ -126,11 +98,8 @@ class Engine:
     def __init__(
         self,
         profile: Profile,
-        site: Site,
         journal: JournalPort,
-        hub: HubClient,
-        session: HubSession,
-        centre: CentreClient,
+        effects: Effects,
         clock: Clock,
         jitter: Callable[[], float],
         pseudonym: Callable[[str], str],
@@ -138,11 +107,8 @@ class Engine:
     ) -> None:
         """`jitter` returns a number in [-1, 1), `pseudonym` the keyed stand-in for a person number."""
         self._profile = profile
-        self._site = site
         self._journal = journal
-        self._hub = hub
-        self._session = session
-        self._centre = centre
+        self._effects = effects
         self._clock = clock
         self._jitter = jitter
         self._pseudonym = pseudonym
@@ -302,13 +268,13 @@ class Engine:
     async def _follow(self, effect: Effect, held: _Held, settlement: Settlement) -> Event | None:
         began_s = self._clock.monotonic_s()
         try:
-            return await self._run(effect, settlement)
+            return await self._effects.run(effect, settlement)
         except JournalFailed:
             raise
         except Exception as error:  # noqa: BLE001 - an unknown error must not leave an outcome unknown
             return self._worst(held, effect, None, error)
         finally:
-            self._step_done(held, _name_of(effect), began_s)
+            self._step_done(held, name_of(effect), began_s)
 
     def _step_done(self, held: _Held, name: str, began_s: float) -> None:
         self._listener.step_done(held.settlement.id, name, self._clock.monotonic_s() - began_s)
@@ -317,7 +283,7 @@ class Engine:
         """Return the worst that may have come of an effect; raises `JournalFailed` when that could not be worked off."""
         if not isinstance(error, JournalRefused):
             self._listener.went_wrong(held.settlement.id, error)
-        worst = _worst_outcome(effect, error.code if isinstance(error, JournalRefused) else "internal_error")
+        worst = worst_outcome(effect, error.code if isinstance(error, JournalRefused) else "internal_error")
         if event == worst:
             raise JournalFailed("internal") from error
         return worst
@@ -390,66 +356,6 @@ class Engine:
             sheet=encode_sheet(settlement),
         )  # fmt: skip
 
-    # -- effects ----------------------------------------------------------------------------------
-
-    async def _run(self, effect: Effect, settlement: Settlement) -> Event | None:
-        match effect:
-            case Decode(code):
-                return await self._centre.decode(code)
-            case Ask(infno):
-                return await self._ask(infno, settlement)
-            case Compose(purpose, infno):
-                return await self._compose(purpose, infno, settlement)
-            case Transmit(infno, msgid, request):
-                heard = await self._hub.exchange(infno, msgid, request)
-                if is_sign_in_lost(
-                    self._profile, heard
-                ):  # nothing is sent again; the next message signs in first
-                    self._session.expire(decode_request(request).sign_in_no)
-                return HubSaid(infno, heard)
-            case Wake():  # pragma: no branch - mypy knows that there is no other
-                return None
-
-    async def _ask(self, infno: str, settlement: Settlement) -> Event:
-        trouble = await self._session.ensure()
-        if trouble is not None:
-            return HubSaid(infno, trouble)
-        sign_in_no = self._hub.sign_in_no
-        try:
-            heard = await self._hub.ask(infno, *build(infno, settlement, self._site))
-            if is_sign_in_lost(self._profile, heard):
-                self._session.expire(sign_in_no)
-                if await self._session.ensure() is not None:
-                    return HubSaid(infno, heard)
-                # A question changes nothing: with the new sign-in it is simply asked again.
-                heard = await self._hub.ask(infno, *build(infno, settlement, self._site))
-        except SignerUnavailable:
-            heard = NotSent("key_locked")
-        except FieldTooLong as longer:
-            heard = NotSent(f"too_long {longer.field}")
-        return HubSaid(infno, heard)
-
-    async def _compose(self, purpose: str, infno: str, settlement: Settlement) -> Event:
-        try:
-            self._listener.require_newest_journal()
-        except Misuse as held_back:
-            return ComposeFailed(purpose, held_back.code, held_back.params)
-        if await self._session.ensure() is not None:
-            return ComposeFailed(purpose, "not_signed_in")
-        try:
-            message = await self._hub.compose(
-                infno,
-                *build(infno, settlement, self._site),
-                key_id=key_of_what_is_undone(purpose, settlement),
-            )
-        except SignerUnavailable:
-            return ComposeFailed(purpose, "key_locked")
-        except FieldTooLong as longer:
-            return ComposeFailed(purpose, "field_too_long", {"field": longer.field})
-        if purpose == "SETTLE" and not asks_for_what_was_shown(settlement, self._hub.plain(message)):
-            return ComposeFailed(purpose, "amount_changed")
-        return Composed(purpose, infno, message.msgid, message.key_id, message.body, message.number)
-
 
 def _fresh_row(settlement: Settlement, stamp: Stamp) -> SettlementRow:
     """Return the first row of a sale; generation and sequence are the journal's to give."""
@@ -487,42 +393,6 @@ def _composed_ahead(decision: Decision) -> Compose | None:
     """Return the message that can be composed while this decision is written, if one follows."""
     composes = [effect for effect in decision.effects if isinstance(effect, Compose)]
     return composes[0] if decision.durable and composes else None
-
-
-def key_of_what_is_undone(purpose: str, settlement: Settlement) -> str:
-    """Return the id of the key that signed the message this one undoes by its id; "" where none is undone."""
-    if purpose != "REVERSE" or settlement.attempt is None:
-        return ""
-    # Between the settlement and its reversal taken up again a visit may have sent withdrawals, signed by a newer key.
-    return settlement.settle_key_id or settlement.attempt.key_id
-
-
-def _name_of(effect: Effect) -> str:
-    """What a step is called in the log: the kind of work and the transaction, never data."""
-    match effect:
-        case Decode():
-            return "decode"
-        case Ask(infno):
-            return f"ask {infno}"
-        case Compose(_, infno):
-            return f"compose {infno}"
-        case Transmit(infno):
-            return f"send {infno}"
-        case Wake():  # pragma: no branch - mypy knows that there is no other
-            return "wake"
-
-
-def _worst_outcome(effect: Effect, code: str) -> Event:
-    """Return the event that assumes the worst of an effect that broke down in the middle."""
-    match effect:
-        case Compose(purpose):
-            return ComposeFailed(purpose, code)
-        case Transmit(infno) | Ask(infno):
-            return HubSaid(infno, NoAnswer("internal"))
-        case Decode():
-            return CentreRefused("centre_not_reached", {"reason": "internal"}, rescan=False)
-        case Wake():
-            raise AssertionError("a wake cannot break down")
 
 
 def _restored(row: SettlementRow, attempts: Sequence[AttemptRow]) -> Settlement:

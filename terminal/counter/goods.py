@@ -6,7 +6,8 @@ start. Which products are centrally procured or for the two diseases no transact
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from protocols.hub.profile import Profile
 from protocols.money import Price
 from terminal.core.values import Notice
 from terminal.counter.session import HubSession
+from terminal.counter.workroom import Workroom
 from terminal.hub.client import HubClient
 from terminal.hub.questions import put_question
 from terminal.shop_items import ShopItem
@@ -69,6 +71,10 @@ def listed_warnings(item: ShopItem, listed: Listed) -> tuple[Notice, ...]:
     return ()
 
 
+Warned = tuple[ShopItem, tuple[Notice, ...]]
+"""An article, and what somebody should know of it."""
+
+
 def in_order(items: Mapping[str, ShopItem]) -> Sequence[ShopItem]:
     """The articles, centrally procured ones first, then by name."""
     return sorted(items.values(), key=lambda item: (not item.selected, item.name, item.barcode))
@@ -114,6 +120,43 @@ class Lists:
         )
         limit = next((one.ceiling_micro for one in ceilings.rows if one.code == code), None)
         return Listed(True, row.item_class, _day(row.ended_on), _SELECTED in row.memo, limit)
+
+
+class Goods:
+    """The articles of one counter, by barcode; whoever sells or scans looks here."""
+
+    def __init__(
+        self,
+        items: Mapping[str, ShopItem],
+        lists: Lists,
+        workroom: Workroom,
+        today: Callable[[], dt.date],
+    ) -> None:
+        """`items` as the shop's own file has them; `today` is the business date."""
+        self.items = items
+        """As they are known now: the shop's file, and since `check` what the hub said of them."""
+        self._lists = lists
+        self._workroom = workroom
+        self._today = today
+
+    def warned(self) -> Sequence[Warned]:
+        """The articles, centrally procured ones first, with what the shop's own file warns of."""
+        return [(item, own_warnings(item, self._today())) for item in in_order(self.items)]
+
+    async def check(self) -> Sequence[Warned]:
+        """The same, after asking the hub about every article with a national code. Raises `Misuse`."""
+        found: dict[str, tuple[Notice, ...]] = {}
+        today = self._today()
+        for barcode, item in self.items.items():
+            if item.national_code:
+                listed = await self._workroom.do(partial(self._lists.of, item.national_code, today))
+                found[barcode] = listed_warnings(item, listed)
+                until = listed.until or item.listed_until
+                known = msgspec.structs.replace(
+                    item, listed_until=until, selected=item.selected or listed.selected
+                )
+                self.items = {**self.items, barcode: known}
+        return [(item, (*told, *found.get(item.barcode, ()))) for item, told in self.warned()]
 
 
 def _day(text: str) -> dt.date | None:

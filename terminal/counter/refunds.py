@@ -1,14 +1,18 @@
 """Goods come back: the whole settlement is cancelled, then what the customer keeps is sold anew (decision 0011)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from terminal.core.events import CancelAsked, Misuse
+from terminal.core.events import CancelAsked, Misuse, RefundWithdrawn
 from terminal.core.flows import CLINIC_VISIT
 from terminal.core.refunding import plan_refund
+from terminal.core.states import State
 from terminal.core.values import ReturnedLine, Settlement
-from terminal.counter.engine import Engine, require_in_term
+from terminal.counter.engine import require_in_term
 from terminal.counter.holds import Holds
 from terminal.counter.numbers import visit_number
+from terminal.counter.prescriptions import Notes
+from terminal.counter.sales import Sales
+from terminal.counter.settlements import Settlements
 from terminal.counter.wishes import RefundWish, returned_lines
 from terminal.counter.workroom import Workroom
 
@@ -18,25 +22,28 @@ class Refunds:
 
     def __init__(
         self,
-        engine: Engine,
         workroom: Workroom,
         holds: Holds,
         new_id: Callable[[], str],
-        get: Callable[[str], Awaitable[Settlement]],
+        settlements: Settlements,
+        sales: Sales,
+        note: Notes,
     ) -> None:
-        """`get` is the counter's: a journal that can no longer be read stops the counter."""
-        self._engine = engine
-        self._get = get
+        """`note` writes into the audit log."""
         self._workroom = workroom
         self._holds = holds
         self._new_id = new_id
+        self._settlements = settlements
+        self._sales = sales
+        self._note = note
 
-    async def begin(self, settlement: Settlement, wish: RefundWish, operator: str) -> Settlement:
-        """Cancel `settlement` and plan the sale of what remains. Returns it as it stands then.
+    async def begin(self, settlement_id: str, wish: RefundWish, operator: str) -> Settlement:
+        """Cancel the whole settlement and plan the sale of what remains. Returns it as it stands then.
 
         Safe to repeat: the same goods are the same refund. Raises `Misuse`: `refund_differs` (other goods than the refund
         under way or done), and as `plan_refund`.
         """
+        settlement = await self._settlements.get(settlement_id)
         require_in_term(settlement)
         returned = returned_lines(settlement, wish)
         if settlement.refund is not None and not self._workroom.failure:
@@ -55,16 +62,27 @@ class Refunds:
         waits = not settlement.running
         try:
             # A slip being noted as printed is waited for: it is no reason to send the cashier away.
-            return await self._workroom.do(
-                lambda: self._engine.post(settlement.id, asked, operator, wait=waits)
-            )
+            return await self._settlements.post(settlement_id, asked, operator, wait=waits)
         except Misuse:
             if self._workroom.failure:
                 raise
-            known = await self._get(settlement.id)
+            known = await self._settlements.get(settlement_id)
             if known.refund is None:
                 raise
             return _same_refund(known, returned)  # somebody else asked at the same moment
+
+    async def withdraw(self, settlement_id: str, operator: str) -> Settlement:
+        """Settle nothing anew after a refund: what remains is not opened, or is given up. The cancellation stands."""
+        settlement = await self._settlements.get(settlement_id)
+        plan = settlement.refund
+        if plan is not None and (plan.withdrawn or not plan.rest_id):
+            return settlement
+        if plan is not None and settlement.state is State.CANCELLED:  # what remains is open already
+            await self._sales.abandon(plan.rest_id, operator)
+        else:
+            settlement = await self._settlements.post(settlement_id, RefundWithdrawn(operator), operator)
+        await self._note(operator, "refund_withdrawn", settlement_id)
+        return settlement
 
 
 def _same_refund(settlement: Settlement, returned: tuple[ReturnedLine, ...]) -> Settlement:

@@ -60,6 +60,7 @@ from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import Feed
 from terminal.counter.session import HubSession
+from terminal.counter.settlements import Settlements
 from terminal.counter.workroom import Workroom
 from terminal.hub.client import HubClient, Institution
 from terminal.hub.questions import ask_file, ask_hub
@@ -138,8 +139,9 @@ class CounterPort(Protocol):
         """Append an audit record."""
         ...
 
-    async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
-        """Hand an event to a settlement."""
+    @property
+    def settlements(self) -> Settlements:
+        """Hands events to settlements."""
         ...
 
 
@@ -530,7 +532,7 @@ class Reconciliation:
         actor = f"{first}+{second}"
         await self._counter.note(actor, "correction", f"{difference.settlement_id} {evidence}")
         event = _event(difference, actor, evidence)
-        settlement = await self._counter.post(difference.settlement_id, event, actor)
+        settlement = await self._counter.settlements.post(difference.settlement_id, event, actor)
         return Fixed(difference, settlement)
 
     async def _require_standing(self, day: dt.date, standing: Difference) -> None:

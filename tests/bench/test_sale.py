@@ -64,7 +64,7 @@ async def _check_far_end_time(rig: Rig) -> None:
     assert rig.hub.far_end_ms > hub_ms
     assert rig.centre.far_end_ms > centre_ms
     await rig.finish(settlement_id)
-    assert (await rig.counter.get(settlement_id)).state is State.CLOSED
+    assert (await rig.counter.settlements.get(settlement_id)).state is State.CLOSED
 
 
 async def test_a_sale_that_does_not_end_confirmed_is_no_measurement(tmp_path: Path) -> None:

@@ -251,36 +251,36 @@ class Till:
 
     async def priced(self, number: str, who: str = "jia", *lines: LineWish) -> Settlement:
         """A sale by e-certificate that only has to be confirmed."""
-        opened = await self.counter.open_sale(SaleWish(number, lines or (PILLS,)), "till", "")
+        opened = await self.counter.sales.open(SaleWish(number, lines or (PILLS,)), "till", "")
         code = self.hub.world.phone.issue(self.hub.world.person(who), self.hub.clock.now())
-        return await self.counter.give_code(opened.id, code)
+        return await self.counter.media.give_code(opened.id, code)
 
     async def visit(self, number: str, who: str = "yi", disease: DiseaseWish = DIABETES) -> Settlement:
         """A visit by social-security card that only has to be confirmed."""
-        opened = await self.counter.open_sale(SaleWish(number, STORY, flow="clinic_visit"), "front desk", "")
+        opened = await self.counter.sales.open(SaleWish(number, STORY, flow="clinic_visit"), "front desk", "")
         person = self.hub.world.person(who)
         assert person.card is not None
         number_on_card = Secret(person.card.number)
         medium = Medium(
             "03", number_on_card, Secret(person.card.identification_code), Secret(person.certno), Secret(person.name)
         )  # fmt: skip
-        arrived = await self.counter.post(opened.id, MediumGiven(medium), "card reader")
-        return await self.counter.pick_disease(arrived.id, disease) if arrived.filings else arrived
+        arrived = await self.counter.settlements.post(opened.id, MediumGiven(medium), "card reader")
+        return await self.counter.sales.pick_disease(arrived.id, disease) if arrived.filings else arrived
 
     async def confirm(self, settlement: Settlement) -> Settlement:
         """The person agrees."""
-        return await self.counter.confirm(settlement.id, "T01")
+        return await self.counter.sales.confirm(settlement.id, "T01")
 
     async def closed(self, settlement: Settlement) -> Settlement:
         """The slip is out and the till has taken note."""
         await self.until(settlement, State.CONFIRMED, State.DELIVERED)
-        await self.counter.acknowledge(settlement.id, "T01")
+        await self.counter.sales.acknowledge(settlement.id, "T01")
         return await self.until(settlement, State.CLOSED)
 
     async def until(self, settlement: Settlement, *states: State) -> Settlement:
         """Wait until a settlement is in one of these states and no slip of it waits."""
         for _ in range(3000):
-            now = await self.counter.get(settlement.id)
+            now = await self.counter.settlements.get(settlement.id)
             if now.state in states and not self.journal.receipts.unfinished():
                 return now
             await self.hub.clock.sleep(1.0)

@@ -56,7 +56,7 @@ async def _visit(hub: Hub, clinic: Till) -> None:
 
 
 async def _cancellation(hub: Hub, shop: Till, sale: Settlement) -> None:
-    await shop.counter.cancel(sale.id, "T01", "顾客退药")
+    await shop.counter.sales.cancel(sale.id, "T01", "顾客退药")
     cancelled = await shop.until(sale, State.CANCELLED)
     assert cancelled.cancellation is not None
     assert cancelled.cancellation.split.total_fen == 37_50
@@ -79,7 +79,7 @@ async def _killed(hub: Hub, shop: Till) -> None:
     confirming = asyncio.ensure_future(shop.confirm(priced))
     while hub.balance_fen("jia") == 60_00:
         await hub.clock.sleep(0.5)
-    assert (await shop.counter.get(priced.id)).state is State.SENDING
+    assert (await shop.counter.settlements.get(priced.id)).state is State.SENDING
     await shop.kill()
     await asyncio.gather(confirming, return_exceptions=True)
     await shop.until(priced, State.REVERSED)

@@ -20,7 +20,7 @@ async def a_day(folder: Path, text: str) -> tuple[Till, Outcome, Sums]:
     till = await shop.start()
     await till.settle("0001")
     cancelled = await till.settle("0002", who="ji")
-    assert (await till.counter.cancel(cancelled.id, "T01", "换货")).state is State.CANCELLED
+    assert (await till.counter.sales.cancel(cancelled.id, "T01", "换货")).state is State.CANCELLED
     await till.wait(DAY_S)
     report = await reconcile(till, MONDAY)
     assert report.differences == ()
@@ -98,7 +98,7 @@ async def test_a_cancellation_whose_answer_was_lost_is_finished_where_no_flag_te
     till = await shop.start()
     settled = await till.settle()
     shop.arm("lose-answer", "2103")
-    await till.counter.cancel(settled.id, "T01", "换货")
+    await till.counter.sales.cancel(settled.id, "T01", "换货")
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CANCELLED
     assert shop.balance_fen() == 60_00

@@ -47,7 +47,7 @@ def kept(shop: Shop, institution: str = INSTITUTION) -> list[tuple[str, str, str
 
 async def answered(till: Till, settlement: Settlement, wish: ReviewWish = CARRY_ON) -> Settlement:
     """The operator answers what was found."""
-    return await till.counter.answer_review(settlement.id, wish, "T01")
+    return await till.counter.sales.answer_review(settlement.id, wish, "T01")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_profile_says_which_review_is_asked_before_the_quote(
             priced = await answered(till, opened)
             assert [told["data"]["warn_type"] for told in sent(shop, "3103")] == [kind]
             assert priced.state is State.PRICED
-        await till.counter.confirm(opened.id, "T01")
+        await till.counter.sales.confirm(opened.id, "T01")
         await till.quiet()
         assert kept(shop) == ([("R67-01", "1", "患者长期出差")] if asked else [])
         steps = [("STEP", "3103", "ANSWERED", "done")] if asked else []
@@ -118,8 +118,8 @@ def test_a_severity_that_blocks_lets_nobody_carry_on(tmp_path: Path, blocking: s
                 await answered(till, warned)
             assert sent(shop, "3103") == []
             await answered(till, warned, GO_BACK)
-            await till.counter.set_lines(warned.id, (PILLS,))
-            assert (await till.counter.quote(warned.id)).state is State.PRICED
+            await till.counter.sales.set_lines(warned.id, (PILLS,))
+            assert (await till.counter.sales.quote(warned.id)).state is State.PRICED
             assert kept(shop) == [("R67-01", "2", "")]
         await till.stop()
 
@@ -154,7 +154,7 @@ async def test_a_silent_review_may_be_gone_without_and_the_reason_is_on_disk(tmp
     assert waiting.review is not None
     assert (waiting.state, waiting.review.failed) == (State.DRAFT, True)
     assert (await answered(till, waiting)).state is State.PRICED
-    await till.counter.confirm(waiting.id, "T01")
+    await till.counter.sales.confirm(waiting.id, "T01")
     row = till.journal.settlements.get(waiting.id)
     assert row is not None
     on_disk = settlement_of(row).review
@@ -175,7 +175,7 @@ async def test_a_lost_feedback_is_repeated_under_a_new_number_and_the_money_agre
     priced = await answered(till, await till.quote(lines=(FOUR_BOXES,)))
     assert priced.state is State.PRICED
     assert [step[1:3] for step in till.attempts(priced.id)] == [("3103", "UNKNOWN"), ("3103", "ANSWERED")]
-    await till.counter.confirm(priced.id, "T01")
+    await till.counter.sales.confirm(priced.id, "T01")
     await till.quiet()
     shop.assert_books_agree(till)
     await till.stop()
@@ -211,7 +211,7 @@ async def test_a_clinics_sheet_is_reviewed_before_its_lines_go_up(tmp_path: Path
     (visit,) = asked["data"]["patient_dtos"][0]["fsi_encounter_dtos"]
     assert (visit["mdtrt_id"], visit["med_mdtrt_type"]) == (warned.visit_id, "1")
     assert [row["dise_codg"] for row in visit["fsi_diagnose_dtos"]] == ["E11.900"]
-    priced = await window.counter.answer_review(warned.id, CARRY_ON, "N01")
+    priced = await window.counter.sales.answer_review(warned.id, CARRY_ON, "N01")
     assert priced.state is State.PRICED
     await window.confirm(priced)
     assert kept(clinic, clinic.institution.code) == [("R67-01", "1", "患者长期出差")]
@@ -256,9 +256,9 @@ async def test_what_remains_after_a_refund_is_reviewed_before_it_is_settled(tmp_
     shop = shop_of(tmp_path, '[review]\nbefore_quote = "3101"')
     till = await shop.start()
     sold = await till.settle()
-    undone = await till.counter.refund(sold.id, RefundWish((ReturnWish(1, "1"),)), "T01")
+    undone = await till.counter.refunds.begin(sold.id, RefundWish((ReturnWish(1, "1"),)), "T01")
     assert undone.refund is not None
-    priced = await till.counter.give_code(undone.refund.rest_id, shop.code("jia"))
+    priced = await till.counter.media.give_code(undone.refund.rest_id, shop.code("jia"))
     assert priced.state is State.PRICED
     assert [
         asked["data"]["patient_dtos"][0]["fsi_encounter_dtos"][0]["mdtrt_id"] for asked in sent(shop, "3101")
@@ -266,7 +266,7 @@ async def test_what_remains_after_a_refund_is_reviewed_before_it_is_settled(tmp_
         sold.id,
         priced.id,
     ]
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     await till.quiet()
     shop.assert_books_agree(till)
     await till.stop()

@@ -378,7 +378,7 @@ def test_a_lane_waits_for_its_doubt_as_long_as_the_profile_says(
         await till.wait(waited_s)
         told = ""
         try:
-            await till.counter.confirm(other.id, "T01")
+            await till.counter.sales.confirm(other.id, "T01")
         except Misuse as misuse:
             told = misuse.code
         assert told == code
@@ -396,7 +396,7 @@ def test_names_and_evidence_are_deleted_at_the_end_of_the_profiles_terms(tmp_pat
         till = await shop.start()
         settled = await till.settle()
         await till.quiet()
-        await till.counter.acknowledge(settled.id, "T01")
+        await till.counter.sales.acknowledge(settled.id, "T01")
         deleted = []
         for _ in range(5):
             await till.wait(86_400)
@@ -433,7 +433,7 @@ def test_a_field_longer_than_printed_is_not_sent_where_the_profile_checks_it(
         till = await shop.start(config=msgspec.structs.replace(config, institution=place))
         long_code = msgspec.structs.replace(PILLS, trace_codes=("8" * 31,))
         sale = await till.quote(lines=(long_code,))
-        told = await till.counter.confirm(sale.id, "T01") if sale.state is State.PRICED else sale
+        told = await till.counter.sales.confirm(sale.id, "T01") if sale.state is State.PRICED else sale
         assert told.notice is not None
         assert (told.state, told.notice.code) == (state, code)
         assert len(shop.live()) == (1 if state is State.CONFIRMED else 0)

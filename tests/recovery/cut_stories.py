@@ -141,7 +141,7 @@ async def purchase(scene: Scene) -> None:
     till = await scene.open()
     scene.cut_from_here()
     settled = await till.settle()
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     await till.quiet()
     assert till.states() == [State.CLOSED]
     await scene.close()
@@ -151,7 +151,7 @@ async def refused(scene: Scene) -> None:
     """The hub refuses; then the same sale number is settled after all."""
     priced = await scene.priced()
     scene.shop.world.book._tokens.clear()
-    assert (await scene.till.counter.confirm(priced.id, "T01")).state is State.REFUSED
+    assert (await scene.till.counter.sales.confirm(priced.id, "T01")).state is State.REFUSED
     assert (await scene.till.settle("0001")).state is State.CONFIRMED
     await scene.till.quiet()
     await scene.close()
@@ -162,7 +162,7 @@ async def reversed_(scene: Scene) -> None:
     priced = await scene.priced()
     scene.shop.arm("lose-answer", "2102")
     scene.shop.arm("lose-answer", "2601")
-    assert (await scene.till.counter.confirm(priced.id, "T01")).state is State.DOUBT
+    assert (await scene.till.counter.sales.confirm(priced.id, "T01")).state is State.DOUBT
     await scene.till.quiet()
     assert scene.till.states() == [State.REVERSED]
     await scene.close()
@@ -172,7 +172,7 @@ async def not_found_twice(scene: Scene) -> None:
     """The request is lost; two reversals find nothing."""
     priced = await scene.priced()
     scene.shop.arm("lose-request", "2102")
-    await scene.till.counter.confirm(priced.id, "T01")
+    await scene.till.counter.sales.confirm(priced.id, "T01")
     await scene.till.quiet()
     assert scene.till.states() == [State.REVERSED]
     assert "REVERSED_ONCE>REVERSING" in scene.till.moves(priced.id)
@@ -183,7 +183,7 @@ async def quarantined(scene: Scene) -> None:
     """The answer does not add up; the hub's booking is undone."""
     priced = await scene.priced()
     scene.shop.arm("amount-off", "2102")
-    await scene.till.counter.confirm(priced.id, "T01")
+    await scene.till.counter.sales.confirm(priced.id, "T01")
     await scene.till.quiet()
     assert scene.till.states() == [State.REVERSED]
     await scene.close()
@@ -192,7 +192,7 @@ async def quarantined(scene: Scene) -> None:
 async def cancelled(scene: Scene) -> None:
     """A settled sale is cancelled."""
     settled = await scene.settled()
-    assert (await scene.till.counter.cancel(settled.id, "T01", "顾客改变主意")).state is State.CANCELLED
+    assert (await scene.till.counter.sales.cancel(settled.id, "T01", "顾客改变主意")).state is State.CANCELLED
     await scene.till.quiet()
     await scene.close()
 
@@ -202,7 +202,9 @@ async def cancel_doubt(scene: Scene) -> None:
     settled = await scene.settled()
     scene.shop.arm("lose-answer", "2103")
     scene.shop.arm("lose-answer", "5203")
-    assert (await scene.till.counter.cancel(settled.id, "T01", "顾客改变主意")).state is State.CANCEL_DOUBT
+    assert (
+        await scene.till.counter.sales.cancel(settled.id, "T01", "顾客改变主意")
+    ).state is State.CANCEL_DOUBT
     await scene.till.quiet()
     assert scene.till.states() == [State.CANCELLED]
     await scene.close()
@@ -213,7 +215,9 @@ async def _refunded(scene: Scene) -> str:
     settled = await scene.settled()
     if scene.doubtful:
         scene.shop.arm("lose-answer", "2103")
-    await scene.till.counter.refund(settled.id, RefundWish((ReturnWish(1, "1"),), reason="包装破损"), "T01")
+    await scene.till.counter.refunds.begin(
+        settled.id, RefundWish((ReturnWish(1, "1"),), reason="包装破损"), "T01"
+    )
     await scene.till.quiet()
     known = await scene.till.get(settled.id)
     assert known.state is State.CANCELLED
@@ -224,8 +228,8 @@ async def _refunded(scene: Scene) -> str:
 async def refunded(scene: Scene) -> None:
     """Goods come back: the whole is cancelled, what remains is settled anew."""
     rest = await _refunded(scene)
-    await scene.till.counter.give_code(rest, scene.shop.code())
-    assert (await scene.till.counter.confirm(rest, "T01")).state is State.CONFIRMED
+    await scene.till.counter.media.give_code(rest, scene.shop.code())
+    assert (await scene.till.counter.sales.confirm(rest, "T01")).state is State.CONFIRMED
     await scene.till.quiet()
     await scene.close()
 
@@ -234,9 +238,9 @@ async def refund_in_doubt(scene: Scene) -> None:
     """The same with both halves in doubt: the cancellation's answer is lost, and then that of the new settlement."""
     scene.doubtful = True
     rest = await _refunded(scene)
-    await scene.till.counter.give_code(rest, scene.shop.code())
+    await scene.till.counter.media.give_code(rest, scene.shop.code())
     scene.shop.arm("lose-answer", "2102")
-    assert (await scene.till.counter.confirm(rest, "T01")).state is State.DOUBT
+    assert (await scene.till.counter.sales.confirm(rest, "T01")).state is State.DOUBT
     await scene.till.quiet()
     assert sorted(scene.till.states()) == [State.CANCELLED, State.REVERSED]
     await scene.close()
@@ -261,7 +265,7 @@ async def killed(scene: Scene) -> None:
     """The process dies with a message under way; the next one finishes the doubt beside a new sale."""
     priced = await scene.priced()
     scene.shop.arm("delay 1000", "2102")
-    asked = asyncio.get_running_loop().create_task(scene.till.counter.confirm(priced.id, "T01"))
+    asked = asyncio.get_running_loop().create_task(scene.till.counter.sales.confirm(priced.id, "T01"))
     try:
         await scene.till.wait(1.0)
         if asked.done():
@@ -285,7 +289,7 @@ async def visit(scene: Scene) -> None:
     window = await scene.window()
     scene.cut_from_here()
     settled = await window.settled()
-    await scene.till.counter.acknowledge(settled.id, "N01")
+    await scene.till.counter.sales.acknowledge(settled.id, "N01")
     await window.rest()
     assert scene.till.states() == [State.CLOSED]
     await scene.close()

@@ -207,7 +207,7 @@ async def give_up_what_was_never_sent(till: Till) -> None:
     """A settlement that proved unsent waits for a person's word; this person gives it up."""
     for row in till.rows():
         if row.state is State.ARMED:
-            await till.counter.abandon(row.id, "T01")
+            await till.counter.sales.abandon(row.id, "T01")
 
 
 def _assert_books_agree(scene: Scene) -> None:

@@ -25,23 +25,23 @@ async def visit(window: Window) -> None:
     """A visit that is settled, if the hub lets it."""
     known = await window.arrive()
     if known.filings is None:
-        known = await window.counter.quote(known.id)
+        known = await window.counter.sales.quote(known.id)
     priced = await window.pick(known)
     if priced.state is not State.PRICED:
-        priced = await window.counter.quote(priced.id)
+        priced = await window.counter.sales.quote(priced.id)
     settled = await window.confirm(priced)
     if settled.state is State.CONFIRMED and not settled.quarantine:
-        await window.counter.acknowledge(settled.id, "N01")
+        await window.counter.sales.acknowledge(settled.id, "N01")
     await window.rest()
 
 
 async def changed(window: Window) -> None:
     """The sheet changes after the quote; the visit is settled over the new one."""
     priced = await window.priced()
-    await window.counter.set_lines(priced.id, (TABLETS,))
-    quoted = await window.counter.quote(priced.id)
+    await window.counter.sales.set_lines(priced.id, (TABLETS,))
+    quoted = await window.counter.sales.quote(priced.id)
     if quoted.state is not State.PRICED:
-        quoted = await window.counter.quote(priced.id)
+        quoted = await window.counter.sales.quote(priced.id)
     await window.confirm(quoted)
     await window.rest()
 
@@ -104,7 +104,7 @@ async def come_to_rest(window: Window) -> None:
     """Let the counter recover; a settlement that was proved unsent is given up at the desk."""
     for row in window.till.rows():
         if row.state is State.ARMED:
-            await window.counter.abandon(row.id, "N01")
+            await window.counter.sales.abandon(row.id, "N01")
     await window.rest()
 
 

@@ -25,14 +25,14 @@ async def purchase(till: Till) -> None:
     """A sale, acknowledged by the till when it is settled."""
     settlement = await till.settle()
     if settlement.state is State.CONFIRMED and not settlement.quarantine:
-        await till.counter.acknowledge(settlement.id, "T01")
+        await till.counter.sales.acknowledge(settlement.id, "T01")
 
 
 async def cancellation(till: Till) -> None:
     """A sale that is cancelled at once, before the till has acknowledged it."""
     settlement = await till.settle()
     if settlement.state is State.CONFIRMED and not settlement.quarantine:
-        await till.counter.cancel(settlement.id, "T01", "顾客改变主意")
+        await till.counter.sales.cancel(settlement.id, "T01", "顾客改变主意")
 
 
 STORIES: dict[str, tuple[Story, tuple[str, ...]]] = {

@@ -79,18 +79,18 @@ async def _read_with_trouble(folder: Path, trouble: str, number: int) -> bool:
     visit = await window.open()
     card = _insert(reader, trouble, number)
     try:
-        read: Settlement | None = await till.counter.read_card_medium(visit.id)
+        read: Settlement | None = await till.counter.media.read_card(visit.id)
         refusal = ""
     except Misuse as refused:
         read, refusal = None, refused.code
     if read is None:
         assert refusal.startswith("card_"), refusal
-        assert (await till.counter.get(visit.id)).state is State.DRAFT
+        assert (await till.counter.settlements.get(visit.id)).state is State.DRAFT
         assert clinic.hub_link.transactions() == [], "nothing leaves for a card that was not read"
     reached = card.commands > number or (trouble == "gone before" and read is None)
     if read is None:
         reader.insert(CardMachine(image_for(PEOPLE["yi"])))
-        read = await till.counter.read_card_medium(visit.id)
+        read = await till.counter.media.read_card(visit.id)
     (asked,) = clinic.hub_link.inputs("1101")
     person = PEOPLE["yi"].card
     assert person is not None

@@ -152,7 +152,7 @@ async def _visit(
     await give_up_what_was_never_sent(window.till)
     for row in window.till.rows():
         if row.state in (State.DRAFT, State.PRICED):
-            await window.counter.abandon(row.id, "N01")
+            await window.counter.sales.abandon(row.id, "N01")
     await window.rest()
     clinic.assert_clean(window)
     await window.till.stop()

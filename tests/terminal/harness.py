@@ -456,32 +456,32 @@ class Till:
         self, number: str = "0001", lines: tuple[LineWish, ...] = (PILLS,), key: str = ""
     ) -> Settlement:
         """Open a sale."""
-        return await self.counter.open_sale(SaleWish(number, lines), "till", key)
+        return await self.counter.sales.open(SaleWish(number, lines), "till", key)
 
     async def quote(
         self, number: str = "0001", lines: tuple[LineWish, ...] = (PILLS,), who: str = "jia"
     ) -> Settlement:
         """Open a sale and give the customer's code: priced, if all is well."""
         opened = await self.open(number, lines)
-        return await self.counter.give_code(opened.id, self.shop.code(who))
+        return await self.counter.media.give_code(opened.id, self.shop.code(who))
 
     async def settle(
         self, number: str = "0001", lines: tuple[LineWish, ...] = (PILLS,), who: str = "jia"
     ) -> Settlement:
         """Open, quote and confirm a sale."""
         priced = await self.quote(number, lines, who)
-        return await self.counter.confirm(priced.id, "T01")
+        return await self.counter.sales.confirm(priced.id, "T01")
 
     async def closed(self) -> Settlement:
         """Settle a sale and bring it to its end: its slip is printed and the till has taken note."""
         settled = await self.settle()
-        await self.counter.acknowledge(settled.id, "T01")
+        await self.counter.sales.acknowledge(settled.id, "T01")
         await self.quiet()
         return settled
 
     async def get(self, settlement_id: str) -> Settlement:
         """What the counter says of a settlement now."""
-        return await self.counter.get(settlement_id)
+        return await self.counter.settlements.get(settlement_id)
 
     def told(self) -> dict[str, State]:
         """The last state of each settlement that anybody could hear of, also from a counter that is dead."""
@@ -526,7 +526,7 @@ class Till:
         for _ in range(int(limit_s)):
             self.watch.alive()
             await asyncio.sleep(1.0)
-            if not self.counter.doubts() and not self._slips_wait():
+            if not self.counter.settlements.doubts() and not self._slips_wait():
                 return
         raise AssertionError(f"still not quiet after {limit_s} s: {self.states()}")
 

@@ -89,23 +89,23 @@ class Site:
 
     async def priced(self, number: str, who: str = "jia") -> Settlement:
         """A sale that only has to be confirmed."""
-        opened = await self.counter.open_sale(SaleWish(number, (PILLS,)), "till", "")
+        opened = await self.counter.sales.open(SaleWish(number, (PILLS,)), "till", "")
         code = self.world.phone.issue(self.world.person(who), self.clock.now())
-        priced = await self.counter.give_code(opened.id, code)
+        priced = await self.counter.media.give_code(opened.id, code)
         assert priced.state is State.PRICED, priced.notice
         return priced
 
     async def confirm(self, settlement: Settlement) -> Settlement:
         """Settle."""
-        return await self.counter.confirm(settlement.id, "T01")
+        return await self.counter.sales.confirm(settlement.id, "T01")
 
     async def over(self, settlement: Settlement, limit_s: float = 10.0) -> Settlement:
         """Wait until its outcome is known."""
         async with asyncio.timeout(limit_s):
             async for _ in self.counter.feed.follow(0):
-                if not any(row.id == settlement.id for _, row in self.counter.doubts()):
+                if not any(row.id == settlement.id for _, row in self.counter.settlements.doubts()):
                     break
-        return await self.counter.get(settlement.id)
+        return await self.counter.settlements.get(settlement.id)
 
     async def hang_up(self) -> None:
         """Let the next message need a connection of its own."""

@@ -134,7 +134,7 @@ async def test_an_old_answer_that_comes_again_confirms_nothing(tmp_path: Path) -
         assert (await till.over(priced, OVER_S)).state is State.REVERSED
         fired("F44", till.world.hub.counts["replay"])
         assert balance(till) == FULL
-        assert (await till.counter.get(first.id)).state in (State.CONFIRMED, State.DELIVERED)
+        assert (await till.counter.settlements.get(first.id)).state in (State.CONFIRMED, State.DELIVERED)
         till.assert_books_agree()
 
 
@@ -164,7 +164,7 @@ async def test_answers_of_two_sales_that_meet_on_their_way_never_serve_the_other
         settling, asking = await till.priced("1"), await till.priced("2", "yi")
         till.world.hub.arm(parse_fault(fault), "2102")
         till.world.hub.arm(parse_fault(fault), "2101")
-        told, asked = await asyncio.gather(till.confirm(settling), till.counter.quote(asking.id))
+        told, asked = await asyncio.gather(till.confirm(settling), till.counter.sales.quote(asking.id))
         over = await till.over(settling, OVER_S)
         fired("F42", till.world.hub.counts[fault.split()[0]])
         if fault.startswith("swap"):
@@ -176,7 +176,7 @@ async def test_answers_of_two_sales_that_meet_on_their_way_never_serve_the_other
             assert over.state is State.CONFIRMED
             assert asked.state is State.PRICED
             assert balance(till) == FULL - PRICE
-        await till.counter.abandon(asking.id, "T01")
+        await till.counter.sales.abandon(asking.id, "T01")
         await goes_on(till)
 
 
@@ -383,7 +383,7 @@ async def test_a_script_of_faults_leaves_what_it_says_and_books_that_agree(tmp_p
             over = await till.over(priced, OVER_S)
             states.append(over.state is State.CONFIRMED)
             if over.state is State.CONFIRMED:
-                await till.counter.cancel(priced.id, "T01", "test")
+                await till.counter.sales.cancel(priced.id, "T01", "test")
         spoiled = till.world.hub.counts
         fired("F38", spoiled["lose-answer"])
         fired("F44", spoiled.get("bad-signature", 0))

@@ -42,7 +42,7 @@ async def test_an_answer_cut_at_any_byte_is_a_doubt_that_ends_reversed(tmp_path:
         priced, before = await till.priced("0"), till.proxy.answer_bytes
         assert (await till.confirm(priced)).state is State.CONFIRMED
         length = till.proxy.answer_bytes - before
-        await till.counter.cancel(priced.id, "T01", "test")
+        await till.counter.sales.cancel(priced.id, "T01", "test")
         balance = till.world.ledger.balance(till.world.person("jia").psn_no)
         # The head tells the hub's own time, whose length varies by a digit or two: hence the 4.
         cuts = [*range(0, length - 4, max(1, length // 60)), length - 4]

@@ -204,7 +204,7 @@ class Till:
         for _ in range(MOST_OPENINGS):
             failed = self._disk_has_failed()
             try:
-                opened = await self._ask(lambda counter: counter.open_sale(sale.wish, self.name, sale.key))
+                opened = await self._ask(lambda counter: counter.sales.open(sale.wish, self.name, sale.key))
             except JournalRefused as refusal:
                 if sale.numbered_on == self.machine.today():  # else its number belongs to another day
                     self._listener.refused_without_cause(self.machine, sale, refusal.code)
@@ -239,7 +239,7 @@ class Till:
         other = SaleWish(sale.wish.sale_number, (LineWish(*_with_quantity(line, "9")),), flow=sale.wish.flow)
         self._listener.acted("other-amounts")
         try:
-            await self._ask(lambda counter: counter.open_sale(other, self.name, sale.key))
+            await self._ask(lambda counter: counter.sales.open(other, self.name, sale.key))
         except (JournalRefused, Misuse, Gone):
             return
         self._listener.refused_without_cause(self.machine, sale, "took other amounts under the same key")
@@ -250,7 +250,7 @@ class Till:
         for _ in range(2):
             try:
                 opened = await self._ask(
-                    lambda counter: counter.open_sale(sale.wish, f"{self.name}2", f"{sale.key}-2")
+                    lambda counter: counter.sales.open(sale.wish, f"{self.name}2", f"{sale.key}-2")
                 )
             except (JournalRefused, Misuse, Gone):
                 continue
@@ -262,14 +262,14 @@ class Till:
 
     async def _has_ended(self, sale: Sale) -> bool:
         try:
-            state = (await self._ask(lambda counter: counter.get(sale.id))).state
+            state = (await self._ask(lambda counter: counter.settlements.get(sale.id))).state
             return state in FINAL and state is not State.CLOSED
         except (Gone, Misuse, UnknownSettlement):
             return True  # nobody says; the auditor looks at the books anyway
 
     async def _look(self, sale: Sale) -> Settlement | None:
         try:
-            settlement = await self._ask(lambda counter: counter.get(sale.id))
+            settlement = await self._ask(lambda counter: counter.settlements.get(sale.id))
         except (Gone, Misuse):
             await self.machine.wait_up()
             await self._pause(0.5)
@@ -291,7 +291,7 @@ class Till:
         state = settlement.state
         if state in UNSENT and self.slips_up(0.1):
             self._listener.acted("abandon")
-            await self._try(sale, lambda counter: counter.abandon(sale.id, self.name))
+            await self._try(sale, lambda counter: counter.sales.abandon(sale.id, self.name))
         elif state is State.DRAFT:
             await self._draft(sale, settlement)
         elif state in (State.PRICED, State.ARMED):
@@ -305,7 +305,7 @@ class Till:
             await self._sell_again(sale)
         elif self.slips_up(0.3):  # no state but a settled one lets itself be cancelled
             self._listener.acted("cancel-in-doubt")
-            await self._try(sale, lambda counter: counter.cancel(sale.id, self.name, "顾客改变主意"))
+            await self._try(sale, lambda counter: counter.sales.cancel(sale.id, self.name, "顾客改变主意"))
         elif self.slips_up(0.3):
             sale.over = True  # this customer does not wait for the end of a doubt
         else:
@@ -318,18 +318,18 @@ class Till:
             return
         sale.tries += 1
         if sale.tries > MOST_TRIES:
-            await self._try(sale, lambda counter: counter.abandon(sale.id, self.name))
+            await self._try(sale, lambda counter: counter.sales.abandon(sale.id, self.name))
             sale.over = True
         elif settlement.person is not None and settlement.filings == ():
-            await self._try(sale, lambda counter: counter.abandon(sale.id, self.name))
+            await self._try(sale, lambda counter: counter.sales.abandon(sale.id, self.name))
         elif settlement.person is not None and settlement.filings and settlement.disease is None:
             filed = settlement.filings[0].code
             code, name = DIAGNOSES[filed]
             await self._try(
-                sale, lambda counter: counter.pick_disease(sale.id, DiseaseWish(filed, code, name))
+                sale, lambda counter: counter.sales.pick_disease(sale.id, DiseaseWish(filed, code, name))
             )
         elif settlement.medium is not None and not self.slips_up():
-            await self._try(sale, lambda counter: counter.quote(sale.id))
+            await self._try(sale, lambda counter: counter.sales.quote(sale.id))
         else:
             await self._show_code(sale)
 
@@ -341,14 +341,14 @@ class Till:
             code = self._rng.choice(self._old_codes)
         self._old_codes.append(code)
         await self._pause(0.5)
-        if not await self._try(sale, lambda counter: counter.give_code(sale.id, code)):
+        if not await self._try(sale, lambda counter: counter.media.give_code(sale.id, code)):
             await self._pause(1.0)
 
     async def _confirm(self, sale: Sale) -> None:
         await self._pause(2.0)
 
         def press(counter: Counter) -> Awaitable[Settlement]:
-            return counter.confirm(sale.id, self.name)
+            return counter.sales.confirm(sale.id, self.name)
 
         if self.slips_up():  # pressed twice, or by two tills
             self._listener.acted("double-press")
@@ -366,17 +366,17 @@ class Till:
         if not sale.cancel_asked and self._rng.random() < 0.08:
             sale.cancel_asked = True
             await self._pause(5.0)
-            await self._try(sale, lambda counter: counter.cancel(sale.id, self.name, "顾客改变主意"))
+            await self._try(sale, lambda counter: counter.sales.cancel(sale.id, self.name, "顾客改变主意"))
         elif not sale.cancel_asked and self._rng.random() < 0.05:
             await self._give_back(sale)
         elif sale.cancel_asked and self.slips_up():
-            await self._try(sale, lambda counter: counter.cancel(sale.id, self.name, "顾客改变主意"))
+            await self._try(sale, lambda counter: counter.sales.cancel(sale.id, self.name, "顾客改变主意"))
         elif settlement.acknowledged:
             if self.slips_up(0.2):
                 await self._copy(sale)
             sale.over = True
         else:
-            await self._try(sale, lambda counter: counter.acknowledge(sale.id, self.name))
+            await self._try(sale, lambda counter: counter.sales.acknowledge(sale.id, self.name))
 
     async def _give_back(self, sale: Sale) -> None:
         """Goods come back: the first line, or everything."""
@@ -385,18 +385,18 @@ class Till:
         lines = () if whole else (ReturnWish(1),)
         wish = RefundWish(lines, everything=whole, operator=self.name, reason="顾客退货")
         await self._pause(5.0)
-        await self._try(sale, lambda counter: counter.refund(sale.id, wish, self.name))
+        await self._try(sale, lambda counter: counter.refunds.begin(sale.id, wish, self.name))
 
     async def _copy(self, sale: Sale) -> None:
         try:
-            await self._ask(lambda counter: counter.copy(sale.id, self.name))
+            await self._ask(lambda counter: counter.slips.copy(sale.id, self.name))
         except (Gone, Misuse, UnknownSettlement):
             return
 
     async def _sell_again(self, sale: Sale) -> None:
         """A doubt takes too long for the cashier: the same sale, under a new key. It must be refused until the doubt ends."""
         try:
-            opened = await self._ask(lambda counter: counter.open_sale(sale.wish, self.name, ""))
+            opened = await self._ask(lambda counter: counter.sales.open(sale.wish, self.name, ""))
         except (Gone, Misuse, JournalRefused):
             await self._pause(10.0)
             return
@@ -405,7 +405,7 @@ class Till:
     async def _leave(self, sale: Sale) -> None:
         """Give up what has not been sent; everything else is the counter's to finish."""
         if sale.told and sale.told[-1].state in UNSENT:
-            await self._try(sale, lambda counter: counter.abandon(sale.id, self.name))
+            await self._try(sale, lambda counter: counter.sales.abandon(sale.id, self.name))
 
     # -- asking -----------------------------------------------------------------------------------
 

@@ -403,7 +403,7 @@ class Site:
             life = machine.life
             if life is None or life.counter is None or life.journal is None:
                 return True
-            if life.counter.doubts() or life.journal.receipts.unfinished():
+            if life.counter.settlements.doubts() or life.journal.receipts.unfinished():
                 return True
             return any(
                 row.state in FINAL for row in life.journal.settlements.unfinished()

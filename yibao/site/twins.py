@@ -34,6 +34,7 @@ from terminal.core.outcome import Verdict, judge_reversal
 from terminal.core.states import OPEN_DOUBT, State
 from terminal.core.values import AttemptEnded, Move, Settlement
 from terminal.counter.counter import Counter
+from terminal.counter.gate import Gate
 from terminal.counter.paper import Paper
 from terminal.hub.client import HubClient
 from terminal.journal.audit_chain import AuditLog
@@ -59,6 +60,7 @@ class Place(msgspec.Struct, frozen=True):
 ENGINE_STEP = Place(terminal.counter.engine, "step")
 HUB_CLIENT = Place(terminal.building, "HubClient")
 COUNTER = Place(terminal.building, "Counter")
+GATE = Place(terminal.counter.counter, "Gate")
 PAPER = Place(terminal.counter.counter, "Paper")
 JOURNAL = Place(terminal.journal.opening, "Journal")
 STORE = Place(terminal.journal.opening, "Store")
@@ -231,11 +233,11 @@ def undated() -> type[Counter]:
     return Undated
 
 
-class LetsGo(Counter):
+class LetsGo(Gate):
     """Keeps no lane and no person waiting for a doubt; see `FreesTheNumber`."""
 
-    def require_gate(self, settlement: Settlement) -> None:
-        """See `Listener`."""
+    def require(self, settlement: Settlement) -> None:
+        """See `Gate.require`."""
 
 
 class FreesTheNumber(Journal):
@@ -349,7 +351,7 @@ TWINS: dict[str, Twin] = {
     "queue-cleared-at-start": _one(ENGINE_STEP, forgets_its_doubts),
     "wall-clock-deadlines": _one(MONOTONIC, wall_time),
     "sale-key-without-date": _one(COUNTER, undated()),
-    "lock-released-on-timeout": Twin(((COUNTER, lambda: LetsGo), (JOURNAL, lambda: FreesTheNumber))),
+    "lock-released-on-timeout": Twin(((GATE, lambda: LetsGo), (JOURNAL, lambda: FreesTheNumber))),
     "print-before-commit": _one(PAPER, PrintsFirst),
     "audit-in-another-transaction": Twin(
         ((STORE, lambda: WritesMoreLater), (AUDIT_LOG, lambda: AuditsLater))

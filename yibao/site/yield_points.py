@@ -33,6 +33,7 @@ from terminal.config import Config
 from terminal.core.events import Effect, Event
 from terminal.core.values import Settlement
 from terminal.counter.counter import Counter
+from terminal.counter.effects import Effects
 from terminal.counter.engine import Engine
 from terminal.counter.paper import Paper
 from terminal.journal.journal import Journal
@@ -148,7 +149,7 @@ class Watcher:
         )
 
     def engine(self) -> type[Engine]:
-        """The engine, telling what it hands out and what it is about."""
+        """The engine, telling what it is about, and that nobody has been told yet."""
         watcher = self
 
         class Watched(Engine):
@@ -164,9 +165,16 @@ class Watcher:
                 with _about(_HeldSubject(held)):
                     await super()._work(held, event, actor)
 
-            async def _run(self, effect: Effect, held: Any) -> Event | None:
+        return Watched
+
+    def effects(self) -> type[Effects]:
+        """What the engine hands out, telling of each."""
+        watcher = self
+
+        class Watched(Effects):
+            async def run(self, effect: Effect, settlement: Settlement) -> Event | None:
                 watcher.at(f"effect {type(effect).__name__} {getattr(effect, 'infno', '')}".rstrip())
-                return await super()._run(effect, held)
+                return await super().run(effect, settlement)
 
         return Watched
 
@@ -359,6 +367,7 @@ def watched(visit: Visit) -> Iterator[None]:
             (terminal.app, "build_counter", watcher.build_counter),
             (yibao.site.machine, "build_counter", watcher.build_counter),
             (terminal.counter.counter, "Engine", watcher.engine()),
+            (terminal.counter.counter, "Effects", watcher.effects()),
             (terminal.counter.counter, "Paper", watcher.paper()),
             (terminal.journal.opening, "Journal", watcher.journal()),
             (terminal.journal.opening, "Store", watcher.store()),

@@ -25,7 +25,7 @@ async def contradicted(till: Till) -> Api:
     """The API of a counter whose journal a person's note contradicts."""
     api = Api(till, counter_config())
     keeper = AnchorKeeper(
-        terminal="T01", boot_id="b", journal=till.counter._journal, clock=till.shop.clock, sleep=asyncio.sleep,
+        terminal="T01", boot_id="b", journal=till.counter.workroom._journal, clock=till.shop.clock, sleep=asyncio.sleep,
         holds=till.counter.holds, signer=None, verifier=None, witness=None, to_fleet=False,
     )  # fmt: skip
     await keeper.check_at_start(Noted(9999, "0" * 16))
@@ -38,7 +38,7 @@ async def confirmed_since(shop: Shop) -> tuple[Till, str]:
     shop.hub_link = TakingLink(shop, "2102")
     till = await shop.start()
     sold = await till.settle()
-    await till.counter.acknowledge(sold.id, "T01")
+    await till.counter.sales.acknowledge(sold.id, "T01")
     await till.quiet()
     return await put_back(shop, till), sold.id
 
@@ -121,13 +121,13 @@ async def test_a_record_that_may_have_undone_it_is_no_leave_to_undo_it(tmp_path:
     shop = Shop(tmp_path)
     till = await shop.start()
     first = await till.settle("0001", lines=(CHEAP,))
-    await till.counter.acknowledge(first.id, "T01")
+    await till.counter.sales.acknowledge(first.id, "T01")
     await till.quiet()
     await till.stop()
     shop.hub_link = TakingLink(shop, "2102")
     till = await shop.start()
     sold = await till.settle("0002", lines=(CHEAP,))
-    await till.counter.cancel(first.id, "T01", "")
+    await till.counter.sales.cancel(first.id, "T01", "")
     await till.quiet()
     till = await put_back(shop, till)
     api = await contradicted(till)

@@ -19,7 +19,7 @@ async def test_what_is_past_its_term_is_deleted_and_the_sale_is_still_shown(tmp_
         "not acknowledged yet"
     )
 
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     await till.quiet()
     await till.days_pass(31)
     deleted = {"day": "2026-11-23", "purpose": "identity", "settlements": 1}

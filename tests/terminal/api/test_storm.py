@@ -152,7 +152,7 @@ async def test_a_thousand_confirmations_whose_answer_is_lost_are_one_doubt_and_o
         fired("F38", api.till.world.hub.counts["lose-answer"])
         assert {status for status, _ in answers} == {200}
         assert {_json(body)["state"] for _, body in set(answers)} <= {"DOUBT", "REVERSING", "REVERSED"}
-        over = await api.till.over(await api.till.counter.get(sale))
+        over = await api.till.over(await api.till.counter.settlements.get(sale))
         assert over.state is State.REVERSED
         assert len(settlements_sent(api.till, sale)) == 1
         assert (taken_by_hub(api.till), api.till.world.ledger.live_settlements()) == (1, ())

@@ -56,7 +56,7 @@ async def priced(
     """A visit of a kind of benefit, up to its quote."""
     sale = SaleWish("1", lines, flow="clinic_visit", benefit=benefit, use_account=False)
     sale = msgspec.structs.replace(sale, **more)
-    opened = await window.counter.open_sale(sale, "front desk", "")
+    opened = await window.counter.sales.open(sale, "front desk", "")
     known = await window.type_number(opened, who)
     if known.person is None or not known.entitled:
         return known

@@ -99,11 +99,11 @@ async def test_r78_unmapped_goods_are_refused_for_the_insurance_and_sold_beside_
         LineWish(name="测试滋补品", own_code="S", price="50.00"),
     ):
         with pytest.raises(Misuse) as refused:
-            await till.counter.add_line(priced.id, wish)
+            await till.counter.sales.add_line(priced.id, wish)
         asserted("R78", "item_unmapped", refused.value.code, what="refused")
-    beside = await till.counter.add_line(priced.id, LineWish(barcode=TONIC.barcode, self_pay=True))
+    beside = await till.counter.sales.add_line(priced.id, LineWish(barcode=TONIC.barcode, self_pay=True))
     assert (beside.state, beside.quote) == (State.PRICED, priced.quote), "none of it is asked of the hub"
-    settled = await till.counter.confirm(priced.id, "T01")
+    settled = await till.counter.sales.confirm(priced.id, "T01")
     assert settled.booking is not None
     assert settled.booking.split.total_fen == 3750
     view = settlement_view(settled, MaskRule())
@@ -113,7 +113,7 @@ async def test_r78_unmapped_goods_are_refused_for_the_insurance_and_sold_beside_
     assert "费用总额37.50" in paper
     assert "自费商品（未进医保）测试滋补品" in paper
     assert "应收现金合计50.00" in paper
-    await till.counter.cancel(settled.id, "T01", "退药")
+    await till.counter.sales.cancel(settled.id, "T01", "退药")
     await till.quiet()
     assert "自费商品" not in flat(shop.printer.texts()[1])
     shop.assert_books_agree(till)

@@ -33,7 +33,7 @@ async def test_r02_r10_p52_unfiled_care_says_its_ratio_and_what_a_filing_would_m
     shown = []
     for number, person in enumerate((unfiled, filed), start=1):
         sale = SaleWish(str(number), LABORATORY, flow="clinic_visit", benefit="ordinary", use_account=False)
-        opened = await window.counter.open_sale(sale, "front desk", "")
+        opened = await window.counter.sales.open(sale, "front desk", "")
         known = await window.type_number(opened, person.slug)
         quoted = await window.pick(known, COLD)
         assert quoted.quote is not None
@@ -63,7 +63,7 @@ async def test_r54_a_negotiated_drug_without_approval_is_pointed_out_before_the_
     clinic = Clinic(tmp_path, institution="P99990000003")
     window = Window(clinic, await clinic.start(config=window_config(clinic.institution)))
     drug = line("XTEST000000000000000D09", "测试靶向药片", "4680.00", "1")
-    opened = await window.counter.open_sale(SaleWish("1", (drug,), benefit="dual_channel"), "till", "")
+    opened = await window.counter.sales.open(SaleWish("1", (drug,), benefit="dual_channel"), "till", "")
     quoted = await window.type_number(opened, "jia")
     assert quoted.quote is not None
     assert quoted.quote.split.fund_fen == 0
@@ -74,7 +74,7 @@ async def test_r54_a_negotiated_drug_without_approval_is_pointed_out_before_the_
     (tmp_path / "other").mkdir()
     till = await Shop(tmp_path / "other").start()
     with pytest.raises(Misuse) as refused:
-        await till.counter.open_sale(SaleWish("1", (drug,), benefit="dual_channel"), "till", "")
+        await till.counter.sales.open(SaleWish("1", (drug,), benefit="dual_channel"), "till", "")
     assert refused.value.code == "not_dual_channel"
     await till.stop()
 
@@ -86,7 +86,7 @@ async def test_r54_p60_with_an_approval_the_pool_pays_and_nothing_is_pointed_out
     person = clinic.world.person("teyao")
     code = person.approval[0].code
     drug = line(code, "谈判药", "1199.00", "1")
-    opened = await window.counter.open_sale(SaleWish("1", (drug,), benefit="dual_channel"), "till", "")
+    opened = await window.counter.sales.open(SaleWish("1", (drug,), benefit="dual_channel"), "till", "")
     settled = await window.confirm(await window.type_number(opened, "teyao"))
     assert settled.booking is not None
     assert settled.booking.split.fund_fen > 0

@@ -206,7 +206,7 @@ since = 2020-01-01
     assert (first.person.insutype, [row.status for row in first.person.enrolments]) == ("310", ["1", "1"])
     await window.abandon(first)
     wish = SaleWish("2", (CONSULTATION,), flow="clinic_visit", benefit="ordinary", insutype="390")
-    chosen = await window.type_number(await window.counter.open_sale(wish, "front desk", ""), person.slug)
+    chosen = await window.type_number(await window.counter.sales.open(wish, "front desk", ""), person.slug)
     assert chosen.person is not None
     assert chosen.person.insutype == "390"
     await window.abandon(chosen)
@@ -224,7 +224,7 @@ async def test_r24_only_kinds_of_the_profiles_list_are_sent(tmp_path: Path) -> N
         SaleWish("1", epidemic=True),
     ):
         with pytest.raises(Misuse) as refused:
-            await till.counter.open_sale(wish, "till", "")
+            await till.counter.sales.open(wish, "till", "")
         assert refused.value.code == "bad_request"
     await till.stop()
 
@@ -235,9 +235,9 @@ async def test_what_remains_of_a_visit_after_a_refund_is_of_the_same_kind(tmp_pa
     clinic = Clinic(tmp_path, more_people=[person])
     window = await clinic.window()
     settled = await window.confirm(await priced(window, "ordinary", (CONSULTATION, CAPSULES), person.slug))
-    undone = await window.counter.refund(settled.id, RefundWish((ReturnWish(2, "1"),)), "N01")
+    undone = await window.counter.refunds.begin(settled.id, RefundWish((ReturnWish(2, "1"),)), "N01")
     assert undone.refund is not None
-    rest = await window.type_number(await window.counter.get(undone.refund.rest_id), person.slug)
+    rest = await window.type_number(await window.counter.settlements.get(undone.refund.rest_id), person.slug)
     anew = await window.confirm(await window.pick(rest, COLD))
     assert anew.state is State.CONFIRMED
     assert [told["data"]["med_type"] for told in clinic.hub_link.inputs("2207A")] == ["11", "11"]

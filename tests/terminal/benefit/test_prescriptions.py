@@ -71,7 +71,7 @@ class Counters:
 
 async def shown(window: Window, number: str = "1", lines: tuple[LineWish, ...] = (PILLS,)) -> Settlement:
     """A purchase of 测试丁 up to the quote without a prescription."""
-    opened = await window.counter.open_sale(SaleWish(number, lines), "till", "")
+    opened = await window.counter.sales.open(SaleWish(number, lines), "till", "")
     return await window.type_number(opened, "ding")
 
 
@@ -88,9 +88,9 @@ async def test_r64_r61_r15_a_prescription_is_reviewed_locked_dispensed_and_freed
     priced = await shown(window)
     assert priced.quote is not None
     assert priced.quote.split.fund_fen == 0
-    (row,) = await window.counter.prescriptions(priced.id)
+    (row,) = await window.counter.prescriptions.of(priced.id)
     assert (row.number, row.status, [item.code for item in row.items]) == (RX, "1", [DRUG])
-    pooled = await window.counter.take_prescription(priced.id, RX, "Y01")
+    pooled = await window.counter.prescriptions.take(priced.id, RX, "Y01")
     assert counters.state == ("locked", "P99990000001")
     assert pooled.state is State.PRICED
     settled = await window.confirm(pooled)
@@ -105,15 +105,15 @@ async def test_r64_r61_r15_a_prescription_is_reviewed_locked_dispensed_and_freed
 
     second = await counters.open(counters.second)
     elsewhere = await shown(second)
-    (row,) = await second.counter.prescriptions(elsewhere.id)
+    (row,) = await second.counter.prescriptions.of(elsewhere.id)
     assert row.status == "3"
     with pytest.raises(Misuse) as refused:
-        await second.counter.take_prescription(elsewhere.id, RX, "Y01")
+        await second.counter.prescriptions.take(elsewhere.id, RX, "Y01")
     asserted("R64", "prescription_not_open", refused.value.code, what="dispensed elsewhere")
 
     assert (await window.cancel(settled)).state is State.CANCELLED
     asserted("R64", ("issued", ""), counters.state, what="unlocked")
-    taken = await second.counter.take_prescription(elsewhere.id, RX, "Y01")
+    taken = await second.counter.prescriptions.take(elsewhere.id, RX, "Y01")
     assert (await second.confirm(taken)).state is State.CONFIRMED
     assert counters.state == ("dispensed", "P99990000003")
     await window.till.stop()
@@ -127,20 +127,20 @@ async def test_r64_what_one_pharmacy_holds_another_cannot_take_until_it_is_freed
     counters = Counters(tmp_path)
     window, second = await counters.open(counters.first), await counters.open(counters.second)
     here, there = await shown(window), await shown(second)
-    await window.counter.take_prescription(here.id, RX, "Y01")
+    await window.counter.prescriptions.take(here.id, RX, "Y01")
     with pytest.raises(Misuse) as refused:
-        await second.counter.take_prescription(there.id, RX, "Y01")
+        await second.counter.prescriptions.take(there.id, RX, "Y01")
     assert (refused.value.code, refused.value.params["text"][-11:]) == ("hub_refused_question", "[RX_LOCKED]")
     await window.abandon(here)
     assert counters.state == ("issued", "")
     asked = [number for number in counters.first.hub_link.transactions() if number.startswith("99")]
     assert asked == ["990101", "990102", "990103"]
-    await second.counter.take_prescription(there.id, RX, "Y01")
+    await second.counter.prescriptions.take(there.id, RX, "Y01")
     again = await shown(window, "2")
     with pytest.raises(Misuse):
-        await window.counter.take_prescription(again.id, RX, "Y01")
+        await window.counter.prescriptions.take(again.id, RX, "Y01")
     await window.pass_time(16 * 60)
-    await window.counter.take_prescription(again.id, RX, "Y01")
+    await window.counter.prescriptions.take(again.id, RX, "Y01")
     assert counters.state == ("locked", "P99990000001")
     await window.till.stop()
     await second.till.stop()
@@ -152,7 +152,7 @@ async def test_r64_a_lost_answer_to_the_settlement_frees_the_prescription_with_i
 ) -> None:
     counters = Counters(tmp_path)
     window = await counters.open(counters.first)
-    priced = await window.counter.take_prescription((await shown(window)).id, RX, "Y01")
+    priced = await window.counter.prescriptions.take((await shown(window)).id, RX, "Y01")
     counters.first.arm("lose-answer", "2102")
     await window.confirm(priced)
     await window.rest()
@@ -168,10 +168,10 @@ async def test_r64_a_lost_answer_to_the_lock_needs_nothing_but_another_try(tmp_p
     priced = await shown(window)
     counters.first.arm("lose-answer", "990102")
     with pytest.raises(Misuse) as silent:
-        await window.counter.take_prescription(priced.id, RX, "Y01")
+        await window.counter.prescriptions.take(priced.id, RX, "Y01")
     assert silent.value.code == "hub_silent_question"
     assert counters.state == ("locked", "P99990000001")
-    assert (await window.counter.take_prescription(priced.id, RX, "Y01")).prescription is not None
+    assert (await window.counter.prescriptions.take(priced.id, RX, "Y01")).prescription is not None
     await window.till.stop()
 
 
@@ -186,7 +186,7 @@ async def test_r61_r66_no_pooled_prescription_without_a_pharmacist_of_good_credi
         ("Y02", "pharmacist_credit"),
     ):
         with pytest.raises(Misuse) as refused:
-            await window.counter.take_prescription(priced.id, RX, number)
+            await window.counter.prescriptions.take(priced.id, RX, number)
         assert refused.value.code == code
     asserted("R66", "pharmacist_credit", refused.value.code, what="level D")
     assert "990102" not in counters.first.hub_link.transactions()
@@ -198,7 +198,7 @@ async def test_r61_the_hub_settles_no_prescription_that_nobody_locked(tmp_path: 
     """Should a terminal skip its own step: the lease has ended before the person agreed."""
     counters = Counters(tmp_path)
     window = await counters.open(counters.first)
-    priced = await window.counter.take_prescription((await shown(window)).id, RX, "Y01")
+    priced = await window.counter.prescriptions.take((await shown(window)).id, RX, "Y01")
     await window.pass_time(16 * 60)
     refused = await window.confirm(priced)
     assert state_of(refused) == (State.REFUSED, "refused")
@@ -211,19 +211,19 @@ async def test_r61_the_hub_settles_no_prescription_that_nobody_locked(tmp_path: 
 async def test_r64_changed_lines_drop_the_prescription_and_void_ones_cannot_be_taken(tmp_path: Path) -> None:
     counters = Counters(tmp_path)
     window = await counters.open(counters.first)
-    priced = await window.counter.take_prescription((await shown(window)).id, RX, "Y01")
+    priced = await window.counter.prescriptions.take((await shown(window)).id, RX, "Y01")
     fewer = msgspec.structs.replace(PILLS, quantity="4")
-    changed = await window.counter.set_lines(priced.id, (fewer,))
+    changed = await window.counter.sales.set_lines(priced.id, (fewer,))
     assert changed.prescription is None
-    assert (await window.counter.take_prescription(priced.id, RX, "Y01")).prescription is not None
+    assert (await window.counter.prescriptions.take(priced.id, RX, "Y01")).prescription is not None
     more = msgspec.structs.replace(PILLS, quantity="11")
-    await window.counter.set_lines(priced.id, (more,))
+    await window.counter.sales.set_lines(priced.id, (more,))
     with pytest.raises(Misuse) as refused:
-        await window.counter.take_prescription(priced.id, RX, "Y01")
+        await window.counter.prescriptions.take(priced.id, RX, "Y01")
     assert refused.value.code == "prescription_lines"
     centre.void(counters.ledger, RX)
     with pytest.raises(Misuse) as gone:
-        await window.counter.take_prescription(priced.id, RX, "Y01")
+        await window.counter.prescriptions.take(priced.id, RX, "Y01")
     assert gone.value.code == "prescription_not_open"
     await window.till.stop()
 

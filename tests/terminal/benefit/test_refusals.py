@@ -65,7 +65,7 @@ async def test_r83_p54_a_refusal_can_be_taken_home_on_paper(tmp_path: Path) -> N
     assert view.refusal is not None
     assert "该病种没有备案" in view.refusal.zh
     await window.abandon(refused)
-    await window.counter.explain(refused.id)
+    await window.counter.slips.explain(refused.id)
     (paper,) = map(flat, clinic.printer.texts())
     for told in ("医保结算说明", "该病种没有备案", "经办机构：测试市医保中心", "咨询电话：000-12345", "测*"):
         assert told in paper
@@ -81,7 +81,7 @@ async def test_r83_nothing_is_explained_that_was_not_refused_and_a_printer_witho
     till = await shop.start()
     opened = await till.open()
     with pytest.raises(Misuse) as nothing:
-        await till.counter.explain(opened.id)
+        await till.counter.slips.explain(opened.id)
     assert nothing.value.code == "nothing_to_explain"
     await till.stop()
 
@@ -97,13 +97,13 @@ async def test_r83_p70_an_older_settlement_is_not_cancelled_before_the_later_one
     first = await window.confirm(await priced(window, "ordinary", lines, person.slug))
     await window.pass_time(60)
     wish = SaleWish("2", lines, flow="clinic_visit", benefit="ordinary")
-    opened = await window.counter.open_sale(wish, "front desk", "")
+    opened = await window.counter.sales.open(wish, "front desk", "")
     second = await window.confirm(await window.pick(await window.type_number(opened, person.slug), COLD))
     refused = await window.cancel(first)
     assert state_of(refused) == (State.CONFIRMED, "cancel_refused")
     assert refused.refusal is not None
     assert refused.refusal.params["text"].endswith("[LATER_SETTLEMENT_EXISTS]")
-    await window.counter.explain(first.id)
+    await window.counter.slips.explain(first.id)
     paper = flat(clinic.printer.texts()[-1])
     assert "须先撤销较新的一笔" in paper
     asserted("R83", "医保结算说明", paper[:6], what="P70")
@@ -138,7 +138,7 @@ async def test_r65_after_the_last_day_no_sale_starts_and_yesterdays_can_still_be
     with pytest.raises(Misuse) as refused:
         await till.open("0002")
     assert (refused.value.code, refused.value.params) == ("agreement_ended", {"until": "2026-11-23"})
-    cancelled = await till.counter.cancel(settled.id, "T01", "退药")
+    cancelled = await till.counter.sales.cancel(settled.id, "T01", "退药")
     assert cancelled.state is State.CANCELLED
     await till.quiet()
     shop.assert_books_agree(till)

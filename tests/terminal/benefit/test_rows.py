@@ -28,11 +28,11 @@ async def test_r01_r05_without_an_activated_certificate_the_card_or_the_number_s
     shop = Shop(tmp_path)
     till = await shop.start()
     opened = await till.open()
-    refused = await till.counter.give_code(opened.id, shop.code("ren"))
+    refused = await till.counter.media.give_code(opened.id, shop.code("ren"))
     assert state_of(refused) == (State.DRAFT, "certificate_not_activated")
     number = shop.world.person("jia").certno
-    typed = await till.counter.give_identity_number(opened.id, number)
-    by_number = await till.counter.confirm(typed.id, "T01")
+    typed = await till.counter.media.give_identity_number(opened.id, number)
+    by_number = await till.counter.sales.confirm(typed.id, "T01")
     by_code = await till.settle("0002")
     assert by_number.booking is not None
     assert by_code.booking is not None
@@ -151,9 +151,9 @@ async def test_r65_a_suspended_pharmacy_settles_nothing_and_still_cancels_yester
     asserted(
         "R65", "AGREEMENT_INVALID]", refused.notice.params["text"].rpartition("[")[2], what="P01 refused"
     )
-    cancelled = await till.counter.cancel(sold.id, "T01", "退药")
+    cancelled = await till.counter.sales.cancel(sold.id, "T01", "退药")
     asserted("R65", "CANCELLED", cancelled.state.value, what="cancellation")
-    await till.counter.abandon(refused.id, "T01")
+    await till.counter.sales.abandon(refused.id, "T01")
     await till.quiet()
     shop.assert_books_agree(till)
     await till.stop()

@@ -197,11 +197,13 @@ class Window:
     ) -> Settlement:
         """Open a visit."""
         wish = SaleWish(number, lines, use_account=use_account, flow="clinic_visit")
-        return await self.counter.open_sale(wish, "front desk", "")
+        return await self.counter.sales.open(wish, "front desk", "")
 
     async def type_number(self, settlement: Settlement, who: str = "yi") -> Settlement:
         """Type the person's identity number (medium 02)."""
-        return await self.counter.give_identity_number(settlement.id, self.clinic.world.person(who).certno)
+        return await self.counter.media.give_identity_number(
+            settlement.id, self.clinic.world.person(who).certno
+        )
 
     async def insert_card(self, settlement: Settlement, who: str = "yi", card_sn: str = "") -> Settlement:
         """Give what the reader finds on the person's card (medium 03)."""
@@ -211,7 +213,7 @@ class Window:
             "03", Secret(person.card.number), Secret(card_sn or person.card.identification_code), Secret(person.certno),
             Secret(person.name),
         )  # fmt: skip
-        return await self.counter.post(settlement.id, MediumGiven(medium), "card reader")
+        return await self.counter.settlements.post(settlement.id, MediumGiven(medium), "card reader")
 
     async def arrive(
         self,
@@ -226,7 +228,7 @@ class Window:
 
     async def pick(self, settlement: Settlement, wish: DiseaseWish = DIABETES) -> Settlement:
         """Pick the disease; with lines on the sheet the quote follows."""
-        return await self.counter.pick_disease(settlement.id, wish)
+        return await self.counter.sales.pick_disease(settlement.id, wish)
 
     async def priced(
         self,
@@ -240,7 +242,7 @@ class Window:
 
     async def confirm(self, settlement: Settlement) -> Settlement:
         """The person agrees."""
-        return await self.counter.confirm(settlement.id, "N01")
+        return await self.counter.sales.confirm(settlement.id, "N01")
 
     async def settled(
         self, number: str = "1", lines: tuple[LineWish, ...] = STORY, who: str = "yi"
@@ -250,15 +252,15 @@ class Window:
 
     async def abandon(self, settlement: Settlement) -> Settlement:
         """Give the visit up."""
-        return await self.counter.abandon(settlement.id, "N01")
+        return await self.counter.sales.abandon(settlement.id, "N01")
 
     async def cancel(self, settlement: Settlement) -> Settlement:
         """Cancel a settled visit."""
-        return await self.counter.cancel(settlement.id, "N01", "开错药")
+        return await self.counter.sales.cancel(settlement.id, "N01", "开错药")
 
     async def get(self, settlement: Settlement) -> Settlement:
         """What the counter says now."""
-        return await self.counter.get(settlement.id)
+        return await self.counter.settlements.get(settlement.id)
 
     def steps(self, settlement: Settlement) -> list[tuple[str, str, str | None]]:
         """Transaction, state and verdict of every message that could change the hub."""

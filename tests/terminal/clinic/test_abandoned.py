@@ -59,7 +59,7 @@ async def quoted(window: Window) -> Settlement:
 async def changed(window: Window) -> Settlement:
     """Other lines were put on the sheet after the quote and not quoted yet."""
     priced = await window.priced()
-    return await window.counter.set_lines(priced.id, STORY[:1])
+    return await window.counter.sales.set_lines(priced.id, STORY[:1])
 
 
 async def armed(window: Window) -> Settlement:
@@ -260,7 +260,7 @@ async def test_a_visit_that_the_hub_will_not_take_back_is_told_to_a_person(tmp_p
     (record,) = clinic.live()
     assert record.msgid == told.settle_msgid, "what the day's reconciliation will show"
 
-    await window.counter.post(told.id, Reopened(), "two people")
+    await window.counter.settlements.post(told.id, Reopened(), "two people")
     await window.rest()
     assert state_of(await window.get(told)) == (State.REVERSED, "reversed")
     await window.finish()
@@ -376,7 +376,7 @@ async def test_a_registration_that_arrives_before_its_repetition_is_found_by_the
     link.hub.respond = overtaken  # type: ignore[method-assign]  # the network, not the hub, has this memory
     stopped = await window.pick(known)
     assert state_of(stopped) == (State.DRAFT, "hub_refused_question")
-    assert (await window.counter.quote(known.id)).state is State.PRICED
+    assert (await window.counter.sales.quote(known.id)).state is State.PRICED
     assert link.transactions()[3:] == ["2201", "5201", "2201", "5201", "2203A", "2204", "2206A"]
     assert len(clinic.visits()) == 1
     await window.abandon(known)

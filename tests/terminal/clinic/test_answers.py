@@ -98,7 +98,7 @@ async def test_an_upload_that_is_not_answered_line_by_line_is_taken_back_and_rep
         "twice by itself, then a person is asked"
     )
     assert stopped.unsure == ("charge",)
-    priced = await window.counter.quote(stopped.id)
+    priced = await window.counter.sales.quote(stopped.id)
     assert priced.state is State.PRICED
     assert clinic.hub_link.transactions()[5:] == ["2204", "2205", "2204", "2205", "2204", "2206A"]
     assert {line.chrg_bchno[-3:] for line in clinic.world.ledger.unsettled_lines(priced.visit_id)} == {"003"}
@@ -112,7 +112,7 @@ async def test_the_question_for_a_lost_visit_covers_the_day_it_began(tmp_path: P
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     known = msgspec.structs.replace(await window.arrive(), began_at="2026-11-24 00:00:00")
-    content, division = build("5201", known, window.counter.engine._site)
+    content, division = build("5201", known, window.counter.engine._effects._site)
     assert isinstance(content, VisitQueryInput)
     assert (content.query.began_at, content.query.ended_at) == ("2026-11-24 00:00:00", "2026-11-24 23:59:59")
     assert division == "999901"
@@ -125,8 +125,8 @@ async def test_the_lines_of_a_second_quote_keep_their_own_classes(tmp_path: Path
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     priced = await window.priced()
-    await window.counter.set_lines(priced.id, (TABLETS, STORY[0]))
-    settled = await window.confirm(await window.counter.quote(priced.id))
+    await window.counter.sales.set_lines(priced.id, (TABLETS, STORY[0]))
+    settled = await window.confirm(await window.counter.sales.quote(priced.id))
     assert settled.booking is not None
     assert settled.booking.line_classes == ("01", "02")
     await window.finish()

@@ -52,7 +52,7 @@ async def test_a_person_without_a_filing_is_told_so_and_nothing_is_booked(tmp_pa
     assert refused.value.code == "filings_unknown"
     assert clinic.hub_link.transactions() == QUESTIONS
     file_hypertension(clinic, "jia")
-    known = await window.counter.quote(told.id)
+    known = await window.counter.sales.quote(told.id)
     assert [filing.code for filing in known.filings or ()] == ["M03900"], (
         "filed meanwhile: asking again goes on"
     )
@@ -178,7 +178,7 @@ async def test_a_card_that_says_another_identity_than_the_hub_stops_the_visit(tm
         Secret(clinic.world.person("geng").certno),
     )
     opened = await window.open()
-    told = await window.counter.post(opened.id, MediumGiven(medium), "card reader")
+    told = await window.counter.settlements.post(opened.id, MediumGiven(medium), "card reader")
     assert told.person is None
     assert clinic.hub_link.transactions() == ["1101"]
     assert state_of(told)[0] is State.DRAFT
@@ -191,7 +191,7 @@ async def test_a_mistyped_identity_number_is_not_sent(tmp_path: Path) -> None:
     window = await clinic.window()
     opened = await window.open()
     with pytest.raises(Misuse) as refused:
-        await window.counter.give_identity_number(opened.id, "999999197006150044")
+        await window.counter.media.give_identity_number(opened.id, "999999197006150044")
     assert refused.value.code == "not_an_identity_number"
     assert clinic.hub_link.transactions() == []
     await window.till.stop()
@@ -205,7 +205,7 @@ async def test_the_medium_cannot_change_once_a_visit_stands_at_the_hub(tmp_path:
     for other in (
         window.type_number(priced, "geng"),
         window.insert_card(priced),
-        window.counter.give_code(priced.id, clinic.code("yi")),
+        window.counter.media.give_code(priced.id, clinic.code("yi")),
     ):
         with pytest.raises(Misuse) as refused:
             await other
@@ -250,7 +250,7 @@ async def test_changed_lines_void_the_quote_and_go_up_in_a_new_batch(tmp_path: P
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     priced = await window.priced()
-    changed = await window.counter.set_lines(priced.id, (TABLETS,))
+    changed = await window.counter.sales.set_lines(priced.id, (TABLETS,))
     assert (changed.state, changed.quote) == (State.DRAFT, None)
     with pytest.raises(Misuse) as refused:
         await window.confirm(changed)
@@ -259,7 +259,7 @@ async def test_changed_lines_void_the_quote_and_go_up_in_a_new_batch(tmp_path: P
         "001"
     ] * 3
 
-    quoted = await window.counter.quote(priced.id)
+    quoted = await window.counter.sales.quote(priced.id)
     assert quoted.state is State.PRICED
     assert batches(clinic) == [("2204", "001"), ("2205", "001"), ("2204", "002")]
     assert [row.chrg_bchno[-3:] for row in clinic.world.ledger.unsettled_lines(priced.visit_id)] == ["002"]
@@ -281,9 +281,9 @@ async def test_lines_changed_twice_without_a_quote_are_withdrawn_once(tmp_path: 
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     priced = await window.priced()
-    await window.counter.set_lines(priced.id, (INSULIN,))
-    await window.counter.set_lines(priced.id, (TABLETS,))
-    assert (await window.counter.quote(priced.id)).state is State.PRICED
+    await window.counter.sales.set_lines(priced.id, (INSULIN,))
+    await window.counter.sales.set_lines(priced.id, (TABLETS,))
+    assert (await window.counter.sales.quote(priced.id)).state is State.PRICED
     assert batches(clinic) == [("2204", "001"), ("2205", "001"), ("2204", "002")]
     await window.abandon(priced)
     await window.finish()
@@ -296,9 +296,9 @@ async def test_an_emptied_sheet_is_not_quoted_and_its_lines_are_withdrawn_with_t
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     priced = await window.priced()
-    await window.counter.set_lines(priced.id, ())
+    await window.counter.sales.set_lines(priced.id, ())
     with pytest.raises(Misuse) as refused:
-        await window.counter.quote(priced.id)
+        await window.counter.sales.quote(priced.id)
     assert refused.value.code == "no_lines"
     await window.abandon(priced)
     await window.finish()
@@ -312,8 +312,8 @@ async def test_lines_may_come_after_the_disease(tmp_path: Path) -> None:
     known = await window.pick(await window.arrive(lines=()))
     assert (known.state, known.charged) == (State.DRAFT, False)
     assert clinic.hub_link.transactions() == [*QUESTIONS, "2201", "2203A"]
-    await window.counter.set_lines(known.id, STORY)
-    settled = await window.confirm(await window.counter.quote(known.id))
+    await window.counter.sales.set_lines(known.id, STORY)
+    settled = await window.confirm(await window.counter.sales.quote(known.id))
     assert settled.booking is not None
     assert settled.booking.split.total_fen == Fen(44968)
     await window.finish()
@@ -492,6 +492,6 @@ async def test_a_quote_whose_amounts_do_not_add_up_is_not_offered(tmp_path: Path
     clinic.world.hub.arm(AmountOff(field="inscp_scp_amt"), "2206A")
     told = await window.priced()
     assert state_of(told) == (State.DRAFT, "hub_amounts_broken")
-    assert (await window.counter.quote(told.id)).state is State.PRICED
+    assert (await window.counter.sales.quote(told.id)).state is State.PRICED
     await window.abandon(told)
     await window.finish()

@@ -20,16 +20,16 @@ async def whole_visit(window: Window) -> Settlement:
     """Arrive, be quoted, change the sheet, be quoted again; whoever stands at the desk asks again when told to."""
     known = await window.arrive()
     if known.filings is None:
-        known = await window.counter.quote(known.id)
+        known = await window.counter.sales.quote(known.id)
     priced = await quoted(window, await window.pick(known))
-    await window.counter.set_lines(priced.id, (TABLETS, *STORY[:1]))
-    return await window.confirm(await quoted(window, await window.counter.quote(priced.id)))
+    await window.counter.sales.set_lines(priced.id, (TABLETS, *STORY[:1]))
+    return await window.confirm(await quoted(window, await window.counter.sales.quote(priced.id)))
 
 
 async def quoted(window: Window, settlement: Settlement) -> Settlement:
     """Ask for the quote once more if there is none yet."""
     if settlement.state is not State.PRICED:
-        settlement = await window.counter.quote(settlement.id)
+        settlement = await window.counter.sales.quote(settlement.id)
     assert settlement.state is State.PRICED, settlement.notice
     return settlement
 
@@ -112,7 +112,7 @@ async def test_a_hub_silent_twice_stops_the_visit_until_a_person_asks(
         assert len(clinic.world.hub.fired) == 2
     await window.pass_time(600)
     assert len(clinic.visits()) <= 1, "nothing was sent meanwhile"
-    again = await window.counter.quote(known.id)
+    again = await window.counter.sales.quote(known.id)
     assert state_of(again) == (State.PRICED, "")
     assert again.unsure == (("register",) if infno == "2201" else ()), "a lost 2201 may arrive yet"
     assert (await window.confirm(again)).state is State.CONFIRMED
@@ -146,7 +146,7 @@ async def test_a_hub_silent_for_good_is_asked_by_every_wish_and_never_in_a_loop(
     clinic.arm("lose-request", "5201", 1000)
     await window.pick(known)
     for _ in range(5):
-        assert state_of(await window.counter.quote(known.id)) == (State.DRAFT, "visit_step_unknown")
+        assert state_of(await window.counter.sales.quote(known.id)) == (State.DRAFT, "visit_step_unknown")
     assert clinic.hub_link.transactions()[3:] == ["2201", *["5201"] * 6]
     clinic.world.hub.clear()
     await window.abandon(known)

@@ -104,9 +104,9 @@ class BadDay:
                 )
             case "lines", [int(chosen)]:
                 sheet = tuple(line for place, line in enumerate(STORY) if chosen >> place & 1)
-                await self.wish(lambda: self.window.counter.set_lines(self.visits[-1].id, sheet))
+                await self.wish(lambda: self.window.counter.sales.set_lines(self.visits[-1].id, sheet))
             case "quote", []:
-                await self.wish(lambda: self.window.counter.quote(self.visits[-1].id))
+                await self.wish(lambda: self.window.counter.sales.quote(self.visits[-1].id))
             case "confirm", []:
                 await self.wish(lambda: self.window.confirm(self.visits[-1]))
             case "abandon", []:

@@ -62,7 +62,7 @@ async def test_the_visit_with_a_typed_identity_number_is_paid_as_derived_by_hand
     assert (record.msgid, record.mdtrt_id) == (settled.settle_msgid, settled.visit_id)
     assert clinic.balance_fen("yi") == 0
 
-    await window.counter.acknowledge(settled.id, "N01")
+    await window.counter.sales.acknowledge(settled.id, "N01")
     await window.rest()
     assert (await window.get(settled)).state is State.CLOSED
     assert clinic.printer.titles() == ["医保结算单"]
@@ -100,7 +100,7 @@ async def test_the_visit_with_a_card_sends_its_identification_code(tmp_path: Pat
 async def test_the_visit_with_a_certificate_code_goes_the_same_way(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path)
     window = await clinic.window()
-    known = await window.counter.give_code((await window.open()).id, clinic.code("yi"))
+    known = await window.counter.media.give_code((await window.open()).id, clinic.code("yi"))
     settled = await window.confirm(await window.pick(known))
     assert settled.booking is not None
     assert settled.booking.split == STORY_SPLIT
@@ -248,8 +248,8 @@ async def test_visit_numbers_batches_and_line_numbers_never_repeat(tmp_path: Pat
     window = await clinic.window()
     first = await window.priced(lines=STORY[:1])
     for count in (2, 3):
-        await window.counter.set_lines(first.id, STORY[:count])
-        assert (await window.counter.quote(first.id)).state is State.PRICED
+        await window.counter.sales.set_lines(first.id, STORY[:count])
+        assert (await window.counter.sales.quote(first.id)).state is State.PRICED
     await window.confirm(first)
     await window.cancel(first)
     await window.rest()
@@ -309,7 +309,7 @@ async def test_a_settled_visit_is_cancelled_days_and_a_restart_later(tmp_path: P
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     settled = await window.settled()
-    await window.counter.acknowledge(settled.id, "N01")
+    await window.counter.sales.acknowledge(settled.id, "N01")
     await window.rest()
     window = await window.restart()
     await window.pass_time(3 * 24 * 3600)

@@ -34,7 +34,7 @@ async def test_a_sale_writes_one_line_with_its_amounts_and_steps(tmp_path: Path)
     till = await shop.start(write_log=written)
     settled = await till.settle()
     await till.quiet()
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     assert settled.booking is not None
     (line,) = written.lines
     steps = line.pop("steps_ms")
@@ -53,7 +53,7 @@ async def test_step_times_are_the_times_the_steps_took(tmp_path: Path) -> None:
     till = await shop.start(write_log=written)
     priced = await till.quote()
     shop.arm("delay 2.5", "2102")
-    await till.counter.confirm(priced.id, "T01")
+    await till.counter.sales.confirm(priced.id, "T01")
     (line,) = written.lines
     assert line["steps_ms"]["send 2102"] == 2500.0
     assert line["steps_ms"]["ask 1101"] == 0.0
@@ -66,7 +66,7 @@ async def test_a_doubt_and_its_end_are_one_line_each(tmp_path: Path) -> None:
     till = await shop.start(write_log=written)
     priced = await till.quote()
     shop.arm("lose-answer", "2102")
-    await till.counter.confirm(priced.id, "T01")
+    await till.counter.sales.confirm(priced.id, "T01")
     await till.quiet()
     assert written.states(priced.id) == ["DOUBT", "REVERSED"]
     doubt, end = written.lines
@@ -82,14 +82,14 @@ async def test_a_cancellation_and_a_refused_one_are_told(tmp_path: Path) -> None
     shop, written = Shop(tmp_path), Written()
     till = await shop.start(write_log=written)
     closed = await till.settle("0001")
-    await till.counter.acknowledge(closed.id, "T01")
+    await till.counter.sales.acknowledge(closed.id, "T01")
     await till.quiet()
     await till.wait(130 * 86_400)  # the benefit year is closed meanwhile: the hub refuses
     newer = await till.settle("0002")
-    assert (await till.counter.cancel(closed.id, "T01", "")).state is State.CLOSED
+    assert (await till.counter.sales.cancel(closed.id, "T01", "")).state is State.CLOSED
     assert written.states(closed.id) == ["CONFIRMED", "CLOSED"], "a refused cancellation is an outcome too"
     assert written.lines[-1]["notice"] == "cancel_refused"
-    await till.counter.cancel(newer.id, "T01", "")
+    await till.counter.sales.cancel(newer.id, "T01", "")
     assert written.states(newer.id) == ["CONFIRMED", "CANCELLED"]
     await till.stop()
 
@@ -101,7 +101,7 @@ async def test_a_restart_repeats_no_line_and_finishes_the_story(tmp_path: Path) 
     priced = await till.quote()
     shop.arm("lose-answer", "2102")
     shop.arm("lose-answer", "2601", 2)
-    await till.counter.confirm(priced.id, "T01")
+    await till.counter.sales.confirm(priced.id, "T01")
     await till.kill()
     again = await shop.start(write_log=written)
     await again.quiet()
@@ -129,7 +129,7 @@ async def test_no_line_holds_anything_of_the_person(tmp_path: Path) -> None:
     till = await clinic.start(config=clinic_config(clinic), write_log=written, reader=reader)
     window = Window(clinic, till)
     opened = await window.open()
-    await till.counter.read_card_medium(opened.id)
+    await till.counter.media.read_card(opened.id)
     await window.confirm(await window.pick(opened))
     person = clinic.world.person("yi")
     text = msgspec.json.encode(written.lines).decode()

@@ -33,7 +33,7 @@ async def test_the_running_counter_deletes_by_itself_once_a_day(tmp_path: Path) 
     assert [record["purpose"] for record in till.audit() if record["action"] == "expire"] == ["identity"]
     shown = await till.get(closed.id)
     assert identity_is_gone(shown)
-    cancelled = await till.counter.cancel(closed.id, "T01", "退货")
+    cancelled = await till.counter.sales.cancel(closed.id, "T01", "退货")
     assert cancelled.state is State.CANCELLED, (
         "the person number is not a name: the hub is asked all the same"
     )
@@ -142,11 +142,11 @@ async def test_the_rest_of_an_old_sale_knows_its_person_after_a_restart(tmp_path
     await till.days_pass(31)
     assert till.counter.expiry is not None
     assert [one.purpose for one in (await till.counter.expiry.run("T01")).deleted] == [IDENTITY]
-    cancelled = await till.counter.refund(closed.id, RefundWish((ReturnWish(1, "1"),)), "T01")
+    cancelled = await till.counter.refunds.begin(closed.id, RefundWish((ReturnWish(1, "1"),)), "T01")
     assert cancelled.refund is not None
     await till.kill()
     till = await shop.start()
-    priced = await till.counter.give_code(cancelled.refund.rest_id, shop.code("jia"))
+    priced = await till.counter.media.give_code(cancelled.refund.rest_id, shop.code("jia"))
     assert priced.state is State.PRICED, priced.notice
     await till.stop()
 
@@ -174,10 +174,10 @@ async def test_a_sale_past_both_terms_is_shown_with_its_amounts_and_nothing_else
     assert "已过保存期" in shown.notice.zh
     assert summary_view(till.rows()[0]).total_fen == 3750
     for act in (
-        till.counter.cancel(closed.id, "T01", "退货"),
-        till.counter.copy(closed.id, "T01"),
-        till.counter.refund(closed.id, RefundWish(everything=True), "T01"),
-        till.counter.evidence(closed.id, "T01"),
+        till.counter.sales.cancel(closed.id, "T01", "退货"),
+        till.counter.slips.copy(closed.id, "T01"),
+        till.counter.refunds.begin(closed.id, RefundWish(everything=True), "T01"),
+        till.counter.settlements.evidence(closed.id, "T01"),
     ):
         with pytest.raises(Misuse) as misuse:
             await act

@@ -28,13 +28,13 @@ async def test_a_young_doubt_of_the_lane_stops_everybody(tmp_path: Path) -> None
     other = await till.quote("0002", who="ding")
     assert other.state is State.PRICED, "asking is free"
     with pytest.raises(Misuse) as misuse:
-        await till.counter.confirm(other.id, "T01")
+        await till.counter.sales.confirm(other.id, "T01")
     assert misuse.value.code == "lane_gate"
     assert 118 <= int(misuse.value.params["seconds"]) <= 121
     assert (await till.get(other.id)).state is State.PRICED, "it may be confirmed later"
     await till.wait(60)
     with pytest.raises(Misuse) as misuse:
-        await till.counter.confirm(other.id, "T01")
+        await till.counter.sales.confirm(other.id, "T01")
     assert 58 <= int(misuse.value.params["seconds"]) <= 61
     await till.stop()
 
@@ -48,11 +48,11 @@ async def test_after_two_minutes_others_are_served_and_the_person_is_not(tmp_pat
     assert (await till.settle("0002", who="ding")).state is State.CONFIRMED
     same = await till.quote("0003", who="jia")
     with pytest.raises(Misuse, match="person_in_doubt"):
-        await till.counter.confirm(same.id, "T01")
+        await till.counter.sales.confirm(same.id, "T01")
     shop.world.hub.clear()
     await till.quiet()
     assert (await till.get(doubtful)).state is State.REVERSED
-    assert (await till.counter.confirm(same.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(same.id, "T01")).state is State.CONFIRMED
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -66,7 +66,7 @@ async def test_the_gate_opens_the_moment_the_doubt_is_over(tmp_path: Path) -> No
     shop.world.hub.clear()
     await till.quiet()
     assert shop.clock.monotonic_s() < 60
-    assert (await till.counter.confirm(other.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(other.id, "T01")).state is State.CONFIRMED
     await till.stop()
 
 
@@ -80,9 +80,9 @@ async def test_a_doubt_that_begins_while_another_sale_waits_for_the_line_stops_t
     first, second = await till.quote("0001"), await till.quote("0002", who="ding")
     shop.arm("delay 31", "2102")
     shop.arm("lose-request", "2601", 1000)
-    losing = asyncio.ensure_future(till.counter.confirm(first.id, "T01"))
+    losing = asyncio.ensure_future(till.counter.sales.confirm(first.id, "T01"))
     await asyncio.sleep(1)
-    waiting = asyncio.ensure_future(till.counter.confirm(second.id, "T01"))
+    waiting = asyncio.ensure_future(till.counter.sales.confirm(second.id, "T01"))
     await asyncio.sleep(1)
     assert not waiting.done()
     assert (await losing).state is State.DOUBT
@@ -104,7 +104,7 @@ async def test_a_restart_does_not_open_the_gate(tmp_path: Path) -> None:
     till = await shop.start()
     other = await till.quote("0002", who="ding")
     with pytest.raises(Misuse) as misuse:
-        await till.counter.confirm(other.id, "T01")
+        await till.counter.sales.confirm(other.id, "T01")
     assert misuse.value.code == "lane_gate"
     assert int(misuse.value.params["seconds"]) <= 91
     await till.stop()
@@ -120,7 +120,7 @@ async def test_the_wall_clock_does_not_move_the_gate(jump_s: float, tmp_path: Pa
     other = await till.quote("0002", who="ding")
     shop.clock.jump(jump_s)
     with pytest.raises(Misuse, match="lane_gate"):
-        await till.counter.confirm(other.id, "T01")
+        await till.counter.sales.confirm(other.id, "T01")
     await till.wait(200)
     till.counter.require_gate(other)
     fired("F33")
@@ -137,7 +137,7 @@ async def test_a_quarantined_settlement_closes_the_gate(tmp_path: Path) -> None:
     assert (await till.settle("0001")).quarantine
     other = await till.quote("0002", who="ding")
     with pytest.raises(Misuse, match="lane_gate"):
-        await till.counter.confirm(other.id, "T01")
+        await till.counter.sales.confirm(other.id, "T01")
     await till.stop()
 
 
@@ -148,10 +148,10 @@ async def test_a_cancellation_in_doubt_closes_the_gate(tmp_path: Path) -> None:
     settled = await till.settle("0001")
     shop.arm("lose-answer", "2103")
     shop.arm("lose-request", "5203", 1000)
-    assert (await till.counter.cancel(settled.id, "T01", "")).state is State.CANCEL_DOUBT
+    assert (await till.counter.sales.cancel(settled.id, "T01", "")).state is State.CANCEL_DOUBT
     other = await till.quote("0002", who="ding")
     with pytest.raises(Misuse, match="lane_gate"):
-        await till.counter.confirm(other.id, "T01")
+        await till.counter.sales.confirm(other.id, "T01")
     await till.stop()
 
 
@@ -161,10 +161,10 @@ async def test_an_unsent_sale_is_not_in_doubt_and_passes_the_gate_of_its_own(tmp
     till = await shop.start()
     priced = await till.quote()
     shop.hub_link.down = True
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.ARMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.ARMED
     shop.hub_link.down = False
     assert (await till.settle("0002", who="ding")).state is State.CONFIRMED
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -176,13 +176,13 @@ async def test_an_unsent_sale_waits_for_the_line_like_any_other(tmp_path: Path) 
     till = await shop.start()
     unsent = await till.quote("0001")
     shop.hub_link.down = True
-    assert (await till.counter.confirm(unsent.id, "T01")).state is State.ARMED
+    assert (await till.counter.sales.confirm(unsent.id, "T01")).state is State.ARMED
     shop.hub_link.down = False
     slow = await till.quote("0002", who="ding")
     shop.arm("delay 5", "2102")
-    first = asyncio.ensure_future(till.counter.confirm(slow.id, "T01"))
+    first = asyncio.ensure_future(till.counter.sales.confirm(slow.id, "T01"))
     await asyncio.sleep(1)
-    second = asyncio.ensure_future(till.counter.confirm(unsent.id, "T01"))
+    second = asyncio.ensure_future(till.counter.sales.confirm(unsent.id, "T01"))
     assert (await first).state is State.CONFIRMED
     assert (await second).state is State.CONFIRMED
     shop.assert_books_agree(till)

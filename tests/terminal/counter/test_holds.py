@@ -38,21 +38,21 @@ async def test_no_sale_is_opened_or_confirmed_and_nothing_leaves(tmp_path: Path)
     shop = Shop(tmp_path)
     till = await shop.start()
     wish = SaleWish("0001", (PILLS,))
-    opened = await till.counter.open_sale(wish, "till", "key 1")
+    opened = await till.counter.sales.open(wish, "till", "key 1")
     quoted = await till.quote("0002", who="ding")
     till.counter.holds.set(FULL)
     with pytest.raises(Misuse, match="disk_full"):
-        await till.counter.open_sale(SaleWish("0003", (PILLS,)), "till", "key 3")
+        await till.counter.sales.open(SaleWish("0003", (PILLS,)), "till", "key 3")
     with pytest.raises(Misuse, match="disk_full"):
-        await till.counter.open_sale(SaleWish("0004", (PILLS,)), "till", "")
+        await till.counter.sales.open(SaleWish("0004", (PILLS,)), "till", "")
     with pytest.raises(Misuse, match="disk_full"):
-        await till.counter.confirm(quoted.id, "T01")
-    again = await till.counter.open_sale(wish, "till", "key 1")
+        await till.counter.sales.confirm(quoted.id, "T01")
+    again = await till.counter.sales.open(wish, "till", "key 1")
     assert again.id == opened.id, "a repeated request gets its old answer"
     assert (await till.get(quoted.id)).state is State.PRICED
     assert shop.live() == []
     till.counter.holds.lift("disk_full")
-    assert (await till.counter.confirm(quoted.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(quoted.id, "T01")).state is State.CONFIRMED
     await till.stop()
 
 
@@ -67,7 +67,7 @@ async def test_a_doubt_is_reversed_and_a_settlement_cancelled_all_the_same(tmp_p
     doubtful = await till.settle("0002", who="ding")
     assert doubtful.state in (State.DOUBT, State.REVERSING)
     till.counter.holds.set(CLOCK)
-    await till.counter.cancel(settled.id, "T01", "returned")
+    await till.counter.sales.cancel(settled.id, "T01", "returned")
     await till.quiet()
     assert (await till.get(doubtful.id)).state is State.REVERSED
     assert (await till.get(settled.id)).state is State.CANCELLED

@@ -54,7 +54,7 @@ class Explodes:
 
 def explode(till: Till, infno: str, after: bool, times: int = 1) -> None:
     """Put an exploding link between this counter and its hub."""
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._transport = Explodes(hub._transport, infno, after, times)
 
 
@@ -99,7 +99,7 @@ async def test_an_error_while_cancelling_is_a_doubt_that_is_finished(tmp_path: P
     till = await shop.start()
     settled = await till.settle()
     explode(till, "2103", after=True)
-    assert (await till.counter.cancel(settled.id, "T01", "")).state is State.CANCEL_DOUBT
+    assert (await till.counter.sales.cancel(settled.id, "T01", "")).state is State.CANCEL_DOUBT
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CANCELLED
     shop.assert_books_agree(till)
@@ -115,7 +115,7 @@ async def test_an_error_in_a_question_frees_the_sale_and_tells_the_caller(infno:
     stuck = await till.quote()
     assert stuck.running == ""
     assert stuck.notice == Notice("hub_silent_question", {"reason": "internal"})
-    assert (await till.counter.quote(stuck.id)).state is State.PRICED
+    assert (await till.counter.sales.quote(stuck.id)).state is State.PRICED
     await till.stop()
 
 
@@ -130,7 +130,7 @@ async def test_an_error_at_the_certificate_centre_frees_the_sale_and_tells_the_c
     assert stuck.notice == Notice("centre_not_reached", {"reason": "internal"})
     assert stuck.running == ""
     shop.centre_link.trouble = None
-    assert (await till.counter.quote(stuck.id)).state is State.PRICED
+    assert (await till.counter.sales.quote(stuck.id)).state is State.PRICED
     await till.stop()
 
 
@@ -152,13 +152,13 @@ async def test_an_error_while_composing_sends_nothing_and_can_be_repeated(tmp_pa
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._signer.sign = _failing(1, lambda: RuntimeError("x"), hub._signer.sign)  # type: ignore[method-assign]  # a fault on purpose
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.state is State.ARMED
     assert armed.notice == Notice("internal_error")
     assert till.attempts(priced.id) == []
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -168,17 +168,17 @@ async def test_a_locked_key_sends_nothing_and_says_so(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.notice == Notice("key_locked")
-    settled = await till.counter.confirm(priced.id, "T01")
+    settled = await till.counter.sales.confirm(priced.id, "T01")
     assert settled.state is State.CONFIRMED
     hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
-    back = await till.counter.cancel(settled.id, "T01", "")
+    back = await till.counter.sales.cancel(settled.id, "T01", "")
     assert back.state is State.CONFIRMED
     assert back.notice == Notice("key_locked")
-    assert (await till.counter.cancel(settled.id, "T01", "")).state is State.CANCELLED
+    assert (await till.counter.sales.cancel(settled.id, "T01", "")).state is State.CANCELLED
     await till.stop()
 
 
@@ -186,12 +186,12 @@ async def test_a_locked_key_sends_nothing_and_says_so(tmp_path: Path) -> None:
 async def test_a_question_with_a_locked_key_is_not_sent_and_can_be_asked_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
     stuck = await till.quote()
     assert (stuck.state, stuck.running) == (State.DRAFT, "")
     assert stuck.notice == Notice("hub_not_reached", {"reason": "key_locked"})
-    assert (await till.counter.quote(stuck.id)).state is State.PRICED
+    assert (await till.counter.sales.quote(stuck.id)).state is State.PRICED
     await till.stop()
 
 
@@ -207,7 +207,7 @@ async def test_a_disk_that_fails_while_a_message_gets_its_number_stops_the_count
     full = _failing(1, lambda: JournalFailed("FullError"), lambda until: until)
     till.journal.reserve_message_numbers = full  # type: ignore[method-assign]  # a fault on purpose
     with pytest.raises(Misuse, match="journal_failed"):
-        await till.counter.confirm(priced.id, "T01")
+        await till.counter.sales.confirm(priced.id, "T01")
     assert isinstance(await till.ended(), JournalFailed)
     assert shop.live() == []
     assert till.attempts(priced.id) == []
@@ -223,7 +223,7 @@ async def test_a_reversal_with_a_locked_key_is_tried_again(tmp_path: Path) -> No
     till = await shop.start()
     shop.arm("lose-answer", "2102")
     priced = await till.quote()
-    hub = till.counter.engine._hub
+    hub = till.counter.hub
     right = hub._signer.sign
     calls = 0
 
@@ -235,7 +235,7 @@ async def test_a_reversal_with_a_locked_key_is_tried_again(tmp_path: Path) -> No
         return right(data)
 
     hub._signer.sign = locks_after_the_settlement  # type: ignore[method-assign]  # a fault on purpose
-    doubtful = await till.counter.confirm(priced.id, "T01")
+    doubtful = await till.counter.sales.confirm(priced.id, "T01")
     await till.wait(1)
     waiting = await till.get(doubtful.id)
     assert waiting.state is State.DOUBT
@@ -271,11 +271,11 @@ async def test_a_guard_that_refuses_the_intent_keeps_the_message_here(tmp_path: 
     till = await shop.start()
     priced = await till.quote()
     Refusing(till.journal, lambda commit: commit.sent is not None)
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.state is State.ARMED
     assert armed.notice == Notice("internal_error")
     assert shop.live() == []
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -355,10 +355,10 @@ async def test_a_bug_in_the_rules_for_a_wish_is_the_callers_and_changes_nothing(
 
     monkeypatch.setattr("terminal.counter.engine.step", buggy)
     with pytest.raises(ZeroDivisionError):
-        await till.counter.confirm(priced.id, "T01")
+        await till.counter.sales.confirm(priced.id, "T01")
     monkeypatch.undo()
     assert (await till.get(priced.id)).state is State.PRICED
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     await till.stop()
 
 
@@ -378,7 +378,7 @@ async def test_a_doubt_that_cannot_be_worked_off_does_not_stop_the_others_and_is
         return step(settlement, event, profile)
 
     monkeypatch.setattr("terminal.counter.engine.step", buggy)
-    await till.counter.confirm(doubtful.id, "T01")
+    await till.counter.sales.confirm(doubtful.id, "T01")
     await till.wait(130)
     assert till.counter.phase is Phase.READY
     assert (await till.settle("0002", who="ding")).state is State.CONFIRMED

@@ -31,7 +31,7 @@ async def test_late_lines_are_withdrawn_after_the_quiet_time(tmp_path: Path) -> 
     (visit,) = clinic.visits()
     assert clinic.world.ledger.unsettled_lines(visit.mdtrt_id)
     await window.rest()
-    known = await window.counter.get(settlement_id)
+    known = await window.counter.settlements.get(settlement_id)
     assert (known.state, known.owed, known.stray_lines) == (State.CONFIRMED, (), False)
     await window.finish()
     assert clinic.hub_link.transactions()[-1] == "2205"
@@ -60,7 +60,7 @@ async def test_lines_that_never_arrive_cost_one_question(tmp_path: Path) -> None
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     settlement_id, _ = await settled_with_a_straggler(clinic, window)
-    await window.counter.acknowledge(settlement_id, "N01")
+    await window.counter.sales.acknowledge(settlement_id, "N01")
     await window.finish()
     assert clinic.hub_link.transactions().count("2205") == 2
 
@@ -70,11 +70,11 @@ async def test_a_restart_keeps_the_withdrawal_and_begins_the_quiet_time_anew(tmp
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     settlement_id, lost = await settled_with_a_straggler(clinic, window)
-    await window.counter.acknowledge(settlement_id, "N01")
+    await window.counter.sales.acknowledge(settlement_id, "N01")
     await window.pass_time(5)
-    assert (await window.counter.get(settlement_id)).state is State.CLOSED
+    assert (await window.counter.settlements.get(settlement_id)).state is State.CLOSED
     window = await window.restart()
-    assert (await window.counter.get(settlement_id)).owed == ("2205",)
+    assert (await window.counter.settlements.get(settlement_id)).owed == ("2205",)
     await window.pass_time(clinic.profile.quiet_s - 5)
     clinic.hub_link.deliver(lost)
     await window.finish()
@@ -86,13 +86,13 @@ async def test_a_cancellation_takes_over_and_a_refused_one_gives_back(tmp_path: 
     window = await clinic.window()
     settlement_id, lost = await settled_with_a_straggler(clinic, window)
     clinic.hub_link.down = True
-    kept = await window.counter.cancel(settlement_id, "N01", "")
+    kept = await window.counter.sales.cancel(settlement_id, "N01", "")
     assert (kept.state, kept.owed) == (State.CONFIRMED, ("2205",))
     clinic.hub_link.down = False
     clinic.arm("lose-answer", "2208")
     clinic.hub_link.deliver(lost)
-    assert (await window.counter.cancel(settlement_id, "N01", "")).state is State.CANCEL_DOUBT
+    assert (await window.counter.sales.cancel(settlement_id, "N01", "")).state is State.CANCEL_DOUBT
     await window.rest()
-    assert (await window.counter.get(settlement_id)).state is State.CANCELLED
+    assert (await window.counter.settlements.get(settlement_id)).state is State.CANCELLED
     assert clinic.visits() == []
     await window.finish()

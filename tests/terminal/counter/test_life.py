@@ -54,7 +54,7 @@ async def test_a_counter_starts_without_a_hub_and_signs_in_when_somebody_sells(t
     stuck = await till.quote()
     assert stuck.notice == Notice("hub_not_reached", {"reason": "refused"})
     shop.hub_link.down = False
-    assert (await till.counter.quote(stuck.id)).state is State.PRICED
+    assert (await till.counter.sales.quote(stuck.id)).state is State.PRICED
     assert till.counter.session.state is SignInState.SIGNED_IN
     await till.stop()
 
@@ -77,14 +77,14 @@ async def test_a_hub_that_forgot_our_sign_in_gets_a_new_one_and_no_second_settle
     """Fault F54."""
     shop = Shop(tmp_path)
     till = await shop.start()
-    signed_in = till.counter.engine._hub.sign_in_no
+    signed_in = till.counter.hub.sign_in_no
     shop.world.ledger.remove_sign_in(signed_in)
     priced = await till.quote()
     assert priced.state is State.PRICED, "a question is asked again with the new sign-in"
-    assert till.counter.engine._hub.sign_in_no not in ("", signed_in)
+    assert till.counter.hub.sign_in_no not in ("", signed_in)
 
-    shop.world.ledger.remove_sign_in(till.counter.engine._hub.sign_in_no)
-    refused = await till.counter.confirm(priced.id, "T01")
+    shop.world.ledger.remove_sign_in(till.counter.hub.sign_in_no)
+    refused = await till.counter.sales.confirm(priced.id, "T01")
     assert refused.state is State.REFUSED, "a settlement is never sent twice"
     assert shop.live() == []
     assert (await till.settle("0001")).state is State.CONFIRMED, "the next sale signs in first"
@@ -118,7 +118,7 @@ async def test_a_settlement_that_is_being_composed_keeps_its_sign_in_while_someb
     ids = till.counter.hub._ids
     disk = ids._journal = SlowDisk(ids._journal)
     disk.idle.clear()
-    confirming = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    confirming = asyncio.ensure_future(till.counter.sales.confirm(priced.id, "T01"))
     await till.wait(1)
     signing_in = asyncio.ensure_future(till.counter.session.hear_hub())
     await till.wait(1)
@@ -136,8 +136,8 @@ async def test_a_reversal_survives_a_forgotten_sign_in(tmp_path: Path) -> None:
     till = await shop.start()
     shop.arm("lose-answer", "2102")
     priced = await till.quote()
-    doubtful = await till.counter.confirm(priced.id, "T01")
-    shop.world.ledger.remove_sign_in(till.counter.engine._hub.sign_in_no)
+    doubtful = await till.counter.sales.confirm(priced.id, "T01")
+    shop.world.ledger.remove_sign_in(till.counter.hub.sign_in_no)
     await till.quiet(60)
     assert (await till.get(doubtful.id)).state is State.REVERSED
     shop.assert_books_agree(till)
@@ -171,8 +171,8 @@ async def test_a_stopped_counter_takes_nothing(tmp_path: Path) -> None:
     await till.stop()
     for wish in (
         till.open("0002"),
-        till.counter.give_code(opened.id, "1"),
-        till.counter.confirm(opened.id, "T01"),
+        till.counter.media.give_code(opened.id, "1"),
+        till.counter.sales.confirm(opened.id, "T01"),
     ):
         with pytest.raises(Misuse):
             await wish
@@ -186,7 +186,7 @@ async def test_stopping_in_the_middle_of_a_settlement_leaves_a_doubt_that_the_ne
     till = await shop.start()
     priced = await till.quote()
     shop.arm("delay 20", "2102")
-    confirming = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    confirming = asyncio.ensure_future(till.counter.sales.confirm(priced.id, "T01"))
     await asyncio.sleep(1)
     await till.stop()
     with pytest.raises((asyncio.CancelledError, Misuse)):
@@ -227,7 +227,7 @@ async def test_recovery_closes_a_sale_whose_slip_was_out_when_the_power_went(tmp
     shop = Shop(tmp_path)
     till = await shop.start()
     settled = await till.settle()
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     (slip,) = till.journal.receipts.of(settled.id)
     till.journal.receipts.move(slip.id, "printed", "printer", till.counter.engine.stamp())
     await till.kill()
@@ -255,7 +255,11 @@ async def test_a_full_disk_stops_the_counter_and_the_next_one_believes_the_disk(
             break
     assert refusal is not None
     assert (refusal.code, refusal.params) == ("journal_failed", {"reason": "FullError"})
-    for wish in (till.open("0999"), till.counter.confirm(priced.id, "T01"), till.counter.quote(priced.id)):
+    for wish in (
+        till.open("0999"),
+        till.counter.sales.confirm(priced.id, "T01"),
+        till.counter.sales.quote(priced.id),
+    ):
         with pytest.raises(Misuse, match="journal_failed"):
             await wish
     ended = await till.ended()
@@ -291,7 +295,7 @@ async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(tmp_
 
     till.journal.commit = full_at_the_outcome  # type: ignore[method-assign]  # a fault on purpose
     with pytest.raises(Misuse, match="journal_failed"):
-        await till.counter.confirm(priced.id, "T01")
+        await till.counter.sales.confirm(priced.id, "T01")
     assert len(shop.live()) == 1
     assert State.CONFIRMED not in till.told().values()
     assert isinstance(await till.ended(), JournalFailed)
@@ -310,7 +314,7 @@ async def test_a_record_changed_from_outside_stops_the_counter(tmp_path: Path) -
     await till.closed()
     till.connection.execute("UPDATE settlement SET account_fen = 3650, cash_fen = 100")
     with pytest.raises(Misuse) as misuse:
-        await till.counter.recent(10, None)
+        await till.counter.settlements.recent(10, None)
     assert (misuse.value.code, misuse.value.params) == (
         "journal_failed",
         {"reason": "row changed outside the terminal"},
@@ -383,12 +387,12 @@ async def test_find_recent_and_history_read_what_is_on_disk(tmp_path: Path) -> N
     shop = Shop(tmp_path)
     till = await shop.start()
     first, second = await till.settle("0001"), await till.settle("0002")
-    found = await till.counter.find("0001", till.counter.today())
+    found = await till.counter.settlements.find("0001", till.counter.today())
     assert found is not None
     assert found.id == first.id
-    assert await till.counter.find("0009", till.counter.today()) is None
-    assert [row.id for row in await till.counter.recent(10, None)] == [second.id, first.id]
-    attempts, receipts = await till.counter.history(first.id)
+    assert await till.counter.settlements.find("0009", till.counter.today()) is None
+    assert [row.id for row in await till.counter.settlements.recent(10, None)] == [second.id, first.id]
+    attempts, receipts = await till.counter.settlements.history(first.id)
     assert [attempt.infno for attempt in attempts] == ["2102"]
     assert [receipt.kind for receipt in receipts] == ["original"]
     await till.stop()

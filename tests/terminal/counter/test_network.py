@@ -71,7 +71,7 @@ async def doubts_on_three_lanes(shop: Shop) -> list[Till]:
         shop.journal_path = path
         priced = await till.quote(f"000{number}", who=who)
         shop.arm("lose-answer", "2102")
-        assert (await till.counter.confirm(priced.id, "T01")).state is State.DOUBT
+        assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.DOUBT
         shop.hub_link.down = True
         tills.append(till)
         await asyncio.sleep(0.001)
@@ -86,7 +86,7 @@ async def test_after_an_hour_without_the_hub_three_doubts_end_within_thirty_seco
     tills = await doubts_on_three_lanes(shop)
     shop.hub_link.down = True
     await asyncio.sleep(HOUR_S)
-    assert [len(till.counter.doubts()) for till in tills] == [1, 1, 1]
+    assert [len(till.counter.settlements.doubts()) for till in tills] == [1, 1, 1]
     shop.hub_link.down = False
     fired("F56")
     back_s = shop.clock.monotonic_s()
@@ -109,7 +109,7 @@ async def test_a_counter_with_doubts_on_three_lanes_hurries_them_all_in_their_or
         till = await shop.start(config=counter_config("T01", 1, str(number)))
         priced = await till.quote(f"000{number}", who=who)
         shop.arm("lose-answer", "2102")
-        ids.append((await till.counter.confirm(priced.id, "T01")).id)
+        ids.append((await till.counter.sales.confirm(priced.id, "T01")).id)
         shop.hub_link.down = True
         await till.kill()
         shop.hub_link.down = False
@@ -117,8 +117,8 @@ async def test_a_counter_with_doubts_on_three_lanes_hurries_them_all_in_their_or
     shop.hub_link.down = True
     till = await shop.start()
     await till.wait(HOUR_S)
-    assert [settlement.id for settlement, _ in till.counter.doubts()] == ids
-    assert {settlement.lane for settlement, _ in till.counter.doubts()} == {"1", "2", "3"}
+    assert [settlement.id for settlement, _ in till.counter.settlements.doubts()] == ids
+    assert {settlement.lane for settlement, _ in till.counter.settlements.doubts()} == {"1", "2", "3"}
     shop.hub_link.down = False
     back_s = shop.clock.monotonic_s()
     await till.quiet()
@@ -156,9 +156,13 @@ async def test_the_quiet_time_is_not_shortened(tmp_path: Path) -> None:
     assert (await till.get(doubtful.id)).state is State.REVERSED_ONCE
     for _ in range(5):
         shop.hub_link.down = True
-        await till.counter.give_code((await till.open(f"x{shop.clock.monotonic_s()}")).id, shop.code("ding"))
+        await till.counter.media.give_code(
+            (await till.open(f"x{shop.clock.monotonic_s()}")).id, shop.code("ding")
+        )
         shop.hub_link.down = False
-        await till.counter.give_code((await till.open(f"y{shop.clock.monotonic_s()}")).id, shop.code("ding"))
+        await till.counter.media.give_code(
+            (await till.open(f"y{shop.clock.monotonic_s()}")).id, shop.code("ding")
+        )
         await till.wait(shop.profile.quiet_s / 8)
     assert (await till.get(doubtful.id)).state is State.REVERSED_ONCE
     assert [attempt[1] for attempt in till.attempts(doubtful.id)] == ["2102", "2601"]
@@ -246,7 +250,7 @@ async def test_a_name_made_too_long_while_a_doubt_is_open_does_not_end_the_count
     till = await shop.start(config=msgspec.structs.replace(config, institution=place))
     till.counter.hub.line.heard(NoAnswer("timeout"), question=True)
     await till.wait(60)
-    assert (till.counter.phase, len(till.counter.doubts())) == (Phase.READY, 1)
+    assert (till.counter.phase, len(till.counter.settlements.doubts())) == (Phase.READY, 1)
     await till.stop()
 
 
@@ -258,11 +262,11 @@ async def test_withdrawals_that_a_visit_owes_are_listed_and_hurried(tmp_path: Pa
     clinic.hub_link.down = True
     assert (await window.abandon(priced)).owed == ("2205", "2202")
     await asyncio.sleep(HOUR_S)
-    assert [settlement.id for settlement, _ in window.counter.doubts()] == [priced.id]
+    assert [settlement.id for settlement, _ in window.counter.settlements.doubts()] == [priced.id]
     clinic.hub_link.down = False
     await asyncio.sleep(30)
     assert (await window.get(priced)).owed == ()
-    assert window.counter.doubts() == []
+    assert window.counter.settlements.doubts() == []
     await window.finish()
 
 
@@ -279,7 +283,7 @@ async def test_between_its_slow_tries_a_persons_case_waits_in_manual(
     shop.arm("lose-answer", "2103" if cancelling else "2102")
     settled = await till.settle()
     if cancelling:
-        await till.counter.cancel(settled.id, "T01", "")
+        await till.counter.sales.cancel(settled.id, "T01", "")
     await till.wait(25 * HOUR_S)
     tries = (await till.get(settled.id)).tries
     for _ in range(10):
@@ -300,7 +304,7 @@ async def test_a_cancellation_repeated_for_a_day_calls_a_person(tmp_path: Path) 
     till = await shop.start()
     settled = await till.settle()
     shop.arm("lose-request", "2103", 100_000)
-    await till.counter.cancel(settled.id, "T01", "")
+    await till.counter.sales.cancel(settled.id, "T01", "")
     await till.wait(25 * HOUR_S)
     known = await till.get(settled.id)
     assert known.state is State.MANUAL

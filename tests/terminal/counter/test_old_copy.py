@@ -103,7 +103,7 @@ async def accepted(till: Till) -> None:
 async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path: Path) -> None:
     shop, till = await copying_shop(tmp_path)
     sold = await till.settle()
-    await till.counter.acknowledge(sold.id, "T01")
+    await till.counter.sales.acknowledge(sold.id, "T01")
     await till.quiet()
     assert (await till.get(sold.id)).state is State.CLOSED
     slips = len(shop.printer.papers)
@@ -131,12 +131,12 @@ async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path:
     assert facts(await reconcile(till)) == [("hub_only", "confirmed_by_ruling", "none")]
     await accepted(till)
     for wish in (
-        till.counter.cancel(sold.id, "T01", ""),
-        till.counter.refund(sold.id, RefundWish(everything=True), "T01"),
+        till.counter.sales.cancel(sold.id, "T01", ""),
+        till.counter.refunds.begin(sold.id, RefundWish(everything=True), "T01"),
     ):
         with pytest.raises(Misuse, match="hub_number_unknown"):
             await wish
-    closed = await till.counter.acknowledge(sold.id, "T01")
+    closed = await till.counter.sales.acknowledge(sold.id, "T01")
     assert (closed.state, len(shop.live())) == (State.CLOSED, 1)
     assert verify_journal(str(shop.journal_path), shop.vault).findings == (), (
         "booked, and nobody knows the amounts"
@@ -185,7 +185,7 @@ async def test_sending_then_cancelled_on_another_day_cannot_be_confirmed(tmp_pat
     shop, till = await copying_shop(tmp_path)
     sold = await till.settle()
     await till.wait(DAY_S)
-    await till.counter.cancel(sold.id, "T01", "")
+    await till.counter.sales.cancel(sold.id, "T01", "")
     await till.quiet()
     assert shop.live() == []
     till = await put_back(shop, till)
@@ -254,7 +254,7 @@ async def test_cancelling_is_closed_as_what_the_hub_shows(
     await till.quiet()
     if not cancelled:
         shop.arm("lose-request", "2103")
-    await till.counter.cancel(sold.id, "T01", "")
+    await till.counter.sales.cancel(sold.id, "T01", "")
     if cancelled:
         await till.quiet()
     else:
@@ -291,7 +291,7 @@ async def test_cancelling_is_not_closed_as_not_done_when_a_later_try_may_have_ca
     shop.arm("lose-request", "2103")
     if later:
         shop.arm("lose-request", "5203", 10_000)
-    await till.counter.cancel(sold.id, "T01", "")
+    await till.counter.sales.cancel(sold.id, "T01", "")
     if later:
         await till.stop()
         shop.clock.jump(later)
@@ -391,7 +391,7 @@ async def test_a_rest_that_waits_in_the_copy_may_be_settled_and_is_given_up(tmp_
     assert (rest.state, code_of(rest)) == (State.ABANDONED, "rest_in_old_copy")
     await accepted(till)
     with pytest.raises(Misuse):
-        await till.counter.give_identity_number(rest.id, shop.world.person("jia").certno)
+        await till.counter.media.give_identity_number(rest.id, shop.world.person("jia").certno)
     assert [record.result.total_fen for record in shop.live()] == [4100]
     await till.stop()
 
@@ -402,11 +402,11 @@ async def test_what_was_armed_and_unsent_may_have_been_sent_since(tmp_path: Path
     till = await shop.start()
     priced = await till.quote()
     shop.hub_link.down = True
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.state is State.ARMED
     copy_now(shop)
     shop.hub_link.down = False
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     till = await put_back(shop, till)
     assert (await till.get(priced.id)).state is State.MANUAL
     assert till.moves(priced.id)[-3:] == ["ARMED>SENDING", "SENDING>DOUBT", "DOUBT>MANUAL"]
@@ -422,7 +422,7 @@ async def test_what_was_armed_waits_for_its_lane_while_another_sale_is_on_its_wa
     till = await shop.start()
     priced = await till.quote("0001")
     shop.hub_link.down = True
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.ARMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.ARMED
     await till.stop()
     shop.hub_link = TakingLink(shop, "2102")
     till = await shop.start()
@@ -443,14 +443,14 @@ async def test_nobody_cancels_or_refunds_on_an_old_copy(tmp_path: Path) -> None:
     copy_now(shop)
     till = await put_back(shop, till)
     for wish in (
-        till.counter.cancel(sold.id, "T01", ""),
-        till.counter.refund(sold.id, RefundWish(everything=True), "T01"),
+        till.counter.sales.cancel(sold.id, "T01", ""),
+        till.counter.refunds.begin(sold.id, RefundWish(everything=True), "T01"),
     ):
         with pytest.raises(Misuse, match=ROLLED_BACK):
             await wish
     assert len(shop.live()) == 1
     till.counter.holds.lift(ROLLED_BACK)
-    assert (await till.counter.cancel(sold.id, "T01", "")).state is State.CANCELLED
+    assert (await till.counter.sales.cancel(sold.id, "T01", "")).state is State.CANCELLED
     await till.stop()
 
 

@@ -55,7 +55,7 @@ async def test_a_sale_is_settled_printed_acknowledged_and_closed(tmp_path: Path)
     ) == (3750, 3750, 0)
     assert shop.balance_fen() == FULL - 3750
     assert [record.msgid for record in shop.live()] == [settled.settle_msgid]
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CLOSED
     assert shop.printer.titles() == ["医保结算单"]
@@ -97,7 +97,7 @@ async def test_a_known_settlement_is_cancelled_by_a_record_of_its_own(tmp_path: 
     shop = Shop(tmp_path)
     till = await shop.start()
     settled = await till.settle()
-    cancelled = await till.counter.cancel(settled.id, "T01", "顾客改变主意")
+    cancelled = await till.counter.sales.cancel(settled.id, "T01", "顾客改变主意")
     assert cancelled.state is State.CANCELLED
     assert shop.live() == []
     assert shop.balance_fen() == FULL
@@ -105,7 +105,7 @@ async def test_a_known_settlement_is_cancelled_by_a_record_of_its_own(tmp_path: 
     await till.quiet()
     assert shop.printer.titles() == ["医保结算单", "医保结算撤销单"]
     assert till.attempts(settled.id)[1] == ("CANCEL", "2103", "ANSWERED", "done")
-    again = await till.counter.cancel(settled.id, "T01", "again")
+    again = await till.counter.sales.cancel(settled.id, "T01", "again")
     assert again.state is State.CANCELLED, "asking again changes nothing"
     await end(shop, till)
 
@@ -117,7 +117,7 @@ async def test_a_refused_cancellation_leaves_everything_as_it_was(tmp_path: Path
     till = await shop.start()
     settled = await till.settle()
     await till.wait(130 * 86_400)
-    refused = await till.counter.cancel(settled.id, "T01", "")
+    refused = await till.counter.sales.cancel(settled.id, "T01", "")
     assert refused.state is State.CONFIRMED
     assert refused.notice is not None
     assert refused.notice.code == "cancel_refused"
@@ -134,7 +134,7 @@ async def test_a_settlement_that_somebody_else_has_cancelled_is_cancelled(tmp_pa
     till = await shop.start()
     settled = await till.settle()
     shop.arm("lose-answer", "2103")
-    await till.counter.cancel(settled.id, "T01", "")
+    await till.counter.sales.cancel(settled.id, "T01", "")
     await till.kill()
     till = await shop.start()
     await till.quiet()
@@ -272,7 +272,7 @@ async def test_a_refusal_books_nothing_and_the_sale_number_is_free_again(tmp_pat
     till = await shop.start()
     priced = await till.quote()
     shop.world.book._tokens.clear()  # the token has run out at the centre
-    refused = await till.counter.confirm(priced.id, "T01")
+    refused = await till.counter.sales.confirm(priced.id, "T01")
     assert refused.state is State.REFUSED
     assert refused.notice is not None
     assert refused.notice.code == "refused"
@@ -296,7 +296,7 @@ async def test_a_hub_that_is_down_leaves_the_sale_armed_and_the_same_bytes_go_ou
     till = await shop.start()
     priced = await till.quote()
     shop.hub_link.down = True
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.state is State.ARMED
     assert armed.notice == Notice("not_sent", {"reason": "refused"})
     zh, en = told(armed.notice)
@@ -307,7 +307,7 @@ async def test_a_hub_that_is_down_leaves_the_sale_armed_and_the_same_bytes_go_ou
     first = till.journal.attempts.of(armed.id)[0].request
 
     shop.hub_link.down = False
-    settled = await till.counter.confirm(armed.id, "T01")
+    settled = await till.counter.sales.confirm(armed.id, "T01")
     assert settled.state is State.CONFIRMED
     (attempt,) = till.journal.attempts.of(armed.id)
     assert attempt.request == first
@@ -321,14 +321,14 @@ async def test_an_unsent_sale_survives_a_restart_and_may_be_given_up(tmp_path: P
     till = await shop.start()
     priced = await till.quote()
     shop.hub_link.down = True
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     await till.kill()
     shop.hub_link.down = False
     till = await shop.start()
     found = await till.get(armed.id)
     assert found.state is State.ARMED
     assert found.notice == Notice("not_sent", {"reason": "restart"})
-    gone = await till.counter.abandon(armed.id, "T01")
+    gone = await till.counter.sales.abandon(armed.id, "T01")
     assert gone.state is State.ABANDONED
     assert gone.notice == Notice("abandoned")
     assert shop.live() == []
@@ -341,12 +341,12 @@ async def test_an_unsent_sale_survives_a_restart_and_goes_out_with_the_same_byte
     till = await shop.start()
     priced = await till.quote()
     shop.hub_link.down = True
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     before = till.journal.attempts.of(armed.id)[0].request
     await till.kill()
     shop.hub_link.down = False
     till = await shop.start()
-    settled = await till.counter.confirm(armed.id, "T01")
+    settled = await till.counter.sales.confirm(armed.id, "T01")
     assert settled.state is State.CONFIRMED
     assert till.journal.attempts.of(armed.id)[0].request == before
     await end(shop, till)
@@ -385,7 +385,7 @@ async def test_a_hub_that_stays_away_is_asked_for_ever_and_a_person_is_called(tm
     till = await shop.start()
     shop.arm("lose-answer", "2102")
     priced = await till.quote()
-    doubtful = await till.counter.confirm(priced.id, "T01")
+    doubtful = await till.counter.sales.confirm(priced.id, "T01")
     shop.hub_link.down = True
     await till.wait(200)
     waiting = await till.get(doubtful.id)
@@ -447,7 +447,7 @@ async def test_a_cancellation_in_doubt_is_finished_by_asking_and_never_undone(
     till = await shop.start()
     settled = await till.settle()
     shop.arm(fault, "2103")
-    doubtful = await till.counter.cancel(settled.id, "T01", "")
+    doubtful = await till.counter.sales.cancel(settled.id, "T01", "")
     assert doubtful.state is State.CANCEL_DOUBT
     assert doubtful.notice is not None
     assert doubtful.notice.code == "cancel_doubt"
@@ -475,13 +475,13 @@ async def test_a_cancellation_that_did_not_leave_changes_nothing(tmp_path: Path)
     till = await shop.start()
     settled = await till.settle()
     shop.hub_link.down = True
-    back = await till.counter.cancel(settled.id, "T01", "")
+    back = await till.counter.sales.cancel(settled.id, "T01", "")
     assert back.state is State.CONFIRMED
     assert back.notice == Notice("cancel_not_sent", {"reason": "refused"})
     assert "原结算维持不变" in told(back.notice)[0]
     assert len(shop.live()) == 1
     shop.hub_link.down = False
-    assert (await till.counter.cancel(settled.id, "T01", "")).state is State.CANCELLED
+    assert (await till.counter.sales.cancel(settled.id, "T01", "")).state is State.CANCELLED
     await end(shop, till)
 
 
@@ -491,7 +491,7 @@ async def test_a_repeated_cancellation_that_does_not_leave_stays_in_doubt(tmp_pa
     till = await shop.start()
     settled = await till.settle()
     shop.arm("lose-request", "2103")
-    await till.counter.cancel(settled.id, "T01", "")
+    await till.counter.sales.cancel(settled.id, "T01", "")
     shop.hub_link.down = True
     await till.wait(120)
     assert (await till.get(settled.id)).state is State.CANCEL_DOUBT
@@ -527,8 +527,8 @@ async def test_a_question_without_a_usable_answer_is_told_and_can_be_asked_again
     assert stuck.notice is not None
     assert stuck.notice.code == QUESTIONS[fault]
     assert "未入账" in told(stuck.notice)[0]
-    assert (await till.counter.quote(stuck.id)).state is State.PRICED
-    assert (await till.counter.confirm(stuck.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.quote(stuck.id)).state is State.PRICED
+    assert (await till.counter.sales.confirm(stuck.id, "T01")).state is State.CONFIRMED
     await end(shop, till)
 
 
@@ -592,7 +592,7 @@ async def test_a_centre_that_is_away_costs_nothing(
     assert stuck.notice == Notice("centre_not_reached", {"reason": trouble.reason})
     assert (stuck.code is None) is rescan, "a code whose answer was lost may be tried again"
     shop.centre_link.trouble = None
-    priced = await till.counter.give_code(stuck.id, shop.code())
+    priced = await till.counter.media.give_code(stuck.id, shop.code())
     assert priced.state is State.PRICED
     await end(shop, till)
 
@@ -626,10 +626,10 @@ async def test_a_code_that_has_expired_is_told_to_be_refreshed(tmp_path: Path) -
     opened = await till.open()
     code = shop.code()
     await till.wait(80)
-    refused = await till.counter.give_code(opened.id, code)
+    refused = await till.counter.media.give_code(opened.id, code)
     assert refused.notice is not None
     assert refused.notice.code == "code_expired"
-    assert (await till.counter.give_code(opened.id, shop.code())).state is State.PRICED
+    assert (await till.counter.media.give_code(opened.id, shop.code())).state is State.PRICED
     await end(shop, till)
 
 
@@ -649,6 +649,6 @@ async def test_a_customer_is_helped_to_activate_and_then_scans_a_new_code(tmp_pa
     phone.real_name(ren, ren.name, ren.certno)
     phone.face(ren, "match")
     phone.set_password(ren, "135790")
-    priced = await till.counter.give_code(refused.id, shop.code("ren"))
+    priced = await till.counter.media.give_code(refused.id, shop.code("ren"))
     assert priced.state is State.PRICED
     await end(shop, till)

@@ -101,7 +101,7 @@ async def test_a_job_whose_fate_is_unknown_is_never_repeated_by_itself(tmp_path:
     shop.printer.outcome = PrintOutcome.PRINTED
     await till.wait(60)
     assert len(shop.printer.papers) == 1, "somebody has to look at the paper and ask"
-    assert await till.counter.copy(settled.id, "T01") == 1
+    assert await till.counter.slips.copy(settled.id, "T01") == 1
     await till.wait(5)
     assert "补打" in shop.printer.texts()[1]
     assert states(till, settled.id) == [("original", "unknown"), ("copy", "printed")]
@@ -114,7 +114,7 @@ async def test_a_printer_without_a_status_is_good_enough(tmp_path: Path) -> None
     till = await shop.start()
     shop.printer.outcome = PrintOutcome.PRINTED_UNVERIFIED
     settled = await till.settle()
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     await till.quiet()
     assert states(till, settled.id) == [("original", "printed_unverified")]
     fired("F17")
@@ -129,7 +129,7 @@ async def test_copies_are_numbered_and_marked(tmp_path: Path) -> None:
     till = await shop.start()
     settled = await till.settle()
     await till.quiet()
-    assert [await till.counter.copy(settled.id, "T01") for _ in range(2)] == [1, 2]
+    assert [await till.counter.slips.copy(settled.id, "T01") for _ in range(2)] == [1, 2]
     await till.wait(5)
     texts = shop.printer.texts()
     assert "补打" not in texts[0]

@@ -31,10 +31,10 @@ async def test_two_tills_on_one_lane_are_served_one_after_the_other(tmp_path: Pa
     till = await shop.start()
     first, second = await till.quote("0001"), await till.quote("0002", who="ding")
     shop.arm("delay 5", "2102")
-    slow = asyncio.ensure_future(till.counter.confirm(first.id, "T01"))
+    slow = asyncio.ensure_future(till.counter.sales.confirm(first.id, "T01"))
     await asyncio.sleep(1)
     fired("F60")
-    quick = asyncio.ensure_future(till.counter.confirm(second.id, "T02"))
+    quick = asyncio.ensure_future(till.counter.sales.confirm(second.id, "T02"))
     for _ in range(4):
         await asyncio.sleep(0.9)
         assert till.attempts(second.id) == [], "nothing of the second is written while the first is open"
@@ -51,16 +51,16 @@ async def test_the_second_of_two_tills_is_told_to_wait_when_the_first_ends_in_do
     till = await shop.start()
     first, second = await till.quote("0001"), await till.quote("0002", who="ding")
     shop.arm("delay 31", "2102")
-    slow = asyncio.ensure_future(till.counter.confirm(first.id, "T01"))
+    slow = asyncio.ensure_future(till.counter.sales.confirm(first.id, "T01"))
     await asyncio.sleep(1)
-    quick = asyncio.ensure_future(till.counter.confirm(second.id, "T02"))
+    quick = asyncio.ensure_future(till.counter.sales.confirm(second.id, "T02"))
     fired("F60")
     assert (await slow).state in (State.DOUBT, State.REVERSING, State.REVERSED)
     with pytest.raises(Misuse, match="lane_gate"):
         await quick
     assert (await till.get(second.id)).state is State.PRICED
     await till.quiet()
-    assert (await till.counter.confirm(second.id, "T02")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(second.id, "T02")).state is State.CONFIRMED
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -76,9 +76,9 @@ async def test_settling_and_taking_it_back_at_the_same_instant_is_one_of_them(
     priced = await till.quote()
     shop.arm("delay 1", "2102")
     wishes: dict[str, Callable[[], Awaitable[Settlement]]] = {
-        "confirm": lambda: till.counter.confirm(priced.id, "T01"),
-        "abandon": lambda: till.counter.abandon(priced.id, "T02"),
-        "cancel": lambda: till.counter.cancel(priced.id, "T02", ""),
+        "confirm": lambda: till.counter.sales.confirm(priced.id, "T01"),
+        "abandon": lambda: till.counter.sales.abandon(priced.id, "T02"),
+        "cancel": lambda: till.counter.sales.cancel(priced.id, "T02", ""),
     }
     order = [first, *(name for name in wishes if name != first)]
     outcomes = await asyncio.gather(*(wishes[name]() for name in order), return_exceptions=True)
@@ -105,8 +105,8 @@ async def test_a_till_that_dies_before_it_read_the_answer_asks_and_is_told(
     shop = Shop(tmp_path)
     till = await shop.start()
     opened = await till.open("0001", key="written down before")
-    await till.counter.give_code(opened.id, shop.code())
-    confirming = asyncio.ensure_future(till.counter.confirm(opened.id, "T01"))
+    await till.counter.media.give_code(opened.id, shop.code())
+    confirming = asyncio.ensure_future(till.counter.sales.confirm(opened.id, "T01"))
     for _ in range(1000):
         if (await till.get(opened.id)).state is State.CONFIRMED:
             break
@@ -119,7 +119,7 @@ async def test_a_till_that_dies_before_it_read_the_answer_asks_and_is_told(
         till = await shop.start()
     await till.wait(DAY_S)
     assert (await till.get(opened.id)).state is State.CONFIRMED
-    row = await till.counter.find("0001", opened.key.business_date)
+    row = await till.counter.settlements.find("0001", opened.key.business_date)
     assert row is not None
     assert (row.id, row.state) == (opened.id, State.CONFIRMED)
     shop.clock.jump(-DAY_S)
@@ -144,11 +144,11 @@ async def reach(shop: Shop, till: Till, state: State) -> str:
         case State.REFUSED:
             shop.arm("refuse", "2102")
         case State.ABANDONED:
-            await till.counter.abandon(priced.id, "T01")
+            await till.counter.sales.abandon(priced.id, "T01")
             return priced.id
         case State.SENDING:
             shop.arm("delay 20", "2102")
-            asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))  # noqa: RUF006 - ends with the test's loop
+            asyncio.ensure_future(till.counter.sales.confirm(priced.id, "T01"))  # noqa: RUF006 - ends with the test's loop
             await till.wait(1)
             return priced.id
         case State.DOUBT | State.REVERSING | State.REVERSED | State.MANUAL:
@@ -159,18 +159,18 @@ async def reach(shop: Shop, till: Till, state: State) -> str:
             shop.arm("lose-request", "2102")
         case State.CLOSED | State.DELIVERED if state is State.DELIVERED:
             shop.printer.problem = "paper_out"
-    await till.counter.confirm(priced.id, "T01")
+    await till.counter.sales.confirm(priced.id, "T01")
     if state in (State.DELIVERED, State.CLOSED):
-        await till.counter.acknowledge(priced.id, "T01")
+        await till.counter.sales.acknowledge(priced.id, "T01")
     if state in (State.CANCELLING, State.CANCEL_DOUBT, State.CANCELLED):
         if state is State.CANCEL_DOUBT:
             shop.arm("lose-request", "2103", 100_000)
             shop.arm("lose-request", "5203", 100_000)
         if state is State.CANCELLING:
             shop.arm("delay 20", "2103")
-            asyncio.ensure_future(till.counter.cancel(priced.id, "T01", ""))  # noqa: RUF006 - ends with the test's loop
+            asyncio.ensure_future(till.counter.sales.cancel(priced.id, "T01", ""))  # noqa: RUF006 - ends with the test's loop
         else:
-            await till.counter.cancel(priced.id, "T01", "")
+            await till.counter.sales.cancel(priced.id, "T01", "")
     await till.wait(DAY_S + 600 if state is State.MANUAL else 1)
     return priced.id
 
@@ -212,7 +212,7 @@ async def test_cancel_pressed_in_every_state(state: State, answer: State | str, 
     sent = len(till.attempts(settlement_id))
     fired("F63")
     try:
-        told: State | str = (await till.counter.cancel(settlement_id, "T01", "")).state
+        told: State | str = (await till.counter.sales.cancel(settlement_id, "T01", "")).state
     except Busy:
         told = "busy"
     except Misuse as misuse:
@@ -221,7 +221,7 @@ async def test_cancel_pressed_in_every_state(state: State, answer: State | str, 
     more = len(till.attempts(settlement_id)) - sent
     assert more == (1 if answer is State.CANCELLED and state is not State.CANCELLED else 0)
     if state in (State.DRAFT, State.PRICED, State.ARMED):
-        assert (await till.counter.abandon(settlement_id, "T01")).state is State.ABANDONED
+        assert (await till.counter.sales.abandon(settlement_id, "T01")).state is State.ABANDONED
         assert shop.live() == []
     await till.stop()
 
@@ -254,13 +254,13 @@ async def test_an_amount_that_changes_between_screen_and_message_is_not_sent(
         changed = msgspec.structs.replace(held.settlement, quote=msgspec.structs.replace(quote, split=split))
     held.settlement = changed
     fired("F74")
-    stopped = await till.counter.confirm(priced.id, "T01")
+    stopped = await till.counter.sales.confirm(priced.id, "T01")
     assert stopped.state is State.ARMED
     assert stopped.notice is not None
     assert stopped.notice.code == "amount_changed"
     assert till.attempts(priced.id) == []
     assert shop.live() == []
-    assert (await till.counter.abandon(priced.id, "T01")).state is State.ABANDONED
+    assert (await till.counter.sales.abandon(priced.id, "T01")).state is State.ABANDONED
     await till.stop()
 
 

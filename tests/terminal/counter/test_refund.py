@@ -27,7 +27,7 @@ ONE_BACK = RefundWish((ReturnWish(1, "1"),), reason="包装破损")
 
 async def refund(till: Till, settlement: Settlement, wish: RefundWish = ONE_BACK) -> Settlement:
     """Take goods back."""
-    return await till.counter.refund(settlement.id, wish, "T01")
+    return await till.counter.refunds.begin(settlement.id, wish, "T01")
 
 
 async def begin_in_doubt(till: Till, fault: str = "lose-answer") -> Settlement:
@@ -59,9 +59,9 @@ async def rest_of(till: Till, settlement: Settlement) -> Settlement:
 async def settle_rest(till: Till, settlement: Settlement, who: str = "jia") -> Settlement:
     """The customer shows a fresh code for what remains, and agrees."""
     rest = await rest_of(till, settlement)
-    priced = await till.counter.give_code(rest.id, till.shop.code(who))
+    priced = await till.counter.media.give_code(rest.id, till.shop.code(who))
     assert priced.state is State.PRICED, priced.notice
-    return await till.counter.confirm(rest.id, "T01")
+    return await till.counter.sales.confirm(rest.id, "T01")
 
 
 def code_of(settlement: Settlement) -> str:
@@ -272,7 +272,7 @@ async def test_a_sale_that_is_not_settled_has_nothing_to_refund(tmp_path: Path) 
         await refund(till, priced)
     shop.arm("lose-answer", "2102")
     shop.arm("lose-request", "2601", 2)
-    await till.counter.confirm(priced.id, "T01")
+    await till.counter.sales.confirm(priced.id, "T01")
     await till.wait(0.1)
     with pytest.raises((Misuse, Busy)) as refused:
         await refund(till, priced)
@@ -344,7 +344,7 @@ async def test_the_plan_can_be_withdrawn_while_the_cancellation_is_in_doubt(tmp_
     shop = Shop(tmp_path)
     till = await shop.start()
     sold = await begin_in_doubt(till)
-    assert (await till.counter.withdraw_refund(sold.id, "T02")).refund is not None
+    assert (await till.counter.refunds.withdraw(sold.id, "T02")).refund is not None
     await till.quiet()
     over = await till.get(sold.id)
     assert (over.state, code_of(over)) == (State.CANCELLED, "cancelled")
@@ -361,12 +361,12 @@ async def test_the_rest_can_be_given_up(tmp_path: Path) -> None:
     till = await shop.start()
     sold = await till.settle("0001", SHEET)
     await refund(till, sold)
-    await till.counter.withdraw_refund(sold.id, "T01")
+    await till.counter.refunds.withdraw(sold.id, "T01")
     rest = await rest_of(till, sold)
     assert (rest.state, code_of(rest)) == (State.ABANDONED, "refund_rest_abandoned")
-    assert (await till.counter.withdraw_refund(sold.id, "T01")).state is State.CANCELLED, "twice is once"
+    assert (await till.counter.refunds.withdraw(sold.id, "T01")).state is State.CANCELLED, "twice is once"
     with pytest.raises(Misuse, match="no_refund_under_way"):
-        await till.counter.withdraw_refund(rest.id, "T01")
+        await till.counter.refunds.withdraw(rest.id, "T01")
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -378,7 +378,7 @@ async def test_the_rest_is_settled_for_the_same_person_only(tmp_path: Path) -> N
     sold = await till.settle("0001", SHEET)
     await refund(till, sold)
     rest = await rest_of(till, sold)
-    refused = await till.counter.give_code(rest.id, shop.code("ding"))
+    refused = await till.counter.media.give_code(rest.id, shop.code("ding"))
     assert (refused.state, code_of(refused)) == (State.DRAFT, "refund_other_person")
     assert (await settle_rest(till, sold)).state is State.CONFIRMED
     await till.stop()
@@ -408,9 +408,9 @@ async def test_a_refused_second_half_says_who_holds_the_money(tmp_path: Path) ->
     sold = await till.settle("0001", SHEET)
     await refund(till, sold)
     rest = await rest_of(till, sold)
-    await till.counter.give_code(rest.id, shop.code())
+    await till.counter.media.give_code(rest.id, shop.code())
     shop.arm("refuse", "2102")
-    refused = await till.counter.confirm(rest.id, "T01")
+    refused = await till.counter.sales.confirm(rest.id, "T01")
     assert (refused.state, code_of(refused)) == (State.REFUSED, "refund_rest_refused")
     assert shop.live() == []
     shop.assert_books_agree(till)
@@ -440,12 +440,12 @@ async def test_a_clinic_visit_is_refunded_by_a_new_visit(tmp_path: Path) -> None
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     settled = await window.settled()
-    old = await window.counter.refund(settled.id, RefundWish((ReturnWish(3),)), "N01")
+    old = await window.counter.refunds.begin(settled.id, RefundWish((ReturnWish(3),)), "N01")
     assert old.refund is not None
     await window.rest()
     assert (await window.get(settled)).state is State.CANCELLED
     assert (await window.get(settled)).owed == ()
-    rest = await window.counter.get(old.refund.rest_id)
+    rest = await window.counter.settlements.get(old.refund.rest_id)
     assert rest.state is State.DRAFT
     assert len(rest.lines) == 2
     assert rest.own_visit_no != settled.own_visit_no
@@ -461,10 +461,10 @@ async def test_a_rest_given_up_at_a_restart_says_that_kept_goods_are_not_paid(tm
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     settled = await window.settled()
-    old = await window.counter.refund(settled.id, RefundWish((ReturnWish(3),)), "N01")
+    old = await window.counter.refunds.begin(settled.id, RefundWish((ReturnWish(3),)), "N01")
     assert old.refund is not None
     await window.rest()
-    rest = await window.counter.get(old.refund.rest_id)
+    rest = await window.counter.settlements.get(old.refund.rest_id)
     assert (await window.pick(await window.type_number(rest))).state is State.PRICED
     window = await window.restart()
     await window.rest()
@@ -480,7 +480,7 @@ async def test_a_disk_that_fails_while_a_closed_sale_comes_back_is_told_as_such(
     till = await shop.start()
     sold = await till.settle("0001", SHEET)
     await till.quiet()
-    await till.counter.acknowledge(sold.id, "T01")
+    await till.counter.sales.acknowledge(sold.id, "T01")
     fail_commits(till)
     with pytest.raises(Misuse, match="journal_failed"):
         await refund(till, sold)
@@ -493,7 +493,7 @@ async def test_a_disk_that_fails_during_a_refund_is_told_as_such(tmp_path: Path)
     shop = Shop(tmp_path)
     till = await shop.start()
     other = await till.settle("0002")
-    await till.counter.acknowledge(other.id, "T01")
+    await till.counter.sales.acknowledge(other.id, "T01")
     sold = await till.settle("0001", SHEET)
     await till.quiet()
     fail_commits(till)
@@ -504,13 +504,13 @@ async def test_a_disk_that_fails_during_a_refund_is_told_as_such(tmp_path: Path)
     ):  # not "the same refund, under way": it stands on no disk
         await refund(till, sold)
     with pytest.raises(Misuse, match="journal_failed"):
-        await till.counter.cancel(sold.id, "T01", "reason")
+        await till.counter.sales.cancel(sold.id, "T01", "reason")
     with pytest.raises(Misuse, match="journal_failed"):
-        await till.counter.abandon(sold.id, "T01")
+        await till.counter.sales.abandon(sold.id, "T01")
     with pytest.raises(Misuse, match="journal_failed"):
-        await till.counter.copy(sold.id, "T01")
+        await till.counter.slips.copy(sold.id, "T01")
     with pytest.raises(Misuse, match="journal_failed"):
-        await till.counter.cancel(other.id, "T01", "reason")
+        await till.counter.sales.cancel(other.id, "T01", "reason")
     assert isinstance(await till.ended(), JournalFailed)
     await till.kill()
     till = await shop.start()

@@ -32,17 +32,17 @@ async def take_back(till: Till, fault: str) -> None:
         first_id = first.id
     sold = await till.get(first_id)
     if sold.state in BOOKED:
-        sold = await till.counter.refund(first_id, BACK, "T01")
+        sold = await till.counter.refunds.begin(first_id, BACK, "T01")
         await till.quiet()
         sold = await till.get(first_id)
     if sold.refund is None or sold.state is not State.CANCELLED:
         return
     rest = await till.get(sold.refund.rest_id)
     if rest.state is State.DRAFT:
-        await till.counter.give_code(rest.id, till.shop.code())
-        await till.counter.confirm(rest.id, "T01")
+        await till.counter.media.give_code(rest.id, till.shop.code())
+        await till.counter.sales.confirm(rest.id, "T01")
     elif rest.state is State.ARMED:
-        await till.counter.confirm(rest.id, "T01")
+        await till.counter.sales.confirm(rest.id, "T01")
 
 
 @pytest.mark.parametrize("fault", CASES)

@@ -33,7 +33,7 @@ async def scan_and_settle(till: Till, scanner: HandScanner, sold: Settlement) ->
     scanner.show(till.shop.code("jia"))
     await till.quiet()
     assert (await till.get(rest.id)).state is State.PRICED
-    return await till.counter.confirm(rest.id, "T01")
+    return await till.counter.sales.confirm(rest.id, "T01")
 
 
 @virtual

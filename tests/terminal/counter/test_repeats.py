@@ -23,7 +23,8 @@ async def test_twenty_confirmations_at_once_make_one_settlement(tmp_path: Path) 
     priced = await till.quote()
     shop.arm("delay 2", "2102")
     outcomes = await asyncio.gather(
-        *(till.counter.confirm(priced.id, f"T{number:02d}") for number in range(20)), return_exceptions=True
+        *(till.counter.sales.confirm(priced.id, f"T{number:02d}") for number in range(20)),
+        return_exceptions=True,
     )
     settled = [outcome for outcome in outcomes if isinstance(outcome, Settlement)]
     others = [outcome for outcome in outcomes if not isinstance(outcome, Settlement)]
@@ -31,7 +32,7 @@ async def test_twenty_confirmations_at_once_make_one_settlement(tmp_path: Path) 
     assert [outcome.state for outcome in settled] == [State.CONFIRMED]
     assert len(shop.live()) == 1
     assert till.attempts(priced.id) == [("SETTLE", "2102", "ANSWERED", "done")]
-    late = await till.counter.confirm(priced.id, "T01")
+    late = await till.counter.sales.confirm(priced.id, "T01")
     assert late.state is State.CONFIRMED, "whoever presses later is shown the outcome"
     assert len(shop.live()) == 1
     shop.assert_books_agree(till)
@@ -54,11 +55,11 @@ async def test_the_same_key_returns_the_sale_however_far_it_has_come(tmp_path: P
     till = await shop.start()
     opened = await till.open("0001", key="k")
     assert (await till.open("0001", key="k")).state is State.DRAFT
-    await till.counter.give_code(opened.id, shop.code())
+    await till.counter.media.give_code(opened.id, shop.code())
     assert (await till.open("0001", key="k")).quote is not None, "also what is not on disk yet"
-    await till.counter.confirm(opened.id, "T01")
+    await till.counter.sales.confirm(opened.id, "T01")
     assert (await till.open("0001", key="k")).state is State.CONFIRMED
-    await till.counter.cancel(opened.id, "T01", "")
+    await till.counter.sales.cancel(opened.id, "T01", "")
     again = await till.open("0001", key="k")
     assert again.state is State.CANCELLED
     assert again.id == opened.id
@@ -91,7 +92,7 @@ async def test_a_sale_number_that_is_open_cannot_be_opened_again(tmp_path: Path)
     with pytest.raises(JournalRefused) as refused:
         await till.open("0001", key="b")
     assert (refused.value.code, refused.value.settlement_id) == ("sale_number_open", first.id)
-    await till.counter.abandon(first.id, "T01")
+    await till.counter.sales.abandon(first.id, "T01")
     assert (await till.open("0001", key="b")).key.generation == 2
     await till.stop()
 
@@ -122,14 +123,14 @@ async def test_a_code_serves_one_sale(tmp_path: Path) -> None:
     till = await shop.start()
     code = shop.code()
     first = await till.open("0001")
-    await till.counter.give_code(first.id, code)
-    await till.counter.confirm(first.id, "T01")
+    await till.counter.media.give_code(first.id, code)
+    await till.counter.sales.confirm(first.id, "T01")
     second = await till.open("0002")
     asked = shop.centre_link.asked
     with pytest.raises(Misuse, match="code_used"):
-        await till.counter.give_code(second.id, code)
+        await till.counter.media.give_code(second.id, code)
     assert shop.centre_link.asked == asked
-    assert (await till.counter.give_code(second.id, shop.code())).state is State.PRICED
+    assert (await till.counter.media.give_code(second.id, shop.code())).state is State.PRICED
     await till.stop()
 
 
@@ -141,15 +142,15 @@ async def test_a_code_given_to_two_open_sales_settles_one_of_them(tmp_path: Path
     code = shop.code()
     first, second = await till.open("0001"), await till.open("0002")
     for opened in (first, second):
-        assert (await till.counter.give_code(opened.id, code)).state is State.PRICED
-    assert (await till.counter.confirm(first.id, "T01")).state is State.CONFIRMED
-    refused = await till.counter.confirm(second.id, "T01")
+        assert (await till.counter.media.give_code(opened.id, code)).state is State.PRICED
+    assert (await till.counter.sales.confirm(first.id, "T01")).state is State.CONFIRMED
+    refused = await till.counter.sales.confirm(second.id, "T01")
     assert refused.state is State.ARMED
     assert refused.notice is not None
     assert refused.notice.code == "code_used"
     assert till.attempts(second.id) == []
     assert len(shop.live()) == 1
-    assert (await till.counter.abandon(second.id, "T01")).state is State.ABANDONED
+    assert (await till.counter.sales.abandon(second.id, "T01")).state is State.ABANDONED
     shop.assert_books_agree(till)
     await till.stop()
 
@@ -160,9 +161,9 @@ async def test_the_same_code_may_be_given_again_to_its_own_sale(tmp_path: Path) 
     till = await shop.start()
     code = shop.code()
     opened = await till.open()
-    await till.counter.give_code(opened.id, code)
-    assert (await till.counter.give_code(opened.id, code)).state is State.PRICED
-    assert (await till.counter.confirm(opened.id, "T01")).state is State.CONFIRMED
+    await till.counter.media.give_code(opened.id, code)
+    assert (await till.counter.media.give_code(opened.id, code)).state is State.PRICED
+    assert (await till.counter.sales.confirm(opened.id, "T01")).state is State.CONFIRMED
     await till.stop()
 
 
@@ -172,7 +173,7 @@ async def test_a_caller_who_hangs_up_interrupts_nothing(tmp_path: Path) -> None:
     till = await shop.start()
     priced = await till.quote()
     shop.arm("delay 5", "2102")
-    impatient = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    impatient = asyncio.ensure_future(till.counter.sales.confirm(priced.id, "T01"))
     await asyncio.sleep(1)
     impatient.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -190,16 +191,16 @@ async def test_while_it_is_being_settled_nothing_else_can_be_done_to_a_sale(tmp_
     till = await shop.start()
     priced = await till.quote()
     shop.arm("delay 5", "2102")
-    confirming = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    confirming = asyncio.ensure_future(till.counter.sales.confirm(priced.id, "T01"))
     await asyncio.sleep(1)
     counter = till.counter
     for wish in (
-        counter.abandon(priced.id, "T01"),
-        counter.cancel(priced.id, "T01", ""),
-        counter.give_code(priced.id, shop.code()),
-        counter.set_lines(priced.id, (PILLS, PILLS)),
-        counter.quote(priced.id),
-        counter.acknowledge(priced.id, "T01"),
+        counter.sales.abandon(priced.id, "T01"),
+        counter.sales.cancel(priced.id, "T01", ""),
+        counter.media.give_code(priced.id, shop.code()),
+        counter.sales.set_lines(priced.id, (PILLS, PILLS)),
+        counter.sales.quote(priced.id),
+        counter.sales.acknowledge(priced.id, "T01"),
     ):
         with pytest.raises(Busy):
             await wish
@@ -215,8 +216,8 @@ async def test_cancelling_and_acknowledging_at_the_same_moment_is_one_after_the_
     settled = await till.settle()
     shop.arm("delay 1", "2103")
     outcomes = await asyncio.gather(
-        till.counter.cancel(settled.id, "T01", ""),
-        till.counter.acknowledge(settled.id, "T01"),
+        till.counter.sales.cancel(settled.id, "T01", ""),
+        till.counter.sales.acknowledge(settled.id, "T01"),
         return_exceptions=True,
     )
     assert isinstance(outcomes[0], Settlement)
@@ -233,21 +234,21 @@ async def test_wishes_that_do_not_fit_are_refused_and_change_nothing(tmp_path: P
     counter = till.counter
     opened = await till.open()
     for wish, code in (
-        (counter.confirm(opened.id, "T01"), "nothing_to_confirm"),
-        (counter.cancel(opened.id, "T01", ""), "nothing_to_cancel"),
-        (counter.acknowledge(opened.id, "T01"), "nothing_to_acknowledge"),
-        (counter.quote(opened.id), "no_medium"),
-        (counter.copy(opened.id, "T01"), "nothing_to_copy"),
-        (counter.give_code(opened.id, "not a code"), "not_a_certificate"),
-        (counter.give_code(opened.id, "134567890123456789"), "payment_code"),
+        (counter.sales.confirm(opened.id, "T01"), "nothing_to_confirm"),
+        (counter.sales.cancel(opened.id, "T01", ""), "nothing_to_cancel"),
+        (counter.sales.acknowledge(opened.id, "T01"), "nothing_to_acknowledge"),
+        (counter.sales.quote(opened.id), "no_medium"),
+        (counter.slips.copy(opened.id, "T01"), "nothing_to_copy"),
+        (counter.media.give_code(opened.id, "not a code"), "not_a_certificate"),
+        (counter.media.give_code(opened.id, "134567890123456789"), "payment_code"),
     ):
         with pytest.raises(Misuse) as misuse:
             await wish
         assert misuse.value.code == code
     with pytest.raises(UnknownSettlement):
-        await counter.get("S9")
+        await counter.settlements.get("S9")
     with pytest.raises(UnknownSettlement):
-        await counter.confirm("S9", "T01")
+        await counter.sales.confirm("S9", "T01")
     assert till.states() == [State.DRAFT]
     await till.stop()
 
@@ -273,7 +274,7 @@ async def test_a_line_that_cannot_be_counted_is_refused(line: LineWish, reason: 
     shop = Shop(tmp_path)
     till = await shop.start()
     with pytest.raises(Misuse) as misuse:
-        await till.counter.open_sale(SaleWish("0001", (line,)), "till", "")
+        await till.counter.sales.open(SaleWish("0001", (line,)), "till", "")
     assert misuse.value.code == "bad_request"
     assert reason in misuse.value.params["reason"]
     assert till.rows() == []
@@ -285,16 +286,16 @@ async def test_changed_lines_take_the_quote_back(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
-    changed = await till.counter.add_line(priced.id, PILLS)
+    changed = await till.counter.sales.add_line(priced.id, PILLS)
     assert changed.state is State.DRAFT
     assert changed.quote is None
     assert [line.number for line in changed.lines] == [1, 2]
     with pytest.raises(Misuse, match="nothing_to_confirm"):
-        await till.counter.confirm(priced.id, "T01")
-    quoted = await till.counter.quote(priced.id)
+        await till.counter.sales.confirm(priced.id, "T01")
+    quoted = await till.counter.sales.quote(priced.id)
     assert quoted.quote is not None
     assert quoted.quote.split.total_fen == 7500
-    settled = await till.counter.confirm(priced.id, "T01")
+    settled = await till.counter.sales.confirm(priced.id, "T01")
     assert settled.booking is not None
     assert settled.booking.split.total_fen == 7500
     shop.assert_books_agree(till)

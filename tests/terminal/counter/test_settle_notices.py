@@ -56,7 +56,7 @@ async def test_a_refused_settlement_is_shown_as_failed(tmp_path: Path) -> None:
     till = await shop.start()
     priced = await till.quote()
     shop.world.book._tokens.clear()  # the token has run out at the centre
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.REFUSED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.REFUSED
     await till.quiet()
     (shown,) = shop.world.centre.notices
     assert (shown.state, shown.settlement_no, shown.total) == (NoticeState.FAIL, "", "37.50")
@@ -121,7 +121,7 @@ async def test_a_notice_that_is_lost_changes_nothing_and_is_not_repeated(tmp_pat
     quoted = await till.quote("0001")
     asked = shop.centre_link.asked
     shop.centre_link.trouble = NoAnswer("timeout")
-    settled = await till.counter.confirm(quoted.id, "T01")
+    settled = await till.counter.sales.confirm(quoted.id, "T01")
     await till.quiet()
     assert settled.state is State.CONFIRMED
     assert shop.centre_link.asked == asked + 1

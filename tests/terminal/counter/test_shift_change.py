@@ -26,13 +26,13 @@ async def test_a_doubt_outlives_the_shift_in_which_it_began(tmp_path: Path) -> N
         terminal=msgspec.structs.replace(morning.terminal, operator="T02", operator_name="收银员晚班"),
     )
     till = await shop.start(config=evening)
-    assert [row.id for _, row in till.counter.doubts()] == [doubtful.id]
+    assert [row.id for _, row in till.counter.settlements.doubts()] == [doubtful.id]
     fired("F64")
     await till.quiet()
     over = await till.get(doubtful.id)
     assert over.state is State.REVERSED
     assert shop.live() == []
-    assert (await till.counter.confirm((await till.quote("0002")).id, "T02")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm((await till.quote("0002")).id, "T02")).state is State.CONFIRMED
     actors = {record["actor"] for record in till.audit() if record.get("action") == "move"}
     assert {"T01", "T02"} <= actors
     shop.assert_books_agree(till)

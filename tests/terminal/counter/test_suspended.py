@@ -19,7 +19,7 @@ async def test_a_settlement_that_was_out_while_the_machine_slept_is_a_doubt_and_
     till = await shop.start()
     priced = await till.quote("0001")
     shop.arm("delay 40", "2102")
-    confirming = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    confirming = asyncio.ensure_future(till.counter.sales.confirm(priced.id, "T01"))
     await asyncio.sleep(5)
     assert (await till.get(priced.id)).state is State.SENDING
     shop.clock.jump(EIGHT_HOURS_S)

@@ -40,7 +40,7 @@ async def test_a_visit_is_settled_with_the_card_in_the_reader(tmp_path: Path) ->
     till = await clinic.start(config=window_config(clinic.institution, clinic.slot), reader=reader_with("yi"))
     window = Window(clinic, till)
     visit = await window.open()
-    await till.counter.read_card_medium(visit.id)
+    await till.counter.media.read_card(visit.id)
     settled = await window.confirm(await window.pick(visit))
     assert state_of(settled) == (State.CONFIRMED, "settled")
     card = PEOPLE["yi"].card
@@ -58,9 +58,9 @@ async def test_without_a_reader_or_with_an_empty_one_nothing_happens_to_the_sale
     till = await clinic.start(config=window_config(clinic.institution, clinic.slot), reader=InProcessReader())
     visit = await Window(clinic, till).open()
     with pytest.raises(Misuse) as refused:
-        await till.counter.read_card_medium(visit.id)
+        await till.counter.media.read_card(visit.id)
     assert refused.value.code == "card_no_card"
-    assert (await till.counter.get(visit.id)).state is State.DRAFT
+    assert (await till.counter.settlements.get(visit.id)).state is State.DRAFT
     assert clinic.hub_link.transactions() == []
     await till.stop()
     with pytest.raises(Misuse) as refused:

@@ -98,7 +98,7 @@ async def test_a_reversal_and_a_cancellation_stand_in_it_in_their_order(tmp_path
     reversed_ = await till.settle("0001")
     await till.quiet()
     cancelled = await till.settle("0002")
-    await till.counter.cancel(cancelled.id, "T01", "test")
+    await till.counter.sales.cancel(cancelled.id, "T01", "test")
     for settlement_id, folders in (
         (reversed_.id, ["1-2102-settle", "2-2601-reverse"]),
         (cancelled.id, ["1-2102-settle", "2-2103-cancel"]),

@@ -9,7 +9,7 @@ from protocols.gm.sm2 import PrivateKey, PublicKey
 from terminal.core.events import Reopened
 from terminal.core.states import State
 from terminal.core.values import Attempt
-from terminal.counter.engine import key_of_what_is_undone
+from terminal.counter.effects import key_of_what_is_undone
 from terminal.evidence.capsule import EvidenceKeys
 from terminal.journal.glance import keys_in_use
 from terminal.journal.sheet import decode_sheet, encode_sheet
@@ -104,13 +104,13 @@ async def test_an_armed_sale_goes_out_with_the_bytes_the_old_key_signed(tmp_path
     till = await shop.start()
     priced = await till.quote()
     shop.hub_link.down = True
-    armed = await till.counter.confirm(priced.id, "T01")
+    armed = await till.counter.sales.confirm(priced.id, "T01")
     before = till.journal.attempts.of(armed.id)[0].request
     await till.kill()
     old, _ = rotate(shop)
     shop.hub_link.down = False
     till = await shop.start()
-    settled = await till.counter.confirm(armed.id, "T01")
+    settled = await till.counter.sales.confirm(armed.id, "T01")
     assert settled.state is State.CONFIRMED
     (attempt,) = till.journal.attempts.of(armed.id)
     assert (attempt.request, attempt.key_id) == (before, old)
@@ -126,7 +126,7 @@ async def test_a_cancellation_after_the_rotation_is_signed_by_the_new_key(tmp_pa
     await till.kill()
     old, new = rotate(shop)
     till = await shop.start()
-    assert (await till.counter.cancel(settled.id, "T01", "test")).state is State.CANCELLED
+    assert (await till.counter.sales.cancel(settled.id, "T01", "test")).state is State.CANCELLED
     assert signed_by(till, settled.id) == [("SETTLE", old), ("CANCEL", new)]
     shop.assert_books_agree(till)
     await till.stop()
@@ -146,7 +146,7 @@ async def test_evidence_of_both_keys_and_of_both_hub_keys_is_proved_to_openssl(t
     hub_after = shop.world.hub.signer.description.public_point
     shop.hub_verifier = Sm2Verifier(PublicKey(hub_after))
     till = await shop.start()
-    assert (await till.counter.cancel(settled.id, "T01", "test")).state is State.CANCELLED
+    assert (await till.counter.sales.cancel(settled.id, "T01", "test")).state is State.CANCELLED
     present = shop.signer.description
     keys = EvidenceKeys(
         present.public_point,

@@ -46,11 +46,11 @@ async def test_closed_sales_of_an_old_journal_are_shown_copied_and_new_ones_made
     shown = await till.get(closed.id)
     assert shown.person is not None
     assert (shown.person.name.reveal(), shown.state) == ("测试甲", State.CLOSED)
-    assert await till.counter.copy(closed.id, "T01") == 2
+    assert await till.counter.slips.copy(closed.id, "T01") == 2
     await till.quiet()
     assert "测*" in shop.printer.texts()[-1]
     settled = await till.settle("0006", who="bing")
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CLOSED
     assert verify_journal(str(shop.journal_path), shop.vault).ok

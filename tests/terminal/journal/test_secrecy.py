@@ -18,16 +18,16 @@ async def a_day(shop: Shop) -> tuple[Till, list[str]]:
     async def quoted(number: str) -> str:
         opened = await till.open(number)
         codes.append(shop.code())
-        return (await till.counter.give_code(opened.id, codes[-1])).id
+        return (await till.counter.media.give_code(opened.id, codes[-1])).id
 
-    await till.counter.confirm(await quoted("0001"), "T01")
-    cancelled = await till.counter.confirm(await quoted("0002"), "T01")
-    await till.counter.cancel(cancelled.id, "T01", "顾客改变主意")
+    await till.counter.sales.confirm(await quoted("0001"), "T01")
+    cancelled = await till.counter.sales.confirm(await quoted("0002"), "T01")
+    await till.counter.sales.cancel(cancelled.id, "T01", "顾客改变主意")
     shop.arm("lose-answer", "2102")
-    await till.counter.confirm(await quoted("0003"), "T01")
+    await till.counter.sales.confirm(await quoted("0003"), "T01")
     await till.quiet()
     shop.arm("other-person", "2102")
-    await till.counter.confirm(await quoted("0004"), "T01")
+    await till.counter.sales.confirm(await quoted("0004"), "T01")
     await till.quiet()
     await quoted("0005")
     assert [state.value for state in till.states()] == [

@@ -256,7 +256,7 @@ async def test_a_whole_day_of_the_real_counter_verifies(tmp_path: Path) -> None:
             shop.arm(fault, infno)
         settled = await till.settle(f"{number:04d}")
         if not settled.quarantine and settled.booking is not None:
-            await till.counter.cancel(settled.id, "T01", "")
+            await till.counter.sales.cancel(settled.id, "T01", "")
         await till.quiet()
     await till.open("0009")
     report = verify_journal(str(shop.journal_path), shop.vault)

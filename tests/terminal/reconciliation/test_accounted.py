@@ -53,7 +53,7 @@ async def test_a_crash_is_named_as_the_cause(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
-    dying = asyncio.ensure_future(till.counter.confirm(priced.id, "T01"))
+    dying = asyncio.ensure_future(till.counter.sales.confirm(priced.id, "T01"))
     till.watch.stop_at = (
         len(till.watch.points) + 3
     )  # written, before the 2102, after it: the answer is never read
@@ -99,7 +99,7 @@ async def test_a_reversal_just_before_the_end_of_the_day_may_lie_on_the_next_one
     shop.clock.jump(-9 * 60)
     shop.arm("lose-answer", "2102")
     shop.arm("lose-request", "2601", 5)
-    lost = await till.counter.confirm(priced.id, "T01")
+    lost = await till.counter.sales.confirm(priced.id, "T01")
     await till.quiet(3600)
     (undone,) = [sent for sent in till.journal.attempts.sent_for(lost.id) if sent.verdict == "done"]
     assert undone.ended_at is not None
@@ -125,7 +125,7 @@ async def test_a_cancellation_without_an_answer_may_lie_on_the_next_day_at_the_h
     shop.clock.jump(-98)
     await till.wait(30)
     shop.arm("lose-answer", "2103")
-    doubtful = await till.counter.cancel(sold.id, "T01", "退货")
+    doubtful = await till.counter.sales.cancel(sold.id, "T01", "退货")
     assert doubtful.state is State.CANCEL_DOUBT
     await till.quiet(3600)
     assert (await till.get(sold.id)).state is State.CANCELLED
@@ -165,7 +165,7 @@ async def test_a_cancellation_whose_answer_was_lost_is_accounted_for_without_its
     till = await shop.start()
     settled = await till.settle()
     shop.arm("lose-answer", "2103")
-    await till.counter.cancel(settled.id, "T01", "退货")
+    await till.counter.sales.cancel(settled.id, "T01", "退货")
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CANCELLED
     report = await reconcile(till)

@@ -31,7 +31,7 @@ async def a_month(shop: Shop, till: Till) -> None:
     """Two sales of 甲 (one cancelled), one of somebody from another province; then the month is over."""
     await till.settle("0001")
     gone = await till.settle("0002", who="ji")
-    await till.counter.cancel(gone.id, "T01", "换货")
+    await till.counter.sales.cancel(gone.id, "T01", "换货")
     await till.settle("0003", who="wu")
     await till.quiet()
     await till.wait(8 * DAY_S)

@@ -54,7 +54,7 @@ async def test_a_doubt_in_manual_is_closed_on_the_hubs_signed_level(tmp_path: Pa
         record for record in till.audit() if record.get("old") == "MANUAL" and record["object"] == lost.id
     ][-1]
     assert (move["new"], move["actor"], "3201" in move["reason"]) == ("REVERSED", "A1+B2", True)
-    assert till.counter.doubts() == []
+    assert till.counter.settlements.doubts() == []
     await till.stop()
 
 
@@ -87,7 +87,7 @@ async def test_a_cancellation_in_manual_is_closed_as_what_the_hub_shows(
     till = await shop.start()
     settled = await till.settle()
     shop.arm(fault, "2103")
-    await till.counter.cancel(settled.id, "T01", "退货")
+    await till.counter.sales.cancel(settled.id, "T01", "退货")
     till = await down_for_a_day(shop, till)
     report = await reconcile(till)
     assert [one[1:] for one in facts(report)] == [("waits_for_people", action)]
@@ -105,7 +105,7 @@ async def test_a_cancellation_repeated_since_the_report_is_not_closed_as_not_don
     till = await shop.start()
     settled = await till.settle()
     shop.arm("lose-request", "2103")
-    await till.counter.cancel(settled.id, "T01", "退货")
+    await till.counter.sales.cancel(settled.id, "T01", "退货")
     till = await down_for_a_day(shop, till)
     report = await reconcile(till)
     assert facts(report) == [("open", "waits_for_people", "close_confirmed")]
@@ -133,7 +133,7 @@ async def test_where_nothing_undone_is_listed_a_day_without_the_sale_proves_no_a
     settled = await till.settle()
     await till.days_pass(1)
     shop.arm("lose-answer", "2103")
-    await till.counter.cancel(settled.id, "T01", "退货")
+    await till.counter.sales.cancel(settled.id, "T01", "退货")
     till = await down_for_a_day(shop, till)
     assert shop.live() == []
     assert facts(await reconcile(till, TUESDAY)) == [("open", "waits_for_people", "wait")]

@@ -30,7 +30,7 @@ async def test_a_day_with_sales_and_a_cancellation_is_level_by_totals_alone(tmp_
     await till.settle("0001")
     await till.settle("0002", who="ding")
     cancelled = await till.settle("0003", who="ji")
-    await till.counter.cancel(cancelled.id, "T01", "换货")
+    await till.counter.sales.cancel(cancelled.id, "T01", "换货")
     await till.wait(DAY_S)
     report = await reconcile(till)
     assert (report.outcome, report.provisional, report.differences) == (Outcome.LEVEL, False, ())
@@ -65,9 +65,9 @@ async def test_a_cancellation_on_the_next_day_counts_on_the_next_day(tmp_path: P
     shop = Shop(tmp_path)
     till = await shop.start()
     settled = await till.settle()
-    await till.counter.acknowledge(settled.id, "T01")
+    await till.counter.sales.acknowledge(settled.id, "T01")
     await till.wait(DAY_S)
-    assert (await till.counter.cancel(settled.id, "T01", "次日退货")).state is State.CANCELLED
+    assert (await till.counter.sales.cancel(settled.id, "T01", "次日退货")).state is State.CANCELLED
     monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
     assert (monday.outcome, tuesday.outcome) == (Outcome.LEVEL, Outcome.LEVEL)
     assert [day.groups[0].own for day in (monday, tuesday)] == [
@@ -85,7 +85,7 @@ async def test_a_sale_over_midnight_counts_where_the_hub_booked_it(tmp_path: Pat
     priced = await till.quote()
     assert priced.key.business_date == MONDAY
     await till.wait(30)
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     monday, tuesday = await reconcile(till), await reconcile(till, TUESDAY)
     assert [day.groups[0].own.count for day in (monday, tuesday)] == [0, 1]
     fired("F34")
@@ -109,7 +109,7 @@ async def test_a_sale_counts_where_the_hub_booked_it_whatever_the_clock_here_sai
     await till.settle("0001", who=scheme)
     priced = await till.quote("0002", who=scheme)
     shop.clock.jump(3 * 3600)
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
     shop.clock.jump(-3 * 3600)
     late = await till.settle("0003", who=scheme)
     assert late.key.business_date == MONDAY
@@ -132,8 +132,8 @@ async def test_a_sale_and_its_cancellation_from_under_a_wrong_clock_count_once_e
     await till.wait(DAY_S - 9 * 3600 - 90 * 60)
     priced = await till.quote()
     shop.clock.jump(3 * 3600)
-    assert (await till.counter.confirm(priced.id, "T01")).state is State.CONFIRMED
-    assert (await till.counter.cancel(priced.id, "T01", "退货")).state is State.CANCELLED
+    assert (await till.counter.sales.confirm(priced.id, "T01")).state is State.CONFIRMED
+    assert (await till.counter.sales.cancel(priced.id, "T01", "退货")).state is State.CANCELLED
     shop.clock.jump(-3 * 3600)
     await till.wait(DAY_S)
     fired("F33")
@@ -152,7 +152,7 @@ async def test_a_doubt_whose_ids_run_ahead_is_listed_on_its_own_day(tmp_path: Pa
     await till.wait(DAY_S - 9 * 3600 - 90 * 60)
     priced = await till.quote("0001")
     shop.clock.jump(3 * 3600)
-    await till.counter.confirm(priced.id, "T01")
+    await till.counter.sales.confirm(priced.id, "T01")
     shop.clock.jump(-3 * 3600)
     held: list[bytes] = []
     for infno in ("2102", "2601"):

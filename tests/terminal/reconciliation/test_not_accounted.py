@@ -191,7 +191,7 @@ async def test_a_doubt_that_is_still_open_is_listed_and_waited_for(tmp_path: Pat
     shop.arm("lose-request", "2601", 50)
     await till.wait(121)
     booked = await till.quote("0002", who="ji")
-    await till.counter.confirm(booked.id, "T01")
+    await till.counter.sales.confirm(booked.id, "T01")
     states = {one.settlement_id: (one.kind, one.action) for one in (await reconcile(till)).differences}
     assert states[booked.id] == ("hub_only", "wait")
     shop.world.hub.clear()
