@@ -5,7 +5,15 @@ Lengths of the forms with the letter A, where none is printed, are those of the 
 
 from typing import Final
 
+from simulators.hub.fields import Field
 from simulators.hub.tables import _EXT, SCHEMES, YES_NO, _n, _s, _t
+
+
+def _changed(table: tuple[Field, ...], *fields: Field) -> tuple[Field, ...]:
+    """A table with some of its fields in another form, where they stand, and further ones at its end."""
+    changes = {field.name: field for field in fields}
+    return (*(changes.pop(field.name, field) for field in table), *changes.values())
+
 
 TRANSFER: Final = (
     _s("psn_no", 30, True),
@@ -109,10 +117,18 @@ WITHDRAW_MAPPING: Final = (
 )
 """3302, directly under input."""
 
-STOCK_TAKE: Final = (
+_ITEM: Final = (
     _s("med_list_codg", 50, True),
     _s("fixmedins_hilist_id", 30, True),
     _s("fixmedins_hilist_name", 200, True),
+)
+_BATCH: Final = _s("fixmedins_bchno", 30, True)
+_GOODS: Final = (*_ITEM, _BATCH)
+GOODS_NAMES: Final = tuple(field.name for field in _GOODS)
+"""Which goods a row is about."""
+
+STOCK_TAKE: Final = (
+    *_ITEM,
     _s("rx_flag", 3, True, YES_NO),
     _t("invdate", "D", True),
     _n("inv_cnt", 16, 2, True),
@@ -124,15 +140,13 @@ STOCK_TAKE: Final = (
 )
 """3501 invinfo."""
 
-STOCK_TAKE_A: Final = (*STOCK_TAKE, _n("pric", 16, 6, True))
+STOCK_TAKE_A: Final = _changed(STOCK_TAKE, _n("pric", 16, 6, True))
 """3501A invinfoDetail, one row."""
 
 STOCK_CHANGE: Final = (
-    _s("med_list_codg", 50, True),
+    _ITEM[0],
     _s("inv_chg_type", 6, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS[1:],
     _n("pric", 16, 6, True),
     _n("cnt", 16, 4, True),
     _s("rx_flag", 3, True, YES_NO),
@@ -140,14 +154,14 @@ STOCK_CHANGE: Final = (
     _s("inv_chg_opter_name", 50),
     _s("memo", 500),
     _s("trdn_flag", 2, False, YES_NO),
-    _s("trac_codg_pac_hery", 3, False, frozenset({"1", "2", "3"})),
 )
-"""3502 invinfo, and 3502A invinfoDetail with the two members it adds."""
+"""3502 invinfo."""
+
+STOCK_CHANGE_A: Final = _changed(STOCK_CHANGE, _s("trac_codg_pac_hery", 3, False, frozenset({"1", "2", "3"})))
+"""3502A invinfoDetail, one row."""
 
 PURCHASE: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
+    *_ITEM,
     _s("dynt_no", 50),
     _s("fixmedins_bchno", 30, True),
     _s("spler_name", 200, True),
@@ -169,10 +183,7 @@ PURCHASE: Final = (
 )
 """3503 purcinfo."""
 
-PURCHASE_A: Final = (
-    *(field for field in PURCHASE if field.name != "finl_trns_pric"),
-    _n("finl_trns_pric", 16, 6, True),
-)
+PURCHASE_A: Final = _changed(PURCHASE, _n("finl_trns_pric", 16, 6, True))
 """3503A purcinfoDetail without its documents."""
 
 PURCHASE_DOCUMENT: Final = (
@@ -183,10 +194,7 @@ PURCHASE_DOCUMENT: Final = (
 """3503A purc_invo_file_List, one row."""
 
 PURCHASE_RETURN: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("spler_name", 200, True),
     _s("spler_pmtno", 50),
     _t("manu_date", "D", True),
@@ -204,10 +212,7 @@ PURCHASE_RETURN: Final = (
 """3504 purcinfo, and 3504A purcinfoDetail."""
 
 SALE: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("prsc_dr_cert_type", 6),
     _s("prsc_dr_certno", 50),
     _s("prsc_dr_name", 50, True),
@@ -243,8 +248,8 @@ SALE: Final = (
 )
 """3505 selinfo."""
 
-SALE_A: Final = (
-    *(field for field in SALE if field.name not in ("finl_trns_pric", "drug_prod_barc")),
+SALE_A: Final = _changed(
+    SALE,
     _n("finl_trns_pric", 16, 6, True),
     _s("drug_prod_barc", 500, True),
     _s("prsc_dr_no", 50),
@@ -253,10 +258,7 @@ SALE_A: Final = (
 """3505A selinfoDetail."""
 
 SALE_RETURN: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("setl_id", 30),
     _s("psn_no", 30),
     _s("psn_cert_type", 6),
@@ -287,10 +289,7 @@ PACK_CODE: Final = (_s("drug_trac_codg", 100, True),)
 """drugtracinfo, the largest printed length."""
 
 SUBSTITUTE_CODE: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("memo", 500),
 )
 """3592B data."""
