@@ -111,6 +111,8 @@ def _check_enrolments(person: Person, file: str) -> None:
             raise PersonaError(file, f"{where}.since", "before birth")
         if row.insutype != EMPLOYEE and row.balance_fen:
             raise PersonaError(file, f"{where}.balance", "only scheme 310 has a personal account")
+        if not _joinable().issuperset(row.layers):
+            raise PersonaError(file, f"{where}.layers", "not a further layer that can be joined")
         if row.joined and row.joined.exempt == "newborn" and row.joined.paid_on < person.born:
             raise PersonaError(file, f"{where}.joined.paid_on", "before birth")
         if row.joined and (row.joined.exempt == "employee_gap") != (
