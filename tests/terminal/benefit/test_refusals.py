@@ -35,6 +35,11 @@ TABLETS = (line("XTEST000000000000000D03", "测试降糖片", "12.00", "4"),)
         ("该病种未备案", "advice_disease_not_registered"),
         ("(later) [LATER_SETTLEMENT_EXISTS]", "advice_later_settlement"),
         ("协议已终止", "advice_agreement"),
+        (
+            "重复参保，请按正在享受待遇的险种结算：insutype 310 (insured twice: settle under the scheme that pays)"
+            " [DUPLICATE_ENROLMENT]",
+            "advice_duplicate_enrolment",
+        ),
         ("系统繁忙", ""),
     ],
 )
