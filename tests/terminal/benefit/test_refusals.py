@@ -175,7 +175,10 @@ async def test_r65_r66_the_own_standing_can_be_asked_for(tmp_path: Path) -> None
     till = await shop.start()
     told = await Api(till, counter_config()).post("/hub/standing")
     assert (told["code"], told["level"]) == (INSTITUTION, "11")
+    status = await Api(till, counter_config()).get("/status")
+    assert status["institution_level"] == "11", "R06"
     place = shop.world.world.institutions[INSTITUTION]
     assert (told["agreement"], told["agreement_until"]) == ("in_force", place.agreement.end.isoformat())
     assert (told["credit_level"], told["networked"]) == (place.credit, place.networked)
+    assert told["service_level"] == place.service_level == "city", "R06"
     await till.stop()
