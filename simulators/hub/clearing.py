@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from simulators.hub.accounts import amounts_of
+from simulators.hub.accounts import amounts_of, check_clearing_type
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.fields import Field, Node, as_list, as_node, check
 from simulators.hub.ledger import SettlementRecord
@@ -86,6 +86,7 @@ def apply(desk: Desk, call: Call) -> Output:
     if desk.profile.recon.clearing == "portal":
         raise Refused("NOT_OPEN")
     node = check(as_node(call.input.get("data"), "data"), APPLY_TABLE, "data")
+    check_clearing_type(desk, node)
     month, agency = node.text("setlym"), call.insured_division or call.institution.division
     _check_period(node, month)
     records = [
