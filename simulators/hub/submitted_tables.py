@@ -1,6 +1,7 @@
 """Field tables of what is submitted outside settlements: filings, mappings, stock and sales (see `tables`).
 
-Lengths of the forms with the letter A, where none is printed, are those of the plain form.
+Where printed lengths differ the largest stands, also across transactions: an institution's code has 30 characters, a
+diagnosis 30, a trace code 500 (K16). Lengths of the forms with the letter A, where none is printed, are those of the plain form.
 """
 
 from typing import Final
@@ -21,10 +22,10 @@ TRANSFER: Final = (
     _s("tel", 50),
     _s("addr", 200),
     _s("insu_optins", 6),
-    _s("diag_code", 20, True),
+    _s("diag_code", 30, True),
     _s("diag_name", 100, True),
     _s("dise_cond_dscr", 2000),
-    _s("reflin_medins_no", 12, True),
+    _s("reflin_medins_no", 30, True),
     _s("reflin_medins_name", 200, True),
     _s("mdtrtarea_admdvs", 6, True),
     _s("hosp_agre_refl_flag", 3, False, YES_NO),
@@ -75,7 +76,7 @@ INSTITUTION_CHOICE: Final = (
     _s("agnter_addr", 200),
     _s("agnter_rlts", 3),
     _s("fix_srt_no", 3, True),
-    _s("fixmedins_code", 12, True),
+    _s("fixmedins_code", 30, True),
     _s("fixmedins_name", 200, True),
     _s("memo", 500),
     _EXT,
@@ -285,8 +286,8 @@ DELETION: Final = (
 )
 """3507 data, and 3507A goodDetail."""
 
-PACK_CODE: Final = (_s("drug_trac_codg", 100, True),)
-"""drugtracinfo, the largest printed length."""
+PACK_CODE: Final = (_s("drug_trac_codg", 500, True),)
+"""drugtracinfo."""
 
 SUBSTITUTE_CODE: Final = (
     *_GOODS,
@@ -301,7 +302,7 @@ STOCKED_CODES: Final = (
     _t("begndate", "D", True),
     _t("enddate", "D", True),
     _s("med_list_codg", 50),
-    _s("drug_trac_codg", 30),
+    _s("drug_trac_codg", 500),
 )
 """3512 data."""
 
@@ -317,6 +318,6 @@ SOLD_CODES: Final = (
     _s("psn_cert_type", 6),
     _s("certno", 600),
     _s("psn_name", 50),
-    _s("drug_trac_codg", 30),
+    _s("drug_trac_codg", 500),
 )
 """3513 data."""

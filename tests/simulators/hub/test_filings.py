@@ -53,6 +53,13 @@ def test_every_field_of_a_filing_is_checked_by_its_name(till: Counter, jia: Pers
     assert file(till, jia, infno).infcode == 0
 
 
+@pytest.mark.parametrize(("infno", "field"), [("2501", "diag_code"), ("2505", "fixmedins_code")])
+def test_the_larger_of_two_printed_lengths_stands(till: Counter, jia: Person, infno: str, field: str) -> None:
+    """20 and 30 characters of a diagnosis, 12 and 30 of an institution (K16)."""
+    assert "长度超过" not in file(till, jia, infno, **{field: "C" * 30}).err_msg
+    assert f"{field} 长度超过 30" in file(till, jia, infno, **{field: "C" * 31}).err_msg
+
+
 def test_a_chronic_filing_certified_on_the_spot_counts_at_once(till: Counter, jia: Person) -> None:
     def entitled() -> str:
         day = {"insutype": "310", "fixmedins_code": till.institution.code, "begntime": "2026-11-21 10:00:00"}

@@ -235,6 +235,15 @@ def test_mappings_are_tied_all_or_none_and_untied_again(till: Counter) -> None:
     )
 
 
+def test_a_code_of_the_largest_printed_length_is_sold_and_found_again(till: Counter) -> None:
+    """3592B may answer 500 characters (K16)."""
+    long = "8" * 500
+    assert upload(till, "3505", traced(SALE, long)).infcode == 0
+    assert [row.code for row in codes(till, "3513", fixmedins_bchno=BATCH, drug_trac_codg=long)] == [long]
+    refused = upload(till, "3505", traced(SALE, long + "8"))
+    assert "drug_trac_codg 长度超过 500" in refused.err_msg
+
+
 def test_where_no_trace_codes_are_required_a_sale_goes_without(till: Counter) -> None:
     assert upload(till, "3505", SALE).code == "TRACE_CODE"
     national = till.world.profile
