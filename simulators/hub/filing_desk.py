@@ -48,6 +48,8 @@ def file_chronic(desk: Desk, call: Call) -> Output:
     person = person_named(desk, call, node.text("psn_no"))
     enrolment_of(call, person, node.text("insutype"), call.now.date())
     code, name = node.text("opsp_dise_code"), node.text("opsp_dise_name")
+    if code not in desk.world.diseases:
+        raise FieldRefused("data.opsp_dise_code", "病种目录无此编码 (not in the disease list)")
     today, begins = call.now.date(), node.day("begndate")
     for row in desk.ledger.registrations(person.psn_no):
         if (row.kind, row.code) == ("chronic", code) and _stands(row.end, today):

@@ -10,7 +10,7 @@ from simulators.hub.fields import Field
 from simulators.people import Person
 from tests.capabilities import asserted
 from tests.simulators.hub.clinic_visit import ClinicVisit
-from tests.simulators.hub.counter import Counter, Reply
+from tests.simulators.hub.counter import Counter, Reply, purchase
 from tests.simulators.hub.spoiled import spoiled
 from tests.simulators.hub.submitted import CHRONIC, INSTITUTION, TRANSFER
 from tests.simulators.hub.test_client_reads import HOME, typed
@@ -71,6 +71,17 @@ def test_a_chronic_filing_certified_on_the_spot_counts_at_once(till: Counter, ji
     (filed,) = ask(till, jia, "5301").filings
     assert (filed.disease_code, filed.began_on, entitled()) == ("M03900", "2026-11-01", "1")
     assert file(till, jia, "2503").code == "FILING_EXISTS"
+
+
+@pytest.mark.parametrize("code", ["x", "M0000", "病"])
+def test_a_disease_of_no_list_is_not_filed_and_the_person_is_served_as_before(
+    till: Counter, jia: Person, code: str
+) -> None:
+    """What is no code at all made every later message about the person end in an exception."""
+    reply = file(till, jia, "2503", opsp_dise_code=code)
+    assert reply.err_msg.startswith("入参错误：data.opsp_dise_code "), reply.err_msg
+    assert ask(till, jia, "5301").filings == ()
+    assert till.ask("2102", purchase(till, jia, till.token(jia)), HOME).infcode == 0
 
 
 def test_one_that_the_agency_must_examine_counts_from_the_day_after_and_can_be_taken_back_before(
