@@ -19,6 +19,7 @@ _PATTERNS: Final[tuple[tuple[str, str], ...]] = (
     (r"\[LATER_SETTLEMENT_EXISTS\]|存在.{0,6}(后续|之后).{0,4}结算", "advice_later_settlement"),
     (r"\[ALREADY_REVERSED\]|已(退费|撤销|冲正)", "advice_already_undone"),
     (r"\[YEAR_CLOSED\]|年度.{0,6}(关账|结转)", "advice_year_closed"),
+    (r"\[DUPLICATE_ENROLMENT\]|重复参保", "advice_duplicate_enrolment"),
     (r"\[NOT_ENROLLED\]|未参保|无.{0,4}参保", "advice_not_enrolled"),
     (r"\[CARD_BLOCKED\]|挂失", "advice_card_blocked"),
     (r"\[RX_[A-Z_]+\]|处方.{0,8}(不存在|已|未)", "advice_prescription"),

@@ -18,6 +18,7 @@ BENEFIT_TEXTS: Mapping[str, str] = {
     "advice_already_undone": "In plain words: this settlement has been undone before; the money is back already.",
     "advice_year_closed": "In plain words: that year is closed. The insurance office has to do it.",
     "advice_not_enrolled": "In plain words: no enrolment in force was found. It can be paid in cash; the insurance office knows why.",
+    "advice_duplicate_enrolment": "In plain words: the person is insured twice, and only the other scheme pays. Open the sale again under the scheme that the hub names (insutype).",
     "advice_card_blocked": "In plain words: the card was reported lost or stopped. Use the 医保码 or the identity card.",
     "advice_prescription": "In plain words: the prescription cannot be used here now. Look it up again, or sell without it from the personal account.",
     "advice_quote_again": "In plain words: a balance or limit has moved meanwhile. Ask for the quote again and show the new amounts.",

@@ -10,9 +10,9 @@ from protocols.hub.profile import Profile
 
 Block = TypeVar("Block", bound="Extended")
 Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
-"""D of the field tables, as we write it."""
+"""D of the field tables as we write it, yyyy-MM-dd: a day of UTC+8."""
 Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")]
-"""DT of the field tables, as we write it."""
+"""DT of the field tables as we write it, yyyy-MM-dd HH:mm:ss, UTC+8."""
 Flag = Literal["0", "1"]
 """0 no, 1 yes."""
 

@@ -26,7 +26,7 @@ class Transfer(Node, frozen=True, kw_only=True):
     receiving_name: str = field(name="reflin_medins_name")  # 转往医院名称
     care_division: str = field(name="mdtrtarea_admdvs")  # 就医地行政区划
     hospital_agrees: Flag | UnsetType = field(name="hosp_agre_refl_flag", default=UNSET)  # 医院同意转院标志
-    kind: str = field(name="refl_type")  # 转院类型
+    kind: str = field(name="refl_type")  # 转院类型, 1 within the city, 2 other city, 3 other province
     transferred_on: Day = field(name="refl_date")  # 转院日期
     reason: str = field(name="refl_rea")  # 转院原因
     opinion: str = field(name="refl_opnn")  # 转院意见
@@ -88,7 +88,7 @@ class InstitutionChoice(Extended, frozen=True, kw_only=True):
     person_no: Secret = field(name="psn_no")  # 人员编号
     telephone: Secret = field(name="tel", default=Secret())  # 联系电话
     address: Secret = field(name="addr", default=Secret())  # 联系地址
-    business: str = field(name="biz_appy_type")  # 业务申请类型
+    business: str = field(name="biz_appy_type")  # 业务申请类型, 03 a designated institution
     began_on: Day = field(name="begndate")  # 开始日期
     ended_on: Day | UnsetType = field(name="enddate", default=UNSET)  # 结束日期
     agent_name: Secret = field(name="agnter_name", default=Secret())  # 代办人姓名
@@ -97,7 +97,7 @@ class InstitutionChoice(Extended, frozen=True, kw_only=True):
     agent_telephone: Secret = field(name="agnter_tel", default=Secret())  # 代办人联系方式
     agent_address: Secret = field(name="agnter_addr", default=Secret())  # 代办人联系地址
     agent_relation: str = field(name="agnter_rlts", default="")  # 代办人关系
-    rank: str = field(name="fix_srt_no")  # 定点排序号
+    rank: str = field(name="fix_srt_no")  # 定点排序号, among those chosen for that business
     institution_code: str = field(name="fixmedins_code")  # 定点医药机构编号
     institution_name: str = field(name="fixmedins_name")  # 定点医药机构名称
     memo: str = field(name="memo", default="")  # 备注

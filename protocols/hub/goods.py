@@ -2,7 +2,8 @@
 
 National interface, Hunan edition V1.1.27, stock and sales. Two generations (profile key `stock.generation`): plain numbers
 carry one row and answer nothing; those with the letter A carry many and answer each row by itself (`retRslt` 1 or 0,
-`msgRslt`), so `infcode` 0 with a row 0 is a partial failure. The trace codes stand in `drugtracinfo` (K13).
+`msgRslt`), so `infcode` 0 with a row 0 is a partial failure. 3501A answers nothing either. The trace codes stand in
+`drugtracinfo` (K13). Quantities are ten-thousandths of a pack, prices millionths of a yuan a pack.
 """
 
 from typing import Final
@@ -37,16 +38,21 @@ class Goods(Node, frozen=True, kw_only=True):
 # -- 3501, 3501A -----------------------------------------------------------------------------------------------
 
 
-class StockTake(Goods, frozen=True, kw_only=True):
-    """`invinfo` of 3501."""
+class _CountedGoods(Goods, frozen=True, kw_only=True):
+    """What 3501 and 3501A share."""
 
     prescription_drug: Flag = field(name="rx_flag")  # 处方药标志
     counted_on: Day = field(name="invdate")  # 盘存日期
-    stock_e4: Quantity = field(name="inv_cnt")  # 库存数量
+    stock_e4: Quantity = field(name="inv_cnt")  # 库存数量, in the smallest pack that is priced
     lot: str = field(name="manu_lotnum", default="")  # 生产批号
     made_on: Day = field(name="manu_date")  # 生产日期
     expires_on: Day = field(name="expy_end")  # 有效期止
     memo: str = field(name="memo", default="")  # 备注
+
+
+class StockTake(_CountedGoods, frozen=True, kw_only=True):
+    """`invinfo` of 3501."""
+
     trace_codes: tuple[PackCode, ...] | UnsetType = field(
         name="drugtracinfo", default=UNSET
     )  # 溯源码节点信息
@@ -58,16 +64,9 @@ class StockTakeInput(Node, frozen=True, kw_only=True):
     row: StockTake = field(name="invinfo")
 
 
-class StockTakeA(Goods, frozen=True, kw_only=True):
+class StockTakeA(_CountedGoods, frozen=True, kw_only=True):
     """One row of `invinfoDetail` of 3501A: with a price, without trace codes."""
 
-    prescription_drug: Flag = field(name="rx_flag")  # 处方药标志
-    counted_on: Day = field(name="invdate")  # 盘存日期
-    stock_e4: Quantity = field(name="inv_cnt")  # 库存数量
-    lot: str = field(name="manu_lotnum", default="")  # 生产批号
-    made_on: Day = field(name="manu_date")  # 生产日期
-    expires_on: Day = field(name="expy_end")  # 有效期止
-    memo: str = field(name="memo", default="")  # 备注
     price_micro: Price = field(name="pric")  # 单价
 
 

@@ -79,7 +79,7 @@ class SoldCodesQueryInput(Node, frozen=True, kw_only=True):
 
 
 class HeldCode(OutputNode, frozen=True, kw_only=True):
-    """One trace code at the hub; `mdtrtSetlType`, `mdtrtId`, `trdnFlag` and `updtTime` of 3513 only."""
+    """One trace code at the hub; visit, kind of settlement, split pack, person and time of the update of 3513 only."""
 
     institution_code: str = field(name="fixmedinsCode", default="")  # 定点医药机构编号
     own_code: str = field(name="medinsListCodg", default="")  # 医药机构目录编码
@@ -89,7 +89,7 @@ class HeldCode(OutputNode, frozen=True, kw_only=True):
     code: str = field(name="drugTracCodg", default="")  # 药品追溯码
     valid: str = field(name="valiFlag", default="")  # 有效标志, of 3512
     visit_id: str = field(name="mdtrtId", default="")  # 就诊ID
-    settled: str = field(name="mdtrtSetlType", default="")  # 就诊结算类型
+    settled: str = field(name="mdtrtSetlType", default="")  # 就诊结算类型, 1 insured, 2 self-paid
     split_pack: str = field(name="trdnFlag", default="")  # 拆零标志
     person_no: Secret = field(name="psnNo", default=Secret())  # 人员编号
     document_no: Secret = field(name="certno", default=Secret())  # 证件号码

@@ -73,9 +73,14 @@ def totals(desk: Desk, call: Call) -> Output:
 
 def _question(desk: Desk, call: Call, table: tuple[Field, ...]) -> Node:
     node = check(as_node(call.input.get("data"), "data"), table, "data")
+    check_clearing_type(desk, node)
+    return node
+
+
+def check_clearing_type(desk: Desk, node: Node) -> None:
+    """Refuse a `clr_type` that neither the national list nor the profile has. Raises `FieldRefused`."""
     if node.text("clr_type") not in tables.CLEARING_TYPES.union(desk.profile.codes.clr_type.values()):
         raise FieldRefused("data.clr_type", "代码值不在字典中 (unknown code)")
-    return node
 
 
 def _compare_totals(desk: Desk, node: Node, records: Sequence[SettlementRecord]) -> tuple[Finding, str]:

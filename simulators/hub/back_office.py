@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from simulators.benefit.datafile import YUAN, Node
+from simulators.benefit.model import EMPLOYEE
 from simulators.benefit.rehearsal import write_record
 from simulators.hub.desk import Desk
 from simulators.hub.joint_service import read_feed, take_feed
@@ -100,6 +101,8 @@ class BackOffice:
         """Credit a person's account for a month."""
         order = msgspec.json.decode(await request.read(), type=CreditOrder)
         person = find(self._desk.people, order.person)
+        if person.enrolled(EMPLOYEE) is None:
+            raise ValueError(f"{person.slug} has no personal account: only employees in force have one")
         base_fen = Node("credit", order.base, YUAN, "base").money()
         day = order.day or self._clock().date()
         credited_fen = credit_account(self._desk.ledger, _SHIPPED.employees, person.psn_no, base_fen, day)

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from simulators.hub.accounts import amounts_of
+from simulators.hub.accounts import amounts_of, check_clearing_type
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.fields import Field, Node, as_list, as_node, check
 from simulators.hub.ledger import SettlementRecord
@@ -59,6 +59,7 @@ CONFIRM_ROW: Final = (
 """3261 detail; lengths are those of the same members elsewhere."""
 TAKE_BACK_TABLE: Final = (*_MONTH_FIELDS, Field("otransid", length=30, required=True))
 """3262 data."""
+_DAY: Final = dt.timedelta(days=1)
 _MONTH: Final = re.compile(r"20\d\d(0[1-9]|1[0-2])")
 
 
@@ -85,6 +86,7 @@ def apply(desk: Desk, call: Call) -> Output:
     if desk.profile.recon.clearing == "portal":
         raise Refused("NOT_OPEN")
     node = check(as_node(call.input.get("data"), "data"), APPLY_TABLE, "data")
+    check_clearing_type(desk, node)
     month, agency = node.text("setlym"), call.insured_division or call.institution.division
     _check_period(node, month)
     records = [
@@ -184,8 +186,7 @@ def _check_period(node: Node, month: str) -> None:
     if not _MONTH.fullmatch(month):
         raise FieldRefused("data.setlym", "应为 yyyyMM (not yyyyMM)")
     first, last = node.day("begndate"), node.day("enddate")
-    next_day = last + dt.timedelta(days=1)
-    if f"{first:%Y%m}" != month or f"{last:%Y%m}" != month or first.day != 1 or next_day.day != 1:
+    if not f"{first:%Y%m}" == f"{last:%Y%m}" == month or (first.day, (last + _DAY).day) != (1, 1):
         raise FieldRefused("data.enddate", "应为整月 (not the whole month)")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from simulators.hub import answers, settling, tables
+from simulators.hub import answers, prescriptions, settling, tables
 from simulators.hub.accounts import bytes_of
 from simulators.hub.desk import Call, Desk, Output
 from simulators.hub.extension import is_epidemic
@@ -179,7 +179,9 @@ def settle(desk: Desk, call: Call) -> Output:
             if node.fen(name) != amount_fen:
                 raise Refused("AMOUNTS_CHANGED", detail=name)
     settling.book(desk, record)
+    lines = desk.ledger.unsettled_lines(record.mdtrt_id, record.chrg_bchno)
     desk.ledger.settle_lines(record.mdtrt_id, record.chrg_bchno, record.setl_id)
+    prescriptions.dispense(desk, call, lines, record.setl_id)
     return {
         "setlinfo": answers.setlinfo(desk, call, person, record),
         "setldetail": answers.setldetail(desk, record.result, told),
@@ -239,6 +241,7 @@ def _priced_record(
     if not lines:
         raise Refused("BATCH_UNKNOWN")
     check_total(node, lines)
+    prescriptions.require_usable(desk, call, person.psn_no, lines)
     insured = enrolment_of(call, person, visit.insutype, settling.last_fee_date(lines))
     priced = settling.price(
         desk,

@@ -15,11 +15,12 @@ def extension(node: Node) -> Mapping[str, object]:
     """The members of the extension; none where it is absent or no JSON object."""
     try:
         value = msgspec.json.decode(node.text("exp_content") or "{}")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def is_epidemic(node: Node) -> bool:
     """Whether a visit is for an epidemic (R76)."""
-    return extension(node).get("MDTRT_GRP_TYPE") in EPIDEMIC_GROUPS
+    group = extension(node).get("MDTRT_GRP_TYPE")
+    return isinstance(group, str) and group in EPIDEMIC_GROUPS

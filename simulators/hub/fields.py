@@ -16,7 +16,7 @@ import msgspec
 from simulators.hub.refusals import FieldRefused
 
 FieldKind = Literal["S", "N", "D", "DT"]
-_NUMBER: Final = re.compile(r"-?\d{1,20}(\.\d{1,10})?")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,10})?")
 _MOMENTS: Final = {"D": re.compile(r"\d{4}-\d\d-\d\d"), "DT": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
 _ABSENT: Final = ("", "null")
 _NOT_AN_OBJECT: Final = "不是 JSON 对象 (not a JSON object)"
@@ -49,7 +49,7 @@ def decode_input(raw: bytes) -> Mapping[str, object]:
     """The `input` object with numbers left as text. Raises `FieldRefused` naming `input`."""
     try:
         value = _INPUT.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise FieldRefused("input", "不是合法 JSON (not JSON)") from None
     return as_node(value, "input")
 

@@ -18,6 +18,8 @@ from simulators.hub.submitted_books import FilingKind, FilingRecord
 from simulators.people import Registration
 
 _DAY: Final = dt.timedelta(days=1)
+_EXAMINED: Final = "examined_on"
+"""Of a chronic filing: the day of its examination."""
 _WITHDRAWS: Final[dict[str, FilingKind]] = {"2502": "transfer", "2504": "chronic", "2506": "institution"}
 
 
@@ -46,22 +48,33 @@ def file_chronic(desk: Desk, call: Call) -> Output:
     person = person_named(desk, call, node.text("psn_no"))
     enrolment_of(call, person, node.text("insutype"), call.now.date())
     code, name = node.text("opsp_dise_code"), node.text("opsp_dise_name")
-    if any(row.kind == "chronic" and row.code == code for row in desk.ledger.registrations(person.psn_no)):
-        raise Refused("FILING_EXISTS")
-    begins = max(node.day("begndate"), _examined(desk, call, node))
-    answer = _file(desk, call, node, person.psn_no, "chronic", code, name, begins, {})
+    if code not in desk.world.diseases:
+        raise FieldRefused("data.opsp_dise_code", "病种目录无此编码 (not in the disease list)")
+    today, begins = call.now.date(), node.day("begndate")
+    for row in desk.ledger.registrations(person.psn_no):
+        if (row.kind, row.code) == ("chronic", code) and _stands(row.end, today):
+            raise Refused("FILING_EXISTS")
+    examined = _examined(desk, call, node)
+    if examined > today:
+        begins = max(begins, examined)
+    extra = {_EXAMINED: examined.isoformat()}
+    answer = _file(desk, call, node, person.psn_no, "chronic", code, name, begins, extra)
     desk.ledger.register(person.psn_no, Registration("chronic", code, name, begins, _end(node)))
     return answer
 
 
+def _stands(ends: dt.date | None, today: dt.date) -> bool:
+    """What has ended may be filed anew."""
+    return ends is None or today <= ends
+
+
 def _examined(desk: Desk, call: Call, node: Node) -> dt.date:
-    """The day from which the filing can count."""
+    """The day on which the agency examines the filing."""
     place = desk.world.institutions.get(node.text("ide_fixmedins_no"))
     if place is None or not place.code.startswith("H"):
         raise FieldRefused("data.ide_fixmedins_no", "不是有鉴定资格的机构 (may not certify)")
     on_staff = node.text("diag_dr_codg") in {one.code for one in place.staff}
-    today = call.now.date()
-    return min(today, node.day("begndate")) if on_staff else today + _DAY
+    return call.now.date() + (dt.timedelta() if on_staff else _DAY)
 
 
 def choose_institution(desk: Desk, call: Call) -> Output:
@@ -83,8 +96,13 @@ def _file(
 ) -> Output:  # fmt: skip
     books = desk.ledger.submitted
     same = {"transfer": ("refl_date",), "chronic": (), "institution": ("biz_appy_type",)}[kind]
+    ends = _end(node)
+    if ends is not None and ends < begins:
+        where = "refmedin" if kind == "transfer" else "data"
+        raise FieldRefused(f"{where}.enddate", "早于开始日期 (before it begins)")
     for row in books.filings(psn_no, kind):
-        if row.code == code and all(row.extra[key] == extra[key] for key in same):
+        again = row.code == code and all(row.extra[key] == extra[key] for key in same)
+        if again and _stands(row.ends, call.now.date()):
             raise Refused("FILING_EXISTS")
     serial = desk.new_id("TRT", 20, call.institution.division, books.filing)
     books.file(
@@ -95,7 +113,7 @@ def _file(
             call.institution.code,
             call.now.date(),
             begins,
-            _end(node),
+            ends,
             code,
             name,
             extra,
@@ -121,7 +139,7 @@ def withdraw_filing(desk: Desk, call: Call) -> Output:
     if filed.withdrawn:
         return None
     if kind == "chronic":
-        if filed.begins <= call.now.date():
+        if filed.extra.get(_EXAMINED, filed.begins.isoformat()) <= call.now.date().isoformat():
             raise Refused("FILING_EXAMINED")
         desk.ledger.unregister(person.psn_no, "chronic", filed.code)
     books.withdraw(filed.serial)

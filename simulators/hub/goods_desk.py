@@ -29,31 +29,31 @@ class _Upload(msgspec.Struct, frozen=True):
     whole_rows: bool = False
     """The rows come back as they were sent, with `serial`; else only those that failed, by their keys."""
     serial: str = ""
+    keys: tuple[str, ...] = ()
+    """What comes back of a row that failed, beside its goods and its remark."""
 
 
 _UPLOADS: Final[Mapping[str, _Upload]] = {
     "3501": _Upload("invinfo", tables.STOCK_TAKE, "1"),
     "3501A": _Upload("invinfoDetail", tables.STOCK_TAKE_A, "1"),
     "3502": _Upload("invinfo", tables.STOCK_CHANGE, "2"),
-    "3502A": _Upload("invinfoDetail", tables.STOCK_CHANGE, "2", "invinfoErrDetail"),
+    "3502A": _Upload("invinfoDetail", tables.STOCK_CHANGE_A, "2", "invinfoErrDetail", keys=("inv_chg_type",)),
     "3503": _Upload("purcinfo", tables.PURCHASE, "3"),
     "3503A": _Upload("purcinfoDetail", tables.PURCHASE_A, "3", "purcinfoDetail", True, "medins_prod_purc_no"),
     "3504": _Upload("purcinfo", tables.PURCHASE_RETURN, "3"),
-    "3504A": _Upload("purcinfoDetail", tables.PURCHASE_RETURN, "3", "purcinfoErrDetail"),
+    "3504A": _Upload(
+        "purcinfoDetail", tables.PURCHASE_RETURN, "3", "purcinfoErrDetail", keys=("medins_prod_purc_no",)
+    ),
     "3505": _Upload("selinfo", tables.SALE, "4"),
     "3505A": _Upload("selinfoDetail", tables.SALE_A, "4", "selinfoDetail", True, "medins_prod_sel_no"),
     "3506": _Upload("selinfo", tables.SALE_RETURN, "4"),
-    "3506A": _Upload("selinfoDetail", tables.SALE_RETURN, "4", "selinfoErrDetail"),
+    "3506A": _Upload(
+        "selinfoDetail", tables.SALE_RETURN, "4", "selinfoErrDetail", keys=("medins_prod_sel_no",)
+    ),
 }
 _CODES: Final = "drugtracinfo"
 _DOCUMENTS: Final = "purc_invo_file_List"
-_KEYS: Final = (
-    "med_list_codg",
-    "inv_chg_type",
-    "fixmedins_hilist_id",
-    "fixmedins_hilist_name",
-    "fixmedins_bchno",
-)
+_KEYS: Final = (*tables.GOODS_NAMES, "memo")
 _SALES: Final = frozenset({"3505", "3505A"})
 _RETURNED_SALES: Final = frozenset({"3506", "3506A"})
 
@@ -80,17 +80,25 @@ def upload(desk: Desk, call: Call) -> Output:
 
 
 def _answer(kind: _Upload, row: Mapping[str, object], words: str, serial: int) -> dict[str, object]:
-    whole = {name: _as_it_came(value) for name, value in row.items()}
-    told = whole if kind.whole_rows else {name: whole.get(name) for name in _KEYS}
+    whole = _as_it_came(row)
+    told = whole if kind.whole_rows else {name: whole.get(name) for name in (*_KEYS, *kind.keys)}
     told |= {"retRslt": "0" if words else "1", "msgRslt": words or None}
     if kind.serial:
         told[kind.serial] = None if words else f"{serial:020d}"
     return told
 
 
-def _as_it_came(value: object) -> object:
-    """A member of the row on its way back; a number exactly as it stood."""
-    return msgspec.Raw(str(value).encode()) if isinstance(value, WireNumber) else value
+def _as_it_came(row: Mapping[str, object]) -> dict[str, object]:
+    """A row on its way back; a number exactly as it stood."""
+    return {name: _value_as_it_came(value) for name, value in row.items()}
+
+
+def _value_as_it_came(value: object) -> object:
+    if isinstance(value, WireNumber):
+        return msgspec.Raw(str(value).encode())
+    if isinstance(value, dict):
+        return _as_it_came(value)
+    return [_value_as_it_came(one) for one in value] if isinstance(value, list) else value
 
 
 def _read(
@@ -149,7 +157,8 @@ def _book(
             TraceRecord(
                 code, kind.kind, batch, one, call.now.date(), node.text("med_list_codg"), node.text("fixmedins_hilist_id"),
                 node.text("fixmedins_hilist_name"), node.text("mdtrt_sn"), node.text("MDTRT_SETL_TYPE"),
-                node.text("trdn_flag"),
+                node.text("trdn_flag"), psn_no=node.text("psn_no"), psn_cert_type=node.text("psn_cert_type"),
+                certno=node.text("certno"), psn_name=node.text("psn_name"),
             )
         )  # fmt: skip
     return number
@@ -166,7 +175,7 @@ def delete(desk: Desk, call: Call) -> Output:
         try:
             _delete(desk, call, row, f"goodDetail[{number}]")
         except Refused as refused:
-            failed.append({**row, "retRslt": "0", "msgRslt": refused.err_msg})
+            failed.append({**_as_it_came(row), "retRslt": "0", "msgRslt": refused.err_msg})
     return {"goodErrDetail": failed}
 
 
@@ -182,7 +191,7 @@ def substitute_code(desk: Desk, call: Call) -> Output:
     """3592B: a trace code for a drug that carries none; each call gives a new one."""
     node = check(as_node(call.input.get("data"), "data"), tables.SUBSTITUTE_CODE, "data")
     books, code = desk.ledger.submitted, call.institution.code
-    given = f"8999998{len(books.substitutes(code)) + 1:013d}"
+    given = f"8999998{books.substitute_count() + 1:013d}"
     books.give_code(given, code, node.text("fixmedins_bchno"))
     keys = ("med_list_codg", "fixmedins_hilist_id", "fixmedins_hilist_name")
     return {"result": {**{name: node.text(name) for name in keys}, "drug_trac_codg": given}}
@@ -214,6 +223,10 @@ def _codes(desk: Desk, call: Call, node: Node, kinds: frozenset[str], one_of: tu
         "fixmedins_bchno": lambda row: row.batch,
         "drug_trac_codg": lambda row: row.code,
         "mdtrt_id": lambda row: row.visit,
+        "psn_no": lambda row: row.psn_no,
+        "psn_cert_type": lambda row: row.psn_cert_type,
+        "certno": lambda row: row.certno,
+        "psn_name": lambda row: row.psn_name,
     }
     first, last = node.text("begndate"), node.text("enddate") or "9999-12-31"
     return {
@@ -229,6 +242,10 @@ def _codes(desk: Desk, call: Call, node: Node, kinds: frozenset[str], one_of: tu
                 "mdtrtId": row.visit or None,
                 "mdtrtSetlType": row.settled or None,
                 "trdnFlag": row.split_pack or None,
+                "psnNo": row.psn_no or None,
+                "psnCertType": row.psn_cert_type or None,
+                "certno": row.certno or None,
+                "psnName": row.psn_name or None,
                 "optinsNo": call.institution.division,
                 "fixBlngAdmdvs": call.institution.division,
             }

@@ -12,7 +12,7 @@ import msgspec
 
 from simulators.hub.desk import Desk
 from simulators.people import Person, find
-from simulators.people.loader import check_together
+from simulators.people.loader import check_person, check_together
 
 _FIXED: Final = frozenset({"slug", "name", "psn_no", "certno", "sex", "born"})
 """Who somebody is does not change."""
@@ -28,9 +28,12 @@ class Feed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_feed(text: str, file: str) -> Feed:
     """Read a feed file. Raises ValueError that names the file."""
     try:
-        return msgspec.convert(tomllib.loads(text), Feed)
+        feed = msgspec.convert(tomllib.loads(text), Feed)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as wrong:
         raise ValueError(f"{file}: {wrong}") from None
+    for person in feed.birth:
+        check_person(person, file)
+    return feed
 
 
 def take_feed(desk: Desk, feed: Feed) -> None:
@@ -52,6 +55,8 @@ def _changed(person: Person, fields: Mapping[str, Any]) -> Person:
     if fixed:
         raise ValueError(f"{person.slug}: {', '.join(fixed)} cannot change")
     try:
-        return msgspec.convert(msgspec.to_builtins(person) | fields, Person)
+        changed = msgspec.convert(msgspec.to_builtins(person) | fields, Person)
     except msgspec.ValidationError as wrong:
         raise ValueError(f"{person.slug}: {wrong}") from None
+    check_person(changed, person.slug)
+    return changed

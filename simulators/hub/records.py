@@ -188,26 +188,28 @@ def designated(desk: Desk, call: Call) -> Output:
     """5302: the institutions a person has chosen for a kind of business; nobody need have chosen any."""
     node = check(as_node(call.input.get("data"), "data"), tables.DESIGNATED_QUERY, "data")
     person = person_named(desk, call, node.text("psn_no"))
-    chosen = [row for row in person.designated if row.business == node.text("biz_appy_type")]
-    chosen += [
-        Designated(node.text("biz_appy_type"), row.code, row.begins, row.ends)
-        for row in desk.ledger.submitted.filings(person.psn_no, "institution")
-        if row.extra["biz_appy_type"] == node.text("biz_appy_type")
-    ]
+    business = node.text("biz_appy_type")
+    chosen = [row for row in person.designated if row.business == business]
+    rows = [_designation(desk, person.psn_no, str(rank), row, "") for rank, row in enumerate(chosen, start=1)]
+    for filed in desk.ledger.submitted.filings(person.psn_no, "institution"):
+        if filed.extra["biz_appy_type"] == business:
+            row = Designated(business, filed.code, filed.begins, filed.ends)
+            rows.append(
+                _designation(desk, person.psn_no, filed.extra["fix_srt_no"], row, filed.extra["memo"])
+            )
+    return {"psnfixmedin": rows}
+
+
+def _designation(desk: Desk, psn_no: str, rank: str, row: Designated, memo: str) -> dict[str, object]:
     return {
-        "psnfixmedin": [
-            {
-                "psn_no": person.psn_no,
-                "insutype": None,
-                "fix_srt_no": str(rank),
-                "fixmedins_code": row.institution,
-                "fixmedins_name": desk.world.institutions[row.institution].name,
-                "begndate": row.begin.isoformat(),
-                "enddate": row.end.isoformat() if row.end else None,
-                "memo": None,
-            }
-            for rank, row in enumerate(chosen, start=1)
-        ]
+        "psn_no": psn_no,
+        "insutype": None,
+        "fix_srt_no": rank,
+        "fixmedins_code": row.institution,
+        "fixmedins_name": desk.world.institutions[row.institution].name,
+        "begndate": row.begin.isoformat(),
+        "enddate": row.end.isoformat() if row.end else None,
+        "memo": memo or None,
     }
 
 

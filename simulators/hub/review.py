@@ -95,6 +95,8 @@ def _cases(
             raise FieldRefused(f"{here}.medins_id", "与发送机构不符 (not the sending institution)")
         _check_diagnoses(visit, raw, here)
         day = visit.day("dscg_date")
+        if day < person.born:
+            raise FieldRefused(f"{here}.dscg_date", "早于出生日期 (before birth)")
         lines = tuple(_lines(desk, raw, here))
         if visit.fen("medfee_sumamt") != sum(line.amount_fen for line in lines):
             raise Refused("SUM_MISMATCH", detail=f"{here}.medfee_sumamt")

@@ -308,6 +308,7 @@ def _insured_person(desk: Desk, person: Person, insured: Enrolment, day: dt.date
         signed_doctor=insured.signed_doctor,
         civil_servant=insured.civil_servant,
         enterprise=insured.enterprise_supplement,
+        layers=insured.layers,
         enrolment=None if insured.joined is None else _waiting_facts(person, insured.joined),
     )
 

@@ -74,6 +74,11 @@ class TraceRecord(msgspec.Struct, frozen=True):
     visit: str = ""
     settled: str = ""
     split_pack: str = ""
+    psn_no: str = ""
+    psn_cert_type: str = ""
+    certno: str = ""
+    psn_name: str = ""
+    """To whom it was sold, as far as the upload says so."""
     repeated: bool = False
     """The same institution had told the same code in the same direction before: recorded, never stopped."""
 
@@ -227,6 +232,12 @@ class SubmittedBooks:
             "SELECT code FROM substitute WHERE fixmedins_code = ? ORDER BY rowid", (institution,)
         ).fetchall()
         return tuple(str(row[0]) for row in rows)
+
+    def substitute_count(self) -> int:
+        """How many substitute trace codes were given, to all institutions together: a code is given once."""
+        count = self._database.execute("SELECT COUNT(*) FROM substitute").get
+        assert isinstance(count, int)
+        return count
 
 
 def _read(document: object, wanted: type[_Wanted]) -> _Wanted:

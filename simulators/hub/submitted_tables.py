@@ -1,11 +1,20 @@
 """Field tables of what is submitted outside settlements: filings, mappings, stock and sales (see `tables`).
 
-Lengths of the forms with the letter A, where none is printed, are those of the plain form.
+Where printed lengths differ the largest stands, also across transactions: an institution's code has 30 characters, a
+diagnosis 30, a trace code 500 (K16). Lengths of the forms with the letter A, where none is printed, are those of the plain form.
 """
 
 from typing import Final
 
+from simulators.hub.fields import Field
 from simulators.hub.tables import _EXT, SCHEMES, YES_NO, _n, _s, _t
+
+
+def _changed(table: tuple[Field, ...], *fields: Field) -> tuple[Field, ...]:
+    """A table with some of its fields in another form, where they stand, and further ones at its end."""
+    changes = {field.name: field for field in fields}
+    return (*(changes.pop(field.name, field) for field in table), *changes.values())
+
 
 TRANSFER: Final = (
     _s("psn_no", 30, True),
@@ -13,10 +22,10 @@ TRANSFER: Final = (
     _s("tel", 50),
     _s("addr", 200),
     _s("insu_optins", 6),
-    _s("diag_code", 20, True),
+    _s("diag_code", 30, True),
     _s("diag_name", 100, True),
     _s("dise_cond_dscr", 2000),
-    _s("reflin_medins_no", 12, True),
+    _s("reflin_medins_no", 30, True),
     _s("reflin_medins_name", 200, True),
     _s("mdtrtarea_admdvs", 6, True),
     _s("hosp_agre_refl_flag", 3, False, YES_NO),
@@ -67,7 +76,7 @@ INSTITUTION_CHOICE: Final = (
     _s("agnter_addr", 200),
     _s("agnter_rlts", 3),
     _s("fix_srt_no", 3, True),
-    _s("fixmedins_code", 12, True),
+    _s("fixmedins_code", 30, True),
     _s("fixmedins_name", 200, True),
     _s("memo", 500),
     _EXT,
@@ -109,10 +118,18 @@ WITHDRAW_MAPPING: Final = (
 )
 """3302, directly under input."""
 
-STOCK_TAKE: Final = (
+_ITEM: Final = (
     _s("med_list_codg", 50, True),
     _s("fixmedins_hilist_id", 30, True),
     _s("fixmedins_hilist_name", 200, True),
+)
+_BATCH: Final = _s("fixmedins_bchno", 30, True)
+_GOODS: Final = (*_ITEM, _BATCH)
+GOODS_NAMES: Final = tuple(field.name for field in _GOODS)
+"""Which goods a row is about."""
+
+STOCK_TAKE: Final = (
+    *_ITEM,
     _s("rx_flag", 3, True, YES_NO),
     _t("invdate", "D", True),
     _n("inv_cnt", 16, 2, True),
@@ -124,15 +141,13 @@ STOCK_TAKE: Final = (
 )
 """3501 invinfo."""
 
-STOCK_TAKE_A: Final = (*STOCK_TAKE, _n("pric", 16, 6, True))
+STOCK_TAKE_A: Final = _changed(STOCK_TAKE, _n("pric", 16, 6, True))
 """3501A invinfoDetail, one row."""
 
 STOCK_CHANGE: Final = (
-    _s("med_list_codg", 50, True),
+    _ITEM[0],
     _s("inv_chg_type", 6, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS[1:],
     _n("pric", 16, 6, True),
     _n("cnt", 16, 4, True),
     _s("rx_flag", 3, True, YES_NO),
@@ -140,14 +155,14 @@ STOCK_CHANGE: Final = (
     _s("inv_chg_opter_name", 50),
     _s("memo", 500),
     _s("trdn_flag", 2, False, YES_NO),
-    _s("trac_codg_pac_hery", 3, False, frozenset({"1", "2", "3"})),
 )
-"""3502 invinfo, and 3502A invinfoDetail with the two members it adds."""
+"""3502 invinfo."""
+
+STOCK_CHANGE_A: Final = _changed(STOCK_CHANGE, _s("trac_codg_pac_hery", 3, False, frozenset({"1", "2", "3"})))
+"""3502A invinfoDetail, one row."""
 
 PURCHASE: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
+    *_ITEM,
     _s("dynt_no", 50),
     _s("fixmedins_bchno", 30, True),
     _s("spler_name", 200, True),
@@ -169,10 +184,7 @@ PURCHASE: Final = (
 )
 """3503 purcinfo."""
 
-PURCHASE_A: Final = (
-    *(field for field in PURCHASE if field.name != "finl_trns_pric"),
-    _n("finl_trns_pric", 16, 6, True),
-)
+PURCHASE_A: Final = _changed(PURCHASE, _n("finl_trns_pric", 16, 6, True))
 """3503A purcinfoDetail without its documents."""
 
 PURCHASE_DOCUMENT: Final = (
@@ -183,10 +195,7 @@ PURCHASE_DOCUMENT: Final = (
 """3503A purc_invo_file_List, one row."""
 
 PURCHASE_RETURN: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("spler_name", 200, True),
     _s("spler_pmtno", 50),
     _t("manu_date", "D", True),
@@ -204,10 +213,7 @@ PURCHASE_RETURN: Final = (
 """3504 purcinfo, and 3504A purcinfoDetail."""
 
 SALE: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("prsc_dr_cert_type", 6),
     _s("prsc_dr_certno", 50),
     _s("prsc_dr_name", 50, True),
@@ -243,8 +249,8 @@ SALE: Final = (
 )
 """3505 selinfo."""
 
-SALE_A: Final = (
-    *(field for field in SALE if field.name not in ("finl_trns_pric", "drug_prod_barc")),
+SALE_A: Final = _changed(
+    SALE,
     _n("finl_trns_pric", 16, 6, True),
     _s("drug_prod_barc", 500, True),
     _s("prsc_dr_no", 50),
@@ -253,10 +259,7 @@ SALE_A: Final = (
 """3505A selinfoDetail."""
 
 SALE_RETURN: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("setl_id", 30),
     _s("psn_no", 30),
     _s("psn_cert_type", 6),
@@ -283,14 +286,11 @@ DELETION: Final = (
 )
 """3507 data, and 3507A goodDetail."""
 
-PACK_CODE: Final = (_s("drug_trac_codg", 100, True),)
-"""drugtracinfo, the largest printed length."""
+PACK_CODE: Final = (_s("drug_trac_codg", 500, True),)
+"""drugtracinfo."""
 
 SUBSTITUTE_CODE: Final = (
-    _s("med_list_codg", 50, True),
-    _s("fixmedins_hilist_id", 30, True),
-    _s("fixmedins_hilist_name", 200, True),
-    _s("fixmedins_bchno", 30, True),
+    *_GOODS,
     _s("memo", 500),
 )
 """3592B data."""
@@ -302,7 +302,7 @@ STOCKED_CODES: Final = (
     _t("begndate", "D", True),
     _t("enddate", "D", True),
     _s("med_list_codg", 50),
-    _s("drug_trac_codg", 30),
+    _s("drug_trac_codg", 500),
 )
 """3512 data."""
 
@@ -318,6 +318,6 @@ SOLD_CODES: Final = (
     _s("psn_cert_type", 6),
     _s("certno", 600),
     _s("psn_name", 50),
-    _s("drug_trac_codg", 30),
+    _s("drug_trac_codg", 500),
 )
 """3513 data."""

@@ -356,7 +356,7 @@ FILINGS_QUERY: Final = (_PERSON_NO,)
 INSTITUTION_QUERY: Final = (
     _s("fixmedins_type", 6, True, frozenset({"1", "2", "3", "4", "5"})),
     _s("fixmedins_name", 200),
-    _s("fixmedins_code", 12),
+    _s("fixmedins_code", 30),
 )
 """1201 medinsinfo."""
 

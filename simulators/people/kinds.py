@@ -191,6 +191,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("pregnant", "孕妇", "pregnant", "R40 to R42", _pregnant),
     Kind("civil_servant", "公务员", "civil servant", "R22", _mark("civil_servant")),
     Kind("enterprise_supplement", "企业补充", "enterprise supplement", "R22", _mark("enterprise_supplement")),
+    Kind("further_layer", "参加其他保障层", "further layer joined", "R03, R23", _mark("layers")),
     Kind("signed_doctor", "签约家庭医生", "signed family doctor", "R26", _mark("signed_doctor")),
     *(Kind(name, zh, name.replace("_", " "), "R34, R35", _recognised(name)) for name, zh in CATEGORIES.items()),
     Kind("category_ended", "救助身份已到期", "assistance category ended", "R34", _category_ended),

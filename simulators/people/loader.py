@@ -48,11 +48,12 @@ def _load(where: Path) -> tuple[Person, ...]:
 def parse_person(text: str, file: str) -> Person:
     """One persona from TOML text; `file` is only used in error texts."""
     person = read_toml(text, file, Person, PersonaError)
-    _check_one(person, file)
+    check_person(person, file)
     return person
 
 
-def _check_one(person: Person, file: str) -> None:
+def check_person(person: Person, file: str) -> None:
+    """Refuse a record that contradicts itself, whoever wrote it. Raises `PersonaError`."""
     if identity_check_character(person.certno[:17]) != person.certno[17]:
         raise PersonaError(file, "certno", "wrong check character")
     if person.certno[6:14] != person.born.strftime("%Y%m%d"):
@@ -90,6 +91,15 @@ def _negotiated() -> frozenset[str]:
     return frozenset(item.code for item in items if item.negotiated)
 
 
+@functools.cache
+def _joinable() -> frozenset[str]:
+    """Ids of the further layers of the shipped policies that somebody may join."""
+    versions = load_shipped().versions.values()
+    return frozenset(
+        rule.id for every in versions for policy in every for rule in policy.layers if rule.who == "enrolled"
+    )
+
+
 def _check_enrolments(person: Person, file: str) -> None:
     for place, row in enumerate(person.enrolment):
         where = f"enrolment[{place}]"
@@ -101,6 +111,8 @@ def _check_enrolments(person: Person, file: str) -> None:
             raise PersonaError(file, f"{where}.since", "before birth")
         if row.insutype != EMPLOYEE and row.balance_fen:
             raise PersonaError(file, f"{where}.balance", "only scheme 310 has a personal account")
+        if not _joinable().issuperset(row.layers):
+            raise PersonaError(file, f"{where}.layers", "not a further layer that can be joined")
         if row.joined and row.joined.exempt == "newborn" and row.joined.paid_on < person.born:
             raise PersonaError(file, f"{where}.joined.paid_on", "before birth")
         if row.joined and (row.joined.exempt == "employee_gap") != (

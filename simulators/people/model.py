@@ -54,6 +54,8 @@ class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     civil_servant: bool = False
     enterprise_supplement: bool = False
     signed_doctor: bool = False
+    layers: tuple[str, ...] = ()
+    """Further layers of the insured place that were joined (the N of 3+N, R03), by their ids in its policy."""
     employer: str = ""
     joined: Joining | None = None
     """None: no waiting period can apply (long-standing members)."""

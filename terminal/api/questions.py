@@ -92,6 +92,8 @@ class StandingView(msgspec.Struct, frozen=True):
     credit_level: str
     networked: bool | None
     dual_channel: bool | None
+    service_level: str
+    """`province`, `city`, `county`, `township` or `village`."""
 
 
 _AGREEMENT = {"0": "not_begun", "1": "in_force", "2": "suspended", "4": "ended"}
@@ -151,6 +153,7 @@ class RegisterController(Controller):
             told.credit_level,
             _FLAG.get(told.networked),
             _FLAG.get(told.dual_channel),
+            told.service_level,
         )
 
     @post("/dictionary", status_code=200)

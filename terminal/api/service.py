@@ -62,6 +62,8 @@ class StatusView(msgspec.Struct, frozen=True):
     """Submissions that wait for a person's word (`GET /submissions?open=true`)."""
     holds: tuple[Told, ...] = ()
     """Why no new sale starts now, while open doubts are worked off; empty when sales are taken."""
+    institution_level: str = ""
+    """`hosp_lv` of the configuration (R06)."""
     agreement_until: str = ""
     credit_level: str = ""
     agreement: Told | None = None
@@ -131,6 +133,7 @@ class Service:
             holds=()
             if counter is None
             else tuple(tell(one.code, one.params) for one in counter.holds.standing),
+            institution_level=place.level,
             agreement_until=place.agreement_until,
             credit_level=place.credit_level,
             agreement=None

@@ -118,6 +118,14 @@ AGREEMENTS: Final = {
     "ended": "已终止 ended",
 }
 """`agreement` of the own institution's standing in words."""
+SERVICE_LEVELS: Final = {
+    "province": "省级 province",
+    "city": "市级 city",
+    "county": "县级 county",
+    "township": "乡级 township",
+    "village": "村级 village",
+}
+"""`service_level` of the own institution's standing in words."""
 
 
 def register(app: typer.Typer) -> None:
@@ -168,6 +176,7 @@ def standing(json: JsonOption = False, counter: CounterOption = None) -> None:
                 f"{AGREEMENTS.get(found.agreement, '')} {found.agreement_until}".strip(),
             ),
             ("暂停至", "Suspended until", found.suspended_until),
+            ("服务层级", "Service level", SERVICE_LEVELS.get(found.service_level, found.service_level)),
             ("信用等级", "Credit level", found.credit_level),
             ("跨省联网", "Networked", flags[found.networked]),
             ("双通道", "Dual channel", flags[found.dual_channel]),

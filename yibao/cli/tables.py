@@ -27,6 +27,13 @@ from yibao.words import Words
 
 _ENROLMENT = {"1": "有效 active", "2": "暂停 paused", "3": "无效 invalid", "4": "终止 ended"}
 """`psn_insu_stas` in words."""
+_TIERS = {
+    **dict.fromkeys(("1", "2", "3", "4", "12"), "三级 tier 3"),
+    **dict.fromkeys(("5", "6", "7", "13"), "二级 tier 2"),
+    **dict.fromkeys(("8", "9", "10", "14"), "一级 tier 1"),
+    "11": "无等级 none",
+}
+"""`hosp_lv` in words."""
 _PLAIN_WIDTH = 240
 """Wide enough that no number is ever broken where the output is a file or a pipe."""
 
@@ -303,6 +310,7 @@ class Screen:
             [
                 ("服务", "Service", f"{status.phase}  (yibao {status.version})"),
                 ("机构", "Institution", f"{status.institution} {status.institution_name}"),
+                ("机构等级", "Level", _TIERS.get(status.institution_level, status.institution_level)),
                 ("收银台", "Till", f"{status.till} / {status.lane}"),
                 ("省份配置", "Profile", status.profile),
                 ("密钥", "Keys", status.keys),

@@ -74,7 +74,10 @@ def test_wrong_fields_of_an_application_are_refused_by_their_names() -> None:
     counter = at(OPEN)
     for name, node in spoiled(clearing.APPLY_TABLE, EXAMPLE):
         assert counter.ask("3203", {"data": node}, HOME).code == "FIELD", (name, node[name])
-    for wrong in ({"setlym": "202613"}, {"enddate": "2026-11-29"}, {"begndate": "2026-10-01"}):
+    for wrong in (
+        {"clr_type": "none"},
+        {"setlym": "202613"}, {"enddate": "2026-11-29"}, {"begndate": "2026-10-01"}, {"enddate": "9999-12-31"},
+    ):  # fmt: skip
         assert applied(counter, **wrong).code == "FIELD"
 
 

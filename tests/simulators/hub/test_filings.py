@@ -10,7 +10,7 @@ from simulators.hub.fields import Field
 from simulators.people import Person
 from tests.capabilities import asserted
 from tests.simulators.hub.clinic_visit import ClinicVisit
-from tests.simulators.hub.counter import Counter, Reply
+from tests.simulators.hub.counter import Counter, Reply, purchase
 from tests.simulators.hub.spoiled import spoiled
 from tests.simulators.hub.submitted import CHRONIC, INSTITUTION, TRANSFER
 from tests.simulators.hub.test_client_reads import HOME, typed
@@ -53,6 +53,13 @@ def test_every_field_of_a_filing_is_checked_by_its_name(till: Counter, jia: Pers
     assert file(till, jia, infno).infcode == 0
 
 
+@pytest.mark.parametrize(("infno", "field"), [("2501", "diag_code"), ("2505", "fixmedins_code")])
+def test_the_larger_of_two_printed_lengths_stands(till: Counter, jia: Person, infno: str, field: str) -> None:
+    """20 and 30 characters of a diagnosis, 12 and 30 of an institution (K16)."""
+    assert "长度超过" not in file(till, jia, infno, **{field: "C" * 30}).err_msg
+    assert f"{field} 长度超过 30" in file(till, jia, infno, **{field: "C" * 31}).err_msg
+
+
 def test_a_chronic_filing_certified_on_the_spot_counts_at_once(till: Counter, jia: Person) -> None:
     def entitled() -> str:
         day = {"insutype": "310", "fixmedins_code": till.institution.code, "begntime": "2026-11-21 10:00:00"}
@@ -64,6 +71,17 @@ def test_a_chronic_filing_certified_on_the_spot_counts_at_once(till: Counter, ji
     (filed,) = ask(till, jia, "5301").filings
     assert (filed.disease_code, filed.began_on, entitled()) == ("M03900", "2026-11-01", "1")
     assert file(till, jia, "2503").code == "FILING_EXISTS"
+
+
+@pytest.mark.parametrize("code", ["x", "M0000", "病"])
+def test_a_disease_of_no_list_is_not_filed_and_the_person_is_served_as_before(
+    till: Counter, jia: Person, code: str
+) -> None:
+    """What is no code at all made every later message about the person end in an exception."""
+    reply = file(till, jia, "2503", opsp_dise_code=code)
+    assert reply.err_msg.startswith("入参错误：data.opsp_dise_code "), reply.err_msg
+    assert ask(till, jia, "5301").filings == ()
+    assert till.ask("2102", purchase(till, jia, till.token(jia)), HOME).infcode == 0
 
 
 def test_one_that_the_agency_must_examine_counts_from_the_day_after_and_can_be_taken_back_before(
@@ -82,11 +100,46 @@ def test_one_that_the_agency_must_examine_counts_from_the_day_after_and_can_be_t
     assert wrong.err_msg.startswith("入参错误：data.ide_fixmedins_no")
 
 
+def test_what_is_examined_is_not_taken_back_however_late_it_begins(till: Counter, jia: Person) -> None:
+    """Examined at once by a doctor on the staff, else the day after: `begndate` has no part in it (K20f)."""
+    on_staff = file(till, jia, "2503", begndate="2026-12-10").output["result"]["trt_dcla_detl_sn"]
+    assert withdraw(till, jia, "2503", on_staff).code == "FILING_EXAMINED"
+    other = {"diag_dr_codg": "D000000000000", "opsp_dise_code": "M01600", "begndate": "2026-12-10"}
+    serial = file(till, jia, "2503", **other).output["result"]["trt_dcla_detl_sn"]
+    till.now += dt.timedelta(days=1)
+    assert withdraw(till, jia, "2503", serial).code == "FILING_EXAMINED"
+
+
+def test_what_has_ended_does_not_stand_in_the_way_of_the_next_filing(till: Counter, jia: Person) -> None:
+    for infno in FILINGS:
+        assert file(till, jia, infno, enddate="2026-11-30").infcode == 0, infno
+        assert file(till, jia, infno).code == "FILING_EXISTS"
+    till.now += dt.timedelta(days=10)
+    for infno, change in (
+        ("2501", {"begndate": "2026-12-01"}),
+        ("2503", {"begndate": "2026-12-01"}),
+        ("2505", {}),
+    ):
+        assert file(till, jia, infno, **change).infcode == 0, infno
+    (filed,) = ask(till, jia, "5301").filings
+    assert (filed.began_on, filed.ended_on) == ("2026-12-01", "")
+
+
+@pytest.mark.parametrize(("infno", "node"), [("2501", "refmedin"), ("2503", "data"), ("2505", "data")])
+def test_a_filing_that_ends_before_it_begins_is_refused(
+    till: Counter, jia: Person, infno: str, node: str
+) -> None:
+    reply = file(till, jia, infno, begndate="2026-11-23", enddate="2026-11-22")
+    assert f"{node}.enddate" in reply.err_msg
+    assert till.world.ledger.submitted.filings(jia.psn_no, "transfer") == ()
+
+
 def test_a_chosen_institution_is_listed_until_it_is_withdrawn(till: Counter, jia: Person) -> None:
     before = ask(till, jia, "5302", biz_appy_type="03").rows
-    serial = file(till, jia, "2505").output["result"]["trt_dcla_detl_sn"]
+    serial = file(till, jia, "2505", fix_srt_no="3", memo="近家").output["result"]["trt_dcla_detl_sn"]
     chosen = ask(till, jia, "5302", biz_appy_type="03").rows
-    assert [row.institution_code for row in chosen[len(before) :]] == ["H99990000002"]
+    told = [(row.institution_code, row.rank, row.memo) for row in chosen[len(before) :]]
+    assert told == [("H99990000002", "3", "近家")], "rank and remark as they were filed"
     assert ask(till, jia, "5302", biz_appy_type="01").rows == ()
     assert withdraw(till, jia, "2505", serial).infcode == 0
     assert ask(till, jia, "5302", biz_appy_type="03").rows == before

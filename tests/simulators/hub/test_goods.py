@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from protocols.secret import Secret
 from simulators.hub import submitted_tables as tables
 from simulators.hub.fields import Field
+from simulators.people import Person
 from tests.simulators.hub.counter import Counter, Reply, make_world
 from tests.simulators.hub.spoiled import spoiled
 from tests.simulators.hub.submitted import (
@@ -95,6 +97,31 @@ def test_form_a_says_of_each_row_whether_it_was_taken(till: Counter, infno: str)
         assert (rows[0].purchase_serial or rows[0].sale_serial) == f"{1:020d}"
 
 
+@pytest.mark.parametrize(
+    ("infno", "keys"),
+    [("3502A", {"inv_chg_type": "101"}), ("3504A", {"medins_prod_purc_no": "1"}),
+     ("3506A", {"medins_prod_sel_no": "1"})],
+)  # fmt: skip
+def test_a_row_that_failed_comes_back_under_the_printed_keys(
+    till: Counter, infno: str, keys: dict[str, str]
+) -> None:
+    _, answered, good = MANY[infno]
+    reply = upload(till, infno, {**good, **keys, "memo": "m", "rx_flag": "9"})
+    (failed,) = reply.output[answered]
+    result = {"retRslt": failed.pop("retRslt"), "msgRslt": failed.pop("msgRslt") is not None}
+    assert failed == {**GOODS, **keys, "memo": "m"}
+    assert result == {"retRslt": "0", "msgRslt": True}
+
+
+@pytest.mark.parametrize("infno", ["3503A", "3505A"])
+def test_a_row_comes_back_as_it_was_sent_wherever_a_number_stands_in_it(till: Counter, infno: str) -> None:
+    node, answered, good = MANY[infno]
+    row = {**good, "memo": 1.5, "drugtracinfo": [{"drug_trac_codg": 2.5}]}
+    (told,) = till.ask(infno, {node: [row]}).output[answered]
+    assert told["retRslt"] == "0"
+    assert (told["memo"], told["drugtracinfo"]) == ("1.5", [{"drug_trac_codg": "2.5"}])
+
+
 def test_an_insured_sale_is_checked_for_code_settlement_doctor_and_pharmacist(till: Counter) -> None:
     insured = {**traced(SALE_A, PACK), "MDTRT_SETL_TYPE": "1", "setl_id": "SETL1"}
     wrong = {
@@ -139,6 +166,25 @@ def test_codes_are_listed_by_batch_and_day_and_a_return_takes_them_out(till: Cou
     assert "data.fixmedins_code" in other.err_msg
 
 
+def test_codes_that_were_sold_to_somebody_are_listed_for_nobody_else(
+    till: Counter, jia: Person, yi: Person
+) -> None:
+    """3513 may be asked by a document number alone: it must not answer with what others bought."""
+    for person, pack in ((jia, PACK), (yi, OTHER_PACK)):
+        who = {
+            "psn_no": person.psn_no,
+            "psn_cert_type": "01",
+            "certno": person.certno,
+            "psn_name": person.name,
+        }
+        assert upload(till, "3505", traced({**SALE, **who}, pack)).infcode == 0
+    (sold,) = codes(till, "3513", certno=jia.certno)
+    assert (sold.code, sold.person_no, sold.document_no) == (PACK, Secret(jia.psn_no), Secret(jia.certno))
+    assert [row.code for row in codes(till, "3513", fixmedins_bchno=BATCH, psn_no=yi.psn_no)] == [OTHER_PACK]
+    assert [row.code for row in codes(till, "3513", fixmedins_bchno=BATCH, psn_name=yi.name)] == [OTHER_PACK]
+    assert codes(till, "3513", certno="999999190001010000") == ()
+
+
 @pytest.mark.parametrize("infno", ["3507", "3507A"])
 def test_deleting_takes_a_batch_of_one_kind_away_and_what_is_not_there_is_no_error(
     till: Counter, infno: str
@@ -151,17 +197,21 @@ def test_deleting_takes_a_batch_of_one_kind_away_and_what_is_not_there_is_no_err
     books = till.world.ledger.submitted
     assert [row.kind for row in books.goods(SHOP)] == ["1"]
     assert books.traces(SHOP, frozenset({"4"})) == ()
-    wrong = {**DELETION, "inv_data_type": "9"}
-    nodes = {"data": wrong} if infno == "3507" else {"goodDetail": [wrong]}
-    reply = till.ask(infno, nodes)
-    text = reply.err_msg or typed(infno, reply).rows[0].message
-    assert "inv_data_type" in text
+    for value in ("9", 4.5):
+        wrong = {**DELETION, "inv_data_type": value}
+        reply = till.ask(infno, {"data": wrong} if infno == "3507" else {"goodDetail": [wrong]})
+        text = reply.err_msg or typed(infno, reply).rows[0].message
+        assert "inv_data_type" in text
 
 
 def test_a_drug_without_a_code_gets_another_one_each_time(till: Counter) -> None:
     given = [typed("3592B", till.ask("3592B", {"data": GOODS})).given for _ in range(2)]
     assert [one.code for one in given] == ["89999980000000000001", "89999980000000000002"]
     assert given[0].own_code == "SKU0003"
+    elsewhere = Counter(till.world, "P99990000003")
+    elsewhere.sign_in()
+    other = typed("3592B", elsewhere.ask("3592B", {"data": GOODS})).given
+    assert other.code == "89999980000000000003", "no other institution has it either"
     for field, wrong in spoiled(tables.SUBSTITUTE_CODE, GOODS):
         assert f"data.{field} " in till.ask("3592B", {"data": wrong}).err_msg
 
@@ -183,6 +233,15 @@ def test_mappings_are_tied_all_or_none_and_untied_again(till: Counter) -> None:
     assert (
         "fixmedins_code" in till.ask("3302", {"fixmedins_code": "P99990000003", **MAPPING_WITHDRAWN}).err_msg
     )
+
+
+def test_a_code_of_the_largest_printed_length_is_sold_and_found_again(till: Counter) -> None:
+    """3592B may answer 500 characters (K16)."""
+    long = "8" * 500
+    assert upload(till, "3505", traced(SALE, long)).infcode == 0
+    assert [row.code for row in codes(till, "3513", fixmedins_bchno=BATCH, drug_trac_codg=long)] == [long]
+    refused = upload(till, "3505", traced(SALE, long + "8"))
+    assert "drug_trac_codg 长度超过 500" in refused.err_msg
 
 
 def test_where_no_trace_codes_are_required_a_sale_goes_without(till: Counter) -> None:

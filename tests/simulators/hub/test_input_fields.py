@@ -7,7 +7,7 @@ import pytest
 
 from protocols.hub import outpatient, pharmacy, queries, reversal
 from simulators.hub import HubSettings, tables
-from simulators.hub.fields import Field, check
+from simulators.hub.fields import Field, check, decode_input
 from simulators.hub.refusals import FieldRefused
 from simulators.people import Person
 from tests.simulators.hub.counter import Counter, make_world, purchase
@@ -174,3 +174,15 @@ def test_the_clients_message_and_the_hubs_table_agree_on_the_names() -> None:
         assert sent <= known, message.__name__
         required = {field.name for field in table if field.required}
         assert required <= sent, message.__name__
+
+
+def test_an_input_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(FieldRefused, match="FIELD") as refused:
+        decode_input(b'{"data":' + b"[" * 5000 + b"]" * 5000 + b"}")
+    assert refused.value.field == "input"
+
+
+@pytest.mark.parametrize("amount", ["１２", "1２.5", "٣"])
+def test_digits_of_other_scripts_are_no_number(amount: str) -> None:
+    with pytest.raises(FieldRefused):
+        check({"cnt": amount}, (Field("cnt", "N", 16, 4),), "row")

@@ -1,12 +1,14 @@
 """Feeds of other departments: the hub answers with them from the next question on; a wrong feed changes nothing."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from protocols.wire_time import WIRE_ZONE
+from simulators import people
 from simulators.hub.joint_service import Feed, read_feed, take_feed
 from simulators.people import Person
 from simulators.serve import SimulatedWorld
@@ -14,6 +16,8 @@ from tests.capabilities import amounts, asserted
 from tests.simulators.hub.counter import Counter
 from tests.simulators.hub.test_worked_cases import money_of
 from tests.simulators.hub.worked_case import WorkedCase, cases, recognised
+
+RESIDENT = {"insutype": "390", "psn_type": "15", "division": "999900", "since": "2020-01-01"}
 
 
 def _categories(till: Counter, person: Person) -> list[str]:
@@ -82,6 +86,12 @@ def test_the_account_of_a_newborn_is_opened(world: SimulatedWorld) -> None:
         ({"person": "jia", "ethnic_group": "x"}, ValueError, "jia: "),
         ({"person": "jia", "shoe_size": 42}, ValueError, "unknown field `shoe_size`"),
         (
+            {"person": "jia", "enrolment": [RESIDENT, RESIDENT | {"insutype": "310"}]},
+            ValueError,
+            "the one that pays must come first",
+        ),
+        ({"person": "jia", "category": [{"kind": "rich"}]}, ValueError, r"category\[0\].kind"),
+        (
             {"person": "jia", "relative": [{"slug": "nobody", "relation": "spouse"}]},
             ValueError,
             "no such other person",
@@ -105,3 +115,14 @@ def test_a_feed_file_is_read_strictly() -> None:
     for text in ("[[changes]]\n", "[[change]", '[[birth]]\nslug = "x"\n'):
         with pytest.raises(ValueError, match=r"feed\.toml: "):
             read_feed(text, "feed.toml")
+
+
+def test_a_born_person_is_checked_as_a_persona_file_is() -> None:
+    """The hub would otherwise answer with a record that contradicts itself."""
+    persona = (Path(people.__file__).parent / "xin.toml").read_text(encoding="utf-8")
+    birth = "[[birth]]\n" + persona.replace("[[enrolment]]", "[[birth.enrolment]]").replace(
+        "[enrolment.joined]", "[birth.enrolment.joined]"
+    ).replace("[certificate]", "[birth.certificate]")
+    assert [person.slug for person in read_feed(birth, "feed.toml").birth] == ["xin"]
+    with pytest.raises(ValueError, match=r"feed\.toml: sex: "):
+        read_feed(birth.replace('sex = "1"', 'sex = "2"'), "feed.toml")

@@ -8,7 +8,8 @@ from simulators.hub import prescriptions, tables
 from simulators.hub.fields import Field
 from simulators.hub.prescription_control import DrugOrder, PrescriptionOrder, carry_out
 from simulators.people import Person
-from tests.simulators.hub.counter import START, Counter
+from tests.simulators.hub.clinic_visit import ClinicVisit
+from tests.simulators.hub.counter import START, Counter, purchase
 from tests.simulators.hub.spoiled import spoiled
 
 HOME = "999900"
@@ -60,6 +61,29 @@ def test_a_lock_is_a_lease_of_one_holder_and_a_release_frees_only_its_own(till: 
     assert till.ask("990103", {"data": {**other, "lock_no": "S1"}}, HOME).infcode == 0
     (row,) = till.ask("990101", {"data": {"psn_no": jia.psn_no}}, HOME).output["data"]
     assert row["rx_stas"] == "1"
+
+
+def test_a_clinic_dispenses_one_as_a_pharmacy_does_locked_and_once(
+    till: Counter, clinic: Counter, jia: Person
+) -> None:
+    """A prescription that a clinic settles is dispensed: no pharmacy can settle it a second time."""
+    number = issued(till, jia)
+    visit = ClinicVisit(clinic, jia, med_type="11", disease="")
+    assert visit.register().infcode == 0
+    assert visit.diagnose(dise_name="").infcode == 0
+    assert visit.upload((("D03", 4, 1250),), rx_circ_flag="1", rxno=number).infcode == 0
+    assert visit.quote().code == "RX_NOT_LOCKED"
+    asked = {"psn_no": jia.psn_no, "rxno": number, "lock_no": "S1", "phar_code": "Y1", "phar_name": "药师"}
+    assert clinic.ask("990102", {"data": asked}, HOME).infcode == 0
+    settled = visit.settle(visit.quote())
+    assert settled.infcode == 0, settled.err_msg
+    body = purchase(till, jia, till.token(jia), (("D03", 4, 1250),))
+    body["drugdetail"][0] |= {"rx_circ_flag": "1", "rxno": number}
+    assert till.ask("2102", body, HOME).code == "RX_DISPENSED"
+    assert visit.cancel(settled).infcode == 0
+    found = prescriptions.find(till.world.ledger, number)
+    assert found is not None
+    assert (found.state, found.setl_id) == ("issued", "")
 
 
 def test_what_is_void_expired_or_another_persons_is_not_locked(till: Counter, jia: Person) -> None:

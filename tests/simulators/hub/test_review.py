@@ -103,6 +103,14 @@ def test_each_rule_speaks_when_it_is_broken_and_only_then(
     assert rules(till.ask("3101", asked(till, person, lines, **use), person.enrolment[0].division)) == found
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "1900-01-01"])
+def test_a_visit_before_birth_is_refused_by_its_date(till: Counter, jia: Person, day: str) -> None:
+    told = asked(till, jia, (("D03", 1, 1250),))
+    told["data"]["patient_dtos"][0]["fsi_encounter_dtos"][0]["dscg_date"] = day
+    reply = till.ask("3101", told, HOME)
+    assert (reply.code, "dscg_date" in reply.err_msg) == ("FIELD", True)
+
+
 def test_a_purchase_during_an_in_patient_stay_is_a_clear_violation_of_the_visit(jia: Person) -> None:
     stay = Stay(jia.psn_no, dt.date(2026, 11, 20))
     till = Counter(make_world(HubSettings(stays=(stay,))), PHARMACY)

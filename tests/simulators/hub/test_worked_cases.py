@@ -22,12 +22,7 @@ from tests.simulators.benefit.facts import (
 from tests.simulators.hub.counter import Reply
 from tests.simulators.hub.worked_case import WorkedCase, cases
 
-NOT_YET: Final = {
-    "P44": "the hub's people join no further layer",
-}
-"""Cases whose circumstances the hub's records do not hold; the engine alone shows them."""
 RATIO: Final = "pool_prop_selfpay"
-ALL: Final = [case_id for case_id in cases() if case_id not in NOT_YET]
 
 
 def _fen(text: object) -> int:
@@ -50,7 +45,7 @@ def _funds(reply: Reply) -> dict[str, int]:
     }
 
 
-@pytest.mark.parametrize("case_id", ALL)
+@pytest.mark.parametrize("case_id", cases())
 def test_a_worked_case_comes_out_over_the_wire(case_id: str) -> None:
     """Amounts, fund rows, refusals, and what the books hold afterwards."""
     case = WorkedCase(case_id)

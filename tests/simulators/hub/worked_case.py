@@ -117,6 +117,7 @@ class WorkedCase:
             civil_servant=known.get("cvlserv", False),
             enterprise_supplement=known.get("hifes", False),
             signed_doctor=known.get("signed", False),
+            layers=tuple(known.get("layers", ())),
             **_joined(enrol),
             filing=Filing(filed.pop(), self._first_day) if filed else None,
         )

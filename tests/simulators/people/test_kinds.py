@@ -9,6 +9,7 @@ import pytest
 
 from protocols.cards.errors import CardBlocked
 from protocols.cards.social_security import read_card
+from simulators.benefit.model import Accumulators, LayerAccumulator
 from simulators.cards import CardMachine, image_for
 from simulators.certificate_centre import CentreRefusal
 from simulators.people import KINDS, Person, find, kinds_of, load_people, matching, of_kind
@@ -210,6 +211,15 @@ def test_supplements_pay_above_the_deductible(
     assert (info["act_pay_dedc"], info["hifp_pay"], info[field]) == ("600.00", "105.00", paid)
 
 
+def test_a_further_layer_pays_half_of_what_lies_above_its_threshold(clinic: Counter) -> None:
+    """9,900.00 borne before and 1,200.00 now: 1,100.00 above the line of 10,000.00."""
+    (person,) = of_kind(PEOPLE, "further_layer", TODAY)
+    before = Accumulators(year=2026, layers={"JH_N1": LayerAccumulator(990_000, 0)})
+    clinic.world.ledger.set_accumulators(person.psn_no, "JH", before)
+    info = quoted(clinic, person.slug, "14", "M01600", (("S06", 8, 100_000),)).setlinfo
+    assert (info["inscp_scp_amt"], info["hifp_pay"], info["oth_pay"]) == ("7200.00", "6000.00", "550.00")
+
+
 REFUSED = [
     ("visiting_long_term", "waiman", "14", "M05300", "XPROV_DISEASE_NOT_OPEN", "未开通跨省结算"),
     ("waiting", "dengdai", "11", "", "WAITING_PERIOD", "待遇等待期未满"),
@@ -303,7 +313,7 @@ TESTED = {
     *(row[1] for row in RATIOS),
     *(row[0] for row in (*ASSISTED, *SUPPLEMENTED, *REFUSED)),
     *("drug_approval", "blocked_card", "certificate_not_active", "certificate_stopped", "no_card"),
-    *("empty_account", "relatives_accounts"),
+    *("empty_account", "relatives_accounts", "further_layer"),
 }
 
 

@@ -82,6 +82,7 @@ def test_an_unknown_name_is_a_key_error_that_lists_who_there_is() -> None:
         ('balance = "60.00"', 'balance = "60"', "enrolment[0].balance", "regex"),
         ('version = "3.00"', 'version = "2.00"', "card.version", "generation"),
         ('insutype = "310"', 'insutype = "510"', "enrolment[0].insutype", "none of"),
+        ('psn_type = "11"', 'psn_type = "11"\nlayers = ["GX_TILT"]', "enrolment[0].layers", "can be joined"),
         ("[certificate]", '[[category]]\nkind = "poor"\n\n[certificate]', "category[0].kind", "none of"),
         (
             "[certificate]",

@@ -35,6 +35,11 @@ TABLETS = (line("XTEST000000000000000D03", "测试降糖片", "12.00", "4"),)
         ("该病种未备案", "advice_disease_not_registered"),
         ("(later) [LATER_SETTLEMENT_EXISTS]", "advice_later_settlement"),
         ("协议已终止", "advice_agreement"),
+        (
+            "重复参保，请按正在享受待遇的险种结算：insutype 310 (insured twice: settle under the scheme that pays)"
+            " [DUPLICATE_ENROLMENT]",
+            "advice_duplicate_enrolment",
+        ),
         ("系统繁忙", ""),
     ],
 )
@@ -170,7 +175,10 @@ async def test_r65_r66_the_own_standing_can_be_asked_for(tmp_path: Path) -> None
     till = await shop.start()
     told = await Api(till, counter_config()).post("/hub/standing")
     assert (told["code"], told["level"]) == (INSTITUTION, "11")
+    status = await Api(till, counter_config()).get("/status")
+    assert status["institution_level"] == "11", "R06"
     place = shop.world.world.institutions[INSTITUTION]
     assert (told["agreement"], told["agreement_until"]) == ("in_force", place.agreement.end.isoformat())
     assert (told["credit_level"], told["networked"]) == (place.credit, place.networked)
+    assert told["service_level"] == place.service_level == "city", "R06"
     await till.stop()

@@ -24,6 +24,7 @@ REFUSED = (
     (("feed", "WRONG"), 1, "wrong.toml: "),
     (("credit", "jia", "--base", "a lot"), 1, "credit: base: must be an amount in yuan"),
     (("credit", "nobody", "--base", "1.00"), 1, "nobody"),
+    (("credit", "bing", "--base", "1.00"), 1, "bing has no personal account"),
 )
 
 

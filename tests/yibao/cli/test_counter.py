@@ -111,7 +111,9 @@ def test_a_wrong_code_books_nothing_and_says_what_it_is(
 def test_the_service_and_its_devices_are_shown(call: Call, place: Path) -> None:
     status = call(place, "status", "--json").json
     assert (status["phase"], status["sign_in"], status["till"]) == ("ready", "signed_in", "T01")
-    assert "测试大药房一号店" in call(place, "status").stdout
+    shown = call(place, "status").stdout
+    assert "测试大药房一号店" in shown
+    assert "无等级 none" in shown
     names = {device["name"] for device in call(place, "devices", "--json").json}
     assert {"scanner", "printer"} <= names
     assert "scanner" in call(place, "devices").stdout
