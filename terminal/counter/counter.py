@@ -196,7 +196,9 @@ class Counter(Listener):
             profile, site, journal, hub, session, centre, clock, jitter, vault.pseudonym, self
         )
         self._refunds = Refunds(self.engine, self.workroom, self.holds, new_id, self.get)
-        self._prescriptions = Prescriptions(hub, session, profile, self.staff, self.note)
+        self._prescriptions = Prescriptions(
+            hub, session, profile, self.staff, self.note, lambda: self.submissions
+        )
         self._retries = RetryClock(clock, self._try_again)
         self._network = NetworkWatch(
             hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry

@@ -1,11 +1,13 @@
 """Circulating prescriptions: reviewed, locked, dispensed by the settlement, freed by what undoes it (R64)."""
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from protocols.hub.envelope import decode_request
 from protocols.money import Quantity
 from simulators.hub import prescriptions as centre
 from simulators.hub.prescriptions import Item, Prescription
@@ -16,11 +18,13 @@ from terminal.core.states import State
 from terminal.core.values import PrescribedDrug, Settlement
 from terminal.core.values import Prescription as Held
 from terminal.counter.wishes import LineWish, SaleWish
+from terminal.journal.journal import Journal
+from terminal.journal.records import SubmissionRow
 from tests.capabilities import asserted
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, Window, state_of, window_config
 from tests.terminal.core.samples import LINE
-from tests.terminal.harness import virtual
+from tests.terminal.harness import Crash, Watch, virtual
 
 DRUG = "XTEST000000000000000D03"
 PILLS = LineWish(
@@ -76,6 +80,17 @@ async def shown(window: Window, number: str = "1", lines: tuple[LineWish, ...] =
 
 
 RX = "RX2026112300001"
+
+
+def delivered(window: Window) -> list[SubmissionRow]:
+    """What the journal holds of messages outside the sale's own steps, newest first."""
+    return window.till.journal.submissions.recent(10)
+
+
+def messages(window: Window, row: SubmissionRow) -> list[tuple[str, bytes, str]]:
+    """Id, exact bytes and state of every message of one."""
+    sent = window.till.journal.submissions.attempts(row.id)
+    return [(one.msgid, one.request, one.state) for one in sent]
 
 
 @virtual
@@ -172,7 +187,82 @@ async def test_r64_a_lost_answer_to_the_lock_needs_nothing_but_another_try(tmp_p
     assert silent.value.code == "hub_silent_question"
     assert counters.state == ("locked", "P99990000001")
     assert (await window.counter.take_prescription(priced.id, RX, "Y01")).prescription is not None
+    left = [sent for sent in counters.first.hub_link.sent if sent.infno == "990102"]
+    second, first = delivered(window)
+    assert [(first.kind, first.progress.state.value), (second.kind, second.progress.state.value)] == [
+        ("prescription.lock", "GIVEN_UP"),
+        ("prescription.lock", "ACCEPTED"),
+    ]
+    assert [messages(window, row) for row in (first, second)] == [
+        [(left[0].msgid, left[0].body, "UNKNOWN")],
+        [(left[1].msgid, left[1].body, "ANSWERED")],
+    ]
+    assert left[0].msgid != left[1].msgid
+    assert first.key.startswith(f"{priced.id} "), "the journal tells which sale it was for"
     await window.till.stop()
+
+
+class KillBeforeTheLock(Watch):
+    """Kills the counter when the message of a prescription is on disk and its first byte has not left."""
+
+    last: Journal | None = None
+
+    def wrote(self, journal: Journal) -> None:
+        """See `Watch`."""
+        self.last = journal
+        super().wrote(journal)
+
+    def point(self, name: str) -> None:
+        """See `Watch`."""
+        super().point(name)
+        rows = self.last.submissions.unfinished() if self.last is not None else []
+        if name.startswith("before") and [row.progress.state.value for row in rows] == ["SENT"]:
+            self.kill()
+            raise Crash
+
+
+@virtual
+async def test_r64_a_lock_that_a_crash_kept_back_is_on_disk_given_up_and_never_sent(tmp_path: Path) -> None:
+    counters = Counters(tmp_path)
+    clinic = counters.first
+    config = msgspec.structs.replace(window_config(clinic.institution, clinic.slot), staff=STAFF)
+    watch = KillBeforeTheLock()
+    window = Window(clinic, await clinic.start(watch, config=config))
+    priced = await shown(window)
+    taking = asyncio.ensure_future(window.counter.take_prescription(priced.id, RX, "Y01"))
+    await watch.stopped.wait()
+    taking.cancel()
+    await asyncio.gather(taking, return_exceptions=True)
+    await window.till.kill()
+    window = await counters.open(clinic)
+    await window.till.wait(3600)
+    (kept,) = delivered(window)
+    assert (kept.kind, kept.progress.state.value, kept.reason) == (
+        "prescription.lock",
+        "GIVEN_UP",
+        "restarted",
+    )
+    ((_, body, state),) = messages(window, kept)
+    assert (decode_request(body).infno, state) == ("990102", "UNKNOWN")
+    assert "990102" not in clinic.hub_link.transactions()
+    assert counters.state == ("issued", "")
+    await window.till.stop()
+
+
+@virtual
+async def test_r64_a_refused_lock_is_told_to_whoever_asked_and_to_nobody_else(tmp_path: Path) -> None:
+    counters = Counters(tmp_path)
+    window, second = await counters.open(counters.first), await counters.open(counters.second)
+    await second.counter.take_prescription((await shown(second)).id, RX, "Y01")
+    priced = await shown(window)
+    with pytest.raises(Misuse, match="hub_refused_question"):
+        await window.counter.take_prescription(priced.id, RX, "Y01")
+    (refused,) = delivered(window)
+    assert refused.progress.state.value == "REFUSED"
+    notices = [entry.notice.code for entry in window.counter.feed.entries if entry.notice]
+    assert not [code for code in notices if code.startswith("submission")]
+    await window.till.stop()
+    await second.till.stop()
 
 
 @virtual
