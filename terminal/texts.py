@@ -138,6 +138,7 @@ TEXTS: Mapping[str, str] = {
     "review_change": "The hub has noted that you go back. Change the goods, then ask for the quote again.",
     "review_not_taken": "The hub did not take the answer to its review: {text} No money is concerned; your answer is kept in the journal and the sale goes on.",
     "review_feedback_unknown": "The hub did not confirm the answer to its review ({reason}). No money is concerned. Ask for the quote again: the answer is sent once more.",
+    "review_feedback_lost": "The hub has not confirmed your answer to its review ({reason}). It is not sent again: the journal keeps the answer, and no money is concerned. Go on with the sale.",
     "nothing_to_review": "This sale has nothing of the hub's review to answer (state {state}). Nothing was sent.",
     # clearing
     "clearing_by_portal": "This hub takes no clearing application (3203): the institution applies on its portal. Nothing was sent. `yibao clearing month` has the figures.",
