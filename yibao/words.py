@@ -110,6 +110,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "refund_ask": "Take goods of sale {number} back? The whole sale of {amount} yuan is cancelled; what is kept is sold anew. [y/N]",
     "refund_rest_waits": "The whole sale {number} is cancelled: return its cash part. What is kept is not settled yet; go on with a fresh code: yibao refund {id} --code CODE",
     "refund_visit_waits": "The whole visit {number} is cancelled: return its cash part. What is kept is not settled yet; go on with a fresh code: yibao refund {id} --code CODE --diagnosis CODE:NAME",
+    "self_pay_not_undone": "Goods sold beside the insurance ({amount} yuan) are not undone at the hub, and nothing of them comes back from it: whether they are taken back and repaid is the shop's own matter.",
     "refund_not_done": "Nothing was taken back or cancelled.",
     "refund_withdrawn": "Sale {number}: nothing is sold anew. The cancellation stands; return its cash part once it is CANCELLED.",
     "no_doubts": "No outcome is open.",

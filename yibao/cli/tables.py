@@ -23,7 +23,7 @@ from terminal.api.views import (
 from terminal.core.states import State
 from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
-from yibao.words import Words
+from yibao.words import Words, say
 
 _ENROLMENT = {"1": "有效 active", "2": "暂停 paused", "3": "无效 invalid", "4": "终止 ended"}
 """`psn_insu_stas` in words."""
@@ -247,9 +247,16 @@ class Screen:
         self.notice(sale)
 
     def notice(self, sale: SettlementView) -> None:
-        """What the counter last said about a sale."""
+        """What the counter last said about a sale, and of one that is undone what is not."""
         if sale.notice is not None:
             self.say(Words(sale.notice.code, sale.notice.zh, sale.notice.en))
+        if sale.state == State.CANCELLED:
+            self.not_undone(sale)
+
+    def not_undone(self, sale: SettlementView) -> None:
+        """Goods beside the insurance are the shop's own matter: cancelling at the hub gives nothing of them back."""
+        if sale.self_pay:
+            self.say(say("self_pay_not_undone", amount=yuan(sale.self_pay_fen)))
 
     def history(self, history: HistoryView) -> None:
         """One sale with its messages and slips."""

@@ -1,6 +1,7 @@
 """Goods beside the insurance in the conversation of `yibao sale`: the cashier sees them, and what is to be collected in all."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -44,5 +45,13 @@ async def test_the_cashier_sees_what_is_collected_beside_the_insurance(
     cancelled = await client.cancel(sale.id, "test")
     assert cancelled.state == "CANCELLED"
     Screen().sale(cancelled)
-    assert "Cash to take in all" not in capsys.readouterr().out, "nothing is taken for a sale that is undone"
+    shown = capsys.readouterr().out
+    assert "Cash to take in all" not in shown, "nothing is taken for a sale that is undone"
+    assert "Goods sold beside the insurance (39.80 yuan) are not undone at the hub" in shown
+    again = dataclasses.replace(order, code=shop.code(), number="8")
+    assert await asyncio.wait_for(sell(client, again, as_json=False), 30) == 0
+    capsys.readouterr()
+    refunded = await client.refund((await client.recent(1))[0].id, (), everything=True, reason="test")
+    Screen().notice(refunded)
+    assert "(39.80 yuan) are not undone" in capsys.readouterr().out
     await till.stop()
