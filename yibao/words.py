@@ -63,6 +63,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "no_free_number": "No free sale number was found. Name one with --number.",
     "service_went_away": "The service has ended. What it had taken stands in its journal; start it again and ask: yibao status",
     "sale_no_input": "No more input, and no scanner: sale {number} cannot go on.",
+    "sale_only_beside": "Sale {number} has goods beside the insurance only ({amount} yuan): nothing of it goes to the hub. Sell them at the shop's own till.",
     "sale_still_open": "The outcome of sale {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
     # review
     "review_ask": "Type why to carry on; or b to go back and change the goods; q gives up.",

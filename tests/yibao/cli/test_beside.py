@@ -55,3 +55,21 @@ async def test_the_cashier_sees_what_is_collected_beside_the_insurance(
     Screen().notice(refunded)
     assert "(39.80 yuan) are not undone" in capsys.readouterr().out
     await till.stop()
+
+
+@virtual
+async def test_a_sale_of_such_goods_alone_is_given_up_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it is the hub's: the shop sells it like anything else."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    order = Order(
+        lines=(SOAP,), code=shop.code(), number="9", confirmed=True, follow_s=0.0, interactive=False
+    )
+    client = DirectClient(till)
+    assert await asyncio.wait_for(sell(client, order, as_json=False), 30) == 1
+    out = capsys.readouterr().out
+    assert "Sale 9 has goods beside the insurance only (39.80 yuan): nothing of it goes to the hub." in out
+    assert (await client.recent(1))[0].state == "ABANDONED"
+    await till.stop()
