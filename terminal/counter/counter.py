@@ -603,7 +603,11 @@ class Counter(Listener):
 
     async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
         """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing."""
-        return await self.workroom.do(lambda: self.engine.post(settlement_id, event, actor))
+        before = await self.get(settlement_id)
+        after = await self.workroom.do(lambda: self.engine.post(settlement_id, event, actor))
+        if before.prescription is not None and after.prescription is None:  # other lines, another person
+            await self._free_prescription(before)
+        return after
 
     async def _try_again(self, settlement_id: str) -> None:
         if self.engine.row(settlement_id) is None:

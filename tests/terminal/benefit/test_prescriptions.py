@@ -318,6 +318,23 @@ async def test_r64_changed_lines_drop_the_prescription_and_void_ones_cannot_be_t
     await window.till.stop()
 
 
+@virtual
+async def test_r64_a_prescription_that_the_sale_no_longer_uses_is_freed_at_once(tmp_path: Path) -> None:
+    """Changed lines, or another person: nobody waits a quarter of an hour for the lease to end."""
+    counters = Counters(tmp_path)
+    window, second = await counters.open(counters.first), await counters.open(counters.second)
+    priced = await window.counter.take_prescription((await shown(window)).id, RX, "Y01")
+    changed = await window.counter.set_lines(priced.id, (msgspec.structs.replace(PILLS, quantity="4"),))
+    assert changed.prescription is None
+    assert counters.state == ("issued", "")
+    elsewhere = await shown(second)
+    await second.counter.take_prescription(elsewhere.id, RX, "Y01")
+    await second.type_number(elsewhere, "jia")
+    assert counters.state == ("issued", "")
+    await window.till.stop()
+    await second.till.stop()
+
+
 def test_r64_every_line_must_stand_on_the_prescription() -> None:
     drug = PrescribedDrug(LINE.national_code, LINE.name, Quantity(LINE.quantity))
     held = Held("RX1", (drug,), "Y01")
