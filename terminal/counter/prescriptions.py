@@ -23,6 +23,7 @@ from protocols.hub.prescriptions import (
 )
 from protocols.hub.profile import Profile
 from terminal.core.advancing import question_failed
+from terminal.core.disclosure import area_of
 from terminal.core.events import Answered, Heard, Misuse
 from terminal.core.outcome import judge
 from terminal.core.prescribing import covers
@@ -90,6 +91,8 @@ class Prescriptions:
         Nothing is asked before the pharmacist may review, and nothing is locked that does not cover the lines.
         """
         pharmacist = self._staff.pharmacist(reviewer)
+        if settlement.local_only and area_of(settlement, self._profile) == "far":
+            raise Misuse("not_networked")  # with it the pooled fund would be asked (R07)
         found = next((row for row in await self.of(settlement, number) if row.number == number), None)
         if found is None or found.status not in OPEN_STATES:
             raise Misuse("prescription_not_open", number=number)

@@ -284,6 +284,26 @@ async def test_r61_r66_no_pooled_prescription_without_a_pharmacist_of_good_credi
 
 
 @virtual
+async def test_r07_an_institution_that_is_not_networked_locks_nothing_for_people_of_other_provinces(
+    tmp_path: Path,
+) -> None:
+    """Without a prescription theirs is a purchase from the account; with one the pooled fund would be asked."""
+    counters = Counters(tmp_path)
+    clinic = counters.first
+    config = window_config(clinic.institution, clinic.slot)
+    alone = msgspec.structs.replace(config.institution, networked=False)
+    closed = msgspec.structs.replace(config, staff=STAFF, institution=alone)
+    window = Window(clinic, await clinic.start(config=closed))
+    opened = await window.counter.open_sale(SaleWish("1", (PILLS,)), "till", "")
+    known = await window.type_number(opened, "wu")
+    assert known.person is not None
+    with pytest.raises(Misuse, match="not_networked"):
+        await window.counter.take_prescription(known.id, RX, "Y01")
+    assert [number for number in clinic.hub_link.transactions() if number.startswith("99")] == []
+    await window.till.stop()
+
+
+@virtual
 async def test_r61_the_hub_settles_no_prescription_that_nobody_locked(tmp_path: Path) -> None:
     """Should a terminal skip its own step: the lease has ended before the person agreed."""
     counters = Counters(tmp_path)
