@@ -128,7 +128,8 @@ def feedback_not_made(idle: Settlement) -> Decision:
 
 def _without_hub(settlement: Settlement, reason: str, record: AttemptEnded | None) -> Decision:
     """Nobody tells the hub any more; what the operator answered holds all the same."""
-    over = _replace(settlement, tries=0, notice=Notice("review_feedback_lost", {"reason": reason}))
+    notice = Notice("review_feedback_lost", {"reason": reason})
+    over = _replace(settlement, tries=0, notice=notice, review=_replace(_known_review(settlement), lost=True))
     return _told(over, Decision(over, durable=True, ended=record))
 
 
