@@ -142,7 +142,7 @@ class Screen:
         named = "、".join(line.name for line in sale.self_pay)
         rows = [("自费商品", "Beside the insurance", f"{named} {yuan(sale.self_pay_fen)}")]
         amounts = sale.settled or sale.quote
-        if amounts is not None and sale.state in _COLLECTED:
+        if amounts is not None and sale.state in _COLLECTED and not sale.in_doubt:
             all_fen = amounts.cash_fen + sale.self_pay_fen
             rows.append(("应收现金合计", "Cash to take in all", yuan(all_fen)))
         self.pairs(rows)

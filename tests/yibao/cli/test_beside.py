@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from terminal.counter.wishes import LineWish
@@ -42,6 +43,11 @@ async def test_the_cashier_sees_what_is_collected_beside_the_insurance(
     sale = await client.sale((await client.recent(1))[0].id)
     Screen().sale(sale)
     assert "54.80" in capsys.readouterr().out
+    held = msgspec.structs.replace(sale, quarantine=True, in_doubt=True)
+    Screen().beside(held)
+    assert "Cash to take in all" not in capsys.readouterr().out, (
+        "an answer that does not fit is being reversed"
+    )
     cancelled = await client.cancel(sale.id, "test")
     assert cancelled.state == "CANCELLED"
     Screen().sale(cancelled)
