@@ -115,13 +115,15 @@ class Submissions:
 
         Unanswered, it is not sent again: whoever wanted it says so anew. Only a sign-in that the hub has forgotten is made
         once more, and then another message is. `about` (a sale's id) begins its key. From an old copy of the journal too:
-        nothing of an old copy is repeated by it. Raises `Misuse` when the counter is stopping, `JournalFailed` when no
-        message number can be reserved.
+        nothing of an old copy is repeated by it. A caller who goes away interrupts nothing. Raises `Misuse` when the counter
+        is stopping.
         """
-        heard = await self._deliver(kind, content, insured, client, about)
-        if is_sign_in_lost(self._profile, heard):
-            heard = await self._deliver(kind, content, insured, client, about)
-        return heard
+
+        async def deliver() -> Heard:
+            return await self._deliver(kind, content, insured, client, about)
+
+        heard = await self._counter.workroom.do(deliver)
+        return await self._counter.workroom.do(deliver) if is_sign_in_lost(self._profile, heard) else heard
 
     async def _deliver(
         self, kind: Kind, content: msgspec.Struct, insured: str, client: str, about: str

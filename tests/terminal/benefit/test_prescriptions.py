@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from protocols.hub.envelope import decode_request
+from protocols.hub.prescriptions import PrescriptionLock, PrescriptionLockInput
 from protocols.money import Quantity
 from simulators.hub import prescriptions as centre
 from simulators.hub.prescriptions import Item, Prescription
@@ -20,6 +21,7 @@ from terminal.core.values import Prescription as Held
 from terminal.counter.wishes import LineWish, SaleWish
 from terminal.journal.journal import Journal
 from terminal.journal.records import SubmissionRow
+from terminal.submissions.kinds import LOCK
 from tests.capabilities import asserted
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, Window, state_of, window_config
@@ -246,6 +248,28 @@ async def test_r64_a_lock_that_a_crash_kept_back_is_on_disk_given_up_and_never_s
     assert (decode_request(body).infno, state) == ("990102", "UNKNOWN")
     assert "990102" not in clinic.hub_link.transactions()
     assert counters.state == ("issued", "")
+    await window.till.stop()
+
+
+@virtual
+async def test_r64_a_caller_who_goes_away_leaves_no_message_without_its_outcome(tmp_path: Path) -> None:
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await shown(window)
+    submissions = window.counter.submissions
+    assert submissions is not None
+    assert priced.person is not None
+    lock = PrescriptionLock(
+        person_no=priced.person.psn_no, prescription_no=RX, lock_no=priced.id, pharmacist_code="Y999900000001", pharmacist_name="测试药师"
+    )  # fmt: skip
+    counters.first.arm("delay 5", "990102")
+    content = PrescriptionLockInput(lock=lock)
+    calling = asyncio.ensure_future(submissions.deliver_once(LOCK, content, "999900", "test"))
+    await window.till.wait(1)
+    calling.cancel()
+    await window.till.wait(10)
+    (kept,) = delivered(window)
+    assert kept.progress.state.value == "ACCEPTED"
     await window.till.stop()
 
 
