@@ -274,6 +274,21 @@ async def test_r64_a_caller_who_goes_away_leaves_no_message_without_its_outcome(
 
 
 @virtual
+async def test_r64_a_sign_in_that_the_hub_has_forgotten_is_made_anew_and_the_lock_asked_again(
+    tmp_path: Path,
+) -> None:
+    counters = Counters(tmp_path)
+    window = await counters.open(counters.first)
+    priced = await shown(window)
+    counters.first.arm("expire-sign-in", "990102")
+    assert (await window.counter.take_prescription(priced.id, RX, "Y01")).prescription is not None
+    states = [(row.progress.state.value, row.reason) for row in reversed(delivered(window))]
+    assert states == [("GIVEN_UP", "sign_in_lost"), ("ACCEPTED", "accepted")]
+    assert len({msgid for row in delivered(window) for msgid, *_ in messages(window, row)}) == 2
+    await window.till.stop()
+
+
+@virtual
 async def test_r64_a_refused_lock_is_told_to_whoever_asked_and_to_nobody_else(tmp_path: Path) -> None:
     counters = Counters(tmp_path)
     window, second = await counters.open(counters.first), await counters.open(counters.second)
