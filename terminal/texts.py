@@ -138,6 +138,7 @@ TEXTS: Mapping[str, str] = {
     "review_change": "The hub has noted that you go back. Change the goods, then ask for the quote again.",
     "review_not_taken": "The hub did not take the answer to its review: {text} No money is concerned; your answer is kept in the journal and the sale goes on.",
     "review_feedback_unknown": "The hub did not confirm the answer to its review ({reason}). No money is concerned. Ask for the quote again: the answer is sent once more.",
+    "review_feedback_lost": "The hub has not confirmed your answer to its review ({reason}). It is not sent again: the journal keeps the answer, and no money is concerned. Go on with the sale.",
     "nothing_to_review": "This sale has nothing of the hub's review to answer (state {state}). Nothing was sent.",
     # clearing
     "clearing_by_portal": "This hub takes no clearing application (3203): the institution applies on its portal. Nothing was sent. `yibao clearing month` has the figures.",
@@ -172,7 +173,7 @@ TEXTS: Mapping[str, str] = {
     "day_past_term": "The sales of {date} are past their term: what a comparison with the hub needs has been deleted. Nothing was compared; the insurance office has the records.",
     "evidence_past_term": "This sale is past its term: its messages, charge sheet and names have been deleted. State, date and amounts are left. It can no longer be cancelled or printed from here: go to the insurance office with the receipt.",
     "idempotency_conflict": "The same idempotency key was used for another request. The first one stands untouched.",
-    "sale_number_open": "This sale number has a settlement that is not over. Ask for its status instead of opening it again.",
+    "sale_number_open": "This sale number has a sale of today already (state {state}). Nothing was opened. Ask for the status of that sale; another sale takes another number.",
     "not_ready": "The terminal is still starting ({state}). Nothing was done. Try again in a moment.",
     "journal_failed": "The journal can no longer be written ({reason}). No new sale is accepted; the terminal stops. Free the disk or call the service, then start it again: it believes only what is on disk.",
     "bad_request": "The request cannot be read: {reason}. Nothing was done.",

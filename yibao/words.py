@@ -63,6 +63,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "no_free_number": "No free sale number was found. Name one with --number.",
     "service_went_away": "The service has ended. What it had taken stands in its journal; start it again and ask: yibao status",
     "sale_no_input": "No more input, and no scanner: sale {number} cannot go on.",
+    "sale_only_beside": "Sale {number} has goods beside the insurance only ({amount} yuan): nothing of it goes to the hub. Sell them at the shop's own till.",
     "sale_still_open": "The outcome of sale {number} is still open; the service goes on by itself. Ask with: yibao status {number}",
     # review
     "review_ask": "Type why to carry on; or b to go back and change the goods; q gives up.",
@@ -110,6 +111,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "refund_ask": "Take goods of sale {number} back? The whole sale of {amount} yuan is cancelled; what is kept is sold anew. [y/N]",
     "refund_rest_waits": "The whole sale {number} is cancelled: return its cash part. What is kept is not settled yet; go on with a fresh code: yibao refund {id} --code CODE",
     "refund_visit_waits": "The whole visit {number} is cancelled: return its cash part. What is kept is not settled yet; go on with a fresh code: yibao refund {id} --code CODE --diagnosis CODE:NAME",
+    "self_pay_not_undone": "Goods sold beside the insurance ({amount} yuan) are not undone at the hub, and nothing of them comes back from it: whether they are taken back and repaid is the shop's own matter.",
     "refund_not_done": "Nothing was taken back or cancelled.",
     "refund_withdrawn": "Sale {number}: nothing is sold anew. The cancellation stands; return its cash part once it is CANCELLED.",
     "no_doubts": "No outcome is open.",

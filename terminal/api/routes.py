@@ -361,7 +361,7 @@ def _misuse(_: Request[object, object, State], error: Exception) -> Response[Pro
 def _refused(_: Request[object, object, State], error: Exception) -> Response[Problem]:
     if not isinstance(error, JournalRefused):
         raise error
-    return _problem(409, tell(error.code), error.settlement_id)
+    return _problem(409, tell(error.code, error.params), error.settlement_id)
 
 
 def _unknown(_: Request[object, object, State], _error: Exception) -> Response[Problem]:

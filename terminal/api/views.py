@@ -133,7 +133,7 @@ class ReviewView(msgspec.Struct, frozen=True):
     """1 carry on, 2 go back and change; empty before."""
     reason: str
     told: bool
-    """The hub has been told (3103)."""
+    """The hub has answered the feedback (3103); false also where it never did and the sale went on without."""
 
 
 class AmountsView(msgspec.Struct, frozen=True):
@@ -328,7 +328,8 @@ def _review(settlement: Settlement) -> ReviewView | None:
         for row in review.findings
     )
     waits = waits_for_answer(settlement)
-    return ReviewView(review.failed, findings, waits, review.way, review.reason, review.told)
+    told = review.told and not review.lost
+    return ReviewView(review.failed, findings, waits, review.way, review.reason, told)
 
 
 def _line_view(line: ChargeLine) -> LineView:

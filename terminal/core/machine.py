@@ -59,7 +59,14 @@ from terminal.core.old_copy import found_in_old_copy, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
 from terminal.core.prescribing import take_prescription
 from terminal.core.refunding import waits_at_start, withdraw_refund, without_rest
-from terminal.core.reviewing import FEEDBACK, answer_review, due_review, feedback_said, outdated
+from terminal.core.reviewing import (
+    FEEDBACK,
+    answer_review,
+    due_review,
+    feedback_not_made,
+    feedback_said,
+    outdated,
+)
 from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
@@ -173,6 +180,8 @@ def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
 
 def _compose_failed(settlement: Settlement, event: ComposeFailed, profile: Profile) -> Decision:
     idle = _replace(settlement, running="", notice=Notice(event.code, event.params))
+    if settlement.running == FEEDBACK and event.code == "field_too_long":
+        return feedback_not_made(idle)
     if event.purpose == "STEP":
         return withdraw_later(settlement, None, Verdict.UNSENT) if settlement.owed else Decision(idle)
     if event.purpose == "SETTLE":

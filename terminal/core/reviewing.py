@@ -3,7 +3,9 @@
 A review decides nothing about money. It changes nothing at the hub, so it is asked again at will. What it finds stops
 the sale until the operator carries on and says why, or goes back and changes the sheet; either is told with 3103, a
 message that changes the hub and is therefore written before it leaves. A 3103 that stays unanswered is simply sent
-again, because the newest answer to a finding counts; one that is refused is told to the operator and holds nobody up.
+again, because the newest answer to a finding counts; but no more than `MOST_UNANSWERED` times. One that is refused, that is
+never answered or that cannot be made is told to the operator and holds nobody up: the attempts and the operator's answer
+stand in the journal.
 """
 
 import msgspec
@@ -14,7 +16,7 @@ from terminal.core.advancing import advance, ended, question_failed
 from terminal.core.events import Answered, Decision, Heard, Misuse, ReviewAnswered
 from terminal.core.outcome import Verdict, judge, reason_of
 from terminal.core.states import State
-from terminal.core.values import Notice, Review, Settlement
+from terminal.core.values import AttemptEnded, Notice, Review, Settlement
 
 _replace = msgspec.structs.replace
 
@@ -26,6 +28,8 @@ TELLING = "3103"
 """Its message."""
 AUTOMATIC_TRIES = 1
 """How often a lost feedback follows itself up before a person is asked."""
+MOST_UNANSWERED = 3
+"""How often 3103 is sent for one review without an answer; then the sale goes on without one (K83)."""
 
 
 def due_review(profile: Profile) -> Review | None:
@@ -102,18 +106,41 @@ def feedback_said(settlement: Settlement, heard: Heard, profile: Profile) -> Dec
     if verdict is Verdict.UNSENT:
         told = _replace(idle, notice=question_failed(verdict, heard, profile))
         return Decision(told, durable=True, ended=ended(settlement, "UNSENT", verdict.value, heard))
-    reason = reason_of(heard)
-    told = _replace(
-        idle, tries=settlement.tries + 1, notice=Notice("review_feedback_unknown", {"reason": reason})
-    )
-    decision = Decision(told, durable=True, ended=ended(settlement, "UNKNOWN", reason, heard))
+    return _unanswered(settlement, idle, heard)
+
+
+def _unanswered(settlement: Settlement, idle: Settlement, heard: Heard) -> Decision:
+    reason, review = reason_of(heard), _known_review(settlement)
+    record = ended(settlement, "UNKNOWN", reason, heard)
+    counted = _replace(idle, review=_replace(review, unanswered=review.unanswered + 1))
+    if review.unanswered + 1 >= MOST_UNANSWERED:
+        return _without_hub(counted, reason, record)
+    notice = Notice("review_feedback_unknown", {"reason": reason})
+    told = _replace(counted, tries=settlement.tries + 1, notice=notice)
+    decision = Decision(told, durable=True, ended=record)
     return advance(decision) if settlement.tries < AUTOMATIC_TRIES else decision
 
 
-def _told(settlement: Settlement, decision: Decision) -> Decision:
-    review = settlement.review
-    if review is None:
+def feedback_not_made(idle: Settlement) -> Decision:
+    """3103 does not fit the hub's own lengths, and never will: the sale goes on without it."""
+    return _without_hub(idle, "too_long", None)
+
+
+def _without_hub(settlement: Settlement, reason: str, record: AttemptEnded | None) -> Decision:
+    """Nobody tells the hub any more; what the operator answered holds all the same."""
+    notice = Notice("review_feedback_lost", {"reason": reason})
+    over = _replace(settlement, tries=0, notice=notice, review=_replace(_known_review(settlement), lost=True))
+    return _told(over, Decision(over, durable=True, ended=record))
+
+
+def _known_review(settlement: Settlement) -> Review:
+    if settlement.review is None:
         raise AssertionError("feedback without a review")
+    return settlement.review
+
+
+def _told(settlement: Settlement, decision: Decision) -> Decision:
+    review = _known_review(settlement)
     if review.way == CARRY_ON:
         return advance(
             _replace(decision, settlement=_replace(settlement, review=_replace(review, told=True)))

@@ -26,7 +26,7 @@ class Silence(enum.Enum):
     ASK_A_PERSON = "ask_a_person"
     """No published question tells; a person looks, then says how it goes on."""
     GIVE_UP = "give_up"
-    """Whoever wanted it makes it anew (the file of a reconciliation)."""
+    """Whoever wanted it makes it anew (the file of a reconciliation, the lock of a prescription)."""
 
 
 class SubmissionState(enum.StrEnum):
@@ -47,7 +47,7 @@ class SubmissionState(enum.StrEnum):
     REFUSED = "REFUSED"
     """The hub has nothing of it."""
     GIVEN_UP = "GIVEN_UP"
-    """A person has ended it."""
+    """Ended without a word of the hub: by a person, or because whoever wanted it makes it anew."""
 
 
 _S = SubmissionState

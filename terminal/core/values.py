@@ -197,9 +197,13 @@ class Review(msgspec.Struct, frozen=True):
     """Why the operator carries on."""
     operator: str = ""
     told: bool = False
-    """The hub has the feedback (3103), or has refused to take it."""
+    """The hub has the feedback (3103), has refused to take it, or is not told it any more (`lost`)."""
     outdated: bool = False
     """The lines are no longer those reviewed: once the feedback is told, the hub is asked anew."""
+    unanswered: int = 0
+    """Messages with the feedback that left and were not answered."""
+    lost: bool = False
+    """Nobody knows whether the hub has the feedback, and it is not sent again."""
 
 
 class FundRow(msgspec.Struct, frozen=True):

@@ -122,14 +122,16 @@ class Counter(Listener):
             hub, session, site, clock, sleep, self._waits_for_the_hub, self._retries.hurry
         )
         self.goods = Goods(items, Lists(hub, session, profile), self.workroom, self.today)
-        self.media = Media(self.settlements, self.workroom, self.cards, vault, profile)
-        self._scans = Scans(self.engine, self.settlements, self.media, self.goods, self.feed)
         self.prescriptions = PrescriptionDesk(
-            Prescriptions(hub, session, profile, self.staff, self.note),
+            Prescriptions(hub, session, profile, self.staff, self.note, lambda: self.submissions),
             self.settlements,
             self.workroom,
             self.holds,
             self.feed,
+        )
+        self.media = Media(self.settlements, self.prescriptions, self.workroom, self.cards, vault, profile)
+        self._scans = Scans(
+            self.engine, self.settlements, self.prescriptions, self.media, self.goods, self.feed
         )
         self.slips = SlipDesk(self.engine, self.settlements, self.workroom, self.paper, self.note)
         self.sales = Sales(

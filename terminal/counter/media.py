@@ -6,6 +6,7 @@ from protocols.hub.profile import Profile
 from protocols.secret import Secret
 from terminal.core.events import CodeGiven, MediumGiven, Misuse
 from terminal.core.values import Medium, Settlement
+from terminal.counter.prescription_desk import PrescriptionDesk
 from terminal.counter.scanning import certificate_code
 from terminal.counter.settlements import Settlements
 from terminal.counter.workroom import Workroom
@@ -18,9 +19,16 @@ class Media:
     """Takes the media that people show; with lines on the sheet the quote follows."""
 
     def __init__(
-        self, settlements: Settlements, workroom: Workroom, cards: CardDesk, vault: Vault, profile: Profile
+        self,
+        settlements: Settlements,
+        prescriptions: PrescriptionDesk,
+        workroom: Workroom,
+        cards: CardDesk,
+        vault: Vault,
+        profile: Profile,
     ) -> None:
         self._settlements = settlements
+        self._prescriptions = prescriptions
         self._workroom = workroom
         self._cards = cards
         self._vault = vault
@@ -36,7 +44,7 @@ class Media:
         used_by = await self._workroom.read(lambda journal: journal.code_used_by(mark))
         if used_by is not None and used_by != settlement_id:
             raise Misuse("code_used")
-        return await self._settlements.post(settlement_id, CodeGiven(code, mark), actor)
+        return await self._prescriptions.post(settlement_id, CodeGiven(code, mark), actor)
 
     async def give_identity_number(self, settlement_id: str, text: str) -> Settlement:
         """Give the number of the person's identity card, typed in (medium 02); the hub says who it is."""
@@ -45,10 +53,10 @@ class Media:
             raise Misuse("not_an_identity_number")
         number = Secret(match.text)
         medium = Medium("02", number, certno=number)
-        return await self._settlements.post(settlement_id, MediumGiven(medium), "till")
+        return await self._prescriptions.post(settlement_id, MediumGiven(medium), "till")
 
     async def read_card(self, settlement_id: str) -> Settlement:
         """Give the social-security card in the reader (medium 03); raises `Misuse` with what to do about the card."""
         await self._settlements.get(settlement_id)
         medium = medium_of(await self._cards.read(), self._profile)
-        return await self._settlements.post(settlement_id, MediumGiven(medium), "card reader")
+        return await self._prescriptions.post(settlement_id, MediumGiven(medium), "card reader")

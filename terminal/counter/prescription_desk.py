@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from protocols.hub.prescriptions import CirculatingPrescription
-from terminal.core.events import Misuse, PrescriptionTaken
+from terminal.core.events import Event, Misuse, PrescriptionTaken
 from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import Feed
 from terminal.counter.holds import Holds
 from terminal.counter.prescriptions import Prescriptions
-from terminal.counter.scans import TAKES_SCANS
+from terminal.counter.scanning import TAKES_SCANS
 from terminal.counter.settlements import Settlements
 from terminal.counter.workroom import Workroom
 
@@ -47,6 +47,14 @@ class PrescriptionDesk:
         return await self._settlements.post(
             settlement_id, PrescriptionTaken(taken, settlement.person.psn_no), reviewer
         )
+
+    async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
+        """Hand over an event that may take the prescription from its sale (other lines, another person): it is freed."""
+        before = await self._settlements.get(settlement_id)
+        after = await self._settlements.post(settlement_id, event, actor)
+        if before.prescription is not None and after.prescription is None:
+            await self.free(before)
+        return after
 
     async def free(self, settlement: Settlement) -> None:
         """What the sale did not use may be used elsewhere at once; unheard, the lock ends by itself."""

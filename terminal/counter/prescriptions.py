@@ -1,18 +1,15 @@
 """Circulating prescriptions at the counter: list, review and lock, free (R15, R61, R64, R66).
 
 A lock holds a prescription for one sale and ends by itself at the centre; asking for it again is the same lock, so a lost
-answer needs nothing but another try. Its message id and the SM3 of its bytes are in the audit log before it leaves. What
-dispenses the prescription is the settlement itself, and what undoes the settlement frees it again: no step of its own
-can come apart from the money.
+answer needs nothing but another try. Lock and release are submissions sent once (`terminal/submissions/`): id and bytes are
+on disk before they leave. The audit log says for which sale, and which pharmacist has reviewed. What dispenses the
+prescription is the settlement itself, and what undoes the settlement frees it again: no step of its own can come apart from
+the money.
 """
 
-from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
-from drivers.interfaces.signer import SignerUnavailable
-from protocols.gm.sm3 import sm3
 from protocols.hub.prescriptions import (
     CirculatingPrescription,
     PrescriptionLock,
@@ -26,14 +23,19 @@ from protocols.hub.prescriptions import (
 )
 from protocols.hub.profile import Profile
 from terminal.core.advancing import question_failed
-from terminal.core.events import Answered, Heard, Misuse, NotSent
+from terminal.core.disclosure import area_of
+from terminal.core.events import Answered, Heard, Misuse
 from terminal.core.outcome import judge
 from terminal.core.prescribing import covers
 from terminal.core.values import Person, PrescribedDrug, Prescription, Settlement
 from terminal.counter.session import HubSession
 from terminal.counter.staff import Member, Staff
-from terminal.hub.client import FieldTooLong, HubClient
-from terminal.hub.questions import is_sign_in_lost, put_question
+from terminal.hub.client import HubClient
+from terminal.hub.questions import put_question
+from terminal.submissions.kinds import FREE, LOCK, Kind
+
+if TYPE_CHECKING:
+    from terminal.submissions.runner import Submissions
 
 OPEN_STATES = frozenset({"1", "2"})
 """`rx_stas` of what may still be dispensed: issued, or locked (perhaps by us)."""
@@ -51,13 +53,20 @@ class Prescriptions:
     """Asks the prescription centre for the person of a sale."""
 
     def __init__(
-        self, hub: HubClient, session: HubSession, profile: Profile, staff: Staff, note: Notes
+        self,
+        hub: HubClient,
+        session: HubSession,
+        profile: Profile,
+        staff: Staff,
+        note: Notes,
+        submissions: Callable[[], "Submissions | None"],
     ) -> None:
         self._hub = hub
         self._session = session
         self._profile = profile
         self._staff = staff
         self._note = note
+        self._submissions = submissions
 
     async def of(self, settlement: Settlement, number: str = "") -> Sequence[CirculatingPrescription]:
         """The prescriptions of the sale's person, or the one with this number. Raises `Misuse`."""
@@ -82,6 +91,8 @@ class Prescriptions:
         Nothing is asked before the pharmacist may review, and nothing is locked that does not cover the lines.
         """
         pharmacist = self._staff.pharmacist(reviewer)
+        if settlement.local_only and area_of(settlement, self._profile) == "far":
+            raise Misuse("not_networked")  # with it the pooled fund would be asked (R07)
         found = next((row for row in await self.of(settlement, number) if row.number == number), None)
         if found is None or found.status not in OPEN_STATES:
             raise Misuse("prescription_not_open", number=number)
@@ -107,7 +118,8 @@ class Prescriptions:
                 person_no=person.psn_no, prescription_no=held.number, lock_no=settlement.id
             )
         )
-        await self._change(settlement, "990103", content, "prescription_freed")
+        await self._note("terminal", "prescription_freed", settlement.id)
+        await self._change(settlement, FREE, content)
 
     async def _lock(self, settlement: Settlement, number: str, pharmacist: Member) -> None:
         content = PrescriptionLockInput(
@@ -119,46 +131,23 @@ class Prescriptions:
                 pharmacist_name=pharmacist.name,
             )
         )
-        output = await self._change(settlement, "990102", content, "prescription_reviewed", pharmacist.number)
+        await self._note(pharmacist.number, "prescription_reviewed", settlement.id)
+        output = await self._change(settlement, LOCK, content)
         if not isinstance(output, PrescriptionLockOutput):
             raise Misuse("hub_answer_unusable", infno="990102")
 
     async def _change(
-        self,
-        settlement: Settlement,
-        infno: str,
-        content: PrescriptionLockInput | PrescriptionReleaseInput,
-        action: str,
-        actor: str = "terminal",
+        self, settlement: Settlement, kind: Kind, content: PrescriptionLockInput | PrescriptionReleaseInput
     ) -> object:
-        """Send a message that changes the centre, with its id and the hash of its bytes in the audit log before."""
-
-        heard = await self._send(settlement, infno, content, action, actor)
-        if is_sign_in_lost(self._profile, heard):
-            heard = await self._send(settlement, infno, content, action, actor)
+        """Send a message that changes the centre; return the output of its answer. Raises `Misuse`."""
+        submissions = self._submissions()
+        if submissions is None:
+            raise Misuse("not_ready", state="recovering")
+        insured = _person(settlement).insured_division
+        heard = await submissions.deliver_once(kind, content, insured, "prescription", settlement.id)
         if isinstance(heard, Answered) and heard.infcode == 0:
             return heard.output
         raise _failed(heard, self._profile)
-
-    async def _send(
-        self, settlement: Settlement, infno: str, content: msgspec.Struct, action: str, actor: str
-    ) -> Heard:
-        trouble = await self._session.ensure()
-        if trouble is not None:
-            return trouble
-        sign_in_no = self._hub.sign_in_no
-        try:
-            message = await self._hub.compose(infno, content, _person(settlement).insured_division)
-        except SignerUnavailable:
-            return NotSent("key_locked")
-        except FieldTooLong as longer:
-            return NotSent(f"too_long {longer.field}")
-        text = f"{settlement.id} msgid {message.msgid} sm3 {sm3(message.body).hex()}"
-        await self._note(actor, action, text)
-        heard = await self._hub.exchange(infno, message.msgid, message.body)
-        if is_sign_in_lost(self._profile, heard):
-            self._session.expire(sign_in_no)
-        return heard
 
 
 def _person(settlement: Settlement) -> Person:

@@ -103,7 +103,7 @@ class Sales:
     async def set_lines(self, settlement_id: str, wishes: tuple[LineWish, ...]) -> Settlement:
         """Replace the charge sheet."""
         lines, beside = lines_of(wishes, self._goods.items), self_pay_of(wishes, self._goods.items)
-        return await self._settlements.post(settlement_id, LinesSet(lines, beside), "till")
+        return await self._prescriptions.post(settlement_id, LinesSet(lines, beside), "till")
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
         """Add one line; the same article by barcode raises the quantity of its line."""
@@ -113,7 +113,7 @@ class Sales:
         wanted = LinesSet((*before, line))
         if wish.self_pay:
             wanted = LinesSet(settlement.lines, (*before, line))
-        return await self._settlements.post(settlement_id, wanted, "till")
+        return await self._prescriptions.post(settlement_id, wanted, "till")
 
     async def pick_disease(self, settlement_id: str, wish: DiseaseWish) -> Settlement:
         """Pick one of the filed diseases; registers the visit, and with lines on the sheet the quote follows."""

@@ -5,6 +5,7 @@ A scan is offered only to the sale that is open on the lane; what fits no step i
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -14,10 +15,14 @@ from protocols.codes.code_types import Ean, ECertificateCode, Gs1Code, TraceCode
 from protocols.money import Quantity, line_amount_fen
 from protocols.secret import Secret
 from terminal.core.events import Misuse
+from terminal.core.states import State
 from terminal.core.values import ChargeLine
 from terminal.shop_items import ShopItem
 
 ONE = Quantity(10_000)
+
+TAKES_SCANS: Final = frozenset({State.DRAFT, State.PRICED})
+"""States of a sale that a scan can change."""
 
 WANTED: tuple[type[ECertificateCode | TraceCode | Gs1Code | Ean], ...] = (
     ECertificateCode,

@@ -1,7 +1,5 @@
 """Where a scan goes: to the one sale that is open on the lane, or to nobody, which is told."""
 
-from typing import Final
-
 from drivers.interfaces.scanner import Scan, ScanFault, Scanner
 from terminal.core.events import LinesSet, Misuse
 from terminal.core.states import State
@@ -10,21 +8,26 @@ from terminal.counter.engine import Busy, Engine
 from terminal.counter.feed import Feed
 from terminal.counter.goods import Goods
 from terminal.counter.media import Media
-from terminal.counter.scanning import CodeWanted, scan_fault_message, understand
+from terminal.counter.prescription_desk import PrescriptionDesk
+from terminal.counter.scanning import TAKES_SCANS, CodeWanted, scan_fault_message, understand
 from terminal.counter.settlements import Settlements
-
-TAKES_SCANS: Final = frozenset({State.DRAFT, State.PRICED})
-"""States of a sale that a scan can change."""
 
 
 class Scans:
     """Hands the scans of one counter to the sale they are for."""
 
     def __init__(
-        self, engine: Engine, settlements: Settlements, media: Media, goods: Goods, feed: Feed
+        self,
+        engine: Engine,
+        settlements: Settlements,
+        prescriptions: PrescriptionDesk,
+        media: Media,
+        goods: Goods,
+        feed: Feed,
     ) -> None:
         self._engine = engine
         self._settlements = settlements
+        self._prescriptions = prescriptions
         self._media = media
         self._goods = goods
         self._feed = feed
@@ -68,4 +71,4 @@ class Scans:
         if isinstance(wanted, CodeWanted):
             await self._media.decode(settlement_id, wanted.code, "scanner")
         else:
-            await self._settlements.post(settlement_id, LinesSet(wanted.lines), "scanner")
+            await self._prescriptions.post(settlement_id, LinesSet(wanted.lines), "scanner")

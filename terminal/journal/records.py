@@ -219,12 +219,13 @@ class SubmissionChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JournalRefused(Exception):
-    """The journal did not take the request; nothing was written. `code` is a message code for the operator."""
+    """The journal did not take the request; nothing was written. `code` and `params` are a message for the operator."""
 
-    def __init__(self, code: str, settlement_id: str = "") -> None:
+    def __init__(self, code: str, settlement_id: str = "", **params: str) -> None:
         super().__init__(code)
         self.code = code
         self.settlement_id = settlement_id
+        self.params = params
 
 
 class JournalFailed(Exception):

@@ -92,10 +92,10 @@ class SettlementTable:
     # -- writing ----------------------------------------------------------------------------------
 
     def require_free(self, key: SaleKey) -> None:
-        """Raise `JournalRefused` (`sale_number_open`) when the sale number has a live settlement."""
+        """Raise `JournalRefused` (`sale_number_open`) when the sale number has a sale that is under way or settled."""
         newest = self.by_sale_number(key)
         if newest is not None and newest.state not in SALE_KEY_FREE:
-            raise JournalRefused("sale_number_open", newest.id)
+            raise JournalRefused("sale_number_open", newest.id, state=newest.state.value)
 
     def insert(self, row: SettlementRow) -> SettlementRow:
         """Store a new settlement as the next generation of its sale number; return it as stored."""

@@ -103,6 +103,7 @@ from terminal.reconciliation.report import (
     Sums,
     outcome_of,
 )
+from terminal.submissions.kinds import FILE
 from terminal.submissions.runner import Submissions
 
 _replace = msgspec.structs.replace
@@ -489,7 +490,7 @@ class Reconciliation:
         content = UploadInput(
             upload=Upload(content=byte_list(data), name=f"{name}.zip", institution_code=code)
         )
-        _, heard = await self._submissions.deliver_file(content, division)
+        heard = await self._submissions.deliver_once(FILE, content, division, "reconciliation")
         return _useful(heard, UploadOutput)
 
     async def _download(self, file: ResultFile, division: str) -> bytes:

@@ -216,7 +216,7 @@ def _settled(
                 amount_fen=line.amount_fen,
                 level="",
             )
-            for line in (settlement.self_pay if kind is SlipKind.SETTLED else ())
+            for line in settlement.self_pay
         ),
         terms=slip_terms(settlement, record, site.profile, site.high_burden_fen),
         contact=site.contact,

@@ -95,7 +95,7 @@ class SettlementSlip(msgspec.Struct, frozen=True, kw_only=True):
     refund: tuple[tuple[str, str], ...] = ()
     """What a refund adds, as label and value: the goods that came back, the other slip's number."""
     beside: tuple[SlipLine, ...] = ()
-    """Sold beside the insurance; not on the slip of a cancellation, which undoes none of it."""
+    """Sold beside the insurance. A cancellation undoes none of it, and its slip says so."""
     terms: SlipTerms = SlipTerms()
     contact: Contact = Contact()
     copy_number: int = 0
@@ -155,10 +155,16 @@ def _items(slip: SettlementSlip) -> Iterable[Element]:
 
 
 def _beside(slip: SettlementSlip) -> Iterable[Element]:
-    """Goods sold beside the insurance, with what is to be collected in all."""
+    """Goods sold beside the insurance, with what is to be collected in all; of a cancellation only that they are not undone."""
     if not slip.beside:
         return
+    beside_fen = sum(line.amount_fen for line in slip.beside)
     yield Text("自费商品（未进医保）")
+    if slip.kind is SlipKind.CANCELLED:
+        yield Pair("自费商品合计", format_yuan(beside_fen))
+        yield Text("自费商品不在本次医保撤销范围内，是否退货退款由本店办理。")
+        yield Rule()
+        return
     for line in slip.beside:
         yield Text(f"{line.name} {line.spec}".rstrip())
         yield Pair(
@@ -166,7 +172,6 @@ def _beside(slip: SettlementSlip) -> Iterable[Element]:
             format_yuan(line.amount_fen),
             indent=2,
         )
-    beside_fen = sum(line.amount_fen for line in slip.beside)
     yield Pair("自费商品合计", format_yuan(beside_fen))
     yield Pair("应收现金合计", format_yuan(slip.split.cash_fen + beside_fen), bold=True)
     yield Rule()

@@ -43,6 +43,12 @@ class Kind(msgspec.Struct, frozen=True):
 _LOOK, _ASK = Silence.LOOK_UP, Silence.ASK_A_PERSON
 FILE: Final = Kind("file", Form("9101", "fsUploadIn", silence=Silence.GIVE_UP))
 """The file of a reconciliation: whoever wanted it makes it anew."""
+LOCK: Final = Kind("prescription.lock", Form("990102", "data", silence=Silence.GIVE_UP))
+"""The lock of a prescription for one sale: asked for again it is the same lock, and it ends by itself (K98)."""
+FREE: Final = Kind("prescription.free", Form("990103", "data", silence=Silence.GIVE_UP))
+"""Its release: unheard, the lock ends by itself."""
+DELIVERED_ONCE: Final = (FILE, LOCK, FREE)
+"""What is sent once, at once, for somebody who waits for the answer."""
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         kind.name: kind
@@ -84,7 +90,7 @@ CLEARING: Final[Mapping[str, Kind]] = MappingProxyType(
 
 _SILENCES: Final = {
     form.infno: form.silence
-    for kind in (*KINDS.values(), *CLEARING.values(), FILE)
+    for kind in (*KINDS.values(), *CLEARING.values(), *DELIVERED_ONCE)
     for form in (kind.plain, kind.form_a)
     if form is not None
 }

@@ -83,7 +83,12 @@ def judge_looks(content: msgspec.Struct, outputs: Sequence[object]) -> Found:
             wanted = (filing.receiving_code, filing.transferred_on)
             return _found(wanted in {(row.receiving_code, row.transferred_on[:10]) for row in rows})
         case filings.ChronicApplicationInput(filing=filing), [queries.ChronicQueryOutput(filings=rows)]:
-            return _found(filing.disease_code in {row.disease_code for row in rows})
+            begun = [row.began_on[:10] for row in rows if row.disease_code == filing.disease_code]
+            if begun and filing.began_on not in begun:
+                return (
+                    Found.UNCLEAR
+                )  # an older filing of the same disease, or ours with another date: a person compares
+            return _found(bool(begun))
         case filings.InstitutionChoiceInput(filing=filing), [records.DesignatedQueryOutput(rows=rows)]:
             chosen = (filing.institution_code, filing.began_on)
             return _found(chosen in {(row.institution_code, row.began_on[:10]) for row in rows})

@@ -2,7 +2,7 @@
 
 Nothing here holds up a sale: it has no lane, takes no lock of one, and the journal's thread only for single writes. What
 a decision says is on disk before anybody hears of it. `Submissions.run` is the only one that decides about what is open,
-but for a person's word, which waits for the step under way.
+but for a person's word, which waits for the step under way, and for what `deliver_once` sends in the task of whoever waits.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from protocols.gm.sm3 import sm3
 from protocols.hub.envelope import decode_request
 from protocols.hub.profile import Profile
 from terminal.core import submission as rules
-from terminal.core.events import Answered, Heard, Misuse, NotSent
+from terminal.core.events import Answered, Heard, Misuse, NoAnswer, NotSent
 from terminal.core.outcome import Verdict as Judged
 from terminal.core.outcome import judge, reason_of
 from terminal.core.submission import Act, Found, NotAllowed, SubmissionState, Word, next_act, step
@@ -36,7 +36,7 @@ from terminal.journal.records import (
     SubmissionRow,
 )
 from terminal.submissions.answers import Outcome, read_answer
-from terminal.submissions.kinds import FILE, silence_of
+from terminal.submissions.kinds import Kind, silence_of
 from terminal.submissions.looking import judge_looks, questions
 from terminal.submissions.rows import decode_content, encode_content
 
@@ -46,14 +46,6 @@ if TYPE_CHECKING:
 PUT_OFF_S: Final = 10.0
 """How often what an old copy of the journal holds open looks whether the journal was accepted."""
 _replace = msgspec.structs.replace
-
-
-class Round(msgspec.Struct, frozen=True):
-    """What one round of work on a submission came to."""
-
-    row: SubmissionRow | None
-    """As it stands on disk; None when the counter stopped before."""
-    heard: Heard | None = None
 
 
 class Submissions:
@@ -77,8 +69,10 @@ class Submissions:
         self._new_id = new_id
         self._due_s: dict[str, float] = {}
         """What is to be worked on when, by the monotonic clock; all of it stands in the journal too."""
-        self._waiting: dict[str, list[asyncio.Future[Round]]] = {}
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._held: set[str] = set()
+        self._delivering: set[str] = set()
+        """What `deliver_once` works on; it is nobody else's."""
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -105,7 +99,7 @@ class Submissions:
         and `JournalRefused` (`idempotency_conflict`).
         """
         self._counter.holds.require_newest()
-        rows = await self._open(kind, infno, contents, client, Idempotency(client, key, sm3(body)))
+        rows = await self._open(kind, infno, contents, Idempotency(client, key, sm3(body)))
         rounds = [self._next_round(row.id) for row in rows if row.progress.state in rules.RUNS_BY_ITSELF]
         if rounds:
             await asyncio.wait(rounds, timeout=wait_s)
@@ -114,24 +108,53 @@ class Submissions:
         )
         return [row for row in found if row is not None]
 
-    async def deliver_file(self, content: msgspec.Struct, division: str) -> tuple[str, Heard]:
-        """Send a file (9101) once and return its message id and what was heard; unanswered, it is not sent again.
+    async def deliver_once(
+        self, kind: Kind, content: msgspec.Struct, insured: str, client: str, about: str = ""
+    ) -> Heard:
+        """Send one message of a kind whose silence is `GIVE_UP` now, and return what was heard.
 
-        From an old copy of the journal too: reconciling is the way out of it, and a file more at the hub changes nothing.
+        Unanswered, it is not sent again: whoever wanted it says so anew. Only a sign-in that the hub has forgotten is made
+        once more, and then another message is. `about` (a sale's id) begins its key. From an old copy of the journal too:
+        nothing of an old copy is repeated by it. A caller who goes away interrupts nothing. Raises `Misuse` when the counter
+        is stopping.
         """
-        key = self._new_id()
-        contents = [encode_content(content, division)]
-        identity = Idempotency("reconciliation", key, sm3(contents[0]))
-        (row,) = await self._open(FILE.name, FILE.plain.infno, contents, "reconciliation", identity)
-        done = await self._next_round(row.id)
-        attempts = await self.attempts(row.id)
-        return attempts[-1].msgid if attempts else "", done.heard or NotSent("internal")
+
+        async def deliver() -> Heard:
+            return await self._deliver(kind, content, insured, client, about)
+
+        heard = await self._counter.workroom.do(deliver)
+        return await self._counter.workroom.do(deliver) if is_sign_in_lost(self._profile, heard) else heard
+
+    async def _deliver(
+        self, kind: Kind, content: msgspec.Struct, insured: str, client: str, about: str
+    ) -> Heard:
+        stored = encode_content(content, insured)
+        identity = Idempotency(client, f"{about} {self._new_id()}".strip(), sm3(stored))
+        wanted = NewSubmission(self._new_id(), kind.name, kind.plain.infno, stored)
+        self._delivering.add(wanted.id)
+        try:
+            (row,) = await self._write_down([wanted], identity)
+            return await self._send_guarded(row)
+        finally:
+            self._delivering.discard(wanted.id)
+
+    async def _send_guarded(self, row: SubmissionRow) -> Heard:
+        try:
+            return await self._send(row)
+        except (Misuse, JournalFailed):
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear that nobody knows
+            self._counter.went_wrong("", error)
+            await self._after_error(row.id)
+            return NoAnswer("internal")
 
     async def decide(self, submission_id: str, word: Word, actor: str, why: str) -> SubmissionRow:
         """Write a person's decision. Raises `Misuse` (`unknown_submission`, `submission_not_open`)."""
         self._counter.holds.require_newest()
         async with self._turn:
             row = await self.get(submission_id)
+            if submission_id in self._delivering:
+                raise Misuse("submission_not_open", state=row.progress.state.value)
             try:
                 decided = await self._take(row, rules.Said(word), actor)
             except NotAllowed as not_allowed:
@@ -152,21 +175,26 @@ class Submissions:
         return await self._counter.workroom.read(lambda journal: journal.submissions.attempts(submission_id))
 
     async def _open(
-        self, kind: str, infno: str, contents: Sequence[bytes], actor: str, identity: Idempotency
+        self, kind: str, infno: str, contents: Sequence[bytes], identity: Idempotency
     ) -> list[SubmissionRow]:
         wanted = [NewSubmission(self._new_id(), kind, infno, content) for content in contents]
-        stamp, today = self._counter.engine.stamp(), self._counter.today()
-        rows = await self._counter.workroom.write(
-            lambda journal: journal.submissions.open(wanted, identity, today, stamp)
-        )
+        rows = await self._write_down(wanted, identity)
         for row in rows:
             if row.progress.state is SubmissionState.WAITING:
                 self._due_s.setdefault(row.id, self._now_s)
         self._changed.set()
         return rows
 
-    def _next_round(self, submission_id: str) -> "asyncio.Future[Round]":
-        waits: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
+    async def _write_down(
+        self, wanted: Sequence[NewSubmission], identity: Idempotency
+    ) -> list[SubmissionRow]:
+        stamp, today = self._counter.engine.stamp(), self._counter.today()
+        return await self._counter.workroom.write(
+            lambda journal: journal.submissions.open(wanted, identity, today, stamp)
+        )
+
+    def _next_round(self, submission_id: str) -> "asyncio.Future[None]":
+        waits: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(submission_id, []).append(waits)
         return waits
 
@@ -187,7 +215,7 @@ class Submissions:
             return  # the counter is stopping, or the journal has failed: both are told elsewhere
         finally:
             for name in list(self._waiting):
-                self._tell(name, Round(None))
+                self._round_over(name)
 
     @property
     def _now_s(self) -> float:
@@ -204,9 +232,12 @@ class Submissions:
     async def _take_up(self) -> None:
         rows = await self._counter.workroom.read(lambda journal: journal.submissions.unfinished())
         self._held = {row.id for row in rows if row.progress.state is SubmissionState.HELD}
-        for row in rows:
-            if row.id in self._due_s or row.id in self._held:
+        for name in [row.id for row in rows]:
+            if name in self._due_s or name in self._delivering or name in self._held:
                 continue  # opened by this process, or a person's business
+            row = await self.get(name)
+            if row.progress.state not in rules.RUNS_BY_ITSELF:
+                continue  # delivered meanwhile
             ended = None
             if row.progress.state is SubmissionState.SENT:
                 sent = (await self.attempts(row.id))[-1]
@@ -216,7 +247,7 @@ class Submissions:
     async def _work(self, submission_id: str) -> None:
         async with self._turn:
             row = await self.get(submission_id)
-            if self._counter.holds.is_old_copy and silence_of(row.infno) is not rules.Silence.GIVE_UP:
+            if self._counter.holds.is_old_copy:
                 self._due_s[submission_id] = self._now_s + PUT_OFF_S
                 return
             try:
@@ -250,16 +281,18 @@ class Submissions:
 
     # -- one message ------------------------------------------------------------------------------
 
-    async def _send(self, row: SubmissionRow) -> None:
+    async def _send(self, row: SubmissionRow) -> Heard:
+        """Make its message, write it down, send it and take what is heard."""
         made = await self._compose(row)
         if isinstance(made, str):
-            await self._take(row, rules.NotMade(made), "runner", heard=NotSent(made))
-            return
+            await self._take(row, rules.NotMade(made), "runner")
+            return NotSent(made)
         message, rows_sent = made
         leaves = SubmissionMessage(message.msgid, row.infno, message.key_id, message.body)
         sent = await self._take(row, rules.Leaves(), "runner", sent=leaves)
         heard = await self._hub.exchange(row.infno, message.msgid, message.body)
         await self._hear(sent, message, heard, rows_sent)
+        return heard
 
     async def _compose(self, row: SubmissionRow) -> tuple[SignedMessage, int] | str:
         """The message, signed, and how many rows it has; or the reason why there is none."""
@@ -281,19 +314,19 @@ class Submissions:
         msgid, reason = message.msgid, reason_of(heard)
         if isinstance(heard, NotSent):
             ended = AttemptEnded(msgid, "UNSENT", reason)
-            await self._take(row, rules.NotMade(reason), "runner", ended=ended, heard=heard)
+            await self._take(row, rules.NotMade(reason), "runner", ended=ended)
             return
         answer = heard.raw if isinstance(heard, Answered) else b""
         if is_sign_in_lost(self._profile, heard):
             self._session.expire(decode_request(message.body).sign_in_no)
             ended = AttemptEnded(msgid, "ANSWERED", "sign_in_lost", answer)
-            await self._take(row, rules.NotMade("sign_in_lost"), "runner", ended=ended, heard=heard)
+            await self._take(row, rules.NotMade("sign_in_lost"), "runner", ended=ended)
             return
         verdict, outcome = read_answer(heard, self._profile, rows_sent)
         state = "UNKNOWN" if verdict is rules.Verdict.UNKNOWN else "ANSWERED"
         ended = AttemptEnded(msgid, state, verdict.value, answer)
         kept = row if verdict is rules.Verdict.UNKNOWN else _with(row, outcome)
-        await self._take(kept, rules.Heard(verdict, reason), "runner", ended=ended, heard=heard)
+        await self._take(kept, rules.Heard(verdict, reason), "runner", ended=ended)
 
     async def _look(self, row: SubmissionRow) -> Found:
         try:
@@ -321,7 +354,6 @@ class Submissions:
         *,
         sent: SubmissionMessage | None = None,
         ended: AttemptEnded | None = None,
-        heard: Heard | None = None,
     ) -> SubmissionRow:
         """Decide, write it, and only then tell it."""
         decision = step(row.progress, event, silence_of(row.infno), self._profile.quiet_s)
@@ -344,12 +376,14 @@ class Submissions:
             self._due_s.pop(row.id, None)
         (self._held.add if after.progress.state is SubmissionState.HELD else self._held.discard)(row.id)
         if after.progress.state is not SubmissionState.SENT:
-            self._tell(row.id, Round(after, heard))
+            self._round_over(row.id)
             self._announce(after)
         return after
 
     def _announce(self, row: SubmissionRow) -> None:
-        """What a person should hear of at once."""
+        """What a person should hear of at once; of what is delivered once, whoever waits for it hears."""
+        if silence_of(row.infno) is rules.Silence.GIVE_UP:
+            return
         params = {"kind": row.kind, "id": row.id}
         match row.progress.state:
             case SubmissionState.HELD:
@@ -361,10 +395,10 @@ class Submissions:
             case _:
                 return
 
-    def _tell(self, submission_id: str, done: Round) -> None:
+    def _round_over(self, submission_id: str) -> None:
         for waits in self._waiting.pop(submission_id, ()):
             if not waits.done():
-                waits.set_result(done)
+                waits.set_result(None)
 
 
 def outcome_of(row: SubmissionRow) -> Outcome:

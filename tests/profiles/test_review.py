@@ -127,6 +127,30 @@ def test_a_severity_that_blocks_lets_nobody_carry_on(tmp_path: Path, blocking: s
 
 
 @virtual
+async def test_an_answer_that_the_hub_never_confirms_holds_no_sale_and_is_not_called_told(
+    tmp_path: Path,
+) -> None:
+    """The hub has it all the same: three answers were lost. What the till is shown claims no more than is known."""
+    shop = shop_of(tmp_path, '[review]\nbefore_quote = "3101"')
+    till = await shop.start()
+    api = Api(till, counter_config())
+    shop.arm("lose-answer", "3103", 3)
+    waiting = await answered(till, await till.quote(lines=(FOUR_BOXES,)))
+    assert waiting.state is State.DRAFT
+    priced = await till.counter.sales.quote(waiting.id)
+    assert priced.state is State.PRICED
+    told = (await api.get(f"/sales/{waiting.id}"))["review"]
+    assert (told["way"], told["reason"], told["told"]) == ("1", "患者长期出差", False)
+    await till.counter.sales.confirm(waiting.id, "T01")
+    await till.quiet()
+    attempts = [(infno, state) for _, infno, state, _ in till.attempts(waiting.id)]
+    assert attempts == [("3103", "UNKNOWN")] * 3 + [("2102", "ANSWERED")]
+    assert kept(shop) == [("R67-01", "1", "患者长期出差")]
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
 async def test_the_hub_hears_of_a_patient_what_1101_told_and_how_the_drug_is_used(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, '[review]\nbefore_quote = "3101"')
     till = await shop.start()

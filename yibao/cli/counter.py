@@ -97,6 +97,7 @@ async def _cancel(
     known = await client.sale(settlement_id)
     amounts = known.settled
     if not yes and amounts is not None:
+        screen.not_undone(known)
         screen.ask(say("cancel_ask", number=known.receipt_number, amount=yuan(amounts.total_fen)))
         if not await _agreed():
             raise CommandFailed(say("cancel_not_done"))

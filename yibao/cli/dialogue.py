@@ -18,7 +18,7 @@ from terminal.core.states import State
 from yibao.cli import review
 from yibao.cli.common import OUTCOME_OPEN
 from yibao.cli.errors import CommandFailed, Interrupted
-from yibao.cli.output import print_json
+from yibao.cli.output import print_json, yuan
 from yibao.cli.tables import Screen
 from yibao.cli.typing_in import TypedLines
 from yibao.client import (
@@ -428,6 +428,9 @@ class Conversation(Generic[OrderKind]):
         if is_waiting_rest(self._sale):
             self._screen.say(rest_waits(self._sale))
             return self._sale
+        if self._sale.self_pay and not self._sale.lines:
+            amount = yuan(self._sale.self_pay_fen)
+            self._screen.say(say("sale_only_beside", number=self._sale.sale_number, amount=amount))
         self._sale = await self._client.abandon(self._sale.id)
         self._screen.say(given_up_words(self._sale))
         return self._sale

@@ -160,6 +160,7 @@ class _Desk:
         from yibao.cli.typing_in import TypedLines
 
         self._screen.lines(known)
+        self._screen.not_undone(known)
         self._screen.ask(say("refund_ask", number=known.receipt_number, amount=yuan(known.settled.total_fen)))
         if ((await TypedLines().next()) or "").lower() not in ("y", "yes", "是"):
             raise CommandFailed(say("refund_not_done"))

@@ -23,7 +23,7 @@ from terminal.api.views import (
 from terminal.core.states import State
 from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
-from yibao.words import Words
+from yibao.words import Words, say
 
 _ENROLMENT = {"1": "有效 active", "2": "暂停 paused", "3": "无效 invalid", "4": "终止 ended"}
 """`psn_insu_stas` in words."""
@@ -149,7 +149,7 @@ class Screen:
         named = "、".join(line.name for line in sale.self_pay)
         rows = [("自费商品", "Beside the insurance", f"{named} {yuan(sale.self_pay_fen)}")]
         amounts = sale.settled or sale.quote
-        if amounts is not None and sale.state in _COLLECTED:
+        if amounts is not None and sale.state in _COLLECTED and not sale.in_doubt:
             all_fen = amounts.cash_fen + sale.self_pay_fen
             rows.append(("应收现金合计", "Cash to take in all", yuan(all_fen)))
         self.pairs(rows)
@@ -254,9 +254,16 @@ class Screen:
         self.notice(sale)
 
     def notice(self, sale: SettlementView) -> None:
-        """What the counter last said about a sale."""
+        """What the counter last said about a sale, and of one that is undone what is not."""
         if sale.notice is not None:
             self.say(Words(sale.notice.code, sale.notice.zh, sale.notice.en))
+        if sale.state == State.CANCELLED:
+            self.not_undone(sale)
+
+    def not_undone(self, sale: SettlementView) -> None:
+        """Goods beside the insurance are the shop's own matter: cancelling at the hub gives nothing of them back."""
+        if sale.self_pay:
+            self.say(say("self_pay_not_undone", amount=yuan(sale.self_pay_fen)))
 
     def history(self, history: HistoryView) -> None:
         """One sale with its messages and slips."""

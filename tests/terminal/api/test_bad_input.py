@@ -51,6 +51,35 @@ async def test_the_same_key_with_other_amounts_is_409_and_the_first_sale_is_as_i
     await till.stop()
 
 
+@virtual
+async def test_a_sale_number_that_is_taken_is_refused_with_what_is_true_of_its_sale(tmp_path: Path) -> None:
+    """Nobody is told that a sale is not over which is: the cashier would look for a doubt that is none."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    api = Api(till, counter_config())
+    opened = await till.open()
+    for state, zh, en in (
+        ("DRAFT", "开单中", "state open"),
+        ("CLOSED", "已结算并完结", "state settled and closed"),
+    ):
+        if state == "CLOSED":
+            await till.counter.media.give_code(opened.id, shop.code())
+            await till.counter.sales.confirm(opened.id, "T01")
+            await till.counter.sales.acknowledge(opened.id, "T01")
+            await till.quiet()
+        assert (await till.get(opened.id)).state.value == state
+        refused = await api.call("POST", "/sales", sale(), Idempotency_Key="k2")
+        told = refused.json()
+        assert (refused.status_code, told["code"], told["settlement_id"]) == (
+            409,
+            "sale_number_open",
+            opened.id,
+        )
+        assert (zh in told["zh"], en in told["en"]) == (True, True), told
+        assert ("未结束" in told["zh"], "not over" in told["en"]) == (False, False)
+    await till.stop()
+
+
 COMMANDS = {
     "confirm": ({"operator": "T01"}, "nothing_to_confirm"),
     "cancel": ({"operator": "T01", "reason": ""}, "nothing_to_cancel"),

@@ -213,6 +213,47 @@ def test_feedback_without_answer_follows_itself_up_once_and_then_waits_for_a_per
     assert begun(decide(second.settlement, QuoteAsked())) == ["compose STEP 3103"]
 
 
+def silence_to_the_end(*answer: Event) -> Decision:
+    """Three times 3103 without an answer: twice by itself, once more for the person's next wish."""
+    twice = after(
+        COMPOSED, HubSaid("3103", SILENT), COMPOSED, HubSaid("3103", SILENT), start=sale(WARNED, *answer)
+    )
+    asked = decide(twice, QuoteAsked())
+    assert begun(asked) == ["compose STEP 3103"]
+    return decide(after(COMPOSED, start=asked.settlement), HubSaid("3103", SILENT))
+
+
+def test_feedback_that_is_never_answered_ends_and_the_sale_goes_on() -> None:
+    over = silence_to_the_end(GO_ON)
+    assert (over.durable, begun(over), notice_of(over.settlement)) == (
+        True,
+        ["ask 2101"],
+        "review_feedback_lost",
+    )
+    assert over.ended is not None
+    assert (over.ended.state, over.settlement.state) == ("UNKNOWN", State.DRAFT)
+    review = over.settlement.review
+    assert review is not None
+    assert (review.reason, review.told, review.unanswered) == ("长期出差", True, 3)
+    priced = decide(over.settlement, QUOTED).settlement
+    assert priced.state is State.PRICED
+    assert begun(decide(priced, QuoteAsked())) == ["ask 2101"], "it is not told again"
+
+
+def test_going_back_that_is_never_confirmed_lets_the_goods_be_changed_and_reviewed_anew() -> None:
+    over = silence_to_the_end(BACK)
+    assert (begun(over), notice_of(over.settlement)) == ([], "review_feedback_lost")
+    assert over.settlement.review == Review()
+    assert begun(decide(after(CHANGED_LINES, start=over.settlement), QuoteAsked())) == ["ask 3101"]
+
+
+def test_feedback_that_this_hub_has_no_room_for_is_given_up() -> None:
+    """`jr_id` may be 50 long, `warn_rslt_id` 40."""
+    never = decide(sale(WARNED, GO_ON), ComposeFailed("STEP", "field_too_long", {"field": "warn_rslt_id"}))
+    assert (never.durable, begun(never)) == (True, ["ask 2101"])
+    assert notice_of(never.settlement) == "review_feedback_lost"
+
+
 def test_feedback_that_never_left_waits_and_is_made_again() -> None:
     unsent = decide(sale(WARNED, GO_ON, COMPOSED), HubSaid("3103", UNSENT))
     assert unsent.ended is not None
@@ -256,7 +297,8 @@ def test_a_restart_gives_the_sale_up_and_owes_nothing() -> None:
 
 EVENTS: tuple[Event, ...] = (
     NOTHING, WARNED, HubSaid("3101", SILENT), HubSaid("3101", REFUSED), GO_ON, BACK, ReviewAnswered(CARRY_ON, "", "T02"), COMPOSED,
-    ComposeFailed("STEP", "key_locked"), TOLD, HubSaid("3103", REFUSED), HubSaid("3103", SILENT), HubSaid("3103", UNSENT),
+    ComposeFailed("STEP", "key_locked"), ComposeFailed("STEP", "field_too_long"),
+    TOLD, HubSaid("3103", REFUSED), HubSaid("3103", SILENT), HubSaid("3103", UNSENT),
     CHANGED_LINES, QuoteAsked(), MediumGiven(MEDIUM), IDENTIFIED, QUOTED, Restarted(), Abandoned("T01"), Confirmed("T01"),
 )  # fmt: skip
 

@@ -1,8 +1,10 @@
 """Goods beside the insurance in the conversation of `yibao sale`: the cashier sees them, and what is to be collected in all."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from terminal.counter.wishes import LineWish
@@ -41,8 +43,39 @@ async def test_the_cashier_sees_what_is_collected_beside_the_insurance(
     sale = await client.sale((await client.recent(1))[0].id)
     Screen().sale(sale)
     assert "54.80" in capsys.readouterr().out
+    held = msgspec.structs.replace(sale, quarantine=True, in_doubt=True)
+    Screen().beside(held)
+    assert "Cash to take in all" not in capsys.readouterr().out, (
+        "an answer that does not fit is being reversed"
+    )
     cancelled = await client.cancel(sale.id, "test")
     assert cancelled.state == "CANCELLED"
     Screen().sale(cancelled)
-    assert "Cash to take in all" not in capsys.readouterr().out, "nothing is taken for a sale that is undone"
+    shown = capsys.readouterr().out
+    assert "Cash to take in all" not in shown, "nothing is taken for a sale that is undone"
+    assert "Goods sold beside the insurance (39.80 yuan) are not undone at the hub" in shown
+    again = dataclasses.replace(order, code=shop.code(), number="8")
+    assert await asyncio.wait_for(sell(client, again, as_json=False), 30) == 0
+    capsys.readouterr()
+    refunded = await client.refund((await client.recent(1))[0].id, (), everything=True, reason="test")
+    Screen().notice(refunded)
+    assert "(39.80 yuan) are not undone" in capsys.readouterr().out
+    await till.stop()
+
+
+@virtual
+async def test_a_sale_of_such_goods_alone_is_given_up_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it is the hub's: the shop sells it like anything else."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    order = Order(
+        lines=(SOAP,), code=shop.code(), number="9", confirmed=True, follow_s=0.0, interactive=False
+    )
+    client = DirectClient(till)
+    assert await asyncio.wait_for(sell(client, order, as_json=False), 30) == 1
+    out = capsys.readouterr().out
+    assert "Sale 9 has goods beside the insurance only (39.80 yuan): nothing of it goes to the hub." in out
+    assert (await client.recent(1))[0].state == "ABANDONED"
     await till.stop()
