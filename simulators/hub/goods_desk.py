@@ -262,12 +262,16 @@ def upload_mapping(desk: Desk, call: Call) -> Output:
         where = f"data[{number}]"
         row = as_node(given, where)
         node = check(row, tables.MAPPING, where)
-        if node.text("med_list_codg") not in {item.med_list_codg for item in desk.world.shop}:
+        if node.text("med_list_codg") not in desk.policies.catalogue.item_of_code:
             raise FieldRefused(f"{where}.med_list_codg", "国家目录无此编码 (no such national code)")
-        fields = {name: str(value) for name, value in row.items() if not absent(value)}
+        if node.day("enddate") < node.day("begndate"):
+            raise FieldRefused(f"{where}.enddate", "早于开始日期 (before it begins)")
+        fields = {field.name: node.text(field.name) for field in tables.MAPPING if node.text(field.name)}
+        fields["updt_time"] = call.now.date().isoformat()
         desk.ledger.submitted.map_item(
             call.institution.code, node.text("fixmedins_hilist_id"), node.text("list_type"), node.text("med_list_codg"), fields
         )  # fmt: skip
+    desk.last_question.forget()
     return None
 
 
@@ -282,4 +286,5 @@ def withdraw_mapping(desk: Desk, call: Call) -> Output:
         node.text("list_type"),
         node.text("med_list_codg"),
     )
+    desk.last_question.forget()
     return None

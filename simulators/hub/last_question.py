@@ -5,7 +5,7 @@ from typing import Any
 
 
 class LastQuestion:
-    """Keeps one answer. What it is made of must not change as long as the hub lives."""
+    """Keeps one answer. Whoever changes what answers are made of has it forgotten."""
 
     def __init__(self) -> None:
         self._asked: Hashable = None
@@ -16,3 +16,7 @@ class LastQuestion:
         if asked != self._asked:
             self._asked, self._found = asked, search()
         return self._found
+
+    def forget(self) -> None:
+        """Search anew whatever is asked next."""
+        self._asked, self._found = None, ()

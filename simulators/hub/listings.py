@@ -20,7 +20,16 @@ from simulators.hub.wire import price, ratio
 from simulators.world import ShopItem
 
 _Row = Mapping[str, object]
-_Source = Entry | ShopItem
+
+
+class _Mapped(msgspec.Struct, frozen=True):
+    """An own item with what it is mapped to, and what was said of it, by wire name of 3301."""
+
+    entry: Entry
+    said: Mapping[str, str]
+
+
+_Source = Entry | _Mapped
 _SINCE: Final = dt.date(2020, 1, 1)
 """From when on what has no date of its own is in force."""
 _FOR_EVER: Final = "9999-12-31"
@@ -39,6 +48,7 @@ LIST_TYPES: Final = {
 """list_type by kind of item."""
 _PAGE: Final = frozenset({"page_num", "page_size"})
 _NO_CONDITIONS: Final = _PAGE | {"query_date", "updt_time", "insu_admdvs"}
+_DESCRIBED: Final = ("aprvno", "dosform", "exct_cont", "item_cont", "prcunt", "spec", "pacspec")
 _PARTS: Final = frozenset({"hilist_name", "medins_list_name"})
 """Part of these is enough."""
 
@@ -67,7 +77,7 @@ def national_mappings(desk: Desk, call: Call) -> Output:
 
 def own_mappings(desk: Desk, call: Call) -> Output:
     """1317: which national item an own item is; an institution sees its own mappings only."""
-    return _answer(desk, call, _Listing(tables.OWN_MAPPING_QUERY, _shelved, _own_mapping))
+    return _answer(desk, call, _Listing(tables.OWN_MAPPING_QUERY, _mapped, _own_mapping))
 
 
 def ceilings(desk: Desk, call: Call) -> Output:
@@ -154,10 +164,25 @@ def _in_house(desk: Desk, _: Call, division: str) -> Iterator[_Source]:
     return (entry for entry in _entries(desk, division) if entry.item.type == "inhouse")
 
 
-def _shelved(desk: Desk, _: Call, division: str) -> Iterator[_Source]:
-    """What stands on the shelf and is listed at the place."""
-    codes = {entry.item.code for entry in _entries(desk, division)}
-    return (good for good in desk.world.shop if good.med_list_codg in codes)
+def _mapped(desk: Desk, call: Call, division: str) -> Iterator[_Source]:
+    """What the institution has uploaded (3301). The articles of the shelf are mapped from the start."""
+    entries = {entry.item.code: entry for entry in _entries(desk, division)}
+    uploaded = desk.ledger.submitted.mappings(call.institution.code)
+    own = {row["fixmedins_hilist_id"] for row in uploaded}
+    shelved = (_shelved(good) for good in desk.world.shop if good.own_code not in own)
+    for said in (*shelved, *uploaded):
+        if said["med_list_codg"] in entries:
+            yield _Mapped(entries[said["med_list_codg"]], said)
+
+
+def _shelved(good: ShopItem) -> Mapping[str, str]:
+    return {
+        "fixmedins_hilist_id": good.own_code,
+        "fixmedins_hilist_name": good.name,
+        "med_list_codg": good.med_list_codg,
+        "prcunt": good.unit,
+        "spec": good.spec,
+    }
 
 
 def _limited(desk: Desk, call: Call, division: str) -> Iterator[_Source]:
@@ -228,24 +253,19 @@ def _national_mapping(desk: Desk, _call: Call, division: str, entry: Entry) -> _
     }
 
 
-def _own_mapping(desk: Desk, call: Call, division: str, good: ShopItem) -> _Row:
-    item_id = desk.policies.catalogue.item_of_code[good.med_list_codg]
-    entry = desk.policies.place(desk.policies.set_of_division(division))[item_id]
+def _own_mapping(_desk: Desk, call: Call, division: str, mapped: _Mapped) -> _Row:
+    entry, said = mapped.entry, mapped.said
+    as_told = ("list_type", "begndate", "enddate", "memo", "updt_time")
     return {
         "fixmedins_code": call.institution.code,
-        "medins_list_codg": good.own_code,
-        "medins_list_name": good.name,
+        "medins_list_codg": said["fixmedins_hilist_id"],
+        "medins_list_name": said["fixmedins_hilist_name"],
         "list_type": LIST_TYPES[entry.item.type],
-        "med_list_codg": good.med_list_codg,
+        "med_list_codg": said["med_list_codg"],
         **_dated(entry, division),
-        "rid": f"{call.institution.code}{good.own_code}",
-        "aprvno": None,
-        "dosform": None,
-        "exct_cont": None,
-        "item_cont": None,
-        "prcunt": good.unit,
-        "spec": good.spec,
-        "pacspec": None,
+        "rid": f"{call.institution.code}{said['fixmedins_hilist_id']}",
+        **{name: said.get(name) for name in _DESCRIBED},
+        **{name: said[name] for name in as_told if name in said},
     }
 
 

@@ -235,6 +235,35 @@ def test_mappings_are_tied_all_or_none_and_untied_again(till: Counter) -> None:
     )
 
 
+def test_what_was_mapped_is_asked_for_by_page_until_it_is_withdrawn(till: Counter, clinic: Counter) -> None:
+    """1317 tells what 3301 has uploaded, also of items that no shelf holds, to the institution that uploaded it."""
+    page = {"updt_time": "2020-01-01", "page_num": 1, "page_size": 100}
+
+    def mapped(counter: Counter, own: str, **asked: str) -> Any:
+        reply = counter.ask("1317", {"data": page | {"medins_list_codg": own} | asked})
+        return [(row.national_code, row.own_name, row.ended_on) for row in typed("1317", reply).rows]
+
+    visit = {**MAPPING, "fixmedins_hilist_id": "FEE01", "fixmedins_hilist_name": "诊察", "list_type": "201",
+             "med_list_codg": "TTEST000000000000S01"}  # fmt: skip
+    other = {**MAPPING, "fixmedins_hilist_name": "换药", "med_list_codg": "XTEST000000000000000D01"}
+    assert (mapped(clinic, "FEE01"), mapped(clinic, "SKU0003")[0][0][-3:]) == ([], "D03")
+    assert clinic.ask("3301", {"data": [visit, other]}).infcode == 0
+    assert mapped(clinic, "FEE01") == [("TTEST000000000000S01", "诊察", "2099-12-31")]
+    assert mapped(clinic, "FEE01", updt_time="2026-11-21") == mapped(clinic, "FEE01")
+    assert mapped(clinic, "FEE01", query_date="2026-10-31") == []
+    assert mapped(clinic, "SKU0003") == [("XTEST000000000000000D01", "换药", "2099-12-31")]
+    assert (mapped(till, "FEE01"), mapped(till, "SKU0003")[0][0][-3:]) == ([], "D03")
+    gone = {name: visit[name] for name in MAPPING_WITHDRAWN}
+    assert clinic.ask("3302", {"fixmedins_code": clinic.institution.code, **gone}).infcode == 0
+    assert mapped(clinic, "FEE01") == []
+
+
+def test_a_mapping_that_ends_before_it_begins_is_refused(till: Counter) -> None:
+    reply = till.ask("3301", {"data": [{**MAPPING, "enddate": "2026-10-31"}]})
+    assert "data[0].enddate" in reply.err_msg
+    assert till.world.ledger.submitted.mappings(SHOP) == ()
+
+
 def test_a_code_of_the_largest_printed_length_is_sold_and_found_again(till: Counter) -> None:
     """3592B may answer 500 characters (K16)."""
     long = "8" * 500
