@@ -17,9 +17,9 @@ class Application(Node, frozen=True, kw_only=True):
     clearing_type: str = field(name="clr_type")  # 清算类别
     clearing_way: str = field(name="clr_way", default="")  # 清算方式
     month: str = field(name="setlym")  # 清算年月, yyyyMM
-    count: int = field(name="psntime")  # 清算人次
+    count: int = field(name="psntime")  # 清算人次, settlements less those undone (K84)
     total_fen: Fen = field(name="medfee_sumamt")  # 医疗费总额
-    recognised_fen: Fen = field(name="med_sumfee")  # 医保认可费用总额
+    recognised_fen: Fen = field(name="med_sumfee")  # 医保认可费用总额, the whole total (K84)
     fund_fen: Fen = field(name="fund_appy_sum")  # 基金申报总额
     cash_fen: Fen = field(name="cash_payamt")  # 现金支付金额
     account_fen: Fen = field(name="acct_pay")  # 个人账户支出
@@ -97,7 +97,7 @@ class FarMonth(Node, frozen=True, kw_only=True):
 
     year: str = field(name="trt_year")  # 年
     month: str = field(name="trt_month")  # 月
-    rows: int = field(name="totalrow")  # 总行数
+    rows: int = field(name="totalrow")  # 总行数, of this message
 
 
 class Confirmed(Node, frozen=True, kw_only=True):

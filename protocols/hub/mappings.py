@@ -1,6 +1,7 @@
 """The own catalogue against the national one: 3301 uploads mappings, 3302 withdraws one.
 
-National interface, Hunan edition V1.1.27, catalogue mapping. A settlement uses the mapping of its day.
+National interface, Hunan edition V1.1.27, catalogue mapping. A settlement uses the mapping of its day; 1317 lists them.
+Both may be repeated after a lost answer: the same mapping replaces itself, and withdrawing what is gone is no error (K20f).
 """
 
 from msgspec import field

@@ -13,7 +13,7 @@ from protocols.money import Quantity
 from protocols.secret import Secret
 
 ISSUED, LOCKED, DISPENSED, VOID, EXPIRED = "1", "2", "3", "4", "5"
-"""`rx_stas`."""
+"""`rx_stas`. A lock that has run out counts as issued; one that is dispensed is issued again when its settlement is undone."""
 
 
 class PrescriptionsQuery(Node, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class PrescribedItem(OutputNode, frozen=True, kw_only=True):
 
     code: str = field(name="med_list_codg")  # 医疗目录编码
     name: str = field(name="drug_genname", default="")  # 药品名称
-    quantity: Quantity = field(name="cnt")  # 数量
+    quantity: Quantity = field(name="cnt")  # 数量, in all: no settlement may hold more
 
 
 class CirculatingPrescription(OutputNode, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ class PrescriptionLocked(OutputNode, frozen=True, kw_only=True):
     """`data` of the answer to 990102."""
 
     number: str = field(name="rxno")  # 处方号
-    until: str = field(name="lock_endtime")  # 锁定截止时间: it frees itself then
+    until: str = field(name="lock_endtime")  # 锁定截止时间, UTC+8: it frees itself then
 
 
 class PrescriptionLockOutput(OutputNode, frozen=True, kw_only=True):
@@ -87,7 +87,7 @@ class PrescriptionLockOutput(OutputNode, frozen=True, kw_only=True):
 
 
 class PrescriptionRelease(Node, frozen=True, kw_only=True):
-    """`data` of 990103."""
+    """`data` of 990103: frees the lock of that number; what is not held by it stays as it is, and that is no error."""
 
     person_no: Secret = field(name="psn_no")  # 人员编号
     prescription_no: str = field(name="rxno")  # 处方号

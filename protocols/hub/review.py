@@ -2,7 +2,8 @@
 
 The hub holds one patient's visit against its monitoring rules and answers with what it sees broken. Asking changes
 nothing at the hub. 3102 has the tables of 3101. Amounts that only a quote would tell are 0, and a required text that a
-purchase does not have is `NOTHING` (decision K83).
+purchase does not have is `NOTHING` (decision K83). Prices are millionths of a yuan a unit, quantities ten-thousandths
+of a unit; days are of UTC+8.
 """
 
 from typing import Final
