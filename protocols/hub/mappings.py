@@ -1,7 +1,7 @@
 """The own catalogue against the national one: 3301 uploads mappings, 3302 withdraws one.
 
 National interface, Hunan edition V1.1.27, catalogue mapping. A settlement uses the mapping of its day; 1317 lists them.
-Both may be repeated after a lost answer: the same mapping replaces itself, and withdrawing what is gone is no error (K20f).
+After a lost answer either is sent again, under a new message id: no published rule says what a hub makes of the second.
 """
 
 from msgspec import field
