@@ -35,6 +35,8 @@ class Books(msgspec.Struct, frozen=True):
     institutions: Mapping[str, Institution] = {}
     divisions: Mapping[str, str] = {}
     people: Sequence[Person] = ()
+    earlier: tuple[SettlementRecord, ...] = ()
+    """Those of before the period: they count into the sums of a year and are listed nowhere."""
 
     def standing(self) -> Iterator[SettlementRecord]:
         """The settlements that still stand."""
@@ -52,13 +54,23 @@ class Books(msgspec.Struct, frozen=True):
 
 def read_books(desk: Desk, period: Period) -> Books:
     """The books of a hub as they stand now."""
-    records = tuple(record for record in desk.ledger.settlements() if period.holds(day_of(record)))
+    earlier, records = split_at(desk.ledger.settlements(), period)
     wanted = {record.setl_id for record in records if record.live}
     lines: dict[str, tuple[LineRecord, ...]] = {}
     for setl_id, line in desk.ledger.settled_lines():
         if setl_id in wanted:
             lines[setl_id] = (*lines.get(setl_id, ()), line)
-    return Books(records, lines, desk.world.institutions, desk.world.divisions, desk.people)
+    return Books(records, lines, desk.world.institutions, desk.world.divisions, desk.people, earlier)
+
+
+def split_at(
+    records: Sequence[SettlementRecord], period: Period
+) -> tuple[tuple[SettlementRecord, ...], tuple[SettlementRecord, ...]]:
+    """The records of before a period, and those of it."""
+    return (
+        tuple(record for record in records if period.since is not None and day_of(record) < period.since),
+        tuple(record for record in records if period.holds(day_of(record))),
+    )
 
 
 def day_of(record: SettlementRecord) -> dt.date:

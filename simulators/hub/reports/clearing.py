@@ -132,11 +132,12 @@ def funds(books: Books, parameters: Parameters) -> Report:
 def budget(books: Books, parameters: Parameters) -> Report:
     """Use of the yearly budget day by day; the first day at or above a level carries its warning, and only that one."""
     by_day: dict[tuple[int, str], Counter[dt.date]] = defaultdict(Counter)
-    for record in books.records:
+    for record in (*books.earlier, *books.records):
         for fund in record.result.funds:
             if fund.fund_pay_type in _POOLS:
                 day = day_of(record)
                 by_day[day.year, fund.fund_pay_type][day] += fund.amount_fen
+    listed = {day_of(record) for record in books.records}
     rows: list[tuple[Cell, ...]] = []
     for (_, fund_type), days in sorted(by_day.items()):
         year_fen = parameters.budget.year_fen.get(fund_type, 0)
@@ -149,8 +150,9 @@ def budget(books: Books, parameters: Parameters) -> Report:
             reached = [level for level in parameters.budget.levels_bp if warned < level <= used_bp]
             warned = max(reached, default=warned)
             warning = f"{reached[-1] / 100:g}%" if reached else ""
-            name = f"{fund_type} {FUND_NAMES[fund_type]}"
-            rows.append((name, day.isoformat(), used_fen, year_fen, used_bp, warning))
+            if day in listed:
+                name = f"{fund_type} {FUND_NAMES[fund_type]}"
+                rows.append((name, day.isoformat(), used_fen, year_fen, used_bp, warning))
     columns = (
         Column("fund", "基金", "Fund"), Column("day", "日期", "Day"), Column("used_fen", "累计支出", "Used"),
         Column("budget_fen", "预算", "Budget"), Column("used_bp", "使用率", "Share"),

@@ -89,11 +89,13 @@ def burdens(books: Books, parameters: Parameters) -> Report:
     burden = Counter[tuple[str, int]]()
     told: set[tuple[str, int]] = set()
     rows: list[tuple[Cell, ...]] = []
-    for record in books.records:
+    for place, record in enumerate((*books.earlier, *books.records)):
         key = (record.psn_no, record.fee_date.year)
         burden[key] += record.result.in_scope_fen - record.result.fund_fen
-        if burden[key] > limit_fen and key not in told:
-            told.add(key)
+        if burden[key] <= limit_fen or key in told:
+            continue
+        told.add(key)
+        if place >= len(books.earlier):
             rows.append(
                 (record.psn_no, record.fee_date.year, day_of(record).isoformat(), burden[key], limit_fen)
             )

@@ -11,7 +11,7 @@ from simulators.benefit.cancellation import negate
 from simulators.benefit.case_file import CaseFile, parse_case, parse_file, run
 from simulators.benefit.model import Result
 from simulators.hub.ledger import LineRecord, SettlementRecord
-from simulators.hub.reports.books import Books
+from simulators.hub.reports.books import Books, Period, split_at
 from simulators.world import load_world
 from tests.simulators.benefit.conftest import CASES
 
@@ -68,6 +68,12 @@ def undone(record: SettlementRecord, infno: str = "2208") -> tuple[SettlementRec
 def books_of(*records: SettlementRecord, lines: Mapping[str, tuple[LineRecord, ...]] | None = None) -> Books:
     """Books with these records."""
     return Books(records, lines or {}, WORLD.institutions, WORLD.divisions)
+
+
+def since(day: int, *records: SettlementRecord) -> Books:
+    """Books of a period that begins on that day of March 2026."""
+    earlier, found = split_at(records, Period(dt.date(2026, 3, day)))
+    return msgspec.structs.replace(books_of(*found), earlier=earlier)
 
 
 def sold(item: str, price_fen: int, count: int = 1) -> LineRecord:

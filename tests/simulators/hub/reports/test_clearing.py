@@ -11,7 +11,7 @@ from simulators.hub.ledger import SettlementRecord
 from simulators.hub.reports import clearing
 from simulators.hub.reports.parameters import CountyFund, Factor, Parameters, load_shipped
 from tests.capabilities import amounts, asserted, yuan
-from tests.simulators.hub.reports.bookings import booked, books_of, result_of, sold
+from tests.simulators.hub.reports.bookings import booked, books_of, result_of, since, sold
 
 PARAMETERS = load_shipped()
 P20 = {"medfee_sumamt": "380.00", "overlmt_selfpay": "120.00", "inscp_scp_amt": "260.00", "hifp_pay": "156.00",
@@ -135,6 +135,16 @@ def test_use_of_the_budget_warns_once_at_each_level() -> None:
     assert [row["used_bp"] for row in rows] == [2000, 4000, 6000, 8000, 10_000, 12_000]
     warnings = [(row["day"], row["warning"]) for row in rows if row["warning"]]
     asserted("R73", [("2026-03-05", "90%")], warnings, what="90 %")
+
+
+def test_a_period_inside_the_year_lists_its_own_days_of_the_whole_years_use() -> None:
+    pool_fen = result_of("P20")[1].pool_fen
+    parameters = _with("budget", year_fen={"390100": 5 * pool_fen}, levels_bp=(6000, 9000))
+    records = [booked("P20", number, f"2026-03-{number:02d}") for number in range(1, 7)]
+    rows = clearing.budget(since(4, *records), parameters).records()
+    assert [(row["day"], row["used_bp"], row["warning"]) for row in rows] == [
+        ("2026-03-04", 8000, ""), ("2026-03-05", 10_000, "90%"), ("2026-03-06", 12_000, ""),
+    ]  # fmt: skip
 
 
 def test_levels_passed_in_one_day_are_one_warning_and_a_fund_without_a_budget_is_left_out() -> None:

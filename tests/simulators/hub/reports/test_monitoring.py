@@ -12,7 +12,7 @@ from simulators.hub.reports.registry import NAMES, make
 from simulators.hub.reports.table import ReportRefused
 from simulators.people import load_people
 from tests.capabilities import asserted, yuan
-from tests.simulators.hub.reports.bookings import booked, books_of, result_of, sold, undone
+from tests.simulators.hub.reports.bookings import booked, books_of, result_of, since, sold, undone
 
 PARAMETERS = load_shipped()
 PEOPLE = load_people()
@@ -86,6 +86,17 @@ def test_a_burden_that_passes_the_limit_is_one_event_for_the_year() -> None:
     after = monitoring.burdens(books, PARAMETERS)
     assert after.rows == crossed.rows
     asserted("R36", {"events": 1}, {"events": len(after.rows)}, what="next visit")
+
+
+def test_what_was_borne_before_the_period_counts_and_its_events_are_not_told_again() -> None:
+    visits = [_burdened(1, 1_500_000, 0), _burdened(2, 1_000_000, 0), _burdened(3, 1_000_000, 0)]
+    records = [
+        msgspec.structs.replace(visit.records[0], setl_time=f"2026-03-{day:02d} 10:00:00")
+        for day, visit in enumerate(visits, start=1)
+    ]
+    (crossed,) = monitoring.burdens(since(2, *records), PARAMETERS).records()
+    assert (crossed["day"], crossed["burden_fen"]) == ("2026-03-02", 2_500_000)
+    assert monitoring.burdens(since(3, *records), PARAMETERS).rows == ()
 
 
 def test_another_year_and_another_person_count_by_themselves() -> None:
