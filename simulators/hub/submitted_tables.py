@@ -7,7 +7,7 @@ diagnosis 30, a trace code 500 (K16). Lengths of the forms with the letter A, wh
 from typing import Final
 
 from simulators.hub.fields import Field
-from simulators.hub.tables import _EXT, SCHEMES, YES_NO, _n, _s, _t
+from simulators.hub.tables import _EXT, DOCUMENT_TYPES, SCHEMES, YES_NO, _n, _s, _t
 
 
 def _changed(table: tuple[Field, ...], *fields: Field) -> tuple[Field, ...]:
@@ -15,6 +15,15 @@ def _changed(table: tuple[Field, ...], *fields: Field) -> tuple[Field, ...]:
     changes = {field.name: field for field in fields}
     return (*(changes.pop(field.name, field) for field in table), *changes.values())
 
+
+_TRANSFER_KINDS: Final = frozenset({"1", "2", "3"})
+"""refl_type: within the city, other city, other province."""
+_BUSINESS: Final = frozenset({*(f"{number:02d}" for number in range(1, 21)), "22", "23", "32", "99"})
+"""biz_appy_type."""
+_KINSHIP: Final = frozenset({"1", "2", "4", "5", "6", "7", "8", "9", "901"})
+"""agnter_rlts."""
+_FEES: Final = frozenset({"0", "1", "2"})
+"""hi_feesetl_type: not insured, local insured, insured elsewhere."""
 
 TRANSFER: Final = (
     _s("psn_no", 30, True),
@@ -29,7 +38,7 @@ TRANSFER: Final = (
     _s("reflin_medins_name", 200, True),
     _s("mdtrtarea_admdvs", 6, True),
     _s("hosp_agre_refl_flag", 3, False, YES_NO),
-    _s("refl_type", 30, True),
+    _s("refl_type", 30, True, _TRANSFER_KINDS),
     _t("refl_date", "D", True),
     _s("refl_rea", 100, True),
     _s("refl_opnn", 200, True),
@@ -66,15 +75,15 @@ INSTITUTION_CHOICE: Final = (
     _s("psn_no", 30, True),
     _s("tel", 50),
     _s("addr", 200),
-    _s("biz_appy_type", 3, True),
+    _s("biz_appy_type", 3, True, _BUSINESS),
     _t("begndate", "D", True),
     _t("enddate", "D"),
     _s("agnter_name", 50),
-    _s("agnter_cert_type", 6),
+    _s("agnter_cert_type", 6, False, DOCUMENT_TYPES),
     _s("agnter_certno", 50),
     _s("agnter_tel", 30),
     _s("agnter_addr", 200),
-    _s("agnter_rlts", 3),
+    _s("agnter_rlts", 3, False, _KINSHIP),
     _s("fix_srt_no", 3, True),
     _s("fixmedins_code", 30, True),
     _s("fixmedins_name", 200, True),
@@ -214,18 +223,18 @@ PURCHASE_RETURN: Final = (
 
 SALE: Final = (
     *_GOODS,
-    _s("prsc_dr_cert_type", 6),
+    _s("prsc_dr_cert_type", 6, False, DOCUMENT_TYPES),
     _s("prsc_dr_certno", 50),
     _s("prsc_dr_name", 50, True),
-    _s("phar_cert_type", 6),
+    _s("phar_cert_type", 6, False, DOCUMENT_TYPES),
     _s("phar_certno", 50),
     _s("phar_name", 50, True),
     _s("phar_prac_cert_no", 50, True),
-    _s("hi_feesetl_type", 6),
+    _s("hi_feesetl_type", 6, False, _FEES),
     _s("setl_id", 30),
     _s("mdtrt_sn", 30, True),
     _s("psn_no", 30),
-    _s("psn_cert_type", 6),
+    _s("psn_cert_type", 6, False, DOCUMENT_TYPES),
     _s("certno", 50),
     _s("psn_name", 50),
     _s("manu_lotnum", 30, True),
@@ -262,7 +271,7 @@ SALE_RETURN: Final = (
     *_GOODS,
     _s("setl_id", 30),
     _s("psn_no", 30),
-    _s("psn_cert_type", 6),
+    _s("psn_cert_type", 6, False, DOCUMENT_TYPES),
     _s("certno", 50),
     _s("psn_name", 50),
     _s("manu_lotnum", 30, True),
@@ -315,7 +324,7 @@ SOLD_CODES: Final = (
     _s("med_list_codg", 50),
     _s("mdtrt_id", 30),
     _s("psn_no", 30),
-    _s("psn_cert_type", 6),
+    _s("psn_cert_type", 6, False, DOCUMENT_TYPES),
     _s("certno", 600),
     _s("psn_name", 50),
     _s("drug_trac_codg", 500),

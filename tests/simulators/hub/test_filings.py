@@ -53,6 +53,18 @@ def test_every_field_of_a_filing_is_checked_by_its_name(till: Counter, jia: Pers
     assert file(till, jia, infno).infcode == 0
 
 
+@pytest.mark.parametrize(
+    ("infno", "wrong"),
+    [("2501", {"refl_type": "4"}), ("2505", {"biz_appy_type": "21"}), ("2505", {"agnter_rlts": "3"}),
+     ("2505", {"agnter_cert_type": "18"})],
+)  # fmt: skip
+def test_a_value_of_no_dictionary_is_refused(
+    till: Counter, jia: Person, infno: str, wrong: dict[str, str]
+) -> None:
+    (field,) = wrong
+    assert f"{field} 代码值不在字典中" in file(till, jia, infno, **wrong).err_msg
+
+
 @pytest.mark.parametrize(("infno", "field"), [("2501", "diag_code"), ("2505", "fixmedins_code")])
 def test_the_larger_of_two_printed_lengths_stands(till: Counter, jia: Person, infno: str, field: str) -> None:
     """20 and 30 characters of a diagnosis, 12 and 30 of an institution (K16)."""

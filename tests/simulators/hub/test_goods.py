@@ -122,6 +122,14 @@ def test_a_row_comes_back_as_it_was_sent_wherever_a_number_stands_in_it(till: Co
     assert (told["memo"], told["drugtracinfo"]) == ("1.5", [{"drug_trac_codg": "2.5"}])
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"hi_feesetl_type": "3"}, *({f"{who}_cert_type": "18"} for who in ("psn", "phar", "prsc_dr"))]
+)
+def test_a_value_of_no_dictionary_is_refused(till: Counter, wrong: dict[str, str]) -> None:
+    (field,) = wrong
+    assert f"selinfo.{field} 代码值不在字典中" in upload(till, "3505", {**SALE, **wrong}).err_msg
+
+
 def test_an_insured_sale_is_checked_for_code_settlement_doctor_and_pharmacist(till: Counter) -> None:
     insured = {**traced(SALE_A, PACK), "MDTRT_SETL_TYPE": "1", "setl_id": "SETL1"}
     wrong = {
