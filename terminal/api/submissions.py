@@ -239,13 +239,13 @@ def submissions_of(service: Service) -> Submissions:
 
 def submission_view(row: SubmissionRow) -> SubmissionView:
     """A submission for the caller."""
-    outcome, progress, message = outcome_of(row), row.progress, MESSAGES[row.infno]
+    outcome, progress, message = outcome_of(row), row.progress, MESSAGES.get(row.infno)
     return SubmissionView(
         id=row.id,
         kind=row.kind,
         infno=row.infno,
-        title_zh=message.title_zh,
-        title_en=message.title_en,
+        title_zh="" if message is None else message.title_zh,
+        title_en="" if message is None else message.title_en,
         part=row.part,
         state=progress.state.value,
         told=_TELL[progress.state](row.reason, outcome.text),

@@ -47,6 +47,10 @@ from terminal.journal.thread import JournalPort
 _replace = msgspec.structs.replace
 
 
+Wish = Callable[[Settlement], Event]
+"""Makes an event out of the settlement as it stands when its turn comes; raises `Misuse`."""
+
+
 class UnknownSettlement(Exception):
     """No settlement has this id."""
 
@@ -185,7 +189,9 @@ class Engine:
             held.doubtful_since_s = self._clock.monotonic_s() - max(age_s, 0.0)
         self._held[row.id] = held
 
-    async def post(self, settlement_id: str, event: Event, actor: str, *, wait: bool = False) -> Settlement:
+    async def post(
+        self, settlement_id: str, event: Event | Wish, actor: str, *, wait: bool = False
+    ) -> Settlement:
         """Work off `event` and everything that follows from it; return the state then reached.
 
         `wait` False: raises `Busy` when the settlement is being worked on (a person pressed twice). Raises `Misuse`
@@ -200,7 +206,7 @@ class Engine:
                     continue  # it was over and let go while we waited: look again
                 try:
                     require_in_term(held.settlement)
-                    await self._work(held, event, actor)
+                    await self._work(held, event(held.settlement) if callable(event) else event, actor)
                 finally:
                     if _is_over(held.settlement):
                         del self._held[settlement_id]

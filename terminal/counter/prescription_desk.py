@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from protocols.hub.prescriptions import CirculatingPrescription
 from terminal.core.events import Event, Misuse, PrescriptionTaken
 from terminal.core.values import Notice, Settlement
+from terminal.counter.engine import Wish
 from terminal.counter.feed import Feed
 from terminal.counter.holds import Holds
 from terminal.counter.prescriptions import Prescriptions
@@ -48,7 +49,7 @@ class PrescriptionDesk:
             settlement_id, PrescriptionTaken(taken, settlement.person.psn_no), reviewer
         )
 
-    async def post(self, settlement_id: str, event: Event, actor: str) -> Settlement:
+    async def post(self, settlement_id: str, event: Event | Wish, actor: str) -> Settlement:
         """Hand over an event that may take the prescription from its sale (other lines, another person): it is freed."""
         before = await self._settlements.get(settlement_id)
         after = await self._settlements.post(settlement_id, event, actor)

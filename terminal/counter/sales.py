@@ -106,14 +106,14 @@ class Sales:
         return await self._prescriptions.post(settlement_id, LinesSet(lines, beside), "till")
 
     async def add_line(self, settlement_id: str, wish: LineWish) -> Settlement:
-        """Add one line; the same article by barcode raises the quantity of its line."""
-        settlement = await self._settlements.get(settlement_id)
-        before = settlement.self_pay if wish.self_pay else settlement.lines
-        line = line_of(wish, max((line.number for line in before), default=0) + 1, self._goods.items)
-        wanted = LinesSet((*before, line))
-        if wish.self_pay:
-            wanted = LinesSet(settlement.lines, (*before, line))
-        return await self._prescriptions.post(settlement_id, wanted, "till")
+        """Add one line behind those that there are."""
+
+        def added(now: Settlement) -> LinesSet:
+            before = now.self_pay if wish.self_pay else now.lines
+            line = line_of(wish, max((line.number for line in before), default=0) + 1, self._goods.items)
+            return LinesSet(now.lines, (*before, line)) if wish.self_pay else LinesSet((*before, line))
+
+        return await self._prescriptions.post(settlement_id, added, "till")
 
     async def pick_disease(self, settlement_id: str, wish: DiseaseWish) -> Settlement:
         """Pick one of the filed diseases; registers the visit, and with lines on the sheet the quote follows."""

@@ -40,23 +40,23 @@ class CodeWanted(msgspec.Struct, frozen=True):
 
 
 class LinesWanted(msgspec.Struct, frozen=True):
-    """The scan changes the charge sheet to this."""
+    """The scan changes the charge sheet."""
 
-    lines: tuple[ChargeLine, ...]
+    code: Ean | TraceCode | Gs1Code
+
+    def on(self, lines: tuple[ChargeLine, ...], items: Mapping[str, ShopItem]) -> tuple[ChargeLine, ...]:
+        """Return what these lines become; raises `Misuse` with the message for the operator."""
+        if isinstance(self.code, Ean):
+            return with_item(lines, items, self.code.text)
+        return with_trace_code(lines, self.code.text)
 
 
-def understand(
-    scan: Scan, lines: tuple[ChargeLine, ...], items: Mapping[str, ShopItem]
-) -> CodeWanted | LinesWanted:
-    """Return what a scan means for a sale with these lines; raises `Misuse` with the message for the operator."""
+def understand(scan: Scan) -> CodeWanted | LinesWanted:
+    """Return what a scan means for a sale; raises `Misuse` with the message for the operator."""
     found = select(classify(scan.text, scan.symbology), WANTED)
     if isinstance(found, WrongCode):
         raise Misuse(wrong_code_message(found))
-    if isinstance(found, ECertificateCode):
-        return CodeWanted(Secret(found.text))
-    if isinstance(found, Ean):
-        return LinesWanted(with_item(lines, items, found.text))
-    return LinesWanted(with_trace_code(lines, found.text))
+    return CodeWanted(Secret(found.text)) if isinstance(found, ECertificateCode) else LinesWanted(found)
 
 
 def certificate_code(text: str) -> Secret:

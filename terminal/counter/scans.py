@@ -1,5 +1,7 @@
 """Where a scan goes: to the one sale that is open on the lane, or to nobody, which is told."""
 
+from functools import partial
+
 from drivers.interfaces.scanner import Scan, ScanFault, Scanner
 from terminal.core.events import LinesSet, Misuse
 from terminal.core.states import State
@@ -9,7 +11,7 @@ from terminal.counter.feed import Feed
 from terminal.counter.goods import Goods
 from terminal.counter.media import Media
 from terminal.counter.prescription_desk import PrescriptionDesk
-from terminal.counter.scanning import TAKES_SCANS, CodeWanted, scan_fault_message, understand
+from terminal.counter.scanning import TAKES_SCANS, CodeWanted, LinesWanted, scan_fault_message, understand
 from terminal.counter.settlements import Settlements
 
 
@@ -67,8 +69,11 @@ class Scans:
         settlement = await self._settlements.get(settlement_id)
         if settlement.state not in TAKES_SCANS:
             raise Misuse("no_open_sale")
-        wanted = understand(event, settlement.lines, self._goods.items)
+        wanted = understand(event)
         if isinstance(wanted, CodeWanted):
             await self._media.decode(settlement_id, wanted.code, "scanner")
         else:
-            await self._prescriptions.post(settlement_id, LinesSet(wanted.lines), "scanner")
+            await self._prescriptions.post(settlement_id, partial(self._with_scan, wanted), "scanner")
+
+    def _with_scan(self, wanted: LinesWanted, now: Settlement) -> LinesSet:
+        return LinesSet(wanted.on(now.lines, self._goods.items))

@@ -10,7 +10,7 @@ from typing import Final
 
 from terminal.core.events import Event, Misuse
 from terminal.core.values import SaleKey, Settlement
-from terminal.counter.engine import Engine, UnknownSettlement
+from terminal.counter.engine import Engine, UnknownSettlement, Wish
 from terminal.counter.workroom import Workroom
 from terminal.journal.journal import Journal
 from terminal.journal.records import AttemptRow, AuditRow, JournalFailed, ReceiptRow, SettlementRow
@@ -36,7 +36,9 @@ class Settlements:
         except JournalFailed as failed:
             raise self._workroom.stops(failed) from failed
 
-    async def post(self, settlement_id: str, event: Event, actor: str, *, wait: bool = False) -> Settlement:
+    async def post(
+        self, settlement_id: str, event: Event | Wish, actor: str, *, wait: bool = False
+    ) -> Settlement:
         """Hand an event to the engine in a task of its own, so that a caller who goes away interrupts nothing.
 
         `wait` as `Engine.post` has it: wait for a settlement that is being worked on, where `Busy` is no answer.

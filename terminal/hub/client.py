@@ -303,5 +303,13 @@ class HubClient:
 
     async def ask(self, infno: str, content: msgspec.Struct, insured_division: str) -> Heard:
         """Ask a question that changes nothing: compose and exchange in one go."""
-        message = await self.compose(infno, content, insured_division)
+        message = await self.compose_question(infno, content, insured_division)
         return await self.exchange(infno, message.msgid, message.body)
+
+    async def compose_question(
+        self, infno: str, content: msgspec.Struct, insured_division: str
+    ) -> SignedMessage:
+        """As `compose`, for bytes that nobody writes down before they leave: never for what changes the hub."""
+        if MESSAGES[infno].changes_hub:
+            raise AssertionError(f"{infno} changes the hub: it is on disk before it leaves")
+        return await self.compose(infno, content, insured_division)

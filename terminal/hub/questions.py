@@ -100,7 +100,7 @@ async def _once(
         return "", trouble
     sign_in_no = hub.sign_in_no
     try:
-        message = await hub.compose(infno, content, insured)
+        message = await hub.compose_question(infno, content, insured)
     except SignerUnavailable:
         return "", NotSent("key_locked")
     except FieldTooLong as longer:

@@ -65,6 +65,7 @@ from terminal.counter.workroom import Workroom
 from terminal.hub.client import HubClient, Institution
 from terminal.hub.questions import ask_file, ask_hub
 from terminal.journal.journal import Journal
+from terminal.journal.records import JournalFailed
 from terminal.journal.sheet import settlement_of
 from terminal.reconciliation.books import (
     AROUND,
@@ -143,6 +144,10 @@ class CounterPort(Protocol):
     @property
     def settlements(self) -> Settlements:
         """Hands events to settlements."""
+        ...
+
+    def went_wrong(self, settlement_id: str, error: Exception) -> None:
+        """Something unexpected happened inside."""
         ...
 
 
@@ -579,6 +584,7 @@ class Reconciliation:
             await self._sleep(LOOK_AGAIN_S)
 
     async def _run_daily(self, day: dt.date) -> None:
+        report: Report | None = None
         for left in reversed(range(DAILY_TRIES)):
             try:
                 report = await self.run(day, "schedule")
@@ -587,10 +593,15 @@ class Reconciliation:
             ) as misuse:  # the counter is stopping, or the journal has failed: both are told elsewhere
                 log.warning("reconciliation of %s: %s", day.isoformat(), misuse.code)
                 return
-            if report.outcome is not Outcome.NOT_COMPARED or not left:
+            except JournalFailed:
+                raise
+            except Exception as error:  # noqa: BLE001 - comparing a day must not stop the sales of another
+                self._counter.went_wrong("", error)
+            if not left or (report is not None and report.outcome is not Outcome.NOT_COMPARED):
                 break
             await self._sleep(DAILY_PAUSE_S)
-        self._counter.feed.announce(notice_of(report))
+        if report is not None:
+            self._counter.feed.announce(notice_of(report))
 
 
 def _useful(heard: Heard, wanted: type[_Result]) -> _Result:

@@ -97,5 +97,5 @@ _SILENCES: Final = {
 
 
 def silence_of(infno: str) -> Silence:
-    """What a lost answer to this transaction leads to."""
-    return _SILENCES[infno]
+    """What a lost answer to this transaction leads to; a person looks at one that only a newer version knows."""
+    return _SILENCES.get(infno, Silence.ASK_A_PERSON)

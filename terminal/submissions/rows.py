@@ -68,6 +68,8 @@ def encode_content(content: msgspec.Struct, insured: str) -> bytes:
 
 def decode_content(infno: str, stored: bytes) -> tuple[msgspec.Struct, str]:
     """Read it again: the content, and the insured place. Raises `MalformedMessage`, msgspec.DecodeError."""
+    if infno not in MESSAGES:
+        raise MalformedMessage("known to a newer version only", "infno")
     kept = msgspec.json.decode(stored, type=Content)
     return wire.decode(bytes(kept.input), MESSAGES[infno].input_type), kept.insured
 

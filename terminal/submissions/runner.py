@@ -7,8 +7,8 @@ but for a person's word, which waits for the step under way, and for what `deliv
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -134,19 +134,20 @@ class Submissions:
         self._delivering.add(wanted.id)
         try:
             (row,) = await self._write_down([wanted], identity)
-            return await self._send_guarded(row)
+            return await self._heard_once(row)
         finally:
             self._delivering.discard(wanted.id)
 
-    async def _send_guarded(self, row: SubmissionRow) -> Heard:
-        try:
-            return await self._send(row)
-        except (Misuse, JournalFailed):
-            raise
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear that nobody knows
-            self._counter.went_wrong("", error)
-            await self._after_error(row.id)
-            return NoAnswer("internal")
+    async def _heard_once(self, row: SubmissionRow) -> Heard:
+        heard: Heard = NoAnswer("internal")
+
+        async def send() -> None:
+            nonlocal heard
+            heard = await self._send(row)
+
+        if not await self._goes_well(send()):
+            await self._worst(row.id)
+        return heard
 
     async def decide(self, submission_id: str, word: Word, actor: str, why: str) -> SubmissionRow:
         """Write a person's decision. Raises `Misuse` (`unknown_submission`, `submission_not_open`)."""
@@ -233,16 +234,17 @@ class Submissions:
         rows = await self._counter.workroom.read(lambda journal: journal.submissions.unfinished())
         self._held = {row.id for row in rows if row.progress.state is SubmissionState.HELD}
         for name in [row.id for row in rows]:
-            if name in self._due_s or name in self._delivering or name in self._held:
-                continue  # opened by this process, or a person's business
-            row = await self.get(name)
-            if row.progress.state not in rules.RUNS_BY_ITSELF:
-                continue  # delivered meanwhile
-            ended = None
-            if row.progress.state is SubmissionState.SENT:
-                sent = (await self.attempts(row.id))[-1]
-                ended = AttemptEnded(sent.msgid, "UNKNOWN", "restarted")
-            await self._take(row, rules.TakenUp(self._counter.holds.is_old_copy), "start", ended=ended)
+            if name not in self._due_s and name not in self._delivering and name not in self._held:
+                await self._goes_well(self._take_up_one(name))
+
+    async def _take_up_one(self, submission_id: str) -> None:
+        row, ended = await self.get(submission_id), None
+        if row.progress.state not in rules.RUNS_BY_ITSELF:
+            return  # delivered meanwhile
+        if row.progress.state is SubmissionState.SENT:
+            sent = (await self.attempts(row.id))[-1]
+            ended = AttemptEnded(sent.msgid, "UNKNOWN", "restarted")
+        await self._take(row, rules.TakenUp(self._counter.holds.is_old_copy), "start", ended=ended)
 
     async def _work(self, submission_id: str) -> None:
         async with self._turn:
@@ -250,13 +252,25 @@ class Submissions:
             if self._counter.holds.is_old_copy:
                 self._due_s[submission_id] = self._now_s + PUT_OFF_S
                 return
-            try:
-                await self._act(row)
-            except (Misuse, JournalFailed):
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on, and this one with the worst of it
-                self._counter.went_wrong("", error)
-                await self._after_error(submission_id)
+            if not await self._goes_well(self._act(row)):
+                await self._worst(submission_id)
+
+    async def _goes_well(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do it; False when something unexpected happened inside, which is told and ends nothing else."""
+        try:
+            await work
+        except (Misuse, JournalFailed):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self._counter.went_wrong("", error)
+            return False
+        return True
+
+    async def _worst(self, submission_id: str) -> None:
+        """Go on with the worst that may have happened. What cannot even be written stays open, and is the next start's."""
+        if not await self._goes_well(self._after_error(submission_id)):
+            self._due_s.pop(submission_id, None)
+            self._round_over(submission_id)
 
     async def _after_error(self, submission_id: str) -> None:
         row = await self.get(submission_id)

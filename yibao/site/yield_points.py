@@ -34,7 +34,7 @@ from terminal.core.events import Effect, Event
 from terminal.core.values import Settlement
 from terminal.counter.counter import Counter
 from terminal.counter.effects import Effects
-from terminal.counter.engine import Engine
+from terminal.counter.engine import Engine, Wish
 from terminal.counter.paper import Paper
 from terminal.journal.journal import Journal
 from terminal.journal.receipt_table import ReceiptTable
@@ -154,7 +154,7 @@ class Watcher:
 
         class Watched(Engine):
             async def post(
-                self, settlement_id: str, event: Event, actor: str, *, wait: bool = False
+                self, settlement_id: str, event: Event | Wish, actor: str, *, wait: bool = False
             ) -> Settlement:
                 settlement = await super().post(settlement_id, event, actor, wait=wait)
                 with _about(_Subject(_flow_of(settlement), settlement.state.value)):

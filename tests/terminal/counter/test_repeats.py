@@ -117,6 +117,24 @@ async def test_a_sale_number_in_doubt_stays_closed_until_the_doubt_is_over(tmp_p
 
 
 @virtual
+async def test_lines_that_are_added_at_the_same_moment_are_all_on_the_sheet(tmp_path: Path) -> None:
+    """A till with two requests under way, or a till and a scanner: a lost line is goods that nobody pays for."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    opened = await till.open(lines=())
+    wishes = [
+        PILLS,
+        msgspec.structs.replace(PILLS, own_code="SKU0004", quantity="1"),
+        LineWish(own_code="SKU0012", name="测试洗手液", price="19.90", quantity="2", self_pay=True),
+    ]
+    await asyncio.gather(*(till.counter.sales.add_line(opened.id, wish) for wish in wishes))
+    now = await till.get(opened.id)
+    assert [(line.number, line.own_code) for line in now.lines] == [(1, "SKU0003"), (2, "SKU0004")]
+    assert [line.own_code for line in now.self_pay] == ["SKU0012"]
+    await till.stop()
+
+
+@virtual
 async def test_a_code_serves_one_sale(tmp_path: Path) -> None:
     """Abuse case T02: the second use is refused here, before the centre or the hub are asked."""
     shop = Shop(tmp_path)

@@ -11,6 +11,7 @@ import pytest
 from drivers.interfaces.hub_transport import NoAnswer, NotSent, RawAnswer
 from drivers.interfaces.signer import SignerUnavailable
 from protocols.hub import signing
+from protocols.hub.catalogue import MESSAGES
 from protocols.hub.envelope import Answer, decode_request, encode_answer
 from protocols.hub.gateway import Credentials
 from protocols.hub.profile_reading import parse_profile
@@ -273,6 +274,15 @@ async def test_every_question_has_an_id_of_its_own() -> None:
     for _ in range(3):
         await hub.ask("9001", SIGN_IN, "")
     assert len({decode_request(body).message_id for body in link.sent}) == 3
+
+
+@pytest.mark.parametrize("infno", sorted(name for name, one in MESSAGES.items() if one.changes_hub))
+async def test_what_changes_the_hub_is_never_merely_asked(infno: str) -> None:
+    """Its bytes must be on disk before they leave; a question's are not kept."""
+    hub, link = client(page(signed(GOOD)))
+    with pytest.raises(AssertionError, match=infno):
+        await hub.ask(infno, SIGN_OUT, "")
+    assert link.sent == []
 
 
 async def test_without_a_key_nothing_is_sent() -> None:

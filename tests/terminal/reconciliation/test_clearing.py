@@ -51,7 +51,8 @@ async def test_the_hub_takes_the_application_that_our_books_make(tmp_path: Path)
     ]
     for sums in found.applications:
         content = application(sums, month_of("2026-11"))
-        heard = await till.counter.hub.ask("3203", content, sums.group.agency)
+        made = await till.counter.hub.compose("3203", content, sums.group.agency)
+        heard = await till.counter.hub.exchange("3203", made.msgid, made.body)
         assert isinstance(heard, Answered)
         assert (heard.infcode, heard.err_msg) == (0, "")
         assert isinstance(heard.output, ApplicationOutput)

@@ -16,6 +16,7 @@ from terminal.core.values import AttemptEnded, AttemptSent, Move, Notice, Settle
 from terminal.journal.records import Commit, Stamp
 from terminal.journal.sheet import encode_sheet
 from terminal.reconciliation.report import Group, Outcome
+from tests.terminal.counter.test_inner_errors import explode
 from tests.terminal.harness import INSTITUTION, NINE, Shop, Till, counter_config, virtual
 from tests.terminal.reconciliation.days import (
     DAY_S,
@@ -48,6 +49,22 @@ async def test_the_day_before_is_reconciled_by_itself_at_the_configured_time(tmp
     assert report.made_at.startswith("2026-11-24 10:5")
     told = [entry.notice for entry in till.counter.feed.entries if entry.notice is not None]
     assert Notice("reconciled_level", {"date": "2026-11-23"}) in told
+    await till.stop()
+
+
+@virtual
+async def test_an_error_inside_the_run_of_the_day_stops_no_sales_and_is_tried_again(tmp_path: Path) -> None:
+    """It would have stopped the counter at every start until midnight."""
+    shop = Shop(tmp_path)
+    config = msgspec.structs.replace(counter_config(), reconciliation=ReconciliationConfig(daily_at="10:30"))
+    till = await shop.start(config=config)
+    await till.settle()
+    explode(till, "3201", after=True)
+    await till.wait(DAY_S + 2 * 3600)
+    assert reconciliation(till).last(MONDAY).outcome is Outcome.LEVEL, "ten minutes later"
+    told = [entry.notice for entry in till.counter.feed.entries if entry.notice is not None]
+    assert told.count(Notice("internal_error")) == 1
+    assert (await till.settle("0002")).state is State.CONFIRMED
     await till.stop()
 
 

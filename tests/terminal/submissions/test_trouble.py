@@ -9,6 +9,7 @@ import pytest
 from drivers.interfaces.hub_transport import RawAnswer
 from drivers.interfaces.signer import SignerUnavailable
 from terminal.core.events import Misuse
+from terminal.core.states import State
 from terminal.core.submission import Word
 from terminal.core.values import Notice
 from terminal.counter.holds import ROLLED_BACK
@@ -328,4 +329,29 @@ async def test_without_its_key_nothing_leaves_and_it_is_sent_once_the_key_is_the
     locked.clear()
     await desk.till.wait(60)
     assert desk.state(row) == "ACCEPTED"
+    await desk.stop()
+
+
+@virtual
+async def test_one_that_cannot_even_be_written_stops_neither_the_others_nor_the_sales(tmp_path: Path) -> None:
+    """A guard of the journal says no to every change of it: our own bug, and nobody else's trouble."""
+    shop = SubmittingShop(tmp_path)
+    desk = await shop.desk()
+    _, content = PLAIN["mapping.upload"]
+    refusing = (
+        "CREATE TEMP TRIGGER no_change BEFORE UPDATE ON main.submission WHEN NEW.infno = '3301'"
+        " BEGIN SELECT RAISE(ABORT, 'a guard'); END"
+    )
+    desk.till.connection.execute(refusing)
+    stuck = await desk.one("mapping.upload", content, key="k1")
+    assert (desk.state(stuck), [left for left, _ in shop.left]) == ("WAITING", [])
+    assert desk.state(await desk.one("stock.purchase", PURCHASE, key="k2")) == "ACCEPTED"
+    assert (await desk.till.settle()).state is State.CONFIRMED
+    await desk.till.wait(3600)
+    notices = [entry.notice.code for entry in desk.till.counter.feed.entries if entry.notice]
+    assert notices.count("internal_error") == 2, "the try and its end; it is not tried for ever"
+    await desk.stop()
+    desk = await shop.desk()
+    await desk.till.wait(5)
+    assert desk.state(stuck) == "ACCEPTED", "the next start takes it up"
     await desk.stop()
