@@ -31,6 +31,8 @@ from terminal.hub.gate import HubGate
 from terminal.hub.message_ids import MessageIds
 from terminal.journal.thread import JournalPort
 from terminal.journal.vault import Vault
+from terminal.reconciliation.asking import HubBooks
+from terminal.reconciliation.daily import DailyReconciliation
 from terminal.reconciliation.runner import Reconciliation
 from terminal.shop_items import ShopItem
 from terminal.slips.parts import Contact
@@ -136,11 +138,18 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
         new_id=lambda: f"U{parts.random.getrandbits(96):024x}",
     )  # fmt: skip
     counter.chores["submissions"] = counter.submissions.run
+    books = HubBooks(hub, session, profile, institution, counter.submissions)
     counter.reconciliation = Reconciliation(
-        counter=counter, profile=profile, institution=institution, slot=terminal.slot, hub=hub, session=session,
-        submissions=counter.submissions, clock=parts.clock, sleep=parts.sleep, daily_at=config.reconciliation.time,
-    )  # fmt: skip
-    counter.chores["reconciliation"] = counter.reconciliation.daily
+        counter=counter,
+        profile=profile,
+        institution=institution,
+        slot=terminal.slot,
+        hub=books,
+        clock=parts.clock,
+    )
+    counter.chores["reconciliation"] = DailyReconciliation(
+        counter.reconciliation, counter, parts.clock, parts.sleep, config.reconciliation.time
+    ).run
     counter.expiry = Expiry(counter, profile, parts.sleep)
     counter.chores["expiry"] = counter.expiry.daily
     return counter

@@ -16,8 +16,9 @@ from terminal.core.ruling import rulings
 from terminal.core.states import State
 from terminal.counter.anchor_keeper import AnchorKeeper, AnchorView
 from terminal.counter.counter import Counter
+from terminal.reconciliation.correcting import two_operators
 from terminal.reconciliation.report import Action, Outcome
-from terminal.reconciliation.runner import Reconciliation, two_operators
+from terminal.reconciliation.runner import Reconciliation
 
 
 class AcceptWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +80,7 @@ def _not_ruled(counter: Counter, reconciliation: Reconciliation | None, days: Se
     report that can prove nothing, or does not name it, is no leave to undo it.
     """
     told: dict[str, set[Action]] = defaultdict(set)
-    for report in () if reconciliation is None else map(reconciliation.last, days):
+    for report in () if reconciliation is None else map(reconciliation.reports.last, days):
         for one in report.differences:
             told[one.settlement_id].add(one.action)
     return [
@@ -92,7 +93,7 @@ def _not_ruled(counter: Counter, reconciliation: Reconciliation | None, days: Se
 def _outcome(reconciliation: Reconciliation | None, day: dt.date) -> str:
     """What the newest report of a day since the start says; "" when there is none that compared anything."""
     try:
-        report = None if reconciliation is None else reconciliation.last(day)
+        report = None if reconciliation is None else reconciliation.reports.last(day)
     except Misuse:
         return ""
     return "" if report is None or report.outcome is Outcome.NOT_COMPARED else report.outcome.value

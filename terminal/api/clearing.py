@@ -220,7 +220,7 @@ async def _books(service: Service, month: Month) -> tuple[list[OwnRecord], int]:
     records: list[OwnRecord] = []
     open_ids: set[str] = set()
     for day in days:
-        found, still_open = await reconciliation.books_of(day)
+        found, still_open = await reconciliation.books.records_of(day)
         records += found
         open_ids |= still_open
     return records, len(open_ids)

@@ -14,8 +14,8 @@ from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.api.views import SettlementView, settlement_view
 from terminal.core.events import Misuse
-from terminal.reconciliation.report import Detail, Difference, GroupResult, Report
-from terminal.reconciliation.runner import Reconciliation, notice_of
+from terminal.reconciliation.report import Detail, Difference, GroupResult, Report, notice_of
+from terminal.reconciliation.runner import Reconciliation
 from terminal.texts import Told, tell
 
 
@@ -86,14 +86,14 @@ class ReconciliationController(Controller):
     @get("/{date:str}", sync_to_thread=False)
     def last(self, service: NamedDependency[Service], date: FromPath[str]) -> ReportView:
         """The newest report of a day since the start of the service; asks nobody."""
-        return report_view(_reconciliation(service).last(_day(date)))
+        return report_view(_reconciliation(service).reports.last(_day(date)))
 
     @post("/{date:str}/fixes", status_code=200)
     async def fix(
         self, service: NamedDependency[Service], date: FromPath[str], data: JSONBody[FixWish]
     ) -> FixedView:
         """Carry out the proposed action for one difference; two different operators answer for it."""
-        fixed = await _reconciliation(service).fix(_day(date), data.difference, data.operators)
+        fixed = await _reconciliation(service).corrections.fix(_day(date), data.difference, data.operators)
         return FixedView(fixed.difference.id, settlement_view(fixed.settlement, service.mask))
 
 

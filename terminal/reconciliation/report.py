@@ -1,8 +1,16 @@
 """What a reconciliation found: typed, for programs and people alike. No value here names a person."""
 
+import datetime as dt
 import enum
+from typing import Final
 
 import msgspec
+
+from terminal.core.events import Misuse
+from terminal.core.values import Notice
+
+DAYS_KEPT: Final = 31
+"""So many days keep their report."""
 
 
 class Kind(enum.StrEnum):
@@ -248,3 +256,42 @@ def outcome_of(
     if any(difference.is_open for difference in differences):
         return Outcome.DIFFERS
     return Outcome.EXPLAINED if differences else Outcome.LEVEL
+
+
+def notice_of(report: Report) -> Notice:
+    """What is told of a day's report."""
+    date = report.date
+    match report.outcome:
+        case Outcome.LEVEL:
+            return Notice("reconciled_level", {"date": date})
+        case Outcome.EXPLAINED:
+            return Notice("reconciled_explained", {"date": date})
+        case Outcome.DIFFERS:
+            count = sum(one.is_open for one in report.differences)
+            return Notice("reconciled_differs", {"date": date, "count": str(count)})
+        case Outcome.NOT_COMPARED:
+            return Notice("reconciled_not", {"date": date})
+
+
+class KeptReports:
+    """The newest report of each day since the start, in memory: an older one is simply made again."""
+
+    def __init__(self) -> None:
+        self._reports: dict[dt.date, Report] = {}
+
+    def keep(self, day: dt.date, report: Report) -> None:
+        """The newest report of a day."""
+        self._reports[day] = report
+        for old in sorted(self._reports)[:-DAYS_KEPT]:
+            del self._reports[old]
+
+    def find(self, day: dt.date) -> Report | None:
+        """The newest report of a day."""
+        return self._reports.get(day)
+
+    def last(self, day: dt.date) -> Report:
+        """The newest report of a day; raises `Misuse` (`not_reconciled`)."""
+        report = self.find(day)
+        if report is None:
+            raise Misuse("not_reconciled", date=day.isoformat())
+        return report

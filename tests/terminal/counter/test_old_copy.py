@@ -118,12 +118,12 @@ async def test_sending_then_confirmed_stands_and_two_people_confirm_it(tmp_path:
     report = await reconcile(till)
     assert facts(report) == [("hub_only", "waits_for_people", "close_confirmed")]
     with pytest.raises(Misuse) as refused:
-        await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
     assert refused.value.code == "days_not_reconciled", "a later day may hold what undid it"
     await reconcile(till, till.counter.today())
     with pytest.raises(Misuse, match="two_operators"):
-        await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "a1"))
-    fixed = await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "a1"))
+    fixed = await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
     assert (fixed.settlement.state, fixed.settlement.notice) == (
         State.CONFIRMED,
         Notice("confirmed_by_ruling"),
@@ -193,7 +193,7 @@ async def test_sending_then_cancelled_on_another_day_cannot_be_confirmed(tmp_pat
     await reconcile(till, till.counter.today())
     assert facts(report) == [("hub_only", "waits_for_people", "close_confirmed")]
     with pytest.raises(Misuse, match="may_be_undone"):
-        await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
     await accepted(till)
     assert ((await till.get(sold.id)).state, shop.live()) == (State.REVERSED, [])
     await till.stop()
@@ -270,7 +270,7 @@ async def test_cancelling_is_closed_as_what_the_hub_shows(
         for one in report.differences
         if one.settlement_id == sold.id and one.action.value.startswith("close_")
     ]
-    fixed = await reconciliation(till).fix(MONDAY, row.id, TWO)
+    fixed = await reconciliation(till).corrections.fix(MONDAY, row.id, TWO)
     assert fixed.settlement.state is state
     await accepted(till)
     shop.assert_books_agree(till)
@@ -306,7 +306,7 @@ async def test_cancelling_is_not_closed_as_not_done_when_a_later_try_may_have_ca
     await reconcile(till, till.counter.today())
     (row,) = [one for one in report.differences if one.action.value == "close_confirmed"]
     with pytest.raises(Misuse, match="may_be_undone"):
-        await reconciliation(till).fix(MONDAY, row.id, TWO)
+        await reconciliation(till).corrections.fix(MONDAY, row.id, TWO)
     await accepted(till)
     assert (await till.get(sold.id)).state is State.CANCELLED
     shop.assert_books_agree(till)
@@ -336,7 +336,7 @@ async def test_the_rest_of_a_refund_is_not_offered_a_second_time(tmp_path: Path,
         await a_day_later(till)
         report = await reconcile(till)
         (row,) = [one for one in report.differences if one.action.value == "close_cancelled"]
-        await reconciliation(till).fix(MONDAY, row.id, TWO)
+        await reconciliation(till).corrections.fix(MONDAY, row.id, TWO)
     else:
         await accepted(till)
     over = await till.get(sold)
@@ -411,7 +411,7 @@ async def test_what_was_armed_and_unsent_may_have_been_sent_since(tmp_path: Path
     assert (await till.get(priced.id)).state is State.MANUAL
     assert till.moves(priced.id)[-3:] == ["ARMED>SENDING", "SENDING>DOUBT", "DOUBT>MANUAL"]
     report = await reconcile(till)
-    fixed = await reconciliation(till).fix(MONDAY, only(report).id, TWO)
+    fixed = await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
     assert (fixed.settlement.state, len(shop.live())) == (State.CONFIRMED, 1)
     await till.stop()
 

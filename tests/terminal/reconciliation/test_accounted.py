@@ -152,7 +152,7 @@ async def test_a_record_of_another_terminal_is_its_own_business(tmp_path: Path) 
     mirrored = await reconcile(other)
     assert facts(mirrored) == [("hub_only", "other_terminal", "none")]
     with pytest.raises(Misuse, match="nothing_to_fix"):
-        await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "B2"))
     await till.stop()
     await other.stop()
 

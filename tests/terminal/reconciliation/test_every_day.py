@@ -39,12 +39,12 @@ async def test_the_day_before_is_reconciled_by_itself_at_the_configured_time(tmp
     )
     await till.settle()
     await till.wait(DAY_S + 3600)
-    assert reconciliation(till).last(MONDAY - dt.timedelta(days=1)).outcome is Outcome.LEVEL
+    assert reconciliation(till).reports.last(MONDAY - dt.timedelta(days=1)).outcome is Outcome.LEVEL
     with pytest.raises(Misuse):
-        reconciliation(till).last(MONDAY)
+        reconciliation(till).reports.last(MONDAY)
     shop.arm("lose-answer", "3201", 2)
     await till.wait(3600)
-    report = reconciliation(till).last(MONDAY)
+    report = reconciliation(till).reports.last(MONDAY)
     assert report.outcome is Outcome.LEVEL, "tried again after ten minutes, until the hub answers"
     assert report.made_at.startswith("2026-11-24 10:5")
     told = [entry.notice for entry in till.counter.feed.entries if entry.notice is not None]
@@ -61,7 +61,7 @@ async def test_an_error_inside_the_run_of_the_day_stops_no_sales_and_is_tried_ag
     await till.settle()
     explode(till, "3201", after=True)
     await till.wait(DAY_S + 2 * 3600)
-    assert reconciliation(till).last(MONDAY).outcome is Outcome.LEVEL, "ten minutes later"
+    assert reconciliation(till).reports.last(MONDAY).outcome is Outcome.LEVEL, "ten minutes later"
     told = [entry.notice for entry in till.counter.feed.entries if entry.notice is not None]
     assert told.count(Notice("internal_error")) == 1
     assert (await till.settle("0002")).state is State.CONFIRMED

@@ -47,7 +47,7 @@ async def test_a_doubt_in_manual_is_closed_on_the_hubs_signed_level(tmp_path: Pa
     report = await reconcile(till)
     assert report.groups[0].outcome is Outcome.LEVEL
     assert facts(report) == [("open", "waits_for_people", "close_reversed")]
-    fixed = await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+    fixed = await reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "B2"))
     assert fixed.settlement.state is State.REVERSED
     assert fixed.settlement.notice == Notice("reversed_by_ruling")
     move = [
@@ -91,7 +91,7 @@ async def test_a_cancellation_in_manual_is_closed_as_what_the_hub_shows(
     till = await down_for_a_day(shop, till)
     report = await reconcile(till)
     assert [one[1:] for one in facts(report)] == [("waits_for_people", action)]
-    fixed = await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+    fixed = await reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "B2"))
     assert fixed.settlement.state is state
     assert len(shop.live()) == (1 if state is State.CONFIRMED else 0)
     shop.assert_books_agree(till)
@@ -115,7 +115,7 @@ async def test_a_cancellation_repeated_since_the_report_is_not_closed_as_not_don
         await till.wait(1)
     assert (await till.get(settled.id)).state is State.MANUAL
     with pytest.raises(Misuse, match="nothing_to_correct"):
-        await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "B2"))
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CANCELLED
     shop.assert_books_agree(till)

@@ -108,7 +108,7 @@ async def test_a_day_to_come_is_refused_and_a_day_not_asked_about_is_not_there(t
     with pytest.raises(Misuse, match="bad_request"):
         await reconcile(till, TUESDAY)
     with pytest.raises(Misuse, match="not_reconciled"):
-        reconciliation(till).last(MONDAY)
+        reconciliation(till).reports.last(MONDAY)
     report = await reconcile(till)
-    assert reconciliation(till).last(MONDAY) == report
+    assert reconciliation(till).reports.last(MONDAY) == report
     await till.stop()

@@ -40,7 +40,7 @@ async def test_what_was_booked_after_two_times_not_found_is_reversed_by_two_peop
     found = only(report)
     assert (found.settlement_id, found.state, found.operators_needed) == (lost, "REVERSED", 2)
     fired("F57")
-    fixed = await reconciliation(till).fix(MONDAY, found.id, ("A1", "B2"))
+    fixed = await reconciliation(till).corrections.fix(MONDAY, found.id, ("A1", "B2"))
     assert (fixed.settlement.state, fixed.settlement.unseen) == (State.REVERSED, False)
     assert (shop.live(), shop.balance_fen()) == ([], 6000)
     assert till.moves(lost)[-2:] == ["REVERSED>REVERSING", "REVERSING>REVERSED"]
@@ -67,7 +67,7 @@ async def test_a_sale_settled_anew_meanwhile_does_not_stand_in_the_way(tmp_path:
     assert len(shop.live()) == 2
     report = await reconcile(till)
     assert facts(report) == [("hub_only", "committed_after_not_found", "reverse")]
-    fixed = await reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2"))
+    fixed = await reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "B2"))
     assert fixed.settlement.id == lost
     await till.quiet()
     assert [record.msgid for record in shop.live()] == [again.settle_msgid]
@@ -82,7 +82,9 @@ async def test_a_correction_interrupted_by_a_crash_is_finished_after_it(tmp_path
     lost = await unseen_and_there(shop, till)
     report = await reconcile(till)
     till.watch.stop_at = len(till.watch.points) + 3  # the note, the 2601 written, and it is about to leave
-    fixing = asyncio.ensure_future(reconciliation(till).fix(MONDAY, only(report).id, ("A1", "B2")))
+    fixing = asyncio.ensure_future(
+        reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "B2"))
+    )
     await till.watch.stopped.wait()
     await asyncio.gather(fixing, return_exceptions=True)
     await till.kill()
@@ -101,13 +103,13 @@ async def test_one_operator_is_not_two(tmp_path: Path) -> None:
     found = only(await reconcile(till)).id
     for pair in (("A1", "A1"), ("A1", " a1 "), ("A1", "Ａ１"), ("A1", ""), ("", "B2"), (" ", "B2")):
         with pytest.raises(Misuse, match="two_operators"):
-            await reconciliation(till).fix(MONDAY, found, pair)
+            await reconciliation(till).corrections.fix(MONDAY, found, pair)
     with pytest.raises(Misuse, match="bad_request"):
-        await reconciliation(till).fix(MONDAY, found, ("A1", "B\n2"))
+        await reconciliation(till).corrections.fix(MONDAY, found, ("A1", "B\n2"))
     with pytest.raises(Misuse, match="no_such_difference"):
-        await reconciliation(till).fix(MONDAY, "0" * 10, ("A1", "B2"))
+        await reconciliation(till).corrections.fix(MONDAY, "0" * 10, ("A1", "B2"))
     with pytest.raises(Misuse, match="not_reconciled"):
-        await reconciliation(till).fix(TUESDAY, found, ("A1", "B2"))
+        await reconciliation(till).corrections.fix(TUESDAY, found, ("A1", "B2"))
     assert len(shop.live()) == 1, "nothing was done"
     assert [record for record in till.audit() if record["action"] == "correction"] == []
     await till.stop()
@@ -134,7 +136,7 @@ async def test_a_line_that_lies_about_an_unseen_reversal_undoes_nothing(tmp_path
     report = await reconcile(till)
     lie = next(one for one in report.differences if one.settlement_id == gone.id)
     assert (lie.cause, lie.action) == ("committed_after_not_found", "reverse")
-    await reconciliation(till).fix(MONDAY, lie.id, ("A1", "B2"))
+    await reconciliation(till).corrections.fix(MONDAY, lie.id, ("A1", "B2"))
     await till.quiet()
     assert ((await till.get(gone.id)).state, (await till.get(gone.id)).unseen) == (State.REVERSED, True)
     assert shop.balance_fen() == 6000
@@ -156,7 +158,7 @@ async def test_other_amounts_in_a_signed_answer_are_found_and_cancelled_by_two_p
     assert found.own is not None
     assert (found.hub.account_fen, found.own.account_fen, found.own.cash_fen) == (3750, 3749, 1)
     assert report.groups[0].accounted is True
-    await reconciliation(till).fix(MONDAY, found.id, ("A1", "B2"))
+    await reconciliation(till).corrections.fix(MONDAY, found.id, ("A1", "B2"))
     await till.quiet()
     assert (await till.get(settled.id)).state is State.CANCELLED
     assert (shop.live(), shop.balance_fen()) == ([], 6000)

@@ -1,0 +1,125 @@
+"""Corrections: the action that a report proposes for a difference, carried out on the word of two people."""
+
+import datetime as dt
+import unicodedata
+from typing import Final
+
+import msgspec
+
+from drivers.interfaces.clock import Clock
+from terminal.core.events import CancelAsked, Event, Misuse, Reopened, Ruled
+from terminal.core.message_parts import total_fen
+from terminal.core.states import State
+from terminal.core.values import Settlement
+from terminal.reconciliation.compare import clear_of_midnight, may_undo
+from terminal.reconciliation.counter_port import CounterPort
+from terminal.reconciliation.own_books import OwnBooks
+from terminal.reconciliation.report import FIXES, Action, Cause, Difference, KeptReports, Outcome, Report
+
+OPERATOR_LENGTH: Final = 30
+
+
+class Fixed(msgspec.Struct, frozen=True):
+    """What came of a correction."""
+
+    difference: Difference
+    settlement: Settlement
+
+
+class Corrections:
+    """Carries out what the reports of one counter propose."""
+
+    def __init__(self, counter: CounterPort, clock: Clock, books: OwnBooks, reports: KeptReports) -> None:
+        """`reports` are the newest ones of each day."""
+        self._counter = counter
+        self._clock = clock
+        self._books = books
+        self._reports = reports
+
+    async def fix(self, day: dt.date, difference_id: str, operators: tuple[str, str]) -> Fixed:
+        """Carry out the action proposed for a difference, on the word of two different operators.
+
+        Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, `days_not_reconciled`
+        and `may_be_undone` (of an old copy: undone perhaps by what the copy does not know), `nothing_to_correct` (a cancellation
+        repeated since the report), or what the settlement itself objects to. Who they are is what the caller says; their
+        numbers go into the audit log.
+        """
+        first, second = two_operators(operators)
+        report = self._reports.last(day)
+        difference = next((one for one in report.differences if one.id == difference_id), None)
+        if difference is None:
+            raise Misuse("no_such_difference")
+        if difference.action not in FIXES:
+            raise Misuse("nothing_to_fix")
+        if difference.action is Action.CLOSE_CONFIRMED:
+            await self._require_standing(day, difference)
+        evidence = f"{difference.action} {day.isoformat()} {difference.kind}/{difference.cause} {_evidence(report, difference)}"
+        actor = f"{first}+{second}"
+        await self._counter.note(actor, "correction", f"{difference.settlement_id} {evidence}")
+        event = _event(difference, actor, evidence)
+        settlement = await self._counter.settlements.post(difference.settlement_id, event, actor)
+        return Fixed(difference, settlement)
+
+    async def _require_standing(self, day: dt.date, standing: Difference) -> None:
+        """What the report of a day shows must not have been undone since, by a message we know of or by one we do not."""
+        for case in await self._books.cases([standing.settlement_id]):
+            settlement = case.settlement
+            if settlement.cancel_wish and not clear_of_midnight(case, "CANCEL", day):
+                raise Misuse("nothing_to_correct", state=settlement.state.value)
+            if settlement.in_old_copy:
+                self._require_not_undone(day, total_fen(settlement))
+
+    def _require_not_undone(self, day: dt.date, own_fen: int) -> None:
+        """Every day since must be compared, and none may list a record of ours that could be what undid this one."""
+        count = (self._clock.now().date() - day).days + 1
+        reports = {
+            later: self._reports.find(later) for later in (day + dt.timedelta(days=n) for n in range(count))
+        }
+        missing = [
+            later.isoformat()
+            for later, report in reports.items()
+            if report is None or report.outcome is Outcome.NOT_COMPARED
+        ]
+        if missing:
+            raise Misuse("days_not_reconciled", dates=", ".join(missing))
+        for one in (one for report in reports.values() if report is not None for one in report.differences):
+            other_fen = None if one.hub is None else one.hub.total_fen
+            if one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen):
+                raise Misuse("may_be_undone")
+
+
+def two_operators(operators: tuple[str, str]) -> tuple[str, str]:
+    """Two operators' numbers; raises `Misuse` unless both are there and they are two, however they are written."""
+    first, second = (unicodedata.normalize("NFKC", one).strip() for one in operators)
+    if not first or not second or first.casefold() == second.casefold():
+        raise Misuse("two_operators")
+    if not all(one.isprintable() and len(one) <= OPERATOR_LENGTH for one in (first, second)):
+        raise Misuse("bad_request", reason="operators")
+    return first, second
+
+
+def _evidence(report: Report, difference: Difference) -> str:
+    """Which file says so, or which signed answer."""
+    where = (difference.clr_type, difference.clr_optins)
+    if difference.line:
+        for detail in report.details:
+            if (detail.clr_type, detail.clr_optins) == where:
+                return f"3202 line {difference.line} of the file with SM3 {detail.file_sm3}"
+    msgids = [one.msgid for one in report.groups if (one.group.clr_type, one.group.clr_optins) == where]
+    return f"3201 {' '.join(msgids)}"
+
+
+def _event(difference: Difference, actor: str, evidence: str) -> Event:
+    match difference.action:
+        case Action.REVERSE:
+            return Reopened()
+        case Action.CANCEL:
+            return CancelAsked(actor, evidence)
+        case Action.CLOSE_REVERSED:
+            return Ruled(State.REVERSED, evidence)
+        case Action.CLOSE_CANCELLED:
+            return Ruled(State.CANCELLED, evidence)
+        case Action.CLOSE_CONFIRMED:
+            return Ruled(State.CONFIRMED, evidence)
+        case _:
+            raise Misuse("nothing_to_fix")

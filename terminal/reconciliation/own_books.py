@@ -1,0 +1,93 @@
+"""Our side of a day: the records of this counter, read out of the journal. Nobody is asked."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+from protocols.hub.envelope import message_id
+from protocols.hub.profile import Profile
+from terminal.core.events import Misuse
+from terminal.counter.workroom import Workroom
+from terminal.hub.client import Institution
+from terminal.journal.journal import Journal
+from terminal.journal.sheet import settlement_of
+from terminal.reconciliation.books import (
+    AROUND,
+    Books,
+    Case,
+    OwnRecord,
+    day_bounds,
+    is_open,
+    keep_books,
+    touches,
+    usual_groups,
+)
+
+SETTLEMENTS_AT_ONCE: Final = 20
+"""How many are read in one call: a sale's commit waits no longer than that."""
+
+
+class OwnBooks:
+    """The days of one counter."""
+
+    def __init__(self, workroom: Workroom, profile: Profile, institution: Institution) -> None:
+        """`workroom` reads the journal."""
+        self._workroom = workroom
+        self._profile = profile
+        self._institution = institution
+
+    async def records_of(self, day: dt.date) -> tuple[tuple[OwnRecord, ...], frozenset[str]]:
+        """Return our records of a day, and the ids of the settlements that touch it and are open; asks nobody."""
+        books = await self.of(day)
+        return books.records, frozenset(case.settlement.id for case in filter(is_open, books.cases))
+
+    async def of(self, day: dt.date) -> Books:
+        """Everything of a day. Raises `Misuse` (`day_past_term`)."""
+        start, end = day_bounds(day)
+        first, last = (
+            message_id(self._institution.code, at, slot, slot)
+            for at, slot in ((start - dt.timedelta(days=1), 0), (end + AROUND, 99))
+        )
+        one_day = dt.timedelta(days=1)
+        # Ids never go back: after a clock that was ahead they run ahead of the days that settlements are booked on.
+        sent = await self._workroom.read(
+            lambda journal: [
+                *journal.attempts.sent_between(first, last),
+                *journal.attempts.sent_for_days(day - one_day, day + one_day),
+            ]
+        )
+        ids = list(dict.fromkeys(one.settlement for one in sent if touches(one, day)))
+        cases = [
+            case for at in range(0, len(ids), SETTLEMENTS_AT_ONCE) for case in await self.cases(ids[at : at + SETTLEMENTS_AT_ONCE])
+        ]  # fmt: skip
+        return self.kept(day, cases)
+
+    def kept(self, day: dt.date, cases: Sequence[Case]) -> Books:
+        """The books that these settlements make of a day."""
+        usual = usual_groups(self._profile, self._institution.code, self._institution.division)
+        return keep_books(day, cases, usual, self._profile)
+
+    async def cases(self, ids: Sequence[str]) -> list[Case]:
+        """Settlements with what was sent for them. Raises `Misuse` (`day_past_term`)."""
+
+        def read(journal: Journal) -> list[Case]:
+            found = []
+            for settlement_id in ids:
+                row = journal.settlements.get(settlement_id)
+                if row is not None:
+                    if not row.sheet:
+                        raise Misuse("day_past_term", date=row.key.business_date.isoformat())
+                    settlement = settlement_of(row)
+                    found.append(Case(settlement, tuple(journal.attempts.sent_for(settlement_id))))
+            return found
+
+        return await self._workroom.read(read)
+
+    async def cases_behind(self, msgids: Sequence[str]) -> list[Case]:
+        """The settlements of other days behind message ids that the file names."""
+
+        def owners(journal: Journal) -> list[str]:
+            return [one.settlement for msgid in msgids for one in journal.attempts.sent_between(msgid, msgid)]
+
+        ids = await self._workroom.read(owners)
+        return await self.cases(list(dict.fromkeys(ids)))  # one settlement may have sent several of them
