@@ -8,6 +8,7 @@ import pytest
 
 from simulators.hub.group_commit import GroupCommit
 from simulators.hub.ledger import Ledger, MessageSeen
+from simulators.hub.steps import Steps, at_once
 
 
 @pytest.fixture
@@ -21,12 +22,22 @@ def on_disk(tmp_path: Path) -> list[str]:
     return [seen.msgid for seen in Ledger(tmp_path / "hub.db").messages()]
 
 
-async def book(group: GroupCommit, ledger: Ledger, name: str) -> None:
-    """One request."""
-    committed = group.join()
+def handling(ledger: Ledger, name: str, told: list[str] | None = None) -> Steps[str]:
+    """One request, which tells its steps."""
+    told = [] if told is None else told
+    told.append(f"{name} admitted")
+    yield
     with ledger.transaction():
         ledger.note_message(MessageSeen(name, "2102", 0))
-    await committed
+    told.append(f"{name} booked")
+    yield
+    told.append(f"{name} signed")
+    return f"answer to {name}"
+
+
+async def book(group: GroupCommit, ledger: Ledger, name: str) -> str:
+    """The same, waited for."""
+    return await group.join(handling(ledger, name))
 
 
 def test_books_in_a_file_are_synced_at_every_commit(tmp_path: Path) -> None:
@@ -51,6 +62,43 @@ async def test_requests_of_one_turn_share_a_commit_and_are_answered_after_it(
     assert on_disk(tmp_path) == ["a", "b", "c", "d"]
 
 
+async def test_a_group_takes_each_step_together_and_signs_what_is_on_disk(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    group, told = GroupCommit(ledger), list[str]()
+    ledger._database.set_wal_hook(lambda *_: told.append("on disk") or 0)
+    answers = await asyncio.gather(*(group.join(handling(ledger, name, told)) for name in "ab"))
+    assert answers == ["answer to a", "answer to b"]
+    assert told == [
+        "a admitted", "b admitted", "a booked", "b booked", "on disk", "a signed", "b signed",
+    ]  # fmt: skip
+
+
+def test_a_request_that_goes_alone_takes_the_same_steps(ledger: Ledger) -> None:
+    told: list[str] = []
+    assert at_once(handling(ledger, "a", told)) == "answer to a"
+    assert told == ["a admitted", "a booked", "a signed"]
+
+
+async def test_what_goes_wrong_with_one_request_is_heard_by_nobody_else(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    def breaks(after: int) -> Steps[str]:
+        for _ in range(after):
+            yield
+        raise LookupError(after)
+
+    def turned_away() -> Steps[str]:
+        return "turned away"
+        yield
+
+    group = GroupCommit(ledger)
+    steps = [breaks(0), handling(ledger, "a"), breaks(1), turned_away(), breaks(2)]
+    outcomes = await asyncio.gather(*map(group.join, steps), return_exceptions=True)
+    assert [str(one) for one in outcomes] == ["0", "answer to a", "1", "turned away", "2"]
+    assert on_disk(tmp_path) == ["a"]
+
+
 async def test_one_who_hangs_up_takes_nobody_along(tmp_path: Path, ledger: Ledger) -> None:
     group = GroupCommit(ledger)
     gone, stays = (asyncio.ensure_future(book(group, ledger, name)) for name in "ab")
@@ -64,8 +112,15 @@ async def test_one_who_hangs_up_takes_nobody_along(tmp_path: Path, ledger: Ledge
 async def test_a_commit_that_fails_answers_nobody_and_books_nothing(tmp_path: Path, ledger: Ledger) -> None:
     group = GroupCommit(ledger)
     ledger._database.set_commit_hook(lambda: True)  # as a full disk does: the database refuses and rolls back
-    failed = await asyncio.gather(*(book(group, ledger, name) for name in "ab"), return_exceptions=True)
-    assert [type(one) for one in failed] == [apsw.ConstraintError] * 2
+
+    def booked_and_done() -> Steps[str]:
+        ledger.note_message(MessageSeen("done", "2102", 0))
+        return "an answer that must not leave"
+        yield
+
+    steps = [handling(ledger, "a"), booked_and_done(), handling(ledger, "b")]
+    failed = await asyncio.gather(*map(group.join, steps), return_exceptions=True)
+    assert [type(one) for one in failed] == [apsw.ConstraintError] * 3
     ledger._database.set_commit_hook(None)
     assert on_disk(tmp_path) == []
     await book(group, ledger, "c")
