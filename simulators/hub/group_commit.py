@@ -1,7 +1,8 @@
-"""Requests that arrive together go through the hub together, and no answer leaves before the commit that holds it.
+"""Requests that arrive together go through the hub together, and no answer leaves before the commit that holds it is on disk.
 
 A durable commit waits for the disk; sixteen tills that each waited for one of their own would keep the hub idle. So the
-requests of one turn of the event loop share a transaction, each in a savepoint of its own.
+requests of one turn share a transaction, each in a savepoint of its own, and while a thread waits for the disk their
+answers are signed.
 
 They also share their steps (`simulators.hub.steps`): all are admitted, all are booked, the commit, all answers are signed.
 A signature takes as long as all the rest of a request and leaves the processor's caches cold; this way the rest finds them
@@ -9,14 +10,18 @@ warm for all but the first of a group.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
 from simulators.hub.ledger import Ledger
 from simulators.hub.steps import Outcome, Steps
+
+_PASSES: Final = 4
+"""So many passes of the event loop a request needs from its socket to `GroupCommit.join`, and one more."""
 
 
 class _Member:
@@ -37,15 +42,20 @@ class _Member:
             except Exception as error:  # noqa: BLE001 - every error is handed to the one who asked
                 self.fail(error)
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Whatever came of it, this is what is heard of it."""
         self._outcome = partial(self._answered.set_exception, error)
 
     def finish(self) -> None:
-        """Take the steps that are left and tell what came of it."""
+        """Take the steps that are left."""
         while self._outcome is None:
             self.go_on()
-        if not self._answered.done():  # else whoever asked has hung up; what was booked stays booked
+
+    def tell(self) -> None:
+        """Tell whoever asked what came of it."""
+        if (
+            self._outcome is not None and not self._answered.done()
+        ):  # done: they have hung up; what is booked stays booked
             self._outcome()
 
 
@@ -56,29 +66,47 @@ class GroupCommit:
         """`ledger` is the one that requests are booked in."""
         self._ledger = ledger
         self._group: list[_Member] = []
+        self._disk = ThreadPoolExecutor(1, "ledger-disk")
 
     def join(self, steps: Steps[Outcome]) -> asyncio.Future[Outcome]:
-        """Handle a request with the others of this turn; its outcome comes after the commit that holds it.
+        """Handle a request with the others of this turn; its outcome comes when the commit that holds it is on disk.
 
-        The future raises what the steps raised, or, to every request of the group, what the database raised at the
-        commit: none of them is booked then.
+        The future raises what the steps raised. When the commit fails, every request of the group hears of that and none of
+        them is booked; when the disk fails after it, they hear of that, and whether they are booked is open.
         """
         loop = asyncio.get_running_loop()
         if not self._group:
-            loop.call_soon(self._turn)
+            loop.call_soon(self._gather, loop, 0, 0)
         answered: asyncio.Future[Outcome] = loop.create_future()
         self._group.append(_Member(steps, answered))
         return answered
 
-    def _turn(self) -> None:
+    def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, idle: int) -> None:
+        """Begin the turn once nobody has come for a few passes of the loop."""
+        idle = idle + 1 if len(self._group) == seen else 0
+        if idle < _PASSES:
+            loop.call_soon(self._gather, loop, len(self._group), idle)
+        else:
+            self._turn(loop)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         group, self._group = self._group, []
         try:
-            with self._ledger.transaction():
+            with self._ledger.to_be_synced():
                 for _ in ("admitted", "booked"):
                     for member in group:
                         member.go_on()
         except apsw.Error as error:
-            for member in group:
-                member.fail(error)
+            _tell(group, error)
+            return
+        on_disk = loop.run_in_executor(self._disk, self._ledger.sync)
         for member in group:
             member.finish()
+        on_disk.add_done_callback(lambda waited: _tell(group, waited.exception()))
+
+
+def _tell(group: Sequence[_Member], failure: BaseException | None) -> None:
+    for member in group:
+        if failure is not None:
+            member.fail(failure)
+        member.tell()

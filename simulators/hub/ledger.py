@@ -9,6 +9,7 @@ Accumulators are kept as the benefit engine's values, encoded as JSON, per perso
 
 import contextlib
 import datetime as dt
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -180,6 +181,7 @@ class Ledger:
 
     def __init__(self, path: Path | None = None) -> None:
         """Open `path`, or a ledger in memory. A new ledger is empty: `seed` puts the people in."""
+        self._path = path
         self._database = apsw.Connection(":memory:" if path is None else str(path))
         self._database.execute("PRAGMA foreign_keys = ON")
         self._database.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -201,6 +203,32 @@ class Ledger:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    @contextlib.contextmanager
+    def to_be_synced(self) -> Iterator[None]:
+        """A transaction that is on disk not when the block ends but after the next `sync`; not inside another one."""
+        self._database.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # writes the log at a commit and does not wait for it
+        try:
+            with self.transaction():
+                yield
+        finally:
+            self._database.execute("PRAGMA synchronous = FULL")
+
+    def sync(self) -> None:
+        """Bring to disk what was committed before the call. Any thread may call it; raises OSError.
+
+        The log (`-wal`) is all that it takes: after a power cut the database is read from it. SQLite waits for the disk
+        by itself before it writes from the log into the file and before it begins the log anew.
+        """
+        if self._path is None:
+            return
+        log = os.open(f"{self._path}-wal", os.O_RDONLY)
+        try:
+            os.fdatasync(log)
+        finally:
+            os.close(log)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

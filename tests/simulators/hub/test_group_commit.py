@@ -1,6 +1,9 @@
 """What arrives together is committed together, and nobody is answered before the commit."""
 
 import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -15,6 +18,25 @@ from simulators.hub.steps import Steps, at_once
 def ledger(tmp_path: Path) -> Ledger:
     """Books in a file."""
     return Ledger(tmp_path / "hub.db")
+
+
+class Disk:
+    """What `os.fdatasync` of one file does."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.asked = threading.Event()
+        self.works = threading.Event()
+        self.broken = False
+
+    def sync(self, file: int, real: Callable[[int], None]) -> None:
+        """Wait until the disk works; then fail if it is broken."""
+        if Path(f"/proc/self/fd/{file}").readlink().name == self._name:
+            self.asked.set()
+            assert self.works.wait(10)
+            if self.broken:
+                raise OSError(5, "the disk fails")
+        real(file)
 
 
 def on_disk(tmp_path: Path) -> list[str]:
@@ -62,16 +84,70 @@ async def test_requests_of_one_turn_share_a_commit_and_are_answered_after_it(
     assert on_disk(tmp_path) == ["a", "b", "c", "d"]
 
 
-async def test_a_group_takes_each_step_together_and_signs_what_is_on_disk(
-    tmp_path: Path, ledger: Ledger
-) -> None:
+async def test_a_group_takes_each_step_together_and_signs_what_is_committed(ledger: Ledger) -> None:
     group, told = GroupCommit(ledger), list[str]()
-    ledger._database.set_wal_hook(lambda *_: told.append("on disk") or 0)
+
+    def committed(*_: object) -> int:
+        told.append("committed")
+        return 0
+
+    ledger._database.set_wal_hook(committed)
     answers = await asyncio.gather(*(group.join(handling(ledger, name, told)) for name in "ab"))
     assert answers == ["answer to a", "answer to b"]
     assert told == [
-        "a admitted", "b admitted", "a booked", "b booked", "on disk", "a signed", "b signed",
+        "a admitted", "b admitted", "a booked", "b booked", "committed", "a signed", "b signed",
     ]  # fmt: skip
+
+
+async def test_one_who_comes_a_pass_later_is_of_the_same_group(ledger: Ledger) -> None:
+    group, told = GroupCommit(ledger), list[str]()
+    first = group.join(handling(ledger, "a", told))
+    await asyncio.sleep(0)
+    await asyncio.gather(first, group.join(handling(ledger, "b", told)))
+    assert told[:2] == ["a admitted", "b admitted"]
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Disk]:
+    """The disk under the ledger's log, which lets nothing through before it is told to."""
+    disk = Disk((tmp_path / "hub.db-wal").name)
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda file: disk.sync(file, real))
+    yield disk
+    disk.works.set()
+
+
+async def test_no_answer_leaves_before_the_log_is_on_disk(ledger: Ledger, disk: Disk) -> None:
+    group, told = GroupCommit(ledger), list[str]()
+    answered = [group.join(handling(ledger, name, told)) for name in "ab"]
+    assert await asyncio.to_thread(disk.asked.wait, 10)
+    assert (told[-1], [one.done() for one in answered]) == ("b signed", [False, False])
+    disk.works.set()
+    assert await asyncio.gather(*answered) == ["answer to a", "answer to b"]
+
+
+async def test_a_disk_that_fails_after_the_commit_leaves_everybody_without_an_answer(
+    ledger: Ledger, disk: Disk
+) -> None:
+    group = GroupCommit(ledger)
+    disk.broken = True
+    disk.works.set()
+    answered = (group.join(handling(ledger, name)) for name in "ab")
+    failed = await asyncio.gather(*answered, return_exceptions=True)
+    assert [(type(one), str(one)) for one in failed] == [(OSError, "[Errno 5] the disk fails")] * 2
+
+
+async def test_other_writers_wait_for_the_disk_themselves(ledger: Ledger) -> None:
+    settings = []
+
+    def tell() -> Steps[None]:
+        settings.append(ledger._database.pragma("synchronous"))
+        yield
+        settings.append(ledger._database.pragma("synchronous"))
+
+    await GroupCommit(ledger).join(tell())
+    settings.append(ledger._database.pragma("synchronous"))
+    assert settings == [1, 1, 2]  # NORMAL inside a group, FULL again after it
 
 
 def test_a_request_that_goes_alone_takes_the_same_steps(ledger: Ledger) -> None:
