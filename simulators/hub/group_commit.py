@@ -67,12 +67,15 @@ class GroupCommit:
         self._ledger = ledger
         self._group: list[_Member] = []
         self._disk = ThreadPoolExecutor(1, "ledger-disk")
+        self._failed: BaseException | None = None
+        """What the disk has failed with. It is not believed again: the log may have a hole before what is written next."""
 
     def join(self, steps: Steps[Outcome]) -> asyncio.Future[Outcome]:
         """Handle a request with the others of this turn; its outcome comes when the commit that holds it is on disk.
 
         The future raises what the steps raised. When the commit fails, every request of the group hears of that and none of
-        them is booked; when the disk fails after it, they hear of that, and whether they are booked is open.
+        them is booked; when the disk fails after it, they hear of that, and whether they are booked is open. Nobody is
+        answered any more then until the hub is started again.
         """
         loop = asyncio.get_running_loop()
         if not self._group:
@@ -91,6 +94,9 @@ class GroupCommit:
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         group, self._group = self._group, []
+        if self._failed is not None:
+            _tell(group, self._failed)
+            return
         try:
             with self._ledger.to_be_synced():
                 for _ in ("admitted", "booked"):
@@ -102,7 +108,11 @@ class GroupCommit:
         on_disk = loop.run_in_executor(self._disk, self._ledger.sync)
         for member in group:
             member.finish()
-        on_disk.add_done_callback(lambda waited: _tell(group, waited.exception()))
+        on_disk.add_done_callback(partial(self._leave, group))
+
+    def _leave(self, group: Sequence[_Member], on_disk: asyncio.Future[None]) -> None:
+        self._failed = self._failed or on_disk.exception()
+        _tell(group, self._failed)
 
 
 def _tell(group: Sequence[_Member], failure: BaseException | None) -> None:

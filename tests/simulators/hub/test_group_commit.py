@@ -135,6 +135,12 @@ async def test_a_disk_that_fails_after_the_commit_leaves_everybody_without_an_an
     answered = (group.join(handling(ledger, name)) for name in "ab")
     failed = await asyncio.gather(*answered, return_exceptions=True)
     assert [(type(one), str(one)) for one in failed] == [(OSError, "[Errno 5] the disk fails")] * 2
+    disk.broken, told = False, list[str]()
+    with pytest.raises(
+        OSError, match="the disk fails"
+    ):  # what it wrote before may be lost, and this would stand behind
+        await group.join(handling(ledger, "c", told))
+    assert told == []
 
 
 async def test_other_writers_wait_for_the_disk_themselves(ledger: Ledger) -> None:
