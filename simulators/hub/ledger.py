@@ -11,6 +11,7 @@ import contextlib
 import datetime as dt
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -300,7 +301,7 @@ class Ledger:
         rows = self._database.execute(
             "SELECT document FROM registration WHERE psn_no = ? ORDER BY kind, code", (psn_no,)
         ).fetchall()
-        return tuple(_read(row[0], Registration) for row in rows)
+        return tuple(_registration(_blob(row[0])) for row in rows)
 
     def accumulators(self, psn_no: str, policy_set: str, year: int) -> Accumulators:
         """What a person has used up in a benefit year (all 0 when nothing was booked)."""
@@ -538,6 +539,12 @@ class Ledger:
 def _read(document: object, wanted: type[_Wanted]) -> _Wanted:
     assert isinstance(document, bytes)
     return msgspec.json.decode(document, type=wanted)
+
+
+@lru_cache(maxsize=4096)
+def _registration(document: bytes) -> Registration:
+    """Every question about a person reads theirs again, and they change once in years."""
+    return _read(document, Registration)
 
 
 def _blob(value: object) -> bytes:
