@@ -19,6 +19,7 @@ from simulators.hub.refusals import FieldRefused
 FieldKind = Literal["S", "N", "D", "DT"]
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,10})?")
 _MOMENTS: Final = {"D": re.compile(r"\d{4}-\d\d-\d\d"), "DT": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
+_MOMENT_LENGTH: Final = len("2026-01-01 00:00:00")
 _ABSENT: Final = ("", "null")
 _NOT_AN_OBJECT: Final = "不是 JSON 对象 (not a JSON object)"
 
@@ -170,7 +171,7 @@ def _number(text: str, field: Field, where: str) -> str:
 
 
 def _moment(text: str, field: Field, where: str) -> str:
-    if not _is_moment(text, field.kind):
+    if len(text) > _MOMENT_LENGTH or not _is_moment(text, field.kind):
         raise FieldRefused(_path(where, field), "日期格式错误 (not a date of that form)")
     return text
 
