@@ -202,25 +202,32 @@ class HubCore:
 
     def handle(self, request: bytes, now: dt.datetime) -> bytes:
         """Answer one request body. `now` must know its zone. Never raises for anything a request may hold."""
-        return self.seal(self.book(self.admit(request), now))
+        return self.seal(self.book(self.admit(self.read(request)), now))
 
-    def admit(self, request: bytes) -> Request | bytes:
-        """First step of `handle`: read the request and verify its signature. Bytes are the answer to what is not let in."""
+    def read(self, request: bytes) -> Request | bytes:
+        """First step of `handle`: read the envelope. Bytes, here and below, are the answer to what is not let in."""
         try:
-            parsed = read_request(request)
+            return read_request(request)
         except MalformedMessage as error:
             return _unsigned(_field_of(error))
-        verifier = self._verifiers(parsed.institution_code, parsed.message_id[26:28])
+
+    def admit(self, request: Request | bytes) -> Request | bytes:
+        """Second step: verify the signature."""
+        if isinstance(request, bytes):
+            return request
+        verifier = self._verifiers(request.institution_code, request.message_id[26:28])
         if verifier is None:
             return _unsigned(
                 Refused("SIGNATURE", detail="未登记终端公钥 fixmedins_code, msgid (no key registered)")
             )
         return (
-            parsed if self._authentic(parsed, verifier) else _unsigned(Refused("SIGNATURE", detail="cainfo"))
+            request
+            if self._authentic(request, verifier)
+            else _unsigned(Refused("SIGNATURE", detail="cainfo"))
         )
 
     def book(self, admitted: Request | bytes, now: dt.datetime) -> Unsealed | bytes:
-        """Second step: judge what was let in and book it, in a transaction of its own. Bytes stay what they are."""
+        """Third step: judge what was let in and book it, in a transaction of its own."""
         if isinstance(admitted, bytes):
             return admitted
         return self._answer(admitted, now.astimezone(WIRE_ZONE))

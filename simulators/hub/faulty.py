@@ -139,7 +139,9 @@ class FaultyHub:
 
     def steps(self, request: bytes, now: dt.datetime) -> Steps[Delivery]:
         """`respond` step by step. A fault meets the request where it would be booked, and does all it does there."""
-        admitted = self.core.admit(request)
+        read = self.core.read(request)
+        yield
+        admitted = self.core.admit(read)
         yield
         self.arrive(now)
         infno, msgid = _named(request)

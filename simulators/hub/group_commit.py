@@ -4,9 +4,9 @@ A durable commit waits for the disk; sixteen tills that each waited for one of t
 requests of one turn share a transaction, each in a savepoint of its own, and while a thread waits for the disk their
 answers are signed.
 
-They also share their steps (`simulators.hub.steps`): all are admitted, all are booked, the commit, all answers are signed.
-A signature takes as long as all the rest of a request and leaves the processor's caches cold; this way the rest finds them
-warm for all but the first of a group.
+They also share their steps (`simulators.hub.steps`): all are read, all are admitted, all are booked, the commit, all answers
+are signed. Verifying or signing takes as long as all the rest of a request, and each leaves the processor's caches cold for the
+other; this way they find them warm for all but the first of a group.
 """
 
 import asyncio
@@ -99,7 +99,7 @@ class GroupCommit:
             return
         try:
             with self._ledger.to_be_synced():
-                for _ in ("admitted", "booked"):
+                for _ in ("read", "admitted", "booked"):
                     for member in group:
                         member.go_on()
         except apsw.Error as error:

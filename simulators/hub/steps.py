@@ -6,7 +6,7 @@ from typing import TypeVar
 Outcome = TypeVar("Outcome")
 
 Steps = Generator[None, None, Outcome]
-"""Handling of one request: it is admitted, booked, its answer signed, with a `yield` between. It may end earlier."""
+"""Handling of one request: it is read, admitted, booked, its answer signed, with a `yield` between. It may end earlier."""
 
 
 def at_once(steps: Steps[Outcome]) -> Outcome:
