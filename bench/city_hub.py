@@ -32,8 +32,9 @@ class CityHub(msgspec.Struct, frozen=True):
 
     @property
     def processor_s(self) -> float:
-        """Processor time its event loop has used so far."""
-        return int(Path(f"/proc/{self.process}/schedstat").read_text("ascii").split()[0]) / 1e9
+        """Processor time that all its threads have used so far."""
+        threads = Path(f"/proc/{self.process}/task").glob("*/schedstat")
+        return sum(int(thread.read_text("ascii").split()[0]) for thread in threads) / 1e9
 
     @property
     def url(self) -> str:

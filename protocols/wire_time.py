@@ -39,13 +39,12 @@ def format_date(at: dt.datetime) -> str:
 
 def format_stamp(at: dt.datetime) -> str:
     """Write `yyyyMMddHHmmss`, the stamp inside message ids."""
-    return _local(at).strftime("%Y%m%d%H%M%S")
+    return _local(at).isoformat("-", "seconds")[:19].replace("-", "").replace(":", "")
 
 
 def format_stamp_ms(at: dt.datetime) -> str:
     """Write `yyyyMMddHHmmssSSS`, the form of `refmsg_time` and of the centre's business numbers."""
-    local = _local(at)
-    return local.strftime("%Y%m%d%H%M%S") + f"{local.microsecond // 1000:03d}"
+    return f"{format_stamp(at)}{at.microsecond // 1000:03d}"
 
 
 def parse_time(text: str) -> dt.datetime:

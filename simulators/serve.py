@@ -34,7 +34,7 @@ from simulators.certificate_centre import (
     OpenDesk,
 )
 from simulators.certificate_centre import server as centre_server
-from simulators.certificate_centre.control import add_centre_routes
+from simulators.certificate_centre.control import centre_routes
 from simulators.hub import bare_decode
 from simulators.hub import server as hub_server
 from simulators.hub.core import HubCore
@@ -192,18 +192,19 @@ async def serve_world(
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(world.ledger.close)
-        hub_app = hub_server.build_control_app(control)
+        at_the_centre = centre_routes(world.centre, world.people)
+        hub_app = hub_server.build_control_app(control, at_the_centre)
         if world.profile.ecert.path == "hub_1162":
             decode = bare_decode.handler(world.hub.core.desk, world.centre, world.door, clock)
             hub_app.router.add_post(decode_path(world.profile), decode)
         hub_server.add_hub_routes(hub_app, control, world.door)
-        control_app = hub_app if tls is None else hub_server.build_control_app(control)
-        add_centre_routes(control_app, world.centre, world.people)
         hub_url = await _listen(stack, hub_app, hub_port, tls)
         query_path = world.profile.ecert.url_path
         centre_app = centre_server.build_app(world.centre, clock, world.open_desk, query_path)
         centre_url = await _listen(stack, centre_app, centre_port, tls, handler_cancellation=True)
-        control_url = hub_url if tls is None else await _listen(stack, control_app, 0)
+        control_url = hub_url
+        if tls is not None:
+            control_url = await _listen(stack, hub_server.build_control_app(control, at_the_centre), 0)
         phone = phone_server.PhoneDesk(world.people, world.book, world.activation, clock)
         phone_url = await _listen(stack, phone_server.build_app(phone), phone_port)
         yield RunningWorld(

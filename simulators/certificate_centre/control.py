@@ -39,8 +39,8 @@ class FaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: FaceOutcome = "match"
 
 
-def add_centre_routes(app: web.Application, centre: CertificateCentre, people: Sequence[Person]) -> None:
-    """Add the routes to a control application, which turns wrong requests into answers."""
+def centre_routes(centre: CertificateCentre, people: Sequence[Person]) -> list[web.RouteDef]:
+    """The routes for a control API, which turns wrong requests into answers."""
 
     async def settings(request: web.Request) -> web.Response:
         return _json(_settings(centre))
@@ -71,11 +71,13 @@ def add_centre_routes(app: web.Application, centre: CertificateCentre, people: S
     async def notices(request: web.Request) -> web.Response:
         return _json({"notices": [notice_view(notice) for notice in centre.notices]})
 
-    app.router.add_get("/control/centre", settings)
-    app.router.add_post("/control/centre", change)
-    app.router.add_post("/control/centre/scan", scan)
-    app.router.add_post("/control/centre/face", face)
-    app.router.add_get("/control/centre/notices", notices)
+    return [
+        web.get("/control/centre", settings),
+        web.post("/control/centre", change),
+        web.post("/control/centre/scan", scan),
+        web.post("/control/centre/face", face),
+        web.get("/control/centre/notices", notices),
+    ]
 
 
 def notice_view(notice: SettleNotice) -> dict[str, object]:

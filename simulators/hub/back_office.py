@@ -65,12 +65,14 @@ class BackOffice:
         self._desk = desk
         self._clock = clock
 
-    def register(self, app: web.Application) -> None:
-        """Put the handlers on an application."""
-        app.router.add_post("/control/reports/{name}", self.report)
-        app.router.add_post("/control/credits", self.credit)
-        app.router.add_get("/control/quotes", self.quotes)
-        app.router.add_post("/control/feeds", self.feed)
+    def routes(self) -> list[web.RouteDef]:
+        """Where the handlers are found."""
+        return [
+            web.post("/control/reports/{name}", self.report),
+            web.post("/control/credits", self.credit),
+            web.get("/control/quotes", self.quotes),
+            web.post("/control/feeds", self.feed),
+        ]
 
     async def report(self, request: web.Request) -> web.Response:
         """Give one report."""

@@ -25,7 +25,7 @@ from protocols.errors import MalformedMessage
 from protocols.hub import envelope, signing
 from protocols.hub.envelope import Answer, Request
 from protocols.hub.profile import Profile
-from protocols.wire_time import WIRE_ZONE
+from protocols.wire_time import WIRE_ZONE, format_stamp_ms
 from simulators.benefit.policies import PolicyBook
 from simulators.hub import (
     accounts,
@@ -46,7 +46,7 @@ from simulators.hub import (
     review,
     tables,
 )
-from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens
+from simulators.hub.desk import Call, Desk, Handler, HubSettings, Output, Tokens, rules_of
 from simulators.hub.fields import check, decode_input
 from simulators.hub.ledger import Ledger, MessageSeen
 from simulators.hub.reading import read_request
@@ -155,6 +155,13 @@ _MSGID: Final = re.compile(r"(?P<institution>[HP]\d{11})(?P<time>\d{14})(?P<slot
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
 
 
+class Unsealed(msgspec.Struct, frozen=True):
+    """An answer that is not signed yet, with the message id it answers."""
+
+    msgid: str
+    answer: Answer
+
+
 class HubCore:
     """One hub. Not thread-safe."""
 
@@ -173,16 +180,9 @@ class HubCore:
         settings: HubSettings | None = None,
     ) -> None:
         """Everything handed in; `signer` is the hub's answer key, `rng` draws the digits of its ids."""
-        self._desk = Desk(
-            list(people),
-            world,
-            ledger,
-            policies,
-            tokens,
-            profile,
-            HubSettings() if settings is None else settings,
-            rng,
-        )
+        switches = HubSettings() if settings is None else settings
+        rules = rules_of(profile) if switches.rules is None else switches.rules
+        self._desk = Desk(list(people), world, ledger, policies, tokens, profile, switches, rng, rules)
         self._signer = signer
         self._verifiers = verifiers
 
@@ -202,19 +202,46 @@ class HubCore:
 
     def handle(self, request: bytes, now: dt.datetime) -> bytes:
         """Answer one request body. `now` must know its zone. Never raises for anything a request may hold."""
-        at = now.astimezone(WIRE_ZONE)
+        return self.seal(self.book(self.admit(self.read(request)), now))
+
+    def read(self, request: bytes) -> Request | bytes:
+        """First step of `handle`: read the envelope. Bytes, here and below, are the answer to what is not let in."""
         try:
-            parsed = read_request(request)
+            return read_request(request)
         except MalformedMessage as error:
             return _unsigned(_field_of(error))
-        verifier = self._verifiers(parsed.institution_code, parsed.message_id[26:28])
+
+    def admit(self, request: Request | bytes) -> Request | bytes:
+        """Second step: verify the signature."""
+        if isinstance(request, bytes):
+            return request
+        verifier = self._verifiers(request.institution_code, request.message_id[26:28])
         if verifier is None:
             return _unsigned(
                 Refused("SIGNATURE", detail="未登记终端公钥 fixmedins_code, msgid (no key registered)")
             )
-        if not self._authentic(parsed, verifier):
-            return _unsigned(Refused("SIGNATURE", detail="cainfo"))
-        return self._answer(parsed, at)
+        return (
+            request
+            if self._authentic(request, verifier)
+            else _unsigned(Refused("SIGNATURE", detail="cainfo"))
+        )
+
+    def book(self, admitted: Request | bytes, now: dt.datetime) -> Unsealed | bytes:
+        """Third step: judge what was let in and book it, in a transaction of its own."""
+        if isinstance(admitted, bytes):
+            return admitted
+        return self._answer(admitted, now.astimezone(WIRE_ZONE))
+
+    def seal(self, booked: Unsealed | bytes) -> bytes:
+        """Last step: sign the answer. It touches no books, so it may wait for their commit."""
+        if isinstance(booked, bytes):
+            return booked
+        sign, answer = self._desk.profile.sign, booked.answer
+        if sign.profile == "unsigned-answers":
+            return envelope.encode_answer(msgspec.structs.replace(answer, signature_type=""))
+        covered = signing.answer_signing_bytes(self._desk.profile, booked.msgid, answer)
+        signature = signing.encode_signature(self._signer.sign(covered), sign)
+        return envelope.encode_answer(msgspec.structs.replace(answer, signature=signature))
 
     def _authentic(self, request: Request, verifier: Verifier) -> bool:
         try:
@@ -224,7 +251,7 @@ class HubCore:
             return False
         return verifier.verify(covered, signature)
 
-    def _answer(self, request: Request, at: dt.datetime) -> bytes:
+    def _answer(self, request: Request, at: dt.datetime) -> Unsealed | bytes:
         desk = self._desk
         error_text, output, file = "", b"null", None
         checked = desk.settings.msgid_check
@@ -243,7 +270,7 @@ class HubCore:
             desk.ledger.note_message(MessageSeen(request.message_id, request.infno, infcode))
         if file is not None:
             return file
-        stamp = f"{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}"
+        stamp = format_stamp_ms(at)
         answer = Answer(
             infcode=infcode,
             hub_message_id=envelope.hub_message_id(self._division(request), at, desk.rng.randrange(10**10)),
@@ -253,11 +280,7 @@ class HubCore:
             signature_type=desk.profile.sign.signtype,
             output=output,
         )
-        if desk.profile.sign.profile == "unsigned-answers":
-            return envelope.encode_answer(msgspec.structs.replace(answer, signature_type=""))
-        covered = signing.answer_signing_bytes(desk.profile, request.message_id, answer)
-        signature = signing.encode_signature(self._signer.sign(covered), desk.profile.sign)
-        return envelope.encode_answer(msgspec.structs.replace(answer, signature=signature))
+        return Unsealed(request.message_id, answer)
 
     def _transact(self, request: Request, at: dt.datetime) -> Output:
         call = self._call(request, at)

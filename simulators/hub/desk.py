@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from protocols.hub.profile import Profile
+from protocols.wire_time import format_time
 from simulators.benefit.model import Rules
 from simulators.benefit.policies import PolicyBook
 from simulators.hub.last_question import LastQuestion
@@ -68,7 +69,7 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def time_text(self) -> str:
         """Present time as the wire writes it."""
-        return self.now.strftime("%Y-%m-%d %H:%M:%S")
+        return format_time(self.now)
 
 
 def rules_of(profile: Profile) -> Rules:
@@ -95,13 +96,10 @@ class Desk(msgspec.Struct, frozen=True):
     profile: Profile
     settings: HubSettings
     rng: random.Random
+    rules: Rules
+    """The benefit engine's switches."""
     last_question: LastQuestion = msgspec.field(default_factory=LastQuestion)
     """Of the catalogues by page."""
-
-    @property
-    def rules(self) -> Rules:
-        """The benefit engine's switches."""
-        return rules_of(self.profile) if self.settings.rules is None else self.settings.rules
 
     @property
     def wants_identity(self) -> bool:

@@ -24,6 +24,7 @@ from simulators.hub.faults import Fault, check_infno
 from simulators.hub.keys import Sm2Signer
 from simulators.hub.reading import read_request
 from simulators.hub.script import Script
+from simulators.hub.steps import Steps, at_once
 
 NextKey = Callable[[int], Signer]
 """The hub's key after so many rotations."""
@@ -134,6 +135,14 @@ class FaultyHub:
 
     def respond(self, request: bytes, now: dt.datetime) -> Delivery:
         """Handle one request body with the first fault that meets it."""
+        return at_once(self.steps(request, now))
+
+    def steps(self, request: bytes, now: dt.datetime) -> Steps[Delivery]:
+        """`respond` step by step. A fault meets the request where it would be booked, and does all it does there."""
+        read = self.core.read(request)
+        yield
+        admitted = self.core.admit(read)
+        yield
         self.arrive(now)
         infno, msgid = _named(request)
         if self._down_until is not None:
@@ -145,7 +154,9 @@ class FaultyHub:
         self._seen_of_all += 1
         place, fault = self._plan(infno)
         if fault is None:
-            body = self._handle(request)
+            booked = self.core.book(admitted, now)
+            yield
+            body = self.core.seal(booked)
             self._keep(infno, msgid, body)
             return Delivery(body)
         delivery = fault.deliver(self._exchange(request, infno, msgid))

@@ -113,11 +113,10 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
     amount_fen = node.fen("det_item_fee_sumamt")
     if amount_fen != line_amount_fen(Price(price_micro), Quantity(quantity_e4)):
         raise FieldRefused(f"{where}.det_item_fee_sumamt", "不等于单价乘数量 (is not price times quantity)")
-    rxno = node.text("rxno")
-    known = rxno in desk.settings.prescriptions or prescriptions.find(desk.ledger, rxno) is not None
-    if node.text("rx_circ_flag") == "1" and not known:
-        raise Refused("RX_NOT_FOUND")
-    if node.text("rx_circ_flag") == "1":
+    rxno, circulates = node.text("rxno"), node.text("rx_circ_flag") == "1"
+    if circulates:
+        if rxno not in desk.settings.prescriptions and prescriptions.find(desk.ledger, rxno) is None:
+            raise Refused("RX_NOT_FOUND")
         _check_credit(desk, call, node.text("bilg_dr_codg"), f"{where}.bilg_dr_codg")
     return LineRecord(
         feedetl_sn=node.text("feedetl_sn"),
@@ -130,7 +129,7 @@ def read_line(desk: Desk, call: Call, node: Node, where: str) -> LineRecord:
         amount_fen=amount_fen,
         fee_date=node.day("fee_ocur_time"),
         indication_ok=node.text("hosp_appr_flag") == "1",
-        rx_pooled=node.text("rx_circ_flag") == "1",
+        rx_pooled=circulates,
         rxno=rxno,
     )
 

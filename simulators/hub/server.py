@@ -23,12 +23,11 @@ import asyncio
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from drivers.interfaces.signer import Verifier
 from protocols.gm.errors import InvalidKey
@@ -45,12 +44,12 @@ from simulators.hub.keys import TerminalKeys
 from simulators.hub.ledger import Ledger, SettlementRecord
 from simulators.hub.prescription_control import PrescriptionOrder, carry_out
 from simulators.hub.script import read_script
+from simulators.hub.steps import Steps
 from simulators.people import Person, find
 from simulators.people.model import CertificateState
 from simulators.phone import Phone
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-CONTROL: Final = "/control/"
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 HUGE_BYTES: Final = 100 * 1024 * 1024
 
@@ -140,29 +139,21 @@ def add_hub_routes(app: web.Application, desk: ControlDesk, door: HubDoor) -> No
     app.router.add_post("/{path:.*}", hub)
 
 
-def build_control_app(desk: ControlDesk) -> web.Application:
-    """The control API alone, for a port of its own beside a hub on TLS."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_errors, _arrivals(desk)])
-    control = _Control(desk)
-    app.router.add_get("/control/faults", control.faults)
-    app.router.add_post("/control/faults", control.arm)
-    app.router.add_delete("/control/faults", control.clear)
-    app.router.add_get("/control/ledger", control.ledger)
-    app.router.add_get("/control/messages", control.messages)
-    app.router.add_get("/control/people", control.people)
-    app.router.add_get("/control/people/{who}", control.person)
-    app.router.add_post("/control/phone/codes", control.issue_code)
-    app.router.add_post("/control/prescriptions", control.prescription)
-    app.router.add_post("/control/certificates", control.set_certificate)
-    app.router.add_post("/control/terminals", control.register_terminal)
-    app.router.add_get("/control/key", control.key)
-    app.router.add_post("/control/key/rotate", control.rotate_key)
-    app.router.add_post("/control/script", control.load_script)
-    BackOffice(desk.hub.core.desk, desk.clock).register(app)
+def build_control_app(desk: ControlDesk, more: Iterable[web.RouteDef] = ()) -> web.Application:
+    """The control API with `more` routes of it: for a port of its own beside a hub on TLS, else to put the hub on too.
+
+    Nothing here is a middleware: the hub's own requests would go through it as well.
+    """
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    found = [*_Control(desk).routes(), *BackOffice(desk.hub.core.desk, desk.clock).routes(), *more]
+    app.add_routes(
+        web.RouteDef(route.method, route.path, _controlled(desk, route.handler), route.kwargs)
+        for route in found
+    )
     return app
 
 
-def _behind(desk: ControlDesk, door: HubDoor, request: web.Request, body: bytes) -> Delivery:
+def _behind(desk: ControlDesk, door: HubDoor, request: web.Request, body: bytes) -> Steps[Delivery]:
     """What comes of one request: turned away at the door, or answered by the hub."""
     if door.is_token_path(request.path):
         return door.token(request.headers, body, desk.clock())
@@ -170,7 +161,7 @@ def _behind(desk: ControlDesk, door: HubDoor, request: web.Request, body: bytes)
         envelope = door.enter(request.path, request.headers, body, desk.clock())
     except TurnedAway as away:
         return away.delivery
-    return door.leave(desk.hub.respond(envelope, desk.clock()))
+    return door.leave((yield from desk.hub.steps(envelope, desk.clock())))
 
 
 def _hub(desk: ControlDesk, door: HubDoor) -> _Handler:
@@ -179,9 +170,7 @@ def _hub(desk: ControlDesk, door: HubDoor) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         body = await request.read()
         began = time.perf_counter()
-        on_disk = group.join()
-        delivery = _behind(desk, door, request, body)
-        await on_disk
+        delivery = await group.join(_behind(desk, door, request, body))
         if delivery.delay_s:
             await asyncio.sleep(delivery.delay_s)
         if delivery.closed:
@@ -241,29 +230,19 @@ async def _trickle(request: web.Request, delivery: Delivery) -> web.StreamRespon
     return response
 
 
-@web.middleware
-async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Wrong control requests get 400 with the reason. The hub itself never needs it."""
-    if not request.path.startswith(CONTROL):
-        return await handler(request)
-    try:
-        return await handler(request)
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, InvalidKey) as error:
-        return _json({"error": str(error)}, status=400)
-    except LookupError as error:
-        return _json({"error": str(error.args[0])}, status=404)
+def _controlled(desk: ControlDesk, handler: _Handler) -> _Handler:
+    """A handler of the control API: it finds what has reached the hub by now; wrong requests get 400 with the reason."""
 
-
-def _arrivals(desk: ControlDesk) -> Middleware:
-    """Whoever controls the hub finds in its books what has reached it by now."""
-
-    @web.middleware
-    async def arrive(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        if request.path.startswith(CONTROL):
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
             desk.hub.arrive(desk.clock())
-        return await handler(request)
+            return await handler(request)
+        except (msgspec.ValidationError, msgspec.DecodeError, ValueError, InvalidKey) as error:
+            return _json({"error": str(error)}, status=400)
+        except LookupError as error:
+            return _json({"error": str(error.args[0])}, status=404)
 
-    return arrive
+    return answer
 
 
 class _Control:
@@ -271,6 +250,25 @@ class _Control:
 
     def __init__(self, desk: ControlDesk) -> None:
         self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where they are found."""
+        return [
+            web.get("/control/faults", self.faults),
+            web.post("/control/faults", self.arm),
+            web.delete("/control/faults", self.clear),
+            web.get("/control/ledger", self.ledger),
+            web.get("/control/messages", self.messages),
+            web.get("/control/people", self.people),
+            web.get("/control/people/{who}", self.person),
+            web.post("/control/phone/codes", self.issue_code),
+            web.post("/control/prescriptions", self.prescription),
+            web.post("/control/certificates", self.set_certificate),
+            web.post("/control/terminals", self.register_terminal),
+            web.get("/control/key", self.key),
+            web.post("/control/key/rotate", self.rotate_key),
+            web.post("/control/script", self.load_script),
+        ]
 
     async def faults(self, request: web.Request) -> web.Response:
         hub = self._desk.hub

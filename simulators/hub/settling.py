@@ -38,6 +38,7 @@ from simulators.hub.quotes import Quoting
 from simulators.hub.refusals import FieldRefused, Refused
 from simulators.hub.working import Asked, workings
 from simulators.people import Enrolment, Joining, Person, find
+from simulators.people.model import Relation
 
 _OTHER_MED_TYPES: Final[dict[str, BenefitKind]] = {
     "140104": "chronic",
@@ -171,9 +172,7 @@ def price(
         clr_type=desk.profile.codes.clr_type[benefit_kind(desk.profile, med_type)],
         pay_loc=_pay_loc(call.institution.division, insured.division),
         relatives=relatives,
-        workings=workings(
-            asked, outcome, {find(desk.people, row.slug).psn_no: row.relation for row in person.relative}
-        ),
+        workings=workings(asked, outcome, _relations(desk, person) if outcome.relatives_paid else {}),
     )
 
 
@@ -295,6 +294,11 @@ def _accounts(desk: Desk, person: Person, insured: Enrolment) -> tuple[AccountSt
         relatives=tuple(Relative(owner, desk.ledger.balance(owner)) for owner in owners),
     )
     return state, owners
+
+
+def _relations(desk: Desk, person: Person) -> dict[str, Relation]:
+    """What each relative is to the person, by `psn_no`."""
+    return {find(desk.people, row.slug).psn_no: row.relation for row in person.relative}
 
 
 def _insured_person(desk: Desk, person: Person, insured: Enrolment, day: dt.date) -> Insured:

@@ -6,8 +6,6 @@ Where editions print different lengths the larger one stands (our decision K16).
 
 from typing import Final
 
-import msgspec
-
 from simulators.hub.fields import Field, FieldKind
 
 YES_NO: Final = frozenset({"0", "1"})
@@ -93,10 +91,10 @@ SETTLEMENT_IDENTITY: Final = frozenset({"psn_cert_type", "certno"})
 def with_identity(
     table: tuple[Field, ...], required: bool, names: frozenset[str] = IDENTITY_FIELDS
 ) -> tuple[Field, ...]:
-    """The table with its identity fields mandatory (Hunan) or optional (national)."""
-    return tuple(
-        msgspec.structs.replace(field, required=required) if field.name in names else field for field in table
-    )
+    """The table with its identity fields mandatory (Hunan) or optional (national, as they are written here)."""
+    if not required:
+        return table
+    return tuple(field._replace(required=True) if field.name in names else field for field in table)
 
 
 ENVELOPE: Final = (
