@@ -4,6 +4,9 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 export PYTHON
+# The tests start some hundred Python processes. An environment that forbids compiled files (containers often do) would have
+# each of them compile this project anew; an empty value is Python's own default.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup venv catalogues demo test hil bench simulation soak coverage mutation lint docs

@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from random import Random
@@ -90,8 +91,9 @@ def now() -> dt.datetime:
     return dt.datetime.now(WIRE_ZONE)
 
 
+@cache
 def shipped_profile(name: str = "national") -> Profile:
-    """One of the shipped province profiles. Raises FileNotFoundError."""
+    """One of the shipped province profiles, read once. Raises FileNotFoundError."""
     file = f"{name}.toml"
     return parse_profile((resources.files("protocols.hub.profiles") / file).read_text("utf-8"), file)
 

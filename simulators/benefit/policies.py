@@ -9,6 +9,7 @@ with file, key and reason). The shipped sets belong to invented places (K27).
 import datetime
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -108,8 +109,9 @@ def build_book(sets: Iterable[PolicySet], listing: Catalogue, file: str = "polic
     return PolicyBook({set_id: tuple(found) for set_id, found in versions.items()}, listing)
 
 
+@cache
 def load_shipped() -> PolicyBook:
-    """The sets and the catalogue that come with the simulator."""
+    """The sets and the catalogue that come with the simulator: frozen values out of files that do not change."""
     folder = resources.files(__package__)
     sets = [
         parse_policy(entry.read_text("utf-8"), entry.name)

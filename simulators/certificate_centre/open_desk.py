@@ -6,6 +6,7 @@ envelope itself is the published one. Answers are signed and encrypted too, refu
 """
 
 import datetime as dt
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -36,11 +37,13 @@ _TEST_APP_SCALAR: Final = b"\x11" * 32
 _TEST_CENTRE_SCALAR: Final = b"\x33" * 32
 
 
+@cache
 def shared_app_key() -> sm2.PrivateKey:
     """The private key of `TEST_APP`: everybody knows it, it guards nothing."""
     return sm2.PrivateKey.from_scalar(_TEST_APP_SCALAR)
 
 
+@cache
 def shared_centre_key() -> sm2.PrivateKey:
     """The key with which the simulated centre signs its answers: everybody knows it."""
     return sm2.PrivateKey.from_scalar(_TEST_CENTRE_SCALAR)

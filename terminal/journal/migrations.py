@@ -24,9 +24,11 @@ its migrations only added things. So a program can be put back by one version wi
 
 import datetime as dt
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import apsw
@@ -315,16 +317,18 @@ def schema_of(connection: apsw.Connection) -> dict[str, str]:
     }
 
 
-def fresh_schema() -> dict[str, str]:
-    """The same for a journal made new by this program."""
+@cache
+def fresh_schema() -> Mapping[str, str]:
+    """The same for a journal made new by this program; worked out once."""
     fresh = apsw.Connection(":memory:")
     try:
         fresh.execute(CREATE).fetchall()
-        return schema_of(fresh)
+        return MappingProxyType(schema_of(fresh))
     finally:
         fresh.close()
 
 
+@lru_cache(maxsize=128)
 def _even(sql: str) -> str:
     for sign in "(),":
         sql = f" {sign} ".join(sql.split(sign))

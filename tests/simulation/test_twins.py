@@ -16,7 +16,11 @@ pytestmark = [
 SIXTEEN = [name for name, twin in TWINS.items() if not twin.slots]
 MOST_SETTLEMENTS = 2000
 FIRST_SEED = {
-    "late-approval-accepted": 23,
+    "lock-released-on-timeout": 7,
+    "send-before-commit": 2,
+    "print-before-commit": 2,
+    "float-money": 1,
+    "late-approval-accepted": 27,
     "not-found-ends-reversal": 7,
     "wall-clock-deadlines": 48,
     "audit-in-another-transaction": 26,

@@ -1,7 +1,9 @@
 """What several commands share: their options, finding the counter's file, talking to its service."""
 
+import contextlib
+import gc
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -57,6 +59,20 @@ def text_of(file: Path) -> str:
         return bytes_of(file).decode()
     except UnicodeDecodeError:
         raise WrongUse(say("file_wrong", reason=f"{file}: not UTF-8 text")) from None
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Around the imports of a process that stays: nobody looks for garbage among modules, now or later.
+
+    Looking while they were loaded took a tenth of a start, and looking at them again is a pause of the loop.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yibao.cli.common import CounterOption, find_counter, noted_anchor, run_async
+from yibao.cli.common import CounterOption, find_counter, importing, noted_anchor, run_async
 from yibao.cli.errors import CommandFailed
 from yibao.cli.help import help_of
 from yibao.cli.output import tell_line
@@ -37,9 +37,10 @@ def run(
 async def _serve(counter_files: "CounterFiles", noted: "Noted | None") -> None:
     import asyncio
 
-    from terminal.app import Application, ServiceBroken
-    from terminal.logs import configure_logs
-    from yibao.cli.details import keep_details
+    with importing():
+        from terminal.app import Application, ServiceBroken
+        from terminal.logs import configure_logs
+        from yibao.cli.details import keep_details
 
     configure_logs()
     application = Application(counter_files, noted)

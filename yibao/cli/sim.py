@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yibao.cli import back_office, benefit, certificate, chaos, prescription, simulation
-from yibao.cli.common import JsonOption, run_async, text_of
+from yibao.cli.common import JsonOption, importing, run_async, text_of
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
@@ -150,7 +150,8 @@ async def _stay_up(
     import asyncio
     import signal
 
-    from yibao.simulated.running import simulated_counter
+    with importing():
+        from yibao.simulated.running import simulated_counter
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -131,10 +131,6 @@ class Contents:
         """The files, one after the other."""
         return [bytes(file.now) for file in self.files.values()]
 
-    def contain(self, text: bytes) -> bool:
-        """True when the bytes stand in one of the files."""
-        return any(text in file.now for file in self.files.values())
-
 
 def _torn(file: StoredFile, luck: random.Random) -> bytes:
     content = bytearray(file.durable or b"")

@@ -19,6 +19,7 @@ from protocols.hub.catalogue import MESSAGES
 from protocols.hub.profile import Profile
 from protocols.hub.signing import answer_signing_bytes, encode_signature
 from simulators.hub import faults
+from simulators.hub.reading import read_request
 from yibao.site.weather import MONEY, OF_AMOUNTS, Weather
 
 REPEATS: Final = frozenset({"swap", "replay"})
@@ -119,7 +120,7 @@ class HubRoad:
         total_timeout_s: float,
     ) -> RawAnswer:
         """See `HubTransport`."""
-        request = envelope.decode_request(body)
+        request = read_request(body)
         fault = "down" if self.down else self._weather.fault_for(request.infno)
         if fault in REPEATS and not self._others(request.infno, request.message_id):
             fault = ""  # it does not fire: the right answer comes, and the hub is not away

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 import terminal.journal.journal
+from simulators.people import load_people
 from terminal.journal.records import SettlementRow
 from terminal.journal.settlement_table import SettlementTable
-from yibao.site.auditor import Auditor
-from yibao.site.disk import Contents
+from yibao.site.auditor import Auditor, by_beginning, names_one
+from yibao.site.disk import Contents, StoredFile
 from yibao.site.machine import Machine
 from yibao.site.site import Site
 from yibao.site.twins import Twin
@@ -75,3 +76,33 @@ def test_a_settlement_that_is_booked_without_amounts_is_seen(
     auditor, _, live = audited_again(tmp_path, forgets_amounts)
     assert live > 0
     assert len(found(auditor, "I5", "without amounts")) == live
+
+
+def test_a_person_named_in_the_log_or_on_the_disk_is_seen(tmp_path: Path) -> None:
+    def tells(machine: Machine) -> None:
+        machine.logged.append("settled for 测试灵活")
+        machine.contents.files["-note"] = StoredFile(b"99990000000000000501")
+
+    auditor, _, _ = audited_again(tmp_path, tells)
+    assert {one.text.partition(": ")[2] for one in auditor.breaks if one.invariant == "I8"} == {
+        "the log names a person",
+        "the disk names a person in clear",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "names_somebody"),
+    [
+        (b"P99990000001 settled 37.50 for T01", False),
+        ("9999992026: 测试大药房一号店 9999000000000000".encode(), False),
+        ("a slip for 测试灵活, by T01".encode(), True),
+        (b"psn_no=99990000000000000501", True),
+        (b"999999192408200288", False),
+        (b"certno=999999199203040117", True),
+    ],
+)
+def test_a_name_or_number_of_a_person_is_found_and_what_only_begins_like_one_is_not(
+    text: bytes, names_somebody: bool
+) -> None:
+    secrets = [secret.encode() for who in load_people() for secret in (who.name, who.psn_no, who.certno)]
+    assert names_one(text, by_beginning(secrets)) is names_somebody
