@@ -221,7 +221,7 @@ def _said(progress: Progress, word: Word) -> Decision:
             return Decision(Progress(), "again", 0.0)
         case Word.ACCEPTED:
             return Decision(_to(progress, _S.ACCEPTED), "accepted_by_a_person")
-        case Word.GIVEN_UP:
+        case Word.GIVEN_UP:  # pragma: no branch - mypy knows that there is no other
             return Decision(_to(progress, _S.GIVEN_UP), "given_up")
 
 
@@ -256,7 +256,7 @@ def _heard(progress: Progress, verdict: Verdict, reason: str, silence: Silence, 
             return Decision(_to(progress, _S.HELD), "repeat_refused")
         case Verdict.REFUSED:
             return Decision(_to(progress, _S.REFUSED), "refused")
-        case Verdict.UNKNOWN:
+        case Verdict.UNKNOWN:  # pragma: no branch - mypy knows that there is no other
             return _unanswered(progress, reason, silence, quiet_s)
 
 
@@ -277,7 +277,7 @@ def _looked(progress: Progress, found: Found) -> Decision:
             return Decision(Progress(_S.WAITING, progress.tries, progress.unanswered), "not_found", 0.0)
         case Found.UNCLEAR:
             return Decision(_to(progress, _S.HELD), "unclear")
-        case Found.NOT_HEARD:
+        case Found.NOT_HEARD:  # pragma: no branch - mypy knows that there is no other
             tries = progress.tries + 1
             after = Progress(_S.UNKNOWN, tries, progress.unanswered)
             if tries >= MOST_TRIES:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from protocols.errors import MoneyError
 from protocols.money import (
     Age,
+    Count,
     Days,
     Decimals,
     Fen,
@@ -159,6 +160,22 @@ def test_each_kind_of_number_is_written_with_its_own_decimals(value: Scaled, tex
 def test_a_number_wider_than_its_field_is_refused(kind: type[Scaled], text: str) -> None:
     with pytest.raises(MoneyError):
         kind.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [(0, 0), (10**18 - 1, 10**18 - 1), ("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)]
+)
+def test_a_count_is_a_whole_number_or_its_digits(value: object, count: int) -> None:
+    assert Count.parse(value) == count
+    assert isinstance(Count.parse(value), Count)
+
+
+@pytest.mark.parametrize(
+    "value", [-1, 10**18, True, 1.0, None, "", "-1", "1.0", "1e2", "9" * 19, "３", Decimals("3.00")]
+)
+def test_what_is_no_count_is_refused_without_repeating_it(value: object) -> None:
+    with pytest.raises(MoneyError, match=r"^not a whole number$"):
+        Count.parse(value)
 
 
 def test_two_decimals_of_nothing_are_nothing_where_two_decimals_may_stand() -> None:

@@ -2,17 +2,14 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from terminal.core.events import Misuse
 from terminal.core.hints import hints
-from terminal.core.values import Enrolment, LineShare
 from terminal.counter.wishes import SaleWish
 from tests.terminal.benefit.desk import COLD, line, somebody
 from tests.terminal.benefit.paper import flat
 from tests.terminal.clinic.clinic import Clinic, Window, window_config
-from tests.terminal.core.samples import IDENTIFIED, LINE, TO_PRICED, after
 from tests.terminal.harness import Shop, virtual
 
 FILED = """[enrolment.filing]
@@ -94,36 +91,3 @@ async def test_r54_p60_with_an_approval_the_pool_pays_and_nothing_is_pointed_out
     await window.rest()
     assert "待遇：双通道" in flat(clinic.printer.texts()[0])
     await window.finish()
-
-
-def test_r13_two_enrolments_in_force_are_pointed_out() -> None:
-    known = after(*TO_PRICED[:2], IDENTIFIED)
-    assert known.person is not None
-    assert hints(known) == ()
-    two = (Enrolment("310", "11", "1", "999900"), Enrolment("390", "15", "1", "999900"))
-    (hint,) = hints(
-        msgspec.structs.replace(known, person=msgspec.structs.replace(known.person, enrolments=two))
-    )
-    assert (hint.code, hint.params) == ("hint_two_enrolments", {"used": "310", "all": "310, 390"})
-    paused = (two[0], Enrolment("390", "15", "2", "999900"))
-    assert (
-        hints(msgspec.structs.replace(known, person=msgspec.structs.replace(known.person, enrolments=paused)))
-        == ()
-    )
-
-
-def test_r53_r55_lines_are_pointed_out_by_number() -> None:
-    priced_sale = after(*TO_PRICED)
-    assert priced_sale.quote is not None
-    share = LineShare("01", 0, LINE.amount_fen - 100, 0, 100, LINE.price)
-    dear = msgspec.structs.replace(
-        priced_sale,
-        lines=(msgspec.structs.replace(LINE, listed_until="2026-12-31"),),
-        quote=msgspec.structs.replace(priced_sale.quote, line_shares=(share,)),
-    )
-    assert [(hint.code, hint.params["line"]) for hint in hints(dear)] == [
-        ("hint_leaves_list", "1"),
-        ("hint_above_standard", "1"),
-    ]
-    later = msgspec.structs.replace(LINE, listed_until="2027-12-31")
-    assert hints(msgspec.structs.replace(priced_sale, lines=(later,))) == ()

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from protocols.hub import wire
 from protocols.hub.profile import Profile
 from protocols.money import Fen, Quantity, Scaled
 from protocols.secret import Secret
@@ -219,6 +220,41 @@ def test_a_visit_is_settled_with_the_amounts_of_its_quote() -> None:
     assert [{name: row[name] for name in ("feedetl_sn", "drug_trac_codg")} for row in rows] == codes
     assert said("2207A", _replace(CLINIC, use_account=False))["data"]["acct_used_flag"] == "0"
     assert list(said("2207A", CLINIC)) == ["data"], "without trace codes there is no node for them"
+
+
+@switch("form.identity_fields", "optional", "required")
+def test_a_province_may_ask_who_it_is_in_quote_and_settlement_of_a_visit_too() -> None:
+    site = _replace(SITE, profile=_replace(PROFILE, form=_replace(PROFILE.form, identity_fields="required")))
+    by_card = _replace(CLINIC, medium=CARD)
+    card = {"card_sn": "00112233", "psn_cert_type": "01", "certno": "999999199001010016"}
+    quote, settled = said("2206A", by_card, site)["data"], said("2207A", by_card, site)["data"]
+    assert quote == said("2206A", by_card)["data"] | card | {"psn_type": "11", "psn_name": "测试甲"}
+    assert settled == said("2207A", by_card)["data"] | card
+
+
+@pytest.mark.parametrize(
+    ("changes", "diagnosis", "money"),
+    [
+        ({"benefit": "ordinary"}, {"TRUM_FLAG": "0"}, {"TRUM_FLAG": "0"}),
+        ({"benefit": "emergency"}, *[{"TRUM_FLAG": "0", "OTP_ER_REFL_FLAG": "1"}] * 2),
+        ({"epidemic": True}, {"TRUM_FLAG": "0"}, {"TRUM_FLAG": "0", "MDTRT_GRP_TYPE": "1"}),
+    ],
+)
+def test_a_visit_of_somebody_from_another_province_says_what_kind_of_visit_it_is(
+    changes: dict[str, Any], diagnosis: dict[str, str], money: dict[str, str]
+) -> None:
+    assert CLINIC.person is not None
+    far = _replace(CLINIC, person=_replace(CLINIC.person, insured_division="989900"), **changes)
+    for infno, node, members in (
+        ("2203A", "mdtrtinfo", diagnosis),
+        ("2206A", "data", money),
+        ("2207A", "data", money),
+    ):
+        content, _ = build(infno, far, SITE)
+        text = msgspec.json.decode(wire.encode(content))[node]["expContent"]
+        assert msgspec.json.decode(text) == members
+    near = _replace(CLINIC, benefit="emergency")
+    assert msgspec.json.decode(wire.encode(build("2206A", near, SITE)[0]))["data"]["expContent"] == ""
 
 
 def test_before_anybody_is_known_a_message_carries_no_insured_division() -> None:

@@ -57,6 +57,13 @@ LINES = LinesSet((LINE,))
         (visit(filings=None), DiseasePicked(DISEASE), "filings_unknown", {}),
         (visit(filings=()), DiseasePicked(DISEASE), "filings_unknown", {}),
         (visit(), DiseasePicked(OTHER), "disease_not_filed", {}),
+        (
+            visit(filings=(Filing("M01600", "糖尿病", open_here=False),)),
+            DiseasePicked(DISEASE),
+            "disease_not_open",
+            {},
+        ),
+        (visit(benefit="ordinary"), DiseasePicked(OTHER), "disease_not_asked", {}),
         (visit(visit_id="M1"), CODE, "visit_has_person", {}),
         (visit(unsure=("register",)), MediumGiven(MEDIUM), "visit_has_person", {}),
     ],
@@ -67,6 +74,13 @@ def test_a_wish_that_does_not_fit_is_told_why(
     with pytest.raises(Misuse) as refused:
         decide(settlement, event)
     assert (refused.value.code, refused.value.params) == (code, params)
+
+
+def test_a_visit_that_needs_no_filing_takes_a_diagnosis_without_a_filed_disease() -> None:
+    cold = Disease("", "", "J06.900", "急性上呼吸道感染")
+    picked = decide(visit(benefit="ordinary", disease=None, filings=None), DiseasePicked(cold))
+    assert (picked.settlement.disease, picked.settlement.diagnosed) == (cold, False)
+    assert begun(picked) == ["compose STEP 2201"]
 
 
 def forgotten(decision: Decision) -> tuple[Any, ...]:

@@ -96,6 +96,26 @@ def test_who_1101_describes_must_be_who_showed_the_medium_and_insured_now() -> N
         read(person_output(), refund_of=not_mine)
 
 
+@pytest.mark.parametrize(
+    ("benefit", "local_only", "division", "refused"),
+    [
+        ("dual_channel", True, "989900", True),
+        ("dual_channel", True, "999900", False),
+        ("dual_channel", False, "989900", False),
+        ("pharmacy", True, "989900", False),  # from the account alone: every institution may
+    ],
+)
+def test_r07_an_institution_that_is_not_networked_serves_the_pool_of_its_own_province_only(
+    benefit: str, local_only: bool, division: str, refused: bool
+) -> None:
+    sale = draft(medium=MEDIUM, benefit=benefit, local_only=local_only, division=division)
+    if refused:
+        with pytest.raises(Misfit, match="not_networked"):
+            READERS["1101"](sale, person_output(), PROFILE)
+    else:
+        assert READERS["1101"](sale, person_output(), PROFILE).person is not None
+
+
 def test_entitled_once_is_entitled_and_otherwise_the_reasons_are_told() -> None:
     def row(flag: str, reason: str = "") -> Entitlement:
         return Entitlement(entitled=flag, reason=reason)

@@ -23,7 +23,15 @@ from terminal.core.events import (
     Transmit,
 )
 from terminal.core.messages import misfits
-from terminal.core.outcome import Verdict, judge, judge_cancellation, judge_reversal, reason_of, retry_delay_s
+from terminal.core.outcome import (
+    Verdict,
+    judge,
+    judge_cancellation,
+    judge_reversal,
+    not_sent_notice,
+    reason_of,
+    retry_delay_s,
+)
 from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
 from tests.terminal.core.samples import (
@@ -106,6 +114,22 @@ def test_a_reason_is_a_machine_word_and_never_the_content_of_the_answer() -> Non
     assert [reason_of(heard) for heard in (REFUSED, OTHER_CODE, SHAPELESS, SILENT, FORGED, GATEWAY, UNSENT)] == [
         "infcode -1", "infcode -7", "malformed output", "timeout", "bad signature", "http 401", "refused"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "params"),
+    [
+        ("timeout", "x", {"reason": "timeout"}),
+        ("tls", "hub_not_trusted", {"reason": "tls"}),
+        ("gateway_token", "hub_not_understood", {"profile": PROFILE.name, "reason": "gateway_token"}),
+        ("too_long psn_name", "field_too_long", {"field": "psn_name"}),
+    ],
+)
+def test_why_a_message_did_not_leave_is_told_by_what_can_be_done_about_it(
+    reason: str, code: str, params: dict[str, str]
+) -> None:
+    told = not_sent_notice("x", NotSent(reason), PROFILE)
+    assert (told.code, told.params) == (code, params)
 
 
 # -- the settlement ------------------------------------------------------------------------------

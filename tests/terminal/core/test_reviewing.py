@@ -51,6 +51,7 @@ from tests.terminal.core.samples import (
 )
 from tests.terminal.core.samples import decide as decided
 from tests.terminal.core.test_building import SITE
+from tests.terminal.core.test_visit import visit
 
 _replace = msgspec.structs.replace
 FOUND = Found(
@@ -187,6 +188,20 @@ def test_a_prescription_is_not_taken_for_somebody_who_came_while_the_centre_was_
 def test_the_review_hears_of_the_kind_of_benefit_and_of_no_prescription(benefit: str, med_type: str) -> None:
     told = reviewed(_replace(sale(), benefit=benefit))
     assert (told["med_type"], told["fsi_order_dtos"][0]["rxno"]) == (med_type, "无")
+
+
+def test_the_review_of_a_visit_hears_of_its_diagnosis_and_that_of_a_purchase_of_none() -> None:
+    told = reviewed(visit(visit_id="M1", review=Review()))
+    assert (told["mdtrt_id"], told["dscg_main_dise_codg"], told["dscg_main_dise_name"]) == (
+        "M1",
+        "E11.900",
+        "2型糖尿病",
+    )
+    (diagnosis,) = told["fsi_diagnose_dtos"]
+    assert (diagnosis["dise_id"], diagnosis["dise_codg"]) == ("M1-1", "E11.900")
+    purchase = reviewed(sale())
+    assert (purchase["mdtrt_id"], purchase["dscg_main_dise_codg"]) == ("S1", "无")
+    assert not purchase.get("fsi_diagnose_dtos")
 
 
 @pytest.mark.parametrize("heard", [REFUSED, UNSENT, *NOTHING_PROVED, good("something else")])

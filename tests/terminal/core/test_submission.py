@@ -132,6 +132,10 @@ def test_tries_are_bounded_and_then_a_person_is_called() -> None:
         assert decision.delay_s is None or decision.delay_s <= 300.0
         progress = decision.progress
     assert tries == MOST_TRIES
+    last = Progress(_S.UNKNOWN, MOST_TRIES - 1, 1)
+    assert after(Looked(Found.NOT_HEARD), progress=last) == Decision(
+        Progress(_S.HELD, MOST_TRIES, 1), "not_heard"
+    )
     for hopeless in ("no_path", "too_long memo", "content"):
         assert after(NotMade(hopeless)).progress.state is _S.HELD
 
