@@ -21,7 +21,7 @@ from terminal.counter.anchor_keeper import ANCHOR_EVERY_S, ANCHOR_RECORDS, LOOK_
 from terminal.counter.holds import Holds
 from terminal.journal.anchors import Noted, WitnessFile, parse_noted
 from terminal.journal.journal import Journal
-from terminal.journal.records import JournalFailed, Stamp
+from terminal.journal.records import Contradiction, JournalFailed, Stamp
 from terminal.journal.thread import InlineJournal
 from terminal.journal.verify import verify_journal
 from tests.faults import fired
@@ -572,3 +572,18 @@ async def test_two_witnesses_of_one_kind_are_both_accepted(place: Place) -> None
     last = place.keeper()
     await last.check_at_start(Noted(400, "0" * 16))
     assert last.view().contradictions == ()
+
+
+def test_what_people_have_accepted_meanwhile_is_not_kept_as_a_contradiction_again(tmp_path: Path) -> None:
+    """A witness may be compared while two people accept it; a line late to the journal changes nothing."""
+    journal = open_at(tmp_path / "journal.db")
+    found = Contradiction("fleet", 400, "0" * 16, "", "shorter", 4, "2026-11-23")
+    other = msgspec.structs.replace(found, records=500)
+    journal.anchors.contradicted(found)
+    journal.anchors.accept(frozenset({found.name}), "T01+T02", "level", stamp())
+    assert journal.anchors.contradictions() == ()
+    journal.anchors.contradicted(found)
+    assert journal.anchors.contradictions() == ()
+    journal.anchors.contradicted(other)
+    assert journal.anchors.contradictions() == (other,)
+    journal.close()

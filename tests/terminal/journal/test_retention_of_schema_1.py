@@ -112,3 +112,15 @@ def test_the_copy_of_an_older_schema_goes_some_days_after_the_migration_though_n
     assert not copy.exists()
     assert journal.retention.purge(NINE + COPY_KEPT)
     journal.close()
+
+
+def test_a_copy_that_cannot_be_removed_is_not_reported_as_gone(tmp_path: Path) -> None:
+    path = unpack("schema-1-pharmacy", tmp_path)
+    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    copy = Path(copy_path(str(path), 1))
+    copy.unlink()
+    copy.mkdir()  # no file, so it cannot be removed as one
+    assert not journal.retention.purge(NINE + COPY_KEPT)
+    copy.rmdir()
+    assert journal.retention.purge(NINE + COPY_KEPT)
+    journal.close()

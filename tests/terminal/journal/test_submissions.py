@@ -21,7 +21,10 @@ from terminal.journal.records import (
     SubmissionRow,
 )
 from terminal.journal.retention import Due
+from terminal.journal.store import dicts
+from terminal.journal.submission_table import SUBMISSION_COLUMNS, submission_mac
 from terminal.journal.verify import verify_journal
+from terminal.journal.verify_submissions import follow_submission
 from tests.terminal.journal.old_journals import old_vault, unpack
 from tests.terminal.journal.samples import MSGID, NINE, open_at, raw, stamp, vault
 from tests.terminal.journal.terms import DAY, EVIDENCE, IDENTITY, TERMS, expire_due, later
@@ -190,6 +193,90 @@ def test_a_row_taken_out_with_its_guards_is_missed(path: Path) -> None:
     stranger.close()
     found = {(one.code, one.where) for one in verify_journal(str(path), vault()).findings}
     assert {("transition", "U1"), ("number", "U2"), ("guard", "trigger submission_is_kept")} <= found
+
+
+NO_GUARDS = (
+    "DROP TRIGGER submission_content_is_fixed; DROP TRIGGER submission_is_kept; DROP TRIGGER submission_moves_by_rule;"
+    " DROP TRIGGER submission_attempt_bytes_are_fixed"
+)
+BEHIND_THE_GUARDS = {
+    "a hash of other bytes": ("UPDATE submission_attempt SET request_sm3 = zeroblob(32) WHERE submission = 'U1'", {("blob", MSGID)}),
+    "bytes of another message": (
+        "UPDATE submission_attempt SET request = (SELECT request FROM submission_attempt WHERE submission = 'U2')"
+        " WHERE submission = 'U1'", {("blob", MSGID)},
+    ),
+    "a message without its submission": (
+        "DELETE FROM submission WHERE id = 'U2'", {("transition", "U2"), ("attempt", MSGID[:-2] + "02")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BEHIND_THE_GUARDS)
+def test_the_checker_finds_what_was_changed_behind_the_guards(path: Path, what: str) -> None:
+    sql, expected = BEHIND_THE_GUARDS[what]
+    stranger = raw(path)
+    stranger.execute(NO_GUARDS).fetchall()
+    stranger.execute(sql)
+    stranger.close()
+    found = {(one.code, one.where) for one in verify_journal(str(path), vault()).findings}
+    assert {one for one in found if one[0] != "guard"} == expected
+
+
+def test_a_content_that_the_terminal_itself_wrote_wrong_is_found_though_its_code_is_right(path: Path) -> None:
+    stranger = raw(path)
+    stranger.execute(NO_GUARDS).fetchall()
+    (row,) = dicts(stranger, "SELECT * FROM submission WHERE id = 'U1'")
+    mac = submission_mac(vault(), [row[name] for name in SUBMISSION_COLUMNS], row["result"], row["result"])
+    stranger.execute("UPDATE submission SET content = result, row_mac = ? WHERE id = 'U1'", (mac,))
+    stranger.close()
+    found = {
+        (one.code, one.where) for one in verify_journal(str(path), vault()).findings if one.code != "guard"
+    }
+    assert found == {("blob", "U1")}
+
+
+def test_a_request_that_carries_another_message_id_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = open_at(path)
+    other = SubmissionMessage(MSGID, "2503", "key 1", REQUEST.replace(MSGID.encode(), b"another"))
+    moved(journal, opened(journal), _S.SENT, sent=other)
+    journal.close()
+    (found,) = verify_journal(str(path), vault()).findings
+    assert (found.code, found.where, found.text) == ("blob", MSGID, "the request carries another message id")
+
+
+def test_without_the_key_states_and_numbers_are_checked_and_nothing_is_opened(path: Path) -> None:
+    assert verify_journal(str(path)).ok
+    stranger = raw(path)
+    stranger.execute("UPDATE submission_attempt SET answer = x'00' WHERE submission = 'U1'")
+    stranger.execute("UPDATE submission SET state = 'GIVEN_UP' WHERE id = 'U2'")
+    stranger.close()
+    found = {(one.code, one.where) for one in verify_journal(str(path)).findings}
+    assert found == {("transition", "U2"), ("attempt", MSGID[:-2] + "02")}
+
+
+@pytest.mark.parametrize(
+    ("records", "text"),
+    [
+        ((("submit", "None", "WAITING"),), ""),
+        ((("submit", "None", "WAITING"), ("submission", "WAITING", "WAITING")), ""),
+        ((("submit", "None", "WAITING"), ("submission", "WAITING", "SENT")), ""),
+        ((("submit", "None", "WAITING"), ("submit", "None", "WAITING")), "was opened twice"),
+        ((("submission", "WAITING", "SENT"),), "left WAITING (record 1) without being in it"),
+        ((("submit", "None", "WAITING"), ("submission", "SENT", "ACCEPTED")), "left SENT (record 2) without being in it"),
+        ((("submit", "None", "WAITING"), ("submission", "WAITING", "ACCEPTED")), "WAITING to ACCEPTED (record 2) is not allowed"),
+    ],
+)  # fmt: skip
+def test_the_records_of_a_submission_lead_from_one_to_the_next_by_the_rules(
+    records: tuple[tuple[str, str, str], ...], text: str
+) -> None:
+    told: list[tuple[str, str, str]] = []
+    ends: dict[str, str] = {}
+    for sequence, (action, old, new) in enumerate(records, start=1):
+        content = {"action": action, "object": "U1", "old": old, "new": new}
+        follow_submission(content, sequence, ends, lambda *finding: told.append(finding))
+    assert told == ([("transition", "U1", text)] if text else [])
+    assert ends == {"U1": records[-1][2]}
 
 
 def test_a_day_is_kept_while_a_submission_of_it_is_open_and_goes_two_years_after_its_end(
