@@ -41,7 +41,7 @@ GOAL: Final = 0.9
 _COUNTER: Final = "tests/terminal/counter"
 _STORIES: Final = (
     f"{_COUNTER}/test_retries.py", f"{_COUNTER}/test_outcomes.py", f"{_COUNTER}/test_life.py", f"{_COUNTER}/test_refund.py",
-    f"{_COUNTER}/test_repeats.py", f"{_COUNTER}/test_people.py", f"{_COUNTER}/test_paper.py",
+    f"{_COUNTER}/test_repeats.py", f"{_COUNTER}/test_people.py", f"{_COUNTER}/test_paper.py", f"{_COUNTER}/test_effects.py",
     "tests/terminal/clinic/test_story.py", "tests/terminal/clinic/test_lost.py", "tests/terminal/clinic/test_answers.py",
     "tests/terminal/clinic/test_collecting.py",
 )  # fmt: skip
