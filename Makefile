@@ -93,9 +93,10 @@ simulation: setup
 MONEY_PATH := terminal/core/*,protocols/money.py,terminal/journal/*,terminal/counter/retries.py,terminal/counter/engine.py,terminal/counter/effects.py,terminal/counter/anchor_keeper.py,terminal/counter/disk_watch.py
 MONEY_TESTS := tests/protocols/test_money.py $(addprefix tests/terminal/,core journal counter clinic evidence) \
   tests/yibao/test_verify_export.py tests/recovery/test_crash_anywhere.py tests/recovery/test_clinic_crash.py
+# Tracing slows a test several times: ten times the usual limit, for a test stopped in the middle counts as another failure.
 coverage: setup
 	@mkdir -p build
-	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider $(MONEY_TESTS) $(PYTEST_ARGS)
+	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider --timeout=300 $(MONEY_TESTS) $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='$(MONEY_PATH)'
 
 # Kept in build/mutation and added up from run to run; an interrupted run loses nothing.
