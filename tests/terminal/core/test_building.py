@@ -222,7 +222,6 @@ def test_a_visit_is_settled_with_the_amounts_of_its_quote() -> None:
     assert list(said("2207A", CLINIC)) == ["data"], "without trace codes there is no node for them"
 
 
-@switch("form.identity_fields", "optional", "required")
 def test_a_province_may_ask_who_it_is_in_quote_and_settlement_of_a_visit_too() -> None:
     site = _replace(SITE, profile=_replace(PROFILE, form=_replace(PROFILE.form, identity_fields="required")))
     by_card = _replace(CLINIC, medium=CARD)
