@@ -9,6 +9,7 @@ with the full one, in turn; what the far ends say they took is in neither. The p
 """
 
 import asyncio
+import os
 import shutil
 import time
 from pathlib import Path
@@ -56,13 +57,19 @@ async def start_ms(counter: Path) -> float:
     return took_ms
 
 
+def _copy(kept: Path, journal: Path) -> None:
+    """Copy a journal. It is on disk afterwards: writing gigabytes back would take the disk from what is measured."""
+    shutil.copyfile(kept, journal)
+    os.sync()
+
+
 async def measure_start(kept: Path, folder: Path, settlements: int, doubts: int, starts: int) -> Excess:
     """Start a counter on a copy of the kept journal with doubts in it."""
     async with far_end.running() as addresses:
         counter = await prepare(folder, addresses, keys_of=kept)
     journal = folder / "state" / "journal.db"
     journal.parent.mkdir(mode=0o700)
-    await asyncio.to_thread(shutil.copyfile, kept / "journal.db", journal)
+    await asyncio.to_thread(_copy, kept / "journal.db", journal)
     with filling(journal, kept) as filler:
         filler.doubts(settlements + 1, doubts)
     took = [await start_ms(counter) for _ in range(starts)]
@@ -88,7 +95,7 @@ async def measure_sale(kept: Path, folder: Path, settlements: int, rounds: int, 
     empty, full = folder / "empty", folder / "full"
     for place in (empty, full):
         place.mkdir()
-    await asyncio.to_thread(shutil.copyfile, kept / "journal.db", full / "journal.db")
+    await asyncio.to_thread(_copy, kept / "journal.db", full / "journal.db")
     keys = await asyncio.to_thread(SoftwareKeyStore(kept / "keys").unlock, PASSWORD)
     took: dict[Path, list[float]] = {empty: [], full: []}
     async with (
