@@ -80,12 +80,11 @@ HOURS ?= 1
 soak: setup
 	@rm -rf $(FAULTS)/soak && mkdir -p $(FAULTS)/soak
 	@export YIBAO_FAULT_RECORD=$(CURDIR)/$(FAULTS)/soak; status=0; \
-	part() { echo "soak: $$1"; shift; "$$@" >$(FAULTS)/soak/last.json || status=1; cat $(FAULTS)/soak/last.json; }; \
+	part() { echo "soak: $$1"; said=$(FAULTS)/soak/$$2.json; shift 2; "$$@" >$$said || status=1; cat $$said; }; \
 	hours() { awk "BEGIN { print $(HOURS) * $$1 }"; }; \
-	part "simulation, $(HOURS) h" $(BIN)/python -m yibao.site.swarm --hours $(HOURS) --jobs $(JOBS); \
-	mv $(FAULTS)/soak/last.json $(FAULTS)/soak/totals.json; \
-	part 'power-cut images' $(BIN)/python -m tests.recovery.images --hours $$(hours 0.25); \
-	part 'real kills' $(BIN)/python -m tests.recovery.kill --hours $$(hours 0.15); \
+	part "simulation, $(HOURS) h" simulation $(BIN)/python -m yibao.site.swarm --hours $(HOURS) --jobs $(JOBS); \
+	part 'power-cut images' images $(BIN)/python -m tests.recovery.images --hours $$(hours 0.25); \
+	part 'real kills' kills $(BIN)/python -m tests.recovery.kill --hours $$(hours 0.15); \
 	echo $$status >$(FAULTS)/soak/status; exit $$status
 
 simulation: setup

@@ -70,7 +70,10 @@ def test_a_part_of_the_tests_or_a_red_run_is_not_taken(record: Path, whole: bool
 def test_a_soak_is_taken_with_the_rows_of_its_faults(tmp_path: Path) -> None:
     totals = {"settlements": 100, "faulted": 60, "cuts": 9, "breaks": 0, "seconds": 3600.4,
               "faults": {"lose-answer 2102": 4, "lose-answer 2601": 3, "kill P1": 5, "torn P1": 9}}  # fmt: skip
-    (tmp_path / reliability.SOAK_TOTALS).write_text(json.dumps(totals), encoding="utf-8")
+    simulation, images, kills = (tmp_path / name for name in reliability.SOAK_PARTS)
+    simulation.write_text(json.dumps(totals), encoding="utf-8")
+    images.write_text('{"distinct": 7, "breaks": 0, "seconds": 900.2}\n', encoding="utf-8")
+    kills.write_text('{"kills": 5, "breaks": 0, "seconds": 540.1}\n', encoding="utf-8")
     assert reliability.taken_soak(tmp_path) is None, "not at its end"
     (tmp_path / reliability.SOAK_STATUS).write_text("1\n", encoding="utf-8")
     assert reliability.taken_soak(tmp_path) is None, "a part of it failed"
@@ -79,10 +82,12 @@ def test_a_soak_is_taken_with_the_rows_of_its_faults(tmp_path: Path) -> None:
     assert taken is not None
     assert taken.rows == {"F20": 9, "F27": 9, "F38": 7, "F47": 3}
     assert (taken.seconds, taken.figures["simulated_settlements"], taken.figures["simulated_hit"]) == (
-        3600,
+        5041,
         100,
         60,
     )
+    kills.write_text("", encoding="utf-8")
+    assert reliability.taken_soak(tmp_path) is None, "a part of it said nothing"
 
 
 @pytest.mark.parametrize(
@@ -97,8 +102,8 @@ def test_make_soak_says_at_its_very_end_whether_it_was_whole_and_green(
     python = tmp_path / "bin/python"
     python.parent.mkdir()
     python.write_text(
-        '#!/bin/sh\n[ "$2" = tests.recovery.kill ] && { ' + end + "; }\n"
-        """echo '{"settlements": 1, "faulted": 1, "cuts": 0, "breaks": 0, "seconds": 1, "faults": {}}'\n"""
+        """#!/bin/sh\necho '{"settlements": 1, "faulted": 1, "cuts": 0, "breaks": 0, "seconds": 1, "faults": {}}'\n"""
+        '[ "$2" != tests.recovery.kill ] || { ' + end + "; }\n"
     )
     python.chmod(0o755)
     # In a session of its own: Ctrl-C reaches a whole process group.
@@ -107,7 +112,7 @@ def test_make_soak_says_at_its_very_end_whether_it_was_whole_and_green(
         cwd=reliability.ROOT, capture_output=True, timeout=25, check=False, start_new_session=True,
     )  # fmt: skip
     assert status is None or ran.returncode == status, ran.stderr
-    assert (tmp_path / "soak" / reliability.SOAK_TOTALS).exists()
+    assert (tmp_path / "soak" / reliability.SOAK_PARTS[0]).exists()
     assert (reliability.taken_soak(tmp_path / "soak") is not None) == is_taken
 
 

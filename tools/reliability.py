@@ -25,8 +25,8 @@ RECORD_FILE: Final = ROOT / "docs" / "reliability-record.toml"
 NOTES: Final = ROOT / "docs" / "reliability-notes.md"
 SESSION: Final = "session.json"
 """Written beside the counts when a run of pytest ends (tests/conftest.py)."""
-SOAK_TOTALS: Final = "totals.json"
-"""What the simulation prints at its end, kept by `make soak`."""
+SOAK_PARTS: Final = ("simulation.json", "images.json", "kills.json")
+"""What each part of `make soak` prints at its end, the simulation first."""
 SOAK_STATUS: Final = "status"
 """Written by `make soak` when all its parts have come to their end: 0 when none of them failed."""
 
@@ -125,11 +125,11 @@ def taken_soak(folder: Path) -> Run | None:
     status = folder / SOAK_STATUS
     if not status.is_file() or status.read_text(encoding="utf-8").strip() != "0":
         return None
-    path = folder / SOAK_TOTALS
-    text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    if not text:
+    parts = [_last_line(folder / name) for name in SOAK_PARTS]
+    if not all(parts):
         return None
-    totals = json.loads(text.splitlines()[-1])
+    said = [json.loads(part) for part in parts]
+    totals = said[0]
     rows, figures = (Counter(counts) for counts in count(_lines(folder)))
     for name, times in totals["faults"].items():
         rows.update(dict.fromkeys(rows_of(name), times))
@@ -137,8 +137,19 @@ def taken_soak(folder: Path) -> Run | None:
         simulated_settlements=totals["settlements"], simulated_hit=totals["faulted"], simulated_cuts=totals["cuts"],
         simulated_breaks=totals["breaks"],
     )  # fmt: skip
-    date = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date().isoformat()
-    return Run(date, 0, round(totals["seconds"]), dict(sorted(rows.items())), dict(sorted(figures.items())))
+    date = dt.datetime.fromtimestamp(status.stat().st_mtime, dt.UTC).date().isoformat()
+    return Run(
+        date,
+        0,
+        round(sum(part["seconds"] for part in said)),
+        dict(sorted(rows.items())),
+        dict(sorted(figures.items())),
+    )
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
+    return next((line for line in reversed(lines) if line.strip()), "")
 
 
 def recorded() -> Recorded:
