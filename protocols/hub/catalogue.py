@@ -103,7 +103,7 @@ def _submission(
     output_type: type[msgspec.Struct] = NoOutput,
     remedy: Remedy = Remedy.REPEAT,
 ) -> Message:
-    """A transaction outside any settlement that changes the hub."""
+    """A transaction outside any settlement that changes the hub: its registers, stocks or clearing, and nobody's money here."""
     return Message(
         infno=infno,
         title_zh=title_zh,
@@ -263,55 +263,14 @@ _RECORDS: Final = (
 )
 
 _TABLE: Final = (
-    Message(
-        infno="9001",
-        title_zh="签到",
-        title_en="sign in",
-        input_type=sign_in.SignInInput,
-        output_type=sign_in.SignInOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _question("9001", "签到", "sign in", sign_in.SignInInput, sign_in.SignInOutput),
+    _question("9002", "签退", "sign out", sign_in.SignOutInput, sign_in.SignOutOutput),
+    _question("1101", "人员信息获取", "person information", person.PersonInput, person.PersonOutput),
+    _question(
+        "2001", "人员待遇享受检查", "benefit check", person.BenefitCheckInput, person.BenefitCheckOutput
     ),
-    Message(
-        infno="9002",
-        title_zh="签退",
-        title_en="sign out",
-        input_type=sign_in.SignOutInput,
-        output_type=sign_in.SignOutOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
-    ),
-    Message(
-        infno="1101",
-        title_zh="人员信息获取",
-        title_en="person information",
-        input_type=person.PersonInput,
-        output_type=person.PersonOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
-    ),
-    Message(
-        infno="2001",
-        title_zh="人员待遇享受检查",
-        title_en="benefit check",
-        input_type=person.BenefitCheckInput,
-        output_type=person.BenefitCheckOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
-    ),
-    Message(
-        infno="2101",
-        title_zh="药店预结算",
-        title_en="pharmacy pre-settlement",
-        input_type=pharmacy.PharmacyInput,
-        output_type=pharmacy.PharmacyOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _question(
+        "2101", "药店预结算", "pharmacy pre-settlement", pharmacy.PharmacyInput, pharmacy.PharmacyOutput
     ),
     Message(
         infno="2102",
@@ -383,15 +342,12 @@ _TABLE: Final = (
         moves_money=False,
         remedy=Remedy.REPEAT,
     ),
-    Message(
-        infno="2206A",
-        title_zh="门诊预结算",
-        title_en="out-patient pre-settlement",
-        input_type=outpatient.ClinicQuoteInput,
-        output_type=settlement.SettlementOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _question(
+        "2206A",
+        "门诊预结算",
+        "out-patient pre-settlement",
+        outpatient.ClinicQuoteInput,
+        settlement.SettlementOutput,
     ),
     Message(
         infno="2207A",
@@ -423,55 +379,30 @@ _TABLE: Final = (
         moves_money=True,
         remedy=Remedy.REVERSE_AGAIN,
     ),
-    Message(
-        infno="3201",
-        title_zh="医药机构费用结算对总账",
-        title_en="reconciliation of totals",
-        input_type=accounts.TotalsCheckInput,
-        output_type=accounts.TotalsCheckOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _question(
+        "3201",
+        "医药机构费用结算对总账",
+        "reconciliation of totals",
+        accounts.TotalsCheckInput,
+        accounts.TotalsCheckOutput,
     ),
-    Message(
-        infno="3202",
-        title_zh="医药机构费用结算对明细账",
-        title_en="reconciliation of detail",
-        input_type=accounts.DetailCheckInput,
-        output_type=accounts.DetailCheckOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _question(
+        "3202",
+        "医药机构费用结算对明细账",
+        "reconciliation of detail",
+        accounts.DetailCheckInput,
+        accounts.DetailCheckOutput,
     ),
-    Message(
-        infno="5201",
-        title_zh="就诊信息查询",
-        title_en="visit query",
-        input_type=queries.VisitQueryInput,
-        output_type=queries.VisitQueryOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _question("5201", "就诊信息查询", "visit query", queries.VisitQueryInput, queries.VisitQueryOutput),
+    _question(
+        "5203", "结算信息查询", "settlement query", queries.SettlementQueryInput, settlement.SettlementOutput
     ),
-    Message(
-        infno="5203",
-        title_zh="结算信息查询",
-        title_en="settlement query",
-        input_type=queries.SettlementQueryInput,
-        output_type=settlement.SettlementOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
-    ),
-    Message(
-        infno="5301",
-        title_zh="人员慢特病备案查询",
-        title_en="chronic filing query",
-        input_type=queries.ChronicQueryInput,
-        output_type=queries.ChronicQueryOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _question(
+        "5301",
+        "人员慢特病备案查询",
+        "chronic filing query",
+        queries.ChronicQueryInput,
+        queries.ChronicQueryOutput,
     ),
     Message(
         infno="9101",
@@ -483,57 +414,18 @@ _TABLE: Final = (
         moves_money=False,
         remedy=Remedy.REPEAT,
     ),
-    Message(
-        infno="9102",
-        title_zh="文件下载",
-        title_en="file download",
-        input_type=accounts.DownloadInput,
-        output_type=NoOutput,
-        changes_hub=False,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
-    ),
+    _question("9102", "文件下载", "file download", accounts.DownloadInput, NoOutput),
 )
 
 _REVIEWS: Final = (
     _question("3101", "明细审核事前分析服务", "review before", review.ReviewInput, review.ReviewOutput),
     _question("3102", "明细审核事中分析服务", "review during", review.ReviewInput, review.ReviewOutput),
-    Message(
-        infno="3103",
-        title_zh="审核结果反馈",
-        title_en="feedback on a review",
-        input_type=review.FeedbackInput,
-        output_type=NoOutput,
-        changes_hub=True,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
-    ),
+    _submission("3103", "审核结果反馈", "feedback on a review", review.FeedbackInput),
 )
 
 
-def _clearing(
-    infno: str,
-    title_zh: str,
-    title_en: str,
-    input_type: type[msgspec.Struct],
-    output_type: type[msgspec.Struct],
-    remedy: Remedy,
-) -> Message:
-    """A message of the month's clearing: it changes the hub's accounts, not anybody's money at this counter."""
-    return Message(
-        infno=infno,
-        title_zh=title_zh,
-        title_en=title_en,
-        input_type=input_type,
-        output_type=output_type,
-        changes_hub=True,
-        moves_money=False,
-        remedy=remedy,
-    )
-
-
 _CLEARING: Final = (
-    _clearing(
+    _submission(
         "3203",
         "清算申请",
         "clearing application",
@@ -541,7 +433,7 @@ _CLEARING: Final = (
         clearing.ApplicationOutput,
         Remedy.ASK_A_PERSON,
     ),
-    _clearing(
+    _submission(
         "3204",
         "清算申请撤销",
         "withdrawal of a clearing application",
@@ -556,7 +448,7 @@ _CLEARING: Final = (
         clearing.FarQueryInput,
         clearing.FarQueryOutput,
     ),
-    _clearing(
+    _submission(
         "3261",
         "异地清分结果确认",
         "clearing with other places: confirmation",
@@ -564,7 +456,7 @@ _CLEARING: Final = (
         NoOutput,
         Remedy.REPEAT,
     ),
-    _clearing(
+    _submission(
         "3262",
         "异地清分结果确认回退",
         "clearing with other places: taking it back",
@@ -583,25 +475,15 @@ _PRESCRIPTIONS: Final = (
         prescriptions.PrescriptionsQueryInput,
         prescriptions.PrescriptionsQueryOutput,
     ),
-    Message(
-        infno="990102",
-        title_zh="流转处方锁定",
-        title_en="lock of a prescription, for a while",
-        input_type=prescriptions.PrescriptionLockInput,
-        output_type=prescriptions.PrescriptionLockOutput,
-        changes_hub=True,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _submission(
+        "990102",
+        "流转处方锁定",
+        "lock of a prescription, for a while",
+        prescriptions.PrescriptionLockInput,
+        prescriptions.PrescriptionLockOutput,
     ),
-    Message(
-        infno="990103",
-        title_zh="流转处方解锁",
-        title_en="freeing of a locked prescription",
-        input_type=prescriptions.PrescriptionReleaseInput,
-        output_type=NoOutput,
-        changes_hub=True,
-        moves_money=False,
-        remedy=Remedy.REPEAT,
+    _submission(
+        "990103", "流转处方解锁", "freeing of a locked prescription", prescriptions.PrescriptionReleaseInput
     ),
 )
 """Our own numbers (K98)."""
