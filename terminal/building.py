@@ -112,6 +112,7 @@ def build_counter(config: Config, profile: Profile, parts: Parts) -> Counter:
             profile,
             Contact(config.slip.hotline, config.slip.agency),
             config.slip.high_burden_fen,
+            settles_at_order=config.prescriptions.settle == "order",
         ),
         till=terminal.till,
         lane=terminal.lane,

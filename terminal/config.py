@@ -172,6 +172,13 @@ class ItemsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
 
 
+class PrescriptionsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sales against circulating prescriptions."""
+
+    settle: Literal["hand_over", "order"] = "hand_over"
+    """When they are settled: as the goods are handed over, or at order; then they are handed over against a pick-up code."""
+
+
 class BrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The message broker of the fleet; empty url = none, the terminal is seen by nobody. Selling does not need it.
 
@@ -244,6 +251,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printer: PrinterConfig = PrinterConfig()
     slip: SlipConfig = SlipConfig()
     items: ItemsConfig = ItemsConfig()
+    prescriptions: PrescriptionsConfig = PrescriptionsConfig()
     clinic: ClinicConfig = ClinicConfig()
     broker: BrokerConfig = BrokerConfig()
     reconciliation: ReconciliationConfig = ReconciliationConfig()

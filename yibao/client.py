@@ -32,7 +32,7 @@ from protocols.secret import hide_numbers
 from terminal.api.catalogues import CatalogueWish
 from terminal.api.clearing import ClearingView, FarView
 from terminal.api.goods import GoodsView
-from terminal.api.prescriptions import CirculatingView
+from terminal.api.prescriptions import CirculatingView, HandOverView
 from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, SignOutView, StandingView
 from terminal.api.reconciliation import FixedView, ReportView
 from terminal.api.retention import ExpiryView
@@ -286,6 +286,15 @@ class CounterClient:
     async def take_prescription(self, settlement_id: str, number: str, pharmacist: str) -> SettlementView:
         """Sell against a prescription that this pharmacist has reviewed."""
         return await self._change(settlement_id, "prescription", {"number": number, "pharmacist": pharmacist})
+
+    async def handed_over(self, settlement_id: str) -> HandOverView:
+        """How far the goods of a sale have come that was settled at order."""
+        return await self._send("GET", f"/sales/{_part(settlement_id)}/hand_over", None, HandOverView)
+
+    async def hand_over(self, settlement_id: str, code: str, *, sent: bool = False) -> HandOverView:
+        """Note that the goods were sent, or handed over, against this pick-up code; safe to repeat."""
+        path = f"/sales/{_part(settlement_id)}/hand_over"
+        return await self._send("POST", path, {"code": code, "sent": sent}, HandOverView)
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""

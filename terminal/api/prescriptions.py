@@ -1,7 +1,7 @@
-"""Circulating prescriptions of the person of a sale: the list, and taking one for the sale."""
+"""Circulating prescriptions of the person of a sale: the list, taking one for the sale, and handing its goods over later."""
 
 import msgspec
-from litestar import Controller, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
@@ -11,6 +11,8 @@ from terminal.api.records import may_ask
 from terminal.api.service import Service
 from terminal.api.views import SettlementView, settlement_view
 from terminal.core.events import Misuse
+from terminal.counter.hand_over import Delivery, Parcel
+from terminal.texts import Told, tell
 
 _STATES = {"1": "issued", "2": "locked", "3": "dispensed", "4": "void", "5": "expired"}
 
@@ -27,6 +29,26 @@ class TakeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     number: str
     pharmacist: str
+
+
+class HandOverWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to the goods of a sale that was settled at order."""
+
+    code: str
+    """The pick-up code that the customer shows."""
+    operator: str = ""
+    """Empty = the operator of the till."""
+    sent: bool = False
+    """True: given to a courier; false: handed over to the customer."""
+
+
+class HandOverView(msgspec.Struct, frozen=True):
+    """How far the goods of a sale have come that was settled at order."""
+
+    state: Delivery
+    told: Told
+    """The same in words."""
+    pick_up_code: str
 
 
 class PrescribedView(msgspec.Struct, frozen=True):
@@ -82,6 +104,26 @@ class PrescriptionController(Controller):
         counter = service.require_counter()
         taken = await counter.prescriptions.take(settlement_id, data.number, data.pharmacist)
         return settlement_view(taken, service.mask)
+
+    @get("/{settlement_id:str}/hand_over")
+    async def handed_over(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str]
+    ) -> HandOverView:
+        """How far the goods of a sale have come that was settled at order, and its pick-up code."""
+        return _parcel_view(await service.require_counter().hand_over.of(settlement_id))
+
+    @post("/{settlement_id:str}/hand_over", status_code=200)
+    async def hand_over(
+        self, service: NamedDependency[Service], settlement_id: FromPath[str], data: JSONBody[HandOverWish]
+    ) -> HandOverView:
+        """Note that the goods were sent, or handed over, against the pick-up code; safe to repeat."""
+        counter, operator = service.require_counter(), data.operator or service.config.terminal.operator
+        noted = await counter.hand_over.note(settlement_id, data.code, operator, sent=data.sent)
+        return _parcel_view(noted)
+
+
+def _parcel_view(parcel: Parcel) -> HandOverView:
+    return HandOverView(parcel.state, tell(f"goods_{parcel.state}"), parcel.code)
 
 
 def _view(row: CirculatingPrescription) -> CirculatingView:

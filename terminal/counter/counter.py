@@ -1,7 +1,7 @@
 """One counter: its parts, put together, and its life from the start to the end.
 
 What a till, a person or a device may wish stands with the part it is wished of: `sales`, `media`, `refunds`, `prescriptions`,
-`slips`, `goods`, `settlements`. The local API offers exactly these.
+`slips`, `hand_over`, `goods`, `settlements`. The local API offers exactly these.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from terminal.counter.engine import Engine, Listener
 from terminal.counter.feed import Feed
 from terminal.counter.gate import Gate
 from terminal.counter.goods import Goods, Lists
+from terminal.counter.hand_over import HandOver
 from terminal.counter.holds import Holds
 from terminal.counter.media import Media
 from terminal.counter.network import NetworkWatch
@@ -134,6 +135,9 @@ class Counter(Listener):
             self.engine, self.settlements, self.prescriptions, self.media, self.goods, self.feed
         )
         self.slips = SlipDesk(self.engine, self.settlements, self.workroom, self.paper, self.note)
+        self.hand_over = HandOver(
+            self.engine, self.settlements, self.workroom, vault.mac, at_order=slip_site.settles_at_order
+        )
         self.sales = Sales(
             drafts=Drafts(
                 profile=profile, site=site, till=till, lane=lane, operator=operator,

@@ -78,6 +78,23 @@ class AuditLog:
             )
         ]
 
+    def newest_note(self, settlement_id: str, actions: tuple[str, ...], after: int, until: int) -> str:
+        """Return the newest of these actions noted about a settlement behind `after`, up to `until`; "" when there is none.
+
+        It is `open` where the stretch holds the beginning of the settlement and no such note: nothing older is about it. No
+        index either, see `of`.
+        """
+        marks = ", ".join("?" * len(actions))
+        rows = self._store.rows(
+            "SELECT json_extract(CAST(record AS TEXT), '$.action') FROM audit WHERE sequence > ? AND sequence <= ?"
+            f" AND ((json_extract(CAST(record AS TEXT), '$.action') IN ({marks})"
+            " AND json_extract(CAST(record AS TEXT), '$.note') = ?)"
+            " OR (json_extract(CAST(record AS TEXT), '$.action') = 'open'"
+            " AND json_extract(CAST(record AS TEXT), '$.object') = ?)) ORDER BY sequence DESC LIMIT 1",
+            (after, until, *actions, settlement_id, settlement_id),
+        )
+        return next((str(action) for (action,) in rows), "")
+
 
 def newest_link(connection: apsw.Connection) -> Link:
     """Return the newest record's number and hash."""

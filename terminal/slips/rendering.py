@@ -18,6 +18,7 @@ from terminal.slips.explanation import ExplanationSlip, explanation_document
 from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
 from terminal.slips.masking import MaskedPerson, MaskRule
 from terminal.slips.parts import Contact
+from terminal.slips.pick_up_code import pick_up_code
 from terminal.slips.settlement import (
     FundShare,
     SettlementSlip,
@@ -54,6 +55,8 @@ class SlipSite(msgspec.Struct, frozen=True):
     contact: Contact = Contact()
     high_burden_fen: int = 0
     """Own share from which on the slip says where further aid is asked for; 0 = never."""
+    settles_at_order: bool = False
+    """Goods on a circulating prescription are handed over later: their slip carries the pick-up code."""
 
 
 class SlipImpossible(Exception):
@@ -206,6 +209,9 @@ def _settled(
         operator=site.operator_name,
         cancelled_setl_id=booking.info.settlement_id if kind is SlipKind.CANCELLED else "",
         refund=refund_facts(settlement, kind),
+        pick_up_code=pick_up_code(
+            settlement, mac, at_order=site.settles_at_order and kind is SlipKind.SETTLED
+        ),
         beside=tuple(
             SlipLine(
                 name=line.name,

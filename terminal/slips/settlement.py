@@ -94,6 +94,8 @@ class SettlementSlip(msgspec.Struct, frozen=True, kw_only=True):
     """Of a cancellation: the settlement that was cancelled."""
     refund: tuple[tuple[str, str], ...] = ()
     """What a refund adds, as label and value: the goods that came back, the other slip's number."""
+    pick_up_code: str = ""
+    """Against which the goods are handed over later; "" = they are not."""
     beside: tuple[SlipLine, ...] = ()
     """Sold beside the insurance. A cancellation undoes none of it, and its slip says so."""
     terms: SlipTerms = SlipTerms()
@@ -134,6 +136,8 @@ def _numbers(slip: SettlementSlip) -> Iterable[Element]:
         yield fact("原结算编号", slip.cancelled_setl_id)
     yield fact("就诊编号", slip.mdtrt_id)
     yield fact("单号", slip.receipt_no)
+    if slip.pick_up_code:
+        yield fact("取药码", slip.pick_up_code)
     for label, value in slip.refund:
         yield fact(label, value)
 

@@ -1,4 +1,4 @@
-"""`yibao prescription`: the circulating prescriptions of a sale's person, and selling against one."""
+"""`yibao prescription`: the circulating prescriptions of a sale's person, selling against one, handing its goods over."""
 
 import re
 from typing import Annotated, Final
@@ -10,7 +10,7 @@ from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json
-from yibao.words import say
+from yibao.words import Words, say
 
 Number = Annotated[
     str, typer.Argument(metavar="RXNO", help=help_of("prescription.number"), show_default=False)
@@ -25,6 +25,8 @@ def register(app: typer.Typer) -> None:
     group = _group("prescription")
     group.command("list", help=help_of("prescription.list"), short_help=help_of("prescription.list"))(listed)
     group.command("take", help=help_of("prescription.take"), short_help=help_of("prescription.take"))(take)
+    words = help_of("prescription.hand_over")
+    group.command("hand-over", help=words, short_help=words)(hand_over)
     app.add_typer(group, name="prescription")
 
 
@@ -95,6 +97,35 @@ def take(
         lambda client, settlement_id: client.take_prescription(settlement_id, number, pharmacist),
     )
     print_json(found) if json else Screen().sale(found)
+
+
+def hand_over(
+    sale: SaleArgument,
+    code: Annotated[
+        str, typer.Argument(metavar="CODE", help=help_of("prescription.code"), show_default=False)
+    ] = "",
+    sent: Annotated[bool, typer.Option("--sent", help=help_of("prescription.sent"))] = False,
+    json: JsonOption = False,
+    counter: CounterOption = None,
+) -> None:
+    """Hand the goods over, or show how far they have come."""
+    from yibao.cli.tables import Screen
+
+    found = with_sale(
+        counter,
+        sale,
+        lambda client, settlement_id: (
+            client.hand_over(settlement_id, code, sent=sent)
+            if code or sent
+            else client.handed_over(settlement_id)
+        ),
+    )
+    if json:
+        print_json(found)
+        return
+    screen = Screen()
+    screen.pairs((("取药码", "Pick-up code", found.pick_up_code),))
+    screen.say(Words(found.told.code, found.told.zh, found.told.en))
 
 
 def issue(

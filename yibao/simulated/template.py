@@ -211,6 +211,12 @@ _KEYS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Socket of a card service (pcscd) of one's own; empty = the machine's.",
     ),
     (
+        "prescriptions",
+        "settle",
+        "流转处方何时结算：hand_over 发药时，order 下单时（凭取药码发药）。",
+        "When circulating prescriptions are settled: hand_over, or order (handed over against a pick-up code).",
+    ),
+    (
         "clinic",
         "doctor_code",
         "门诊病人的接诊医师编码；药店留空。",
@@ -329,6 +335,7 @@ def counter_values(
         ("reconciliation", "daily_at"): "",
         ("reader", "name"): addresses.get("reader.name", ""),
         ("reader", "socket"): addresses.get("reader.socket", ""),
+        ("prescriptions", "settle"): "hand_over",
         ("clinic", "doctor_code"): doctor.code if doctor else "",
         ("clinic", "doctor_name"): doctor.name if doctor else "",
         ("clinic", "department_code"): doctor.department if doctor else "",
