@@ -4,6 +4,7 @@ import datetime as dt
 
 import msgspec
 
+from protocols.wire_time import format_time
 from simulators.hub import prescriptions
 from simulators.hub.ledger import Ledger
 from simulators.hub.prescriptions import VALID, Item, Prescription
@@ -24,6 +25,8 @@ class PrescriptionOrder(msgspec.Struct, frozen=True):
     psn_no: str = ""
     drugs: tuple[DrugOrder, ...] = ()
     issuer: str = "H99990000002"
+    revisit: bool = False
+    """Issued over the internet without seeing the person: it needs an earlier visit there (R64)."""
     void: str = ""
 
 
@@ -46,6 +49,10 @@ def carry_out(
         return _seen(ledger, order.void)
     if person is None or not order.drugs or any(drug.quantity < 1 for drug in order.drugs):
         raise ValueError("a person and at least one drug, in whole packs")
+    if order.revisit and not any(
+        visit.begntime < format_time(now) for visit in ledger.visits(person.psn_no, order.issuer)
+    ):
+        raise ValueError(f"a revisit needs an earlier visit of this person at {order.issuer}")
     count = len(prescriptions.issued(ledger)) + 1
     number = f"RX{now:%Y%m%d}{count:06d}"
     with ledger.transaction():

@@ -87,6 +87,7 @@ HELP: Final[Mapping[str, str]] = {
     "sim.prescription.issue": "Issue a prescription to one of the invented people and print its number.",
     "sim.prescription.void": "Take a prescription back that is not dispensed.",
     "sim.prescription.drug": "National code of a drug, with *QTY packs.",
+    "sim.prescription.revisit": "Issued over the internet: needs an earlier visit of the person there.",
     "goods": "The shop's articles as the insurance sees them, with what somebody should know.",
     "goods.check": "First ask the hub about every article: end dates, payment standards, unknown codes.",
     "sale.self_pay": "An article sold beside the insurance, with *QTY pieces; it needs no national code.",

@@ -134,13 +134,14 @@ def issue(
         list[str],
         typer.Argument(metavar="CODE[*QTY]...", help=help_of("sim.prescription.drug"), show_default=False),
     ],
+    revisit: Annotated[bool, typer.Option("--revisit", help=help_of("sim.prescription.revisit"))] = False,
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Issue one and print its number, and nothing else."""
     for text in drug:
         if _DRUG.fullmatch(text) is None:
             raise WrongUse(say("sim_wrong_drug", text=text))
-    print(with_sim(folder, lambda sim: sim.issue_prescription(person, drug)))
+    print(with_sim(folder, lambda sim: sim.issue_prescription(person, drug, revisit=revisit)))
 
 
 def void(number: Number, folder: DirOption = SIM_DIR) -> None:

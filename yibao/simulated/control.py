@@ -161,12 +161,16 @@ class SimClient:
         found = await self._hub("POST", "phone/codes", dict[str, str], {"person": person})
         return found["code"]
 
-    async def issue_prescription(self, person: str, drugs: Sequence[str]) -> str:
-        """Have a doctor's office issue a prescription of CODE or CODE*QUANTITY; returns its number."""
+    async def issue_prescription(self, person: str, drugs: Sequence[str], *, revisit: bool = False) -> str:
+        """Have a doctor's office issue a prescription of CODE or CODE*QUANTITY; returns its number.
+
+        `revisit`: over the internet, which needs an earlier visit.
+        """
         rows = [text.partition("*") for text in drugs]
         body = {
             "psn_no": person,
             "drugs": [{"code": code, "quantity": int(quantity or "1")} for code, _, quantity in rows],
+            "revisit": revisit,
         }
         return (await self._hub("POST", "prescriptions", PrescriptionSeen, body)).rxno
 

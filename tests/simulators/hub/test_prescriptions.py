@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from simulators.hub import prescriptions, tables
@@ -109,3 +110,16 @@ def test_an_office_issues_nothing_without_somebody_and_a_drug(till: Counter, jia
             carry_out(till.world.ledger, order, person, START)
     with pytest.raises(LookupError):
         carry_out(till.world.ledger, PrescriptionOrder(void="RX0"), None, START)
+
+
+def test_a_revisit_over_the_internet_needs_an_earlier_visit_there(clinic: Counter, jia: Person) -> None:
+    order = PrescriptionOrder(psn_no=jia.psn_no, drugs=(DrugOrder(DRUG),), revisit=True)
+    with pytest.raises(ValueError, match="needs an earlier visit"):
+        carry_out(clinic.world.ledger, order, jia, START)
+    assert ClinicVisit(clinic, jia, med_type="11", disease="").register().infcode == 0
+    later = START + dt.timedelta(days=1)
+    assert carry_out(clinic.world.ledger, order, jia, later).state == "issued"
+    with pytest.raises(ValueError, match="needs an earlier visit"):
+        carry_out(clinic.world.ledger, msgspec.structs.replace(order, issuer="H99990000009"), jia, later)
+    with pytest.raises(ValueError, match="needs an earlier visit"):
+        carry_out(clinic.world.ledger, order, jia, START - dt.timedelta(days=1))
