@@ -24,7 +24,7 @@ import msgspec
 from drivers.interfaces.clock import Clock
 from protocols.hub.profile import Profile
 from protocols.wire_time import format_time
-from terminal.core.events import Compose, Confirmed, Decision, Effect, Event, Misuse, Transmit
+from terminal.core.events import Compose, Confirmed, Decision, Effect, Event, Misuse, SlipPrinted, Transmit
 from terminal.core.machine import step
 from terminal.core.states import FINAL, OPEN_DOUBT, State
 from terminal.core.values import Move, Retry, Settlement
@@ -67,6 +67,8 @@ class _Held:
         self.row = row
         self.pending: tuple[Move, ...] = ()
         self.turn = asyncio.Lock()
+        self.noting_paper = False
+        """Whoever has the turn only notes that a slip is out: a commit, and nothing is asked of anybody."""
         self.doubtful_since_s: float | None = None
         """When the doubt began, by the monotonic clock of this process."""
 
@@ -194,16 +196,17 @@ class Engine:
     ) -> Settlement:
         """Work off `event` and everything that follows from it; return the state then reached.
 
-        `wait` False: raises `Busy` when the settlement is being worked on (a person pressed twice). Raises `Misuse`
-        when the event does not fit the state, and `JournalFailed` when durability is in doubt.
+        `wait` False: raises `Busy` when the settlement is being worked on (a person pressed twice); a note about paper is
+        waited for. Raises `Misuse` when the event does not fit the state, and `JournalFailed` when durability is in doubt.
         """
         while True:
             held = await self._hold(settlement_id)
-            if held.turn.locked() and not wait:
+            if held.turn.locked() and not (wait or held.noting_paper):
                 raise Busy(settlement_id)
             async with held.turn:
                 if self._held.get(settlement_id) is not held:
                     continue  # it was over and let go while we waited: look again
+                held.noting_paper = isinstance(event, SlipPrinted)
                 try:
                     require_in_term(held.settlement)
                     await self._work(held, event(held.settlement) if callable(event) else event, actor)

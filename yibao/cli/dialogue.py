@@ -452,7 +452,8 @@ class Conversation(Generic[OrderKind]):
             if _who_pays(self._sale.settled) != _who_pays(self._told.quote):
                 self._screen.amounts(self._sale.settled)
                 self._screen.beside(self._sale)
-            self._sale = await self._client.acknowledge(self._sale.id)
+            # A refusal here changes nothing about the money: the sale is settled, and the exit code says so.
+            await self._attempt(self._client.acknowledge(self._sale.id))
         elif self._sale.in_doubt:
             self._screen.say(say(f"{self.name}_still_open", number=self._sale.sale_number))
         return self._sale

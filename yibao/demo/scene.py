@@ -10,7 +10,7 @@ from protocols.money import format_yuan
 from simulators.printer.reading import UnreadableSlip, decode_slip
 from terminal.api.views import AmountsView
 from terminal.texts import Told
-from yibao.client import CounterClient, CounterProblem, DeviceView, HistoryView, SaleWish, SettlementView
+from yibao.client import CounterClient, DeviceView, HistoryView, SaleWish, SettlementView
 from yibao.client import LineWish as Line
 from yibao.demo.facts import Evidence, HubBooks, JournalAttempt, JournalRecord, Slip, Split
 from yibao.demo.narration import Narrator, Sentence, TableRow
@@ -98,18 +98,6 @@ class Scene:
 
         await _until(known, StoryBroke("读卡器没有就绪", "the card reader did not become ready"))
         return any(device.state == "ready" for device in reader)
-
-    async def acknowledge(self, settlement_id: str) -> None:
-        """The till takes note of the result; tried again while the counter is busy with the sale (its slip)."""
-        while True:
-            try:
-                await self.counter.acknowledge(settlement_id)
-            except CounterProblem as problem:
-                if problem.code != "busy":
-                    raise
-                await asyncio.sleep(_LOOK_AGAIN_S)
-            else:
-                return
 
     async def scan_until(
         self, sale: SettlementView, text: str, symbology: str, seen: Callable[[SettlementView], bool]

@@ -116,7 +116,7 @@ async def _sale(scene: Scene) -> str:
     await scene.say("顾客同意，收银员按下确认。", "The customer agrees, the cashier confirms.")
     await scene.show_notice(sale)
     await scene.until_printed(sale.id, "original")
-    await scene.acknowledge(sale.id)
+    await scene.counter.acknowledge(sale.id)
     await scene.until(
         sale.id, lambda seen: seen.state == "CLOSED", Sentence("销售单没有结束", "the sale did not close")
     )
@@ -164,7 +164,7 @@ async def _clinic(scene: Scene) -> str:
     )
     await scene.show_notice(visit)
     await scene.until_printed(visit.id, "original")
-    await scene.acknowledge(visit.id)
+    await scene.counter.acknowledge(visit.id)
     await scene.until(
         visit.id, lambda seen: seen.state == "CLOSED", Sentence("就诊单没有结束", "the visit did not close")
     )

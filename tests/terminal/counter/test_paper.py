@@ -1,5 +1,7 @@
 """Slips: each printed once by itself, never twice, and money never waits for paper (invariant I6)."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from protocols.gm.sm3 import sm3
 from terminal.core.events import Event, Misuse, SlipPrinted
 from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
+from terminal.journal.journal import Journal
+from terminal.journal.thread import JournalPort, Result
 from tests.faults import fired
 from tests.terminal.harness import Shop, Till, virtual
 
@@ -218,4 +222,50 @@ async def test_a_sheet_past_its_term_while_its_slip_comes_out_stops_nothing(
     second = await till.settle("0002", who="ding")
     await till.quiet()
     assert states(till, second.id) == [("original", "printed")], "the printer goes on"
+    await till.stop()
+
+
+class SlowDisk:
+    """A journal whose every call takes its time."""
+
+    def __init__(self, inner: JournalPort) -> None:
+        self._inner = inner
+
+    async def call(self, work: Callable[[Journal], Result]) -> Result:
+        """See `JournalPort`."""
+        await asyncio.sleep(0.01)
+        return await self._inner.call(work)
+
+
+@pytest.mark.parametrize("wish", ["acknowledge", "cancel"])
+@virtual
+async def test_a_sale_whose_slip_is_just_being_noted_is_not_busy(
+    wish: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a till was told is settled, and not busy, takes the next wish: a note about paper is over in a moment."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    engine = till.counter.engine
+    post, heard = engine.post, list[State]()
+
+    async def beside_the_note(
+        settlement_id: str, event: Event, actor: str, *, wait: bool = False
+    ) -> Settlement:
+        if not isinstance(event, SlipPrinted):
+            return await post(settlement_id, event, actor, wait=wait)
+        noting = asyncio.create_task(post(settlement_id, event, actor, wait=wait))
+        await asyncio.sleep(0.005)
+        assert not noting.done()
+        if wish == "acknowledge":
+            heard.append((await till.counter.sales.acknowledge(settlement_id, "T01")).state)
+        else:
+            heard.append((await till.counter.sales.cancel(settlement_id, "T01", "")).state)
+        return await noting
+
+    monkeypatch.setattr(engine, "_journal", SlowDisk(engine._journal))
+    monkeypatch.setattr(engine, "post", beside_the_note)
+    await till.settle()
+    await till.quiet()
+    assert heard == [State.CLOSED if wish == "acknowledge" else State.CANCELLED]
+    shop.assert_books_agree(till)
     await till.stop()
