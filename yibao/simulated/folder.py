@@ -318,12 +318,16 @@ class SimFolder:
             ) from None
 
     def next_start(
-        self, seed: int | None = None, institution: str = "", province: Province | None = None
+        self,
+        seed: int | None = None,
+        institution: str = "",
+        province: Province | None = None,
+        held: contextlib.ExitStack | None = None,
     ) -> Kept:
         """Count one more start and choose its ports: those of the last one where they are free.
 
-        `seed`, `institution` and `province` belong to the first start. Raises `SimulationRefused`, also when the folder is
-        another institution's.
+        `seed`, `institution` and `province` belong to the first start. Until `held` is closed no other simulation chooses the
+        same ports; close it when everything listens. Raises `SimulationRefused`, also when the folder is another institution's.
         """
         kept = self._kept()
         if kept is None:
@@ -337,7 +341,10 @@ class SimFolder:
                 say("sim_other_institution", path=str(self.path), institution=kept.institution)
             )
         names = ("hub_port", "centre_port", "desk_port", "clinic_desk_port", "broker_port", "phone_port")
-        ports = _free_ports(tuple(getattr(kept, name) for name in names))
+        with contextlib.ExitStack() as taken:
+            ports = _free_ports(tuple(getattr(kept, name) for name in names), taken)
+            if held is not None:
+                held.push(taken.pop_all())
         kept = msgspec.structs.replace(kept, starts=kept.starts + 1, **dict(zip(names, ports, strict=True)))
         self._keep(kept)
         return kept
@@ -444,21 +451,32 @@ def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     fresh.replace(path)
 
 
-def _free_ports(wanted: tuple[int, ...]) -> list[int]:
-    """A free loopback port for each place: the wanted one, or another when it is 0 or taken."""
+def _free_ports(wanted: tuple[int, ...], taken: contextlib.ExitStack) -> list[int]:
+    """A free loopback port for each place: the wanted one, or another when it is 0 or in use. They stay `taken`."""
     found: list[int] = []
     for port in wanted:
-        while not port or port in found or not _is_free(port):
+        place = _take(port, was_ours=True) if port else None
+        while place is None:
             port = secrets.choice(_PORTS)
+            place = _take(port, was_ours=False)
+        taken.enter_context(place)
         found.append(port)
     return found
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def _take(port: int, *, was_ours: bool) -> socket.socket | None:
+    """Bind a port and do not listen: a server of ours can, and nobody else who asks here gets it. None = it is in use.
+
+    Where it `was_ours` connections of the former start may still linger on it.
+    """
+    place = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(was_ours))
+    try:
+        place.bind(("127.0.0.1", port))
+    except OSError:
+        place.close()
+        return None
+    place.setsockopt(
+        socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+    )  # now servers, which all ask for it, may share
+    return place

@@ -65,8 +65,9 @@ async def simulated_counter(
         lock = folder.only_one()
         await asyncio.to_thread(stack.enter_context, lock)
         province = await asyncio.to_thread(folder.province, profile)
+        ports_held = stack.enter_context(contextlib.ExitStack())
         kept, world, places = await asyncio.to_thread(
-            _prepare, folder, institution, seed, single_use_code, record_quotes, province
+            _prepare, folder, institution, seed, single_use_code, record_quotes, province, ports_held
         )
         is_secured = tls or province.needs_tls
         authority, context = await asyncio.to_thread(_tls, folder) if is_secured else ("", None)
@@ -81,6 +82,7 @@ async def simulated_counter(
         )
         desks = await _desks(stack, folder, kept, world)
         broker, broker_missing = await _broker(stack, folder, kept, places)
+        ports_held.close()
         counters = {name: _counter(folder, name, desk) for name, desk in desks.items()}
         found = {
             **running.endpoints,
@@ -113,10 +115,11 @@ def _prepare(
     single_use_code: bool,
     record_quotes: int,
     province: Province,
+    ports_held: contextlib.ExitStack,
 ) -> tuple[Kept, SimulatedWorld, dict[str, Institution]]:
     """Build the world behind the counters; nothing listens yet."""
     folder.withdraw()
-    kept = folder.next_start(seed, institution, province)
+    kept = folder.next_start(seed, institution, province, ports_held)
     world = build_world(
         seed=kept.run_seed,
         profile=province.profile,

@@ -40,7 +40,8 @@ class Running:
     """A process that stays; use it as a context manager."""
 
     def __init__(self, arguments: Sequence[str], cwd: Path, *, errors_too: bool = False) -> None:
-        self._errors = None if errors_too else (cwd / f"{arguments[0]}.err").open("ab")
+        self._told_errors = cwd / f"{arguments[0]}.err"
+        self._errors = None if errors_too else self._told_errors.open("ab")
         self.process = subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=cwd,
@@ -69,6 +70,9 @@ class Running:
         """Everything it has printed so far."""
         return self._seen.decode("utf-8", "replace")
 
+    def _errors_told(self) -> str:
+        return "" if self._errors is None else self._told_errors.read_text("utf-8", "replace")
+
     def wait_for(self, text: str, limit_s: float = LIMIT_S) -> str:
         """Read until `text` has been printed; return everything printed so far."""
         assert self.process.stdout is not None
@@ -80,7 +84,7 @@ class Running:
                 assert left_s > 0, f"{text!r} was not printed, but: {self.seen}"
                 if selector.select(left_s):
                     data = os.read(self.process.stdout.fileno(), 65536)
-                    assert data, f"it ended before {text!r}, with: {self.seen}"
+                    assert data, f"it ended before {text!r}, with: {self.seen}{self._errors_told()}"
                     self._seen += data
         return self.seen
 

@@ -1,6 +1,8 @@
 """The folder of a simulated counter: complete, private where it must be, and the same from start to start."""
 
 import asyncio
+import contextlib
+import secrets
 import shutil
 import socket
 import tempfile
@@ -108,6 +110,24 @@ def test_a_port_that_was_taken_meanwhile_is_replaced_and_put_right_in_the_config
     config = read_config(folder.counter_file).config
     assert config.hub.url == f"http://127.0.0.1:{second.hub_port}"
     assert config.terminal.till == "T09"
+
+
+def test_two_starts_at_the_same_time_choose_different_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between choosing and listening lies a second of making keys and devices: a whole simulation failed on it."""
+    drawn = iter([*range(27000, 27006)] * 2 + [*range(27006, 27099)])
+    monkeypatch.setattr(secrets, "choice", lambda _: next(drawn))
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    with contextlib.ExitStack() as held:
+        first = SimFolder(tmp_path / "a").next_start(7, held=held)
+        second = SimFolder(tmp_path / "b").next_start(8, held=held)
+        assert set(_ports(first)).isdisjoint(_ports(second))
+        again = SimFolder(tmp_path / "a").next_start()
+        assert _ports(again) == _ports(first), "its own ports, although connections may linger on them"
+        with socket.create_server(("127.0.0.1", first.hub_port)):
+            assert SimFolder(tmp_path / "a").next_start().hub_port != first.hub_port, "somebody listens there"
 
 
 def _endpoints(port: int) -> Endpoints:
