@@ -22,7 +22,7 @@ from tools.mutation import (
     statement_around,
     tally,
 )
-from tools.mutation_host import Order, Place, Reach, changed_functions, in_child
+from tools.mutation_host import Order, Place, Reach, changed_functions, in_child, live_functions
 
 SOURCE = '''"""Words."""
 LIMIT: int = 6
@@ -193,6 +193,14 @@ class _Item:
 
     nodeid = "tests/test_mutation.py::test_x"
     path = mutation_host.ROOT / "tests" / "test_mutation.py"
+
+
+def test_functions_are_found_although_the_tests_have_frozen_what_was_loaded() -> None:
+    """A change of a function that is not found would change nothing, and count as unnoticed."""
+    assert mutation.__file__ is not None
+    live = live_functions({mutation.__file__: "tools/mutation.py"})
+    tally_line = tally.__code__.co_firstlineno
+    assert live["tools/mutation.py", Place("tally", tally_line)] == [tally]
 
 
 def test_a_test_is_left_out_only_when_it_is_known_to_keep_away() -> None:

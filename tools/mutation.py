@@ -32,7 +32,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple, TypeVar, cast
 
-from tools.mutation_host import FOLDER, OPTIONS, ROOT, Order, begin_host, changed_functions, in_child
+from tools.mutation_host import ABSENT, FOLDER, OPTIONS, ROOT, Order, begin_host, changed_functions, in_child
 
 RESULTS: Final = FOLDER / "results.jsonl"
 DOCUMENT: Final = ROOT / "docs" / "mutation-survivors.md"
@@ -386,12 +386,13 @@ def run(mutants: Sequence[Mutant], minutes: float) -> Iterator[tuple[Mutant, str
         if tests not in hosts:
             modules = sorted({one.module for one in all_mutants() if answering_tests(one.module) == tests})
             hosts[tests] = begin_host(tests, modules)
-        order = _order(mutant)
-        if order is None:
-            yield mutant, try_by_import(mutant, answering_tests(mutant.module, AT_IMPORT))
-        else:
+        order, result = _order(mutant), ABSENT
+        if order is not None:
             hosts[tests].send(order)
-            yield mutant, hosts[tests].recv()
+            result = hosts[tests].recv()
+        if result == ABSENT:
+            result = try_by_import(mutant, answering_tests(mutant.module, AT_IMPORT))
+        yield mutant, result
 
 
 def main() -> int:

@@ -48,6 +48,8 @@ OPTIONS: Final = (
 RED: Final = FOLDER / "red.txt"
 """Which test failed without any change."""
 TIME_LIMIT_S: Final = 240
+ABSENT: Final = "absent"
+"""No function of that place lives in the host: nothing was tried."""
 PATIENCE_S: Final = 12.0
 """What has lived through so many seconds of tests (as measured) counts as unnoticed."""
 MANY_STALE: Final = 5
@@ -111,6 +113,19 @@ class Order(NamedTuple):
     """New code of each changed function, marshalled."""
 
 
+def live_functions(files: Mapping[str, str]) -> dict[tuple[str, Place], list[FunctionType]]:
+    """Every function object that came from one of `files` (path to module), by module and place."""
+    gc.unfreeze()  # what the tests' own set-up has frozen is not listed
+    found: dict[tuple[str, Place], list[FunctionType]] = {}
+    for thing in gc.get_objects():
+        if type(thing) is FunctionType and thing.__code__.co_filename in files:
+            code = thing.__code__
+            place = Place(code.co_qualname, code.co_firstlineno)
+            found.setdefault((files[code.co_filename], place), []).append(thing)
+    gc.freeze()
+    return found
+
+
 class Host:
     """A pytest plugin that never runs its tests itself: its children do, each under one mutant."""
 
@@ -125,7 +140,7 @@ class Host:
     def pytest_runtestloop(self, session: Any) -> bool:
         """Answer orders until the other side hangs up."""
         reach = self._reach(session)
-        live = self._live_functions()
+        live = live_functions(self._files)
         pick = functools.partial(self._pick, session, reach)
         self._orders.send("ready")
         while True:
@@ -133,6 +148,9 @@ class Host:
                 order: Order = self._orders.recv()
             except EOFError:
                 return True
+            if any((order.module, place) not in live for place in order.functions):
+                self._orders.send(ABSENT)
+                continue
             items = pick(order)
             result, finder = self._try(session, order, live, items)
             if finder is not None:
@@ -141,15 +159,6 @@ class Host:
                     *(item for item in self._found if item is not items[finder]),
                 ]
             self._orders.send(result)
-
-    def _live_functions(self) -> dict[tuple[str, Place], list[FunctionType]]:
-        found: dict[tuple[str, Place], list[FunctionType]] = {}
-        for thing in gc.get_objects():
-            if type(thing) is FunctionType and thing.__code__.co_filename in self._files:
-                code = thing.__code__
-                place = Place(code.co_qualname, code.co_firstlineno)
-                found.setdefault((self._files[code.co_filename], place), []).append(thing)
-        return found
 
     def _pick(self, session: Any, reach: "Reach", order: Order) -> list[Any]:
         chosen = [item for item in session.items if reach.may_pass(item, order)]
