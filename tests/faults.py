@@ -22,7 +22,7 @@ _pending: list[str] = []
 
 def _add(line: Mapping[str, str | int]) -> None:
     """Remember one line: writing here would block the event loop of whoever calls."""
-    if os.environ.get(FOLDER_VARIABLE) and line["count"]:
+    if os.environ.get(FOLDER_VARIABLE):
         _pending.append(json.dumps(line) + "\n")
 
 
@@ -42,11 +42,12 @@ def fired(row: str, count: int = 1) -> None:
     """Note that the fault of `row` has fired `count` times."""
     if row not in ROWS:
         raise ValueError(f"no such row: {row}")
-    _add({"row": row, "count": count})
+    if count:
+        _add({"row": row, "count": count})
 
 
 def counted(figure: str, count: int = 1) -> None:
-    """Add to a figure that is no fault: `simulated_settlements`, `power_cut_images`, `real_kills`, `twins_caught`."""
+    """Add to a figure that is no fault: `simulated_settlements`, `power_cut_images`, `simulated_breaks`. A 0 is said, too."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", figure):
         raise ValueError(f"no name for a figure: {figure}")
     _add({"figure": figure, "count": count})

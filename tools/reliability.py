@@ -27,6 +27,11 @@ SESSION: Final = "session.json"
 """Written beside the counts when a run of pytest ends (tests/conftest.py)."""
 SOAK_PARTS: Final = ("simulation.json", "images.json", "kills.json")
 """What each part of `make soak` prints at its end, the simulation first."""
+SOAK_TOTALS: Final = {
+    "simulated_settlements": "settlements", "simulated_hit": "faulted", "simulated_cuts": "cuts", "simulated_breaks": "breaks",
+    "doubts_after_hub": "doubts", "doubts_late": "late",
+}  # fmt: skip
+"""What the simulation's own totals are called in FIGURES."""
 SOAK_STATUS: Final = "status"
 """Written by `make soak` when all its parts have come to their end: 0 when none of them failed."""
 
@@ -133,10 +138,7 @@ def taken_soak(folder: Path) -> Run | None:
     rows, figures = (Counter(counts) for counts in count(_lines(folder)))
     for name, times in totals["faults"].items():
         rows.update(dict.fromkeys(rows_of(name), times))
-    figures.update(
-        simulated_settlements=totals["settlements"], simulated_hit=totals["faulted"], simulated_cuts=totals["cuts"],
-        simulated_breaks=totals["breaks"],
-    )  # fmt: skip
+    figures.update({name: totals[key] for name, key in SOAK_TOTALS.items() if key in totals})
     date = dt.datetime.fromtimestamp(status.stat().st_mtime, dt.UTC).date().isoformat()
     return Run(
         date,
@@ -222,6 +224,11 @@ def _shown(counts: Mapping[str, int], name: str) -> str:
     return f"{counts.get(name, 0):,}"
 
 
+def _figure(counts: Mapping[str, int], name: str) -> str:
+    """A figure that a run does not count is no 0."""
+    return f"{counts[name]:,}" if name in counts else "–"
+
+
 def _covered(record: Recorded, row: str) -> str:
     if record.test.rows.get(row):
         return _shown(record.test.rows, row)
@@ -279,8 +286,8 @@ def _figures(record: Recorded) -> str:
         (
             (
                 FIGURES.get(name, name.replace("_", " ")),
-                _shown(record.test.figures, name),
-                _shown(record.soak.figures, name),
+                _figure(record.test.figures, name),
+                _figure(record.soak.figures, name),
             )
             for name in names
         ),
@@ -295,7 +302,8 @@ def document(record: Recorded | None = None) -> str:
         "# Reliability: what must hold, and how often it was tried",
         *_answer(known.test),
         "## Counts",
-        f"{_when('test', known.test)} {_when('soak', known.soak)} `make docs` takes the counts of the last whole, green run.",
+        f"{_when('test', known.test)} {_when('soak', known.soak)} `make docs` takes the counts of the last whole, green run."
+        " A – is what such a run does not count.",
         _figures(known),
         "## Invariants",
         _table(

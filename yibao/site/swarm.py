@@ -19,6 +19,8 @@ from yibao.site.site import SALES_PER_RUN, Report, simulate
 from yibao.site.twins import TWINS
 
 PROGRESS_EVERY = 50
+LATE_S = 30.0
+"""So soon 99 of 100 doubts are to be final once the hub answers again."""
 TWIN_LIMIT = 200
 """Seeds after which a twin counts as missed."""
 
@@ -44,6 +46,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Virtual seconds from then to their end, without quiet times and without the message that had left before then."""
     final_p99_s: float
     final_max_s: float
+    late: int
+    """Doubts that took longer than `LATE_S`."""
     days_compared: int
     """Business days that were reconciled with the hub."""
     seconds: float
@@ -126,6 +130,7 @@ def totals(first_seed: int, reports: list[Report], seconds: float) -> Totals:
         final_p50_s=share_below(final, 0.5),
         final_p99_s=share_below(final, 0.99),
         final_max_s=max(final, default=0.0),
+        late=sum(delay_s > LATE_S for delay_s in final),
         days_compared=sum(report.days_compared for report in reports),
         seconds=round(seconds, 1),
     )
