@@ -47,7 +47,9 @@ def _running_step(settlement: Settlement, act: Act) -> Step | None:
 
 
 def _may_send(settlement: Settlement, purpose: str) -> bool:
-    """True when a message of this purpose is being composed and may leave in this state."""
+    """True when a message of this purpose is being composed and may leave in this state; one that is on its way is not."""
+    if settlement.in_flight:
+        return False
     if purpose == "STEP":
         owed = settlement.running == WITHDRAW and bool(settlement.owed)
         batch = settlement.running == WITHDRAW_BATCH and settlement.state in UNSENT

@@ -48,6 +48,7 @@ from terminal.core.values import Disease, RefundPlan, ReturnedLine, Settlement
 from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core import samples
 from tests.terminal.core.samples import decide, draft, good
+from tests.terminal.core.test_visit import visit as clinic_visit
 
 REFUND = RefundPlan((ReturnedLine(1, Quantity.parse("1")),), (samples.LINE,), "S2", "T01")
 QUERY_NUMBERS = ("1101", "2101", "2102", "2103", "2601", "5203")
@@ -314,6 +315,20 @@ def test_an_answer_that_comes_late_or_twice_changes_nothing() -> None:
         ):
             with pytest.raises(Misuse, match="out_of_turn"):
                 decide(settlement, event)
+
+
+def test_a_message_that_is_on_its_way_is_not_composed_once_more() -> None:
+    """The adapter never says so; the second guard: it would leave twice, or its answer be taken for another step's."""
+    sending = samples.after(*samples.TO_SENDING)
+    for event in (samples.COMPOSED, ComposeFailed("SETTLE", "key_locked")):
+        with pytest.raises(Misuse, match="out_of_turn"):
+            decide(sending, event)
+    asked = clinic_visit(running="register")
+    step = decide(asked, Composed("STEP", "2201", "M-1", "key", b"{}")).settlement
+    assert step.in_flight
+    for again in (Composed("STEP", "2201", "M-2", "key", b"{}"), ComposeFailed("STEP", "key_locked")):
+        with pytest.raises(Misuse, match="out_of_turn"):
+            decide(step, again)
 
 
 def test_secrets_do_not_show_in_what_the_core_says() -> None:
