@@ -7,7 +7,7 @@ import msgspec
 from drivers.interfaces.reach import Reached
 
 Row = dict[str, str]
-
+"""One node of the hub's answer: its own members as text, by wire name."""
 
 TOP = "0"
 """`parent_value` of the first level of a dictionary (decision K20b)."""
