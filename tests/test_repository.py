@@ -249,6 +249,7 @@ def test_the_import_contracts_of_the_architecture_are_there(project: dict[str, A
         "interfaces-name-no-driver",
         "core-is-pure",
         "journal-below-the-counter",
+        "clients-load-no-server",
         "smartcard-in-one-place",
     }
     assert contracts["layers"]["layers"] == ["yibao", "terminal | simulators", "drivers", "protocols"]
@@ -286,6 +287,11 @@ _FORBIDDEN_IMPORTS = [
     ("terminal.core.flows", "drivers.interfaces.signer", "core-is-pure"),
     ("terminal.core.flows", "asyncio", "core-is-pure"),
     ("terminal.journal", "terminal.recovery", "journal-below-the-counter"),
+    ("yibao.client", "terminal.api", "clients-load-no-server"),
+    ("terminal.shapes", "terminal.journal", "clients-load-no-server"),
+    ("terminal.counter.wishes", "structlog", "clients-load-no-server"),
+    ("simulators.control", "simulators.hub", "clients-load-no-server"),
+    ("yibao.simulated.control", "terminal.app", "clients-load-no-server"),
     ("drivers.http", "smartcard", "smartcard-in-one-place"),
     ("yibao.cli", "smartcard", "smartcard-in-one-place"),
 ]
@@ -300,6 +306,8 @@ _ALLOWED_IMPORTS = [
     ("drivers.pcsc.monitor", "smartcard"),
     ("yibao.cli", "simulators.hub"),
     ("yibao.cli", "terminal.app"),
+    ("yibao.client", "terminal.shapes"),
+    ("yibao.simulated.control", "simulators.control"),
 ]
 
 

@@ -29,20 +29,26 @@ import aiohttp
 import msgspec
 
 from protocols.secret import hide_numbers
-from terminal.api.catalogues import CatalogueWish
-from terminal.api.clearing import ClearingView, FarView
-from terminal.api.goods import GoodsView
-from terminal.api.prescriptions import CirculatingView, HandOverView
-from terminal.api.questions import DictionaryWish, InstitutionWish, RowsView, SignOutView, StandingView
-from terminal.api.reconciliation import FixedView, ReportView
-from terminal.api.retention import ExpiryView
-from terminal.api.service import DeviceView, StatusView
-from terminal.api.submissions import SubmissionView
-from terminal.api.technician import CardView, ExchangedView, HealthView
-from terminal.api.views import EventView, HistoryView, SettlementView, SummaryView
-from terminal.counter.anchor_keeper import AnchorView
 from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReturnWish, SaleWish
-from terminal.hub.ping import Ping
+from terminal.shapes.anchors import AnchorView
+from terminal.shapes.clearing import ClearingView, FarView
+from terminal.shapes.goods import GoodsView
+from terminal.shapes.hub import (
+    CatalogueWish,
+    DictionaryWish,
+    InstitutionWish,
+    Ping,
+    RowsView,
+    SignOutView,
+    StandingView,
+)
+from terminal.shapes.prescriptions import CirculatingView, HandOverView
+from terminal.shapes.reconciliation import FixedView, ReportView
+from terminal.shapes.retention import ExpiryView
+from terminal.shapes.service import DeviceView, StatusView
+from terminal.shapes.settlements import EventView, HistoryView, SettlementView, SummaryView
+from terminal.shapes.submissions import SubmissionView
+from terminal.shapes.technician import CardView, ExchangedView, HealthView
 from yibao.words import Words, say
 
 __all__ = [

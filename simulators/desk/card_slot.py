@@ -8,39 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import msgspec
-
 from simulators.cards import CardImage, CardMachine, image_for, load_image
+from simulators.control import CardOrder, CardReaderView
 from simulators.people import Person, find
 from simulators.reader import PcscdInstance, PcscdUnavailable, VpcdSlot
 
 
 class NoCardReader(Exception):
     """This counter has no card reader; the text says why."""
-
-
-class CardOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which card is put in: a person's, or an image of one's own."""
-
-    person: str = ""
-    """Name, slug or personal number."""
-    image: str = ""
-    """TOML text of a card image; see `simulators.cards.image`."""
-
-
-class CardReaderView(msgspec.Struct, frozen=True):
-    """The card reader as the control API tells it."""
-
-    reader: str = ""
-    """Its PC/SC name; empty = this counter has none."""
-    socket: str = ""
-    """Socket of the pcscd behind it."""
-    card: str = ""
-    """Label of the card in it (a person's slug); empty = none."""
-    atr: str = ""
-    """The card's answer to reset, in hex; empty without a card, and for a mute one."""
-    missing: str = ""
-    """Why there is no reader."""
 
 
 class CardSlot:

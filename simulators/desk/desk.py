@@ -7,84 +7,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
-import msgspec
-
-from simulators.desk.card_slot import CardReaderView, CardSlot
+from simulators.control import (
+    DeskView,
+    LinesOrder,
+    PaperView,
+    PrinterView,
+    ScannerView,
+    ScanOrder,
+)
+from simulators.desk.card_slot import CardSlot
 from simulators.links import DeviceLink, NobodyListening, PtyLink, TcpLink
 from simulators.people import Person, load_people
 from simulators.printer import Paper, SimulatedPrinter, draw_png
 from simulators.scanner import SimulatedScanner
-
-_READY_S: Final = 5.0
-"""Longest time a scan waits for the terminal to have its end open, unless the order says otherwise."""
-
-
-class ScanOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing held under the scanner; see `SimulatedScanner.scan`."""
-
-    text: str
-    symbology: str | None = None
-    """A word such as "ean13" or "qr", or an AIM id."""
-    suffix: str | None = None
-    """What the scanner sends behind the code instead of its own line end."""
-    split_at: tuple[int, ...] = ()
-    pause_s: float = 0.0
-    times: int = 1
-    wait_s: float = _READY_S
-    """How long to wait for the terminal to open its end; 0 = not at all."""
-
-
-class LinesOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many more lines are printed before something happens."""
-
-    after_lines: int = 0
-
-
-class ScannerView(msgspec.Struct, frozen=True):
-    """The scanner as the control API tells it."""
-
-    path: str
-    connected: bool
-    """The terminal has its end open."""
-    plugged: bool
-
-
-class PrinterView(msgspec.Struct, frozen=True):
-    """The printer's true condition, whatever it answers to the terminal."""
-
-    path: str
-    connected: bool
-    powered: bool
-    paper_out: bool
-    paper_near_end: bool
-    cover_open: bool
-    offline: bool
-    cutter_fault: bool
-    muted: bool
-    printed: int
-    """Pieces of paper that ever came out."""
-    drawer_kicks: int
-    current_text: str
-    """What stands on the paper that is still in the printer."""
-
-
-class PaperView(msgspec.Struct, frozen=True):
-    """One piece of paper; `number` counts from 1."""
-
-    number: int
-    text: str
-    qr_codes: tuple[str, ...]
-    cut: bool
-
-
-class DeskView(msgspec.Struct, frozen=True):
-    """Everything on the counter."""
-
-    scanner: ScannerView
-    printer: PrinterView
-    card: CardReaderView = CardReaderView()
 
 
 class Desk:

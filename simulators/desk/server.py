@@ -21,8 +21,9 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from simulators.desk.card_slot import CardOrder, CardReaderView, NoCardReader
-from simulators.desk.desk import Desk, LinesOrder, ScanOrder
+from simulators.control import CardOrder, CardReaderView, LinesOrder, ScanOrder
+from simulators.desk.card_slot import NoCardReader
+from simulators.desk.desk import Desk
 from simulators.links import LinkClosed, NobodyListening
 from simulators.people import Person
 from simulators.printer import FontMissing

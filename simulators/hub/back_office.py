@@ -14,6 +14,7 @@ from aiohttp import web
 from simulators.benefit.datafile import YUAN, Node
 from simulators.benefit.model import EMPLOYEE
 from simulators.benefit.rehearsal import write_record
+from simulators.control import CreditOrder, FeedOrder, ReportOrder
 from simulators.hub.desk import Desk
 from simulators.hub.joint_service import read_feed, take_feed
 from simulators.hub.reports import registry
@@ -24,38 +25,6 @@ from simulators.people import find
 
 _SHIPPED: Final = load_shipped()
 """Read here: the handlers sit in an event loop."""
-
-
-class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /control/reports/NAME."""
-
-    since: dt.date | None = None
-    until: dt.date | None = None
-    """First and last day of settlement, both included."""
-    purpose: str = ""
-    """What the feed is for."""
-    parameters: str = ""
-    """Text of a file of parameters, "" = the shipped one."""
-    file: str = "parameters"
-    """How that file is called, for what is wrong in it."""
-
-
-class CreditOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /control/credits."""
-
-    person: str
-    base: str
-    """Contribution base in yuan."""
-    day: dt.date | None = None
-    """None = today."""
-
-
-class FeedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /control/feeds."""
-
-    feed: str
-    """Text of the feed's file."""
-    file: str = "feed"
 
 
 class BackOffice:

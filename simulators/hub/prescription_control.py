@@ -5,6 +5,7 @@ import datetime as dt
 import msgspec
 
 from protocols.wire_time import format_time
+from simulators.control import PrescriptionSeen
 from simulators.hub import prescriptions
 from simulators.hub.ledger import Ledger
 from simulators.hub.prescriptions import VALID, Item, Prescription
@@ -28,15 +29,6 @@ class PrescriptionOrder(msgspec.Struct, frozen=True):
     revisit: bool = False
     """Issued over the internet without seeing the person: it needs an earlier visit there (R64)."""
     void: str = ""
-
-
-class PrescriptionSeen(msgspec.Struct, frozen=True):
-    """A prescription as the control API shows it."""
-
-    rxno: str
-    state: str
-    holder: str
-    until: str
 
 
 def carry_out(

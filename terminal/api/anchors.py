@@ -14,11 +14,12 @@ from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.core.ruling import rulings
 from terminal.core.states import State
-from terminal.counter.anchor_keeper import AnchorKeeper, AnchorView
+from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.counter import Counter
 from terminal.reconciliation.correcting import two_operators
 from terminal.reconciliation.report import Action, Outcome
 from terminal.reconciliation.runner import Reconciliation
+from terminal.shapes.anchors import AnchorView
 
 
 class AcceptWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """The hub's catalogues by page: what is insured, which item is which, price ceilings, first-borne ratios."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Controller, Response, post
@@ -18,36 +18,15 @@ from protocols.hub.catalogue_files import (
     VersionQueryInput,
 )
 from protocols.hub.profile import Profile
-from terminal.api.questions import RowsView, ask, day
+from terminal.api.questions import ask, day
 from terminal.api.rows import row_of, row_of_members
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.hub.questions import fetch_file
+from terminal.shapes.hub import CatalogueWish, RowsView
 
 _EVERYTHING: Final = "2000-01-01"
 """Older than any row: what `updt_time` says where all rows are wanted."""
-
-PageNumber = Annotated[int, msgspec.Meta(ge=1, le=9999)]
-
-
-class CatalogueWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which rows of a catalogue; what is empty is no condition, and what the catalogue does not know is refused."""
-
-    code: str = ""
-    """`hilist_code`, of the insurance catalogue."""
-    national_code: str = ""
-    """`med_list_codg`; of `own` only."""
-    own_code: str = ""
-    """`medins_list_codg`; of `national` and `own`."""
-    name: str = ""
-    """Part of the name; of `items` and `own`."""
-    date: str = ""
-    """In force on that day; "" = today."""
-    since: str = ""
-    """Changed on or after that day."""
-    page: PageNumber = 1
-    rows: PageNumber = 100
-    """How many on a page."""
 
 
 class _Conditions(msgspec.Struct, frozen=True):

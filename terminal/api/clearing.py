@@ -23,13 +23,12 @@ from protocols.hub.clearing import (
 )
 from terminal.api.client_name import ClientName
 from terminal.api.questions import ask
-from terminal.api.rows import Row, row_of
+from terminal.api.rows import row_of
 from terminal.api.service import Service
-from terminal.api.submissions import WAIT_S, IdempotencyKey, SubmissionView, submission_view, submissions_of
+from terminal.api.submissions import WAIT_S, IdempotencyKey, submission_view, submissions_of
 from terminal.core.events import Misuse
 from terminal.reconciliation.books import OwnRecord
 from terminal.reconciliation.clearing import (
-    ClearingSums,
     Month,
     application,
     clearing_sums,
@@ -38,6 +37,8 @@ from terminal.reconciliation.clearing import (
     month_of,
 )
 from terminal.reconciliation.runner import Reconciliation
+from terminal.shapes.clearing import ClearingView, FarRowView, FarView
+from terminal.shapes.submissions import SubmissionView
 from terminal.submissions.kinds import CLEARING
 from terminal.submissions.rows import encode_content
 
@@ -47,37 +48,6 @@ MOST_ROWS = 100_000
 
 class MonthWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing to say beyond the month."""
-
-
-class ClearingView(msgspec.Struct, frozen=True):
-    """What the books of a month ask for."""
-
-    month: str
-    """YYYY-MM."""
-    by: str
-    """`portal` or `3203`: how this hub takes applications."""
-    is_over: bool
-    """The month has ended; before that its sums still grow."""
-    open: int
-    """Settlements of the month whose outcome is open: with one of them nobody should apply."""
-    applications: tuple[ClearingSums, ...]
-
-
-class FarRowView(msgspec.Struct, frozen=True):
-    """One record of another place, and whether our books have it."""
-
-    row: Row
-    """The hub's own members as text, by wire name, without the identity number."""
-    agreed: bool
-    reason: str
-    """Why not: `not_ours`, `total_differs`, `fund_differs`."""
-
-
-class FarView(msgspec.Struct, frozen=True):
-    """The month's records of people insured elsewhere (3260)."""
-
-    month: str
-    rows: tuple[FarRowView, ...]
 
 
 class WithdrawalWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

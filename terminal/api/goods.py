@@ -9,27 +9,12 @@ from litestar.params import JSONBody
 
 from terminal.api.service import Service
 from terminal.counter.goods import Warned
-from terminal.texts import Told, tell
+from terminal.shapes.goods import GoodsView
+from terminal.texts import tell
 
 
 class GoodsWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing to say: all articles are looked up."""
-
-
-class GoodsView(msgspec.Struct, frozen=True):
-    """One article."""
-
-    barcode: str
-    name: str
-    spec: str
-    price: str
-    national_code: str
-    """Empty = sold beside the insurance only."""
-    selected: bool
-    two_disease: bool
-    stock: int | None
-    listed_until: str
-    warnings: tuple[Told, ...]
 
 
 class GoodsController(Controller):

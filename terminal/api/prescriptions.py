@@ -9,10 +9,12 @@ from protocols.hub.prescriptions import CirculatingPrescription
 from terminal.api.client_name import ClientName
 from terminal.api.records import may_ask
 from terminal.api.service import Service
-from terminal.api.views import SettlementView, settlement_view
+from terminal.api.views import settlement_view
 from terminal.core.events import Misuse
-from terminal.counter.hand_over import Delivery, Parcel
-from terminal.texts import Told, tell
+from terminal.counter.hand_over import Parcel
+from terminal.shapes.prescriptions import CirculatingView, HandOverView, PrescribedView
+from terminal.shapes.settlements import SettlementView
+from terminal.texts import tell
 
 _STATES = {"1": "issued", "2": "locked", "3": "dispensed", "4": "void", "5": "expired"}
 
@@ -40,37 +42,6 @@ class HandOverWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Empty = the operator of the till."""
     sent: bool = False
     """True: given to a courier; false: handed over to the customer."""
-
-
-class HandOverView(msgspec.Struct, frozen=True):
-    """How far the goods of a sale have come that was settled at order."""
-
-    state: Delivery
-    told: Told
-    """The same in words."""
-    pick_up_code: str
-
-
-class PrescribedView(msgspec.Struct, frozen=True):
-    """One drug of a prescription."""
-
-    national_code: str
-    name: str
-    quantity: str
-
-
-class CirculatingView(msgspec.Struct, frozen=True):
-    """One prescription of the person."""
-
-    number: str
-    state: str
-    """`issued`, `locked`, `dispensed`, `void` or `expired`."""
-    issuer: str
-    doctor: str
-    diagnosis: str
-    issued_on: str
-    valid_until: str
-    items: tuple[PrescribedView, ...]
 
 
 class PrescriptionController(Controller):

@@ -18,56 +18,12 @@ from protocols.hub.registers import (
 )
 from protocols.hub.sign_in import SignOutOutput
 from terminal.api.client_name import ClientName
-from terminal.api.rows import Row, row_of
+from terminal.api.rows import row_of
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.core.standing import read_standing
 from terminal.hub.questions import Output, put_question
-
-TOP = "0"
-"""`parent_value` of the first level of a dictionary (decision K20b)."""
-
-
-class InstitutionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which institutions; nothing at all = the own one."""
-
-    code: str = ""
-    name: str = ""
-    """Part of the name is enough."""
-    kind: str = ""
-    """`fixmedins_type`, 1 medical institution, 2 retail pharmacy; "" = as the own one."""
-
-
-class DictionaryWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which values of which dictionary."""
-
-    type: str
-    parent: str = TOP
-    date: str = ""
-    """As of that day; "" = today."""
-    valid: bool = True
-    """False: the values that are no longer valid."""
-
-
-class RowsView(msgspec.Struct, frozen=True):
-    """The hub's answer."""
-
-    infno: str
-    rows: tuple[Row, ...]
-    """The hub's own members as text, by wire name; what names the insured person is left out."""
-    page: int | None = None
-    """Of an answer by page: which one this is ..."""
-    pages: int | None = None
-    """... of how many ..."""
-    records: int | None = None
-    """... with how many rows in all."""
-
-
-class SignOutView(msgspec.Struct, frozen=True):
-    """What came of a sign-out."""
-
-    signed_out: bool
-    """False: nobody was signed in."""
+from terminal.shapes.hub import DictionaryWish, InstitutionWish, RowsView, SignOutView, StandingView
 
 
 class SignOutWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,24 +32,6 @@ class SignOutWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class StandingWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing to say: it is the own institution."""
-
-
-class StandingView(msgspec.Struct, frozen=True):
-    """How the own institution stands; what the hub's register does not say is empty."""
-
-    code: str
-    name: str
-    level: str
-    """`hosp_lv`."""
-    agreement: str
-    """`not_begun`, `in_force`, `suspended` or `ended`."""
-    agreement_until: str
-    suspended_until: str
-    credit_level: str
-    networked: bool | None
-    dual_channel: bool | None
-    service_level: str
-    """`province`, `city`, `county`, `township` or `village`."""
 
 
 _AGREEMENT = {"0": "not_begun", "1": "in_force", "2": "suspended", "4": "ended"}

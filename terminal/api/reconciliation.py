@@ -12,11 +12,12 @@ from litestar.params import FromPath, JSONBody
 
 from terminal.api.client_name import ClientName
 from terminal.api.service import Service
-from terminal.api.views import SettlementView, settlement_view
+from terminal.api.views import settlement_view
 from terminal.core.events import Misuse
-from terminal.reconciliation.report import Detail, Difference, GroupResult, Report, notice_of
+from terminal.reconciliation.report import Difference, Report, notice_of
 from terminal.reconciliation.runner import Reconciliation
-from terminal.texts import Told, tell
+from terminal.shapes.reconciliation import DifferenceView, FixedView, ReportView
+from terminal.texts import tell
 
 
 class ReconcileWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,41 +29,6 @@ class FixWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     difference: str
     operators: tuple[str, str]
-
-
-class DifferenceView(msgspec.Struct, frozen=True):
-    """One difference with its words."""
-
-    difference: Difference
-    open: bool
-    """True while somebody or something still has to act."""
-    operators_needed: int
-    """2 when the terminal can carry out the action; 0 when there is nothing for it to carry out."""
-    kind: Told
-    cause: Told
-    action: Told
-
-
-class ReportView(msgspec.Struct, frozen=True):
-    """One day, compared."""
-
-    date: str
-    made_at: str
-    provisional: bool
-    """The day was not over yet, or had only just ended."""
-    outcome: str
-    """`level`, `explained`, `differs` or `not_compared`."""
-    told: Told
-    groups: tuple[GroupResult, ...]
-    details: tuple[Detail, ...]
-    differences: tuple[DifferenceView, ...]
-
-
-class FixedView(msgspec.Struct, frozen=True):
-    """What came of a correction: the settlement as it is now."""
-
-    difference: str
-    settlement: SettlementView
 
 
 class ReconciliationController(Controller):

@@ -16,13 +16,14 @@ from litestar.params import FromPath, JSONBody
 from protocols.hub import filings, records
 from protocols.wire_time import format_time
 from terminal.api.client_name import ClientName
-from terminal.api.questions import RowsView, ask
+from terminal.api.questions import ask
 from terminal.api.rows import row_of
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Person, Settlement
 from terminal.counter.staff import Staff
+from terminal.shapes.hub import RowsView
 
 CHRONIC_PERIOD_DAYS: Final = 365
 """How far back chronic drugs and transfers are asked for."""

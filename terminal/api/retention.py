@@ -9,38 +9,11 @@ from terminal.api.client_name import ClientName
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.counter.expiry import ExpiryReport
+from terminal.shapes.retention import ExpiredDayView, ExpiryView, HeldDayView
 
 
 class ExpireWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing to say: the terms are the province's."""
-
-
-class ExpiredDayView(msgspec.Struct, frozen=True):
-    """One key deleted."""
-
-    day: str
-    purpose: str
-    """`identity` or `evidence`."""
-    settlements: int
-
-
-class HeldDayView(msgspec.Struct, frozen=True):
-    """A day past its term that is kept, because something of it is not over."""
-
-    day: str
-    purpose: str
-    settlements: tuple[str, ...]
-    """The first few that are not over."""
-
-
-class ExpiryView(msgspec.Struct, frozen=True):
-    """What was deleted and what is held back."""
-
-    deleted: tuple[ExpiredDayView, ...]
-    held: tuple[HeldDayView, ...]
-    purged: bool
-    """False while traces are left on the disk (a reader of the file, the copy kept after a migration); a later run removes
-    them."""
 
 
 class RetentionController(Controller):

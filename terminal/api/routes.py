@@ -33,24 +33,18 @@ from terminal.api.questions import RegisterController
 from terminal.api.reconciliation import ReconciliationController
 from terminal.api.records import RecordController
 from terminal.api.retention import RetentionController
-from terminal.api.service import DeviceView, Service, StatusView
+from terminal.api.service import Service
 from terminal.api.submissions import SubmissionController, TraceCodeController
 from terminal.api.technician import CardController, HealthController, HubController
-from terminal.api.views import (
-    HistoryView,
-    SettlementView,
-    SummaryView,
-    event_view,
-    history_view,
-    settlement_view,
-    summary_view,
-)
+from terminal.api.views import event_view, history_view, settlement_view, summary_view
 from terminal.core.events import Misuse
 from terminal.core.values import Settlement
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.counter.holds import HOLD_CODES
 from terminal.counter.wishes import DiseaseWish, LineWish, RefundWish, ReviewWish, SaleWish
 from terminal.journal.records import JournalRefused
+from terminal.shapes.service import DeviceView, StatusView
+from terminal.shapes.settlements import HistoryView, SettlementView, SummaryView
 from terminal.texts import Told, tell
 
 MAX_BODY_BYTES = 1024 * 1024

@@ -7,8 +7,7 @@ import msgspec
 
 from protocols.money import Ratio, Scaled
 from protocols.secret import Secret
-
-Row = dict[str, str]
+from terminal.shapes.hub import Row
 
 _EXTENSION = frozenset({"exp_content", "expContent"})
 """May hold anything, so it is not shown."""

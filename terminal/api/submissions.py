@@ -21,17 +21,18 @@ from protocols.hub.trace_codes import (
 )
 from protocols.wire_time import format_time
 from terminal.api.client_name import ClientName
-from terminal.api.questions import RowsView, ask, day, rows_view
+from terminal.api.questions import ask, day, rows_view
 from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.core.submission import SubmissionState, Word
 from terminal.core.values import Person
 from terminal.journal.records import SubmissionRow
-from terminal.submissions.answers import RowOutcome
+from terminal.shapes.hub import RowsView
+from terminal.shapes.submissions import MessageView, SubmissionView
 from terminal.submissions.kinds import KINDS
 from terminal.submissions.rows import Value, contents
 from terminal.submissions.runner import Submissions, outcome_of
-from terminal.texts import Told, tell
+from terminal.texts import tell
 
 WAIT_S: Final = 40.0
 """Longer than one exchange with a hub that stays silent (K67)."""
@@ -81,45 +82,6 @@ class TraceCodesWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: str = ""
     until: str = ""
     """Days; "" = today."""
-
-
-class MessageView(msgspec.Struct, frozen=True):
-    """One message that was sent for a submission."""
-
-    msgid: str
-    state: str
-    verdict: str
-    sent_at: str
-
-
-class SubmissionView(msgspec.Struct, frozen=True):
-    """One submission as it stands."""
-
-    id: str
-    kind: str
-    infno: str
-    title_zh: str
-    title_en: str
-    part: int
-    """Which message of its request, from 1."""
-    state: str
-    told: Told
-    """What that means and what to do next."""
-    tries: int
-    unanswered: int
-    """Messages that left and were not answered; above 0 the hub may have it."""
-    opened_at: str
-    changed_at: str
-    due_at: str
-    """When the terminal goes on with it; "" = not by itself."""
-    serial: str
-    """The hub's number of a filing, or of a clearing application: needed to withdraw it."""
-    trace_code: str
-    """The substitute trace code that was given."""
-    rows: tuple[RowOutcome, ...]
-    """What the hub said of each row, as far as it did."""
-    messages: tuple[MessageView, ...] = ()
-    """Only when asked for this one."""
 
 
 class SubmissionController(Controller):

@@ -11,20 +11,20 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from protocols.cards.social_security import SocialSecurityCard
-from protocols.fleet.messages import DoubtAges
 from protocols.iso7816.apdu import masked_command, masked_response
 from protocols.iso7816.status import describe
 from protocols.secret import mask
 from terminal.api.client_name import ClientName
-from terminal.api.service import Service, StatusView
+from terminal.api.service import Service
 from terminal.core.events import Misuse
 from terminal.counter.counter import Counter
 from terminal.counter.workroom import Phase
 from terminal.devices.card_desk import Exchanged
-from terminal.devices.reader_state import ReaderState
 from terminal.fleet.health import doubt_ages
-from terminal.hub.ping import HubView, Ping, hub_view, ping
+from terminal.hub.ping import hub_view, ping
 from terminal.journal.records import JournalFailed
+from terminal.shapes.hub import Ping
+from terminal.shapes.technician import CardView, ExchangedView, HealthView
 from terminal.slips.masking import MaskRule, mask_certno, mask_name
 
 
@@ -41,54 +41,6 @@ class ApduWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commands: tuple[str, ...]
     full: bool = False
     """True: show the data bytes; otherwise headers, lengths and status words."""
-
-
-class CardView(msgspec.Struct, frozen=True):
-    """What the free part of a social-security card says."""
-
-    masked: bool
-    card_number: str
-    card_sn: str
-    name: str
-    """Empty when the card protects it."""
-    certno: str
-    """Empty when the card protects it."""
-    version: str
-    generation: int
-    issuing_area: str
-    category: str
-    issued: str
-    valid_until: str
-    sex: str
-    born: str
-    algorithm: str
-    holder_protected: bool
-    unreadable: tuple[str, ...]
-    read_ms: float
-
-
-class ExchangedView(msgspec.Struct, frozen=True):
-    """One command and its answer."""
-
-    command: str
-    response: str
-    sw: str
-    """Status word, four hex digits; empty when the card gave none."""
-    meaning: str
-
-
-class HealthView(msgspec.Struct, frozen=True):
-    """The answer of `GET /health`: what the service knows of everything it owns, without asking any far end."""
-
-    status: StatusView
-    reader: ReaderState
-    hub: HubView | None
-    """None until the counter is there."""
-    doubts: DoubtAges | None
-    printer_problem: str | None
-    """What the printer says when it is asked now: a word, "" when it is ready; None when it was not asked."""
-    slips_waiting: int | None
-    broker_detail: str
 
 
 class CardController(Controller):

@@ -9,19 +9,20 @@ import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import msgspec
 import structlog
 
 from drivers.interfaces.clock import Clock
 from drivers.interfaces.signer import Signer, SignerUnavailable, Verifier
 from protocols.fleet.messages import Anchor
+from terminal.core.contradiction import Contradiction
 from terminal.core.values import Notice
 from terminal.counter.holds import ROLLED_BACK, Holds
 from terminal.journal.anchors import Noted, WitnessDamaged, WitnessFile, hold_against, sign_anchor
 from terminal.journal.journal import Journal
-from terminal.journal.records import Contradiction, JournalFailed, Stamp
+from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import JournalPort
 from terminal.journal.times import rfc3339_of
+from terminal.shapes.anchors import AnchorView
 
 ANCHOR_RECORDS: Final = 256
 ANCHOR_EVERY_S: Final = 900.0
@@ -33,21 +34,6 @@ DAYS_ASKED: Final = 31
 """No more days than this are asked to be reconciled before selling goes on."""
 
 log = structlog.get_logger("terminal.anchors")
-
-
-class AnchorView(msgspec.Struct, frozen=True):
-    """How the anchors stand."""
-
-    newest: str
-    """`RECORDS:` and the first 16 hex digits of the hash: worth noting on paper at the end of a day; "" = none yet."""
-    made_at: str
-    key_id: str
-    """Of the audit key; "" = there is none, and no anchors are made."""
-    witnesses: tuple[str, ...]
-    """What this journal was held against since the start: `journal`, `file`, `fleet`, `person`."""
-    contradictions: tuple[Contradiction, ...]
-    days: tuple[str, ...]
-    """What must be reconciled before the contradictions can be accepted."""
 
 
 class AnchorKeeper:

@@ -14,7 +14,8 @@ from terminal.core.states import State
 from terminal.core.values import SaleKey, Settlement
 from terminal.counter.goods import Goods
 from terminal.counter.numbers import visit_number
-from terminal.counter.wishes import SaleWish, lines_of, require_benefit, require_sale_number, self_pay_of
+from terminal.counter.reading import lines_of, require_benefit, require_sale_number, self_pay_of
+from terminal.counter.wishes import SaleWish
 from terminal.hub.client import Operator
 
 

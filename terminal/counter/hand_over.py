@@ -8,7 +8,7 @@ over stay so.
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -20,9 +20,9 @@ from terminal.counter.settlements import AUDIT_STRETCH, Settlements
 from terminal.counter.workroom import Workroom
 from terminal.journal.journal import Journal
 from terminal.journal.records import Stamp
+from terminal.shapes.prescriptions import Delivery
 from terminal.slips.pick_up_code import pick_up_code
 
-Delivery = Literal["waiting", "sent", "handed_over"]
 _NOTED: Final[dict[str, Delivery]] = {"goods_sent": "sent", "goods_handed_over": "handed_over"}
 
 

@@ -11,9 +11,10 @@ from terminal.counter.engine import require_in_term
 from terminal.counter.holds import Holds
 from terminal.counter.numbers import visit_number
 from terminal.counter.prescriptions import Notes
+from terminal.counter.reading import returned_lines
 from terminal.counter.sales import Sales
 from terminal.counter.settlements import Settlements
-from terminal.counter.wishes import RefundWish, returned_lines
+from terminal.counter.wishes import RefundWish
 from terminal.counter.workroom import Workroom
 
 

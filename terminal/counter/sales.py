@@ -30,19 +30,10 @@ from terminal.counter.goods import Goods
 from terminal.counter.holds import Holds
 from terminal.counter.prescription_desk import PrescriptionDesk
 from terminal.counter.prescriptions import Notes
+from terminal.counter.reading import line_of, lines_of, reason_of_answer, self_pay_of
 from terminal.counter.scans import Scans
 from terminal.counter.settlements import Settlements
-from terminal.counter.wishes import (
-    DiseaseWish,
-    LineWish,
-    ReviewWish,
-    SaleWish,
-    canonical,
-    line_of,
-    lines_of,
-    reason_of_answer,
-    self_pay_of,
-)
+from terminal.counter.wishes import DiseaseWish, LineWish, ReviewWish, SaleWish, canonical
 from terminal.counter.workroom import Workroom
 from terminal.journal.records import Idempotency
 

@@ -6,36 +6,11 @@ anyway; when it has, the newest authentic answer is told with its age instead. A
 look: some hubs end the old one with it, and a settlement on its way would then be refused.
 """
 
-import msgspec
-
 from drivers.interfaces.clock import Clock
-from drivers.interfaces.reach import Reach, Reached
+from drivers.interfaces.reach import Reach
 from terminal.counter.session import HubSession
 from terminal.hub.client import HubClient
-
-
-class HubView(msgspec.Struct, frozen=True):
-    """What is known of the line to the hub; times in milliseconds, None = never happened."""
-
-    sign_in: str
-    sign_in_reason: str
-    verified: str
-    """Transaction of the newest answer whose signature verified; empty when there was none since the start."""
-    verified_age_s: float | None
-    answer_ms: float | None
-    verify_ms: float | None
-    clock_offset_ms: int | None
-    """The hub's clock minus ours, by `refmsg_time`."""
-
-
-class Ping(msgspec.Struct, frozen=True):
-    """The answer of `POST /hub/ping`."""
-
-    url: str
-    line: Reached
-    hub: HubView
-    asked_now: bool
-    """True when `hub` tells of an answer that came for this ping."""
+from terminal.shapes.hub import HubView, Ping
 
 
 def hub_view(hub: HubClient, session: HubSession, clock: Clock) -> HubView:

@@ -13,8 +13,9 @@ from protocols.fleet.messages import Anchor, Evidence, encode
 from protocols.fleet.topics import EVIDENCE
 from protocols.gm.sm3 import sm3
 from protocols.wire_time import format_time, parse_time
+from terminal.core.contradiction import Contradiction
 from terminal.journal.audit_chain import AuditLog
-from terminal.journal.records import Contradiction, Stamp
+from terminal.journal.records import Stamp
 from terminal.journal.store import Store
 
 COLUMNS: Final = "sequence, head, made_at, boot_id, key_id, signature"

@@ -22,8 +22,8 @@ import msgspec
 from drivers.interfaces.signer import Signer
 from protocols.fleet.messages import Anchor
 from protocols.wire_time import WIRE_ZONE
+from terminal.core.contradiction import Contradiction
 from terminal.journal.journal import Journal
-from terminal.journal.records import Contradiction
 from terminal.journal.times import rfc3339_of
 
 MAX_WITNESS_BYTES: Final = 4096

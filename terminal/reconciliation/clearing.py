@@ -22,6 +22,7 @@ from protocols.hub.clearing import (
 from protocols.money import Fen
 from terminal.core.events import Misuse
 from terminal.reconciliation.books import OwnRecord
+from terminal.shapes.clearing import ClearingGroup, ClearingSums
 
 MOST_CONFIRMED = 100
 """Rows in one 3261, as the one client that sends it does."""
@@ -51,28 +52,6 @@ def month_of(text: str) -> Month:
     except ValueError:
         raise Misuse("bad_request", reason="month is not a month like 2026-11") from None
     return Month(first, first.replace(day=calendar.monthrange(first.year, first.month)[1]))
-
-
-class ClearingGroup(msgspec.Struct, frozen=True, order=True):
-    """What one application is made for."""
-
-    clr_type: str
-    clr_way: str
-    agency: str
-    """`clr_optins`; stands as `insuplc_admdvs` in the envelope."""
-
-
-class ClearingSums(msgspec.Struct, frozen=True):
-    """The sums of one application, in fen."""
-
-    group: ClearingGroup
-    count: int
-    """Settlements that stand: a cancellation takes its settlement back."""
-    total_fen: int
-    recognised_fen: int
-    fund_fen: int
-    cash_fen: int
-    account_fen: int
 
 
 def clearing_sums(records: Iterable[OwnRecord]) -> tuple[ClearingSums, ...]:

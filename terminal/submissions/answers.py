@@ -11,19 +11,7 @@ from terminal.core.events import Answered, Heard
 from terminal.core.outcome import Verdict as Judged
 from terminal.core.outcome import judge
 from terminal.core.submission import Verdict
-
-
-class RowOutcome(msgspec.Struct, frozen=True):
-    """What the hub says of one row."""
-
-    national_code: str
-    own_code: str
-    batch: str
-    taken: bool
-    message: str
-    """The hub's words; empty when it has none."""
-    serial: str
-    """The hub's number of the purchase or sale; empty when it gave none."""
+from terminal.shapes.submissions import RowOutcome
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -11,9 +11,9 @@ from litestar.routes import HTTPRoute
 import yibao
 from terminal.api.routes import build_app
 from terminal.api.service import Service
-from terminal.api.views import SettlementView
 from terminal.core.states import State
 from terminal.counter.wishes import LineWish, SaleWish
+from terminal.shapes.settlements import SettlementView
 from terminal.texts import TEXTS
 
 DOCUMENT = Path(yibao.__file__).parent.parent / "docs" / "api.md"

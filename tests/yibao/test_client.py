@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from terminal.api.service import StatusView
-from terminal.api.views import EventView, SettlementView
+from terminal.shapes.service import StatusView
+from terminal.shapes.settlements import EventView, SettlementView
 from terminal.texts import Told
 from yibao.client import CounterClient, CounterProblem, LineWish, NoAnswer, SaleWish, ServiceNotRunning
 

@@ -14,7 +14,7 @@ from yibao.cli.output import new_file, print_json, tell, yuan
 from yibao.words import say
 
 if TYPE_CHECKING:
-    from simulators.hub.reports.table import Cell, Report
+    from simulators.control import Cell, Report
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=help_of("sim.hub.report.name"), show_default=False)]
 Since = Annotated[
@@ -65,7 +65,7 @@ def report(
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Print one report of the hub's books."""
-    from simulators.hub.back_office import ReportOrder
+    from simulators.control import ReportOrder
 
     order = ReportOrder(
         since=_day(since),
@@ -97,7 +97,7 @@ def quotes(file: QuotesFile, json: JsonOption = False, folder: DirOption = SIM_D
 
 def feed(file: FeedFile, json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
     """Hand the hub what another department tells it."""
-    from simulators.hub.back_office import FeedOrder
+    from simulators.control import FeedOrder
 
     order = FeedOrder(text_of(file), file.name)
     taken = with_sim(folder, lambda sim: sim.feed(order))
@@ -111,7 +111,7 @@ def credit(
     person: Who, base: Base, date: Day = "", json: JsonOption = False, folder: DirOption = SIM_DIR
 ) -> None:
     """Credit a personal account for a month."""
-    from simulators.hub.back_office import CreditOrder
+    from simulators.control import CreditOrder
 
     credited = with_sim(folder, lambda sim: sim.credit(CreditOrder(person, base, _day(date))))
     if json:

@@ -75,13 +75,13 @@ def phone_page(
     folder: DirOption = SIM_DIR,
 ) -> None:
     """Print the address of the page, and nothing else."""
-    from yibao.simulated.folder import SimFolder
+    from yibao.simulated.endpoints import read_endpoints
 
     slug = ""
     if person:
         rows = with_sim(folder, lambda sim: sim.people())
         slug = next((row.slug for row in rows if person in (row.slug, row.name, row.psn_no)), person)
-    print(SimFolder(folder).endpoints().phone + (f"#{quote(slug)}" if slug else ""))
+    print(read_endpoints(folder).phone + (f"#{quote(slug)}" if slug else ""))
 
 
 def phone_state(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Generic, TypeVar
 
 from protocols.wire_time import WIRE_ZONE
-from terminal.api.views import AmountsView
 from terminal.core.states import State
+from terminal.shapes.settlements import AmountsView
 from yibao.cli import review
 from yibao.cli.common import OUTCOME_OPEN
 from yibao.cli.errors import CommandFailed, Interrupted

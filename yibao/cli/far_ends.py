@@ -25,9 +25,9 @@ def with_sim(
 ) -> Result:
     """Do something with the running simulated world of a folder; `clinic` = with the clinic's counter."""
     from yibao.simulated.control import SimClient
-    from yibao.simulated.folder import CLINIC, MAIN, SimFolder
+    from yibao.simulated.endpoints import CLINIC, MAIN, read_endpoints
 
-    endpoints = SimFolder(folder).endpoints().at(CLINIC if clinic else MAIN)
+    endpoints = read_endpoints(folder).at(CLINIC if clinic else MAIN)
 
     async def talk() -> Result:
         async with SimClient(endpoints) as sim:

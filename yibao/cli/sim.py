@@ -16,8 +16,7 @@ from yibao.cli.people import people
 from yibao.words import Words, say
 
 if TYPE_CHECKING:
-    from simulators.desk.card_slot import CardReaderView
-    from simulators.desk.desk import DeskView
+    from simulators.control import CardReaderView, DeskView
     from yibao.simulated.control import SimClient
     from yibao.simulated.folder import SimFolder
 
@@ -262,9 +261,9 @@ def card_state(json: JsonOption = False, folder: DirOption = SIM_DIR) -> None:
 
 def _with_reader(folder: Path, work: "Callable[[SimClient], Awaitable[DeskView]]") -> "CardReaderView":
     """Do something at the counter that has the card reader: the clinic's, which may be the only one."""
-    from yibao.simulated.folder import SimFolder
+    from yibao.simulated.endpoints import read_endpoints
 
-    has_two = SimFolder(folder).endpoints().clinic is not None
+    has_two = read_endpoints(folder).clinic is not None
     return with_sim(folder, work, clinic=has_two).card
 
 
@@ -454,7 +453,8 @@ def hub_rotate_key(
 def hub_enrol(clinic: ClinicOption = False, folder: DirOption = SIM_DIR) -> None:
     """Let the hub accept a counter's new key besides the old one."""
     from terminal.config import read_config
-    from yibao.simulated.folder import CLINIC, MAIN, SimFolder
+    from yibao.simulated.endpoints import CLINIC, MAIN
+    from yibao.simulated.folder import SimFolder
 
     paths = SimFolder(folder).paths(CLINIC if clinic else MAIN)
     institution = read_config(paths.file).config.institution.code

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from terminal.api.benefit_views import DisclosureView
-from terminal.api.service import DeviceView, StatusView
-from terminal.api.views import (
+from terminal.core.states import State
+from terminal.shapes.benefits import DisclosureView
+from terminal.shapes.service import DeviceView, StatusView
+from terminal.shapes.settlements import (
     AmountsView,
     FilingView,
     FindingView,
@@ -20,7 +21,6 @@ from terminal.api.views import (
     SettlementView,
     SummaryView,
 )
-from terminal.core.states import State
 from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words, say

@@ -27,7 +27,8 @@ from yibao.demo.report import FORMAT, DemoReport, StoryOutcome, pictures, story_
 from yibao.demo.scene import Scene, StoryBroke
 from yibao.demo.stage import Stage, open_stage
 from yibao.demo.tales import TALES, Tale
-from yibao.simulated.folder import LeftOut, SimFolder, SimulationRefused
+from yibao.simulated.endpoints import LeftOut, SimulationRefused
+from yibao.simulated.folder import SimFolder
 
 STORIES_LIMIT_S: Final = 40.0
 """From the first process to the last verdict; about 8 s on an idle machine, 20 s with the pauses for reading."""

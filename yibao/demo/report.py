@@ -13,7 +13,7 @@ from protocols.money import format_yuan
 from yibao.demo.facts import Evidence, HubBooks, JournalAttempt, JournalRecord, Slip
 from yibao.demo.narration import Sentence
 from yibao.simulated.control import LedgerRow, MessageRow
-from yibao.simulated.folder import LeftOut
+from yibao.simulated.endpoints import LeftOut
 
 FORMAT = "yibao-demo/1"
 _INSTITUTION_LENGTH: Final = 12

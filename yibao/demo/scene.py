@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from protocols.money import format_yuan
 from simulators.printer.reading import UnreadableSlip, decode_slip
-from terminal.api.views import AmountsView
+from terminal.shapes.settlements import AmountsView
 from terminal.texts import Told
 from yibao.client import CounterClient, DeviceView, HistoryView, SaleWish, SettlementView
 from yibao.client import LineWish as Line
 from yibao.demo.facts import Evidence, HubBooks, JournalAttempt, JournalRecord, Slip, Split
 from yibao.demo.narration import Narrator, Sentence, TableRow
 from yibao.simulated.control import PersonRow, SimClient
-from yibao.simulated.folder import SimulationRefused
+from yibao.simulated.endpoints import SimulationRefused
 
 if TYPE_CHECKING:
     from yibao.demo.fleet import FleetWatch

@@ -20,7 +20,8 @@ from yibao.demo.narration import Narrator
 from yibao.demo.report import StoryOutcome
 from yibao.demo.scene import PATIENT, WHO, Scene
 from yibao.simulated.control import SimClient
-from yibao.simulated.folder import CLINIC, MAIN, Endpoints, LeftOut, SimFolder, SimulationRefused
+from yibao.simulated.endpoints import CLINIC, MAIN, Endpoints, LeftOut, SimulationRefused, read_endpoints
+from yibao.simulated.folder import SimFolder
 
 _Result = TypeVar("_Result")
 
@@ -108,7 +109,7 @@ class Stage:
         """`sim up` writes the file when everything listens."""
         while True:
             with contextlib.suppress(SimulationRefused):
-                return await asyncio.to_thread(self._sim_folder.endpoints)
+                return await asyncio.to_thread(read_endpoints, self._folder)
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def _start(self, *arguments: str, log: str = "") -> Child:

@@ -21,7 +21,7 @@ from yibao.demo.facts import Split
 from yibao.demo.fleet import ready_devices
 from yibao.demo.narration import Sentence
 from yibao.demo.scene import WHO, Scene, StoryBroke, pieces
-from yibao.simulated.folder import CLINIC, MAIN
+from yibao.simulated.endpoints import CLINIC, MAIN
 
 HYPOGLYCAEMIC = "6901234567892"
 """测试降糖片, class A, 12.50 a box, at its ceiling."""

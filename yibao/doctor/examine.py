@@ -13,8 +13,8 @@ from drivers.interfaces.reach import Reached
 from terminal.config import ConfigError, CounterFiles, read_config
 from terminal.devices.reader_state import ReaderState
 from terminal.fleet.health import doubt_ages
-from terminal.hub.ping import HubView, Ping
 from terminal.journal.glance import Glance
+from terminal.shapes.hub import HubView, Ping
 from yibao.client import CounterClient, ServiceNotRunning
 from yibao.doctor import books, devices, far_ends, machine
 from yibao.doctor.report import NAMES, Both, Part, Report, State, in_order, part

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drivers.interfaces.reach import Reached
 from terminal.config import CounterFiles
-from terminal.hub.ping import HubView, Ping
+from terminal.shapes.hub import HubView, Ping
 from terminal.texts import Told, reason_in_words, tell
 from yibao.doctor.report import Both, Fact, Part, part
 

@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from terminal.api.technician import HealthView
 from terminal.config import CounterFiles
-from terminal.hub.ping import Ping
+from terminal.shapes.hub import Ping
+from terminal.shapes.technician import HealthView
 from yibao.client import CounterClient, CounterError, ServiceNotRunning
 from yibao.doctor.report import Both, Fact, Part, part
 

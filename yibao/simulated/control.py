@@ -8,12 +8,18 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from simulators.desk.card_slot import CardOrder
-from simulators.desk.desk import DeskView, PaperView, ScanOrder
-from simulators.hub.back_office import CreditOrder, FeedOrder, ReportOrder
-from simulators.hub.prescription_control import PrescriptionSeen
-from simulators.hub.reports.table import Report
-from yibao.simulated.folder import Endpoints, SimulationRefused
+from simulators.control import (
+    CardOrder,
+    CreditOrder,
+    DeskView,
+    FeedOrder,
+    PaperView,
+    PrescriptionSeen,
+    Report,
+    ReportOrder,
+    ScanOrder,
+)
+from yibao.simulated.endpoints import Endpoints, SimulationRefused
 from yibao.words import say
 
 Wanted = TypeVar("Wanted")

@@ -32,6 +32,14 @@ from drivers.signers import SoftwareKeyStore
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from simulators.hub.keys import Sm2Signer
 from simulators.world import Institution, ShopItem
+from yibao.simulated.endpoints import (
+    CLINIC,
+    ENDPOINTS_FILE,
+    MAIN,
+    CounterEndpoints,
+    Endpoints,
+    SimulationRefused,
+)
 from yibao.simulated.province import (
     CREDENTIALS_FILE,
     NATIONAL,
@@ -41,101 +49,15 @@ from yibao.simulated.province import (
     read_province,
 )
 from yibao.simulated.template import counter_toml, counter_values, items_toml, with_addresses
-from yibao.words import Words, say
+from yibao.words import say
 
 DEFAULT_INSTITUTION: Final = "P99990000001"
 CLINIC_INSTITUTION: Final = "H99990000002"
-MAIN: Final = "counter"
-"""Name of the counter everybody means who names none."""
-CLINIC: Final = "clinic"
 _TLS_LIFE_DAYS: Final = 365
 _PLAIN: Final = {"hub.ca": "", "centre.ca": ""}
 """What stands in the files of a folder that has never been served over TLS."""
 _PORTS: Final = range(20000, 32000)
 """Below the ports that the system gives to outgoing connections, so that they are still free at the next start."""
-
-
-class SimulationRefused(Exception):
-    """The simulated counter cannot be started or reached; `words` says why."""
-
-    def __init__(self, words: Words) -> None:
-        super().__init__(words.en)
-        self.words = words
-
-
-class LeftOut(msgspec.Struct, frozen=True):
-    """A real part that this machine does not have, or does not let us use."""
-
-    zh: str
-    en: str
-
-
-class CounterEndpoints(msgspec.Struct, frozen=True):
-    """One counter and what stands on it."""
-
-    counter: str
-    """Path of its configuration."""
-    desk: str
-    """Control API of what stands on it."""
-    scanner: str
-    printer: str
-    reader: str = ""
-    """PC/SC name of its card reader; empty = none."""
-    pcsc_socket: str = ""
-    """Socket of the card service behind the reader."""
-
-
-class Endpoints(msgspec.Struct, frozen=True):
-    """endpoints.json: where everything of a running simulated world is found."""
-
-    hub: str
-    hub_path: str
-    certificate_centre: str
-    certificate_path: str
-    control: str
-    """Control API of hub, certificate centre and phone."""
-    desk: str
-    """Control API of scanner and printer."""
-    profile: str
-    hub_public_point: str
-    counter: str
-    """Path of counter.toml."""
-    scanner: str
-    printer: str
-    pid: int
-    reader: str = ""
-    """PC/SC name of this counter's card reader; empty = none."""
-    pcsc_socket: str = ""
-    clinic: CounterEndpoints | None = None
-    """The second counter; none when the first is a clinic's."""
-    broker: str = ""
-    """The fleet's message broker; empty = none."""
-    fleet_password: str = ""
-    """Path of the file with the password of the fleet's server at the broker."""
-    phone: str = ""
-    """The page on which people look at a phone."""
-    authority: str = ""
-    """PEM file of the authority behind hub and centre; empty = they are plain http."""
-    left_out: tuple[LeftOut, ...] = ()
-    """Real parts that are missing here."""
-
-    def counters(self) -> dict[str, CounterEndpoints]:
-        """Every counter by its name."""
-        main = CounterEndpoints(
-            self.counter, self.desk, self.scanner, self.printer, self.reader, self.pcsc_socket
-        )
-        return {MAIN: main} if self.clinic is None else {MAIN: main, CLINIC: self.clinic}
-
-    def at(self, name: str) -> "Endpoints":
-        """The same world seen from the counter called `name`. Raises `SimulationRefused` when there is none."""
-        counters = self.counters()
-        if name not in counters:
-            raise SimulationRefused(say("sim_no_clinic"))
-        there = counters[name]
-        return msgspec.structs.replace(
-            self, counter=there.counter, desk=there.desk, scanner=there.scanner, printer=there.printer,
-            reader=there.reader, pcsc_socket=there.pcsc_socket,
-        )  # fmt: skip
 
 
 class CounterPaths(msgspec.Struct, frozen=True):
@@ -238,7 +160,7 @@ class SimFolder:
     @property
     def endpoints_file(self) -> Path:
         """Where everything listens; there only while the counter is up."""
-        return self.path / "endpoints.json"
+        return self.path / ENDPOINTS_FILE
 
     @property
     def ledger_file(self) -> Path:
@@ -407,13 +329,6 @@ class SimFolder:
     def withdraw(self) -> None:
         """Remove endpoints.json."""
         self.endpoints_file.unlink(missing_ok=True)
-
-    def endpoints(self) -> Endpoints:
-        """Where the running counter is found. Raises `SimulationRefused` when it is not up."""
-        try:
-            return msgspec.json.decode(self.endpoints_file.read_bytes(), type=Endpoints)
-        except (OSError, msgspec.MsgspecError):
-            raise SimulationRefused(say("sim_not_up", path=str(self.path))) from None
 
     def _keep(self, kept: Kept) -> None:
         write_file(self.path / "sim.json", msgspec.json.encode(kept) + b"\n")

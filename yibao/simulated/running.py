@@ -15,17 +15,8 @@ from simulators.hub.desk import HubSettings
 from simulators.hub.keys import Sm2Verifier
 from simulators.serve import SimulatedWorld, build_world, serve_world
 from simulators.world import Institution
-from yibao.simulated.folder import (
-    CLINIC,
-    MAIN,
-    CounterEndpoints,
-    Endpoints,
-    Kept,
-    LeftOut,
-    SimFolder,
-    SimulationRefused,
-    password_in,
-)
+from yibao.simulated.endpoints import CLINIC, MAIN, CounterEndpoints, Endpoints, LeftOut, SimulationRefused
+from yibao.simulated.folder import Kept, SimFolder, password_in
 from yibao.simulated.province import Province
 from yibao.words import say
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from simulators.benefit.amounts import WHOLE_BP, share_of
 from simulators.benefit.model import FUND_EMPLOYEE_POOL, FUND_NAMES, FUND_RESIDENT_POOL
+from simulators.control import Cell, Column, Report
 from simulators.hub.reports.books import Books, day_of, month_of
 from simulators.hub.reports.parameters import Parameters
-from simulators.hub.reports.table import Cell, Column, Report
 
 _POOLS: Final = frozenset({FUND_EMPLOYEE_POOL, FUND_RESIDENT_POOL})
 _INSTITUTION: Final = Column("institution", "机构", "Institution")

@@ -7,9 +7,9 @@ import msgspec
 
 from simulators.benefit.amounts import share_of
 from simulators.benefit.model import CATEGORIES
+from simulators.control import Cell, Column, Report
 from simulators.hub.ledger import Ledger
 from simulators.hub.reports.parameters import Employees, Parameters
-from simulators.hub.reports.table import Cell, Column, Report
 
 _COLUMNS: Final = (
     Column("table", "项目", "Table"),

@@ -5,10 +5,11 @@ from collections import Counter, defaultdict
 from typing import Final
 
 from simulators.benefit.amounts import WHOLE_BP
+from simulators.control import Cell, Column, Report
 from simulators.hub.ledger import SettlementRecord
 from simulators.hub.reports.books import OTHER_PROVINCE, Books, day_of
 from simulators.hub.reports.parameters import Parameters
-from simulators.hub.reports.table import Cell, Column, Report, ReportRefused
+from simulators.hub.reports.refused import ReportRefused
 
 _MICRO_PER_FEN: Final = 10_000
 _MONEY: Final = (

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from simulators.control import Report
 from simulators.hub.reports import clearing, contributions, monitoring
 from simulators.hub.reports.books import Books
 from simulators.hub.reports.parameters import Parameters
-from simulators.hub.reports.table import Report, ReportRefused
+from simulators.hub.reports.refused import ReportRefused
 
 FEED: Final = "feed"
 _FROM_BOOKS: Final[Mapping[str, Callable[[Books, Parameters], Report]]] = MappingProxyType(

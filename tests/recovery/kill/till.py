@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from terminal.api.views import SettlementView
 from terminal.counter.wishes import DiseaseWish, LineWish, ReturnWish, SaleWish
+from terminal.shapes.settlements import SettlementView
 from yibao.client import CounterClient, CounterProblem
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ import msgspec
 import pytest
 
 from simulators.cards import image_for, save_image
+from simulators.control import CardReaderView, DeskView
 from simulators.desk import RunningDesk, serve_desk
-from simulators.desk.card_slot import CardReaderView
-from simulators.desk.desk import DeskView
 from simulators.people import find, load_people
 from simulators.reader import missing_parts
 from simulators.reader.pcscd_wire import reader_states

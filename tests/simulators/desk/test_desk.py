@@ -10,8 +10,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from simulators.control import DeskView, PaperView
 from simulators.desk import RunningDesk, serve_desk
-from simulators.desk.desk import DeskView, PaperView
 
 LIMIT_S = 5.0
 

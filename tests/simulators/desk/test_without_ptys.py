@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from simulators.desk.desk import Desk, ScanOrder
+from simulators.control import ScanOrder
+from simulators.desk.desk import Desk
 
 
 async def test_devices_fall_back_to_loopback_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

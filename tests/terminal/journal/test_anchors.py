@@ -15,13 +15,14 @@ from drivers.interfaces.signer import Signer, SignerUnavailable
 from drivers.signers import Sm2Verifier, SoftwareSigner
 from protocols.fleet.messages import Anchor, Evidence, decode
 from protocols.gm.sm2 import PrivateKey, PublicKey
+from terminal.core.contradiction import Contradiction
 from terminal.core.events import Misuse
 from terminal.core.values import Notice
 from terminal.counter.anchor_keeper import ANCHOR_EVERY_S, ANCHOR_RECORDS, LOOK_EVERY_S, AnchorKeeper
 from terminal.counter.holds import Holds
 from terminal.journal.anchors import Noted, WitnessFile, parse_noted
 from terminal.journal.journal import Journal
-from terminal.journal.records import Contradiction, JournalFailed, Stamp
+from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import InlineJournal
 from terminal.journal.verify import verify_journal
 from tests.faults import fired

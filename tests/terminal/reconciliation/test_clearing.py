@@ -8,17 +8,16 @@ import pytest
 from protocols.hub.clearing import ApplicationOutput, FarRecord
 from protocols.money import Fen
 from simulators.hub import clearing as hub_clearing
-from terminal.api.clearing import ClearingView
 from terminal.core.events import Answered, Misuse
 from terminal.reconciliation.clearing import (
     MOST_CONFIRMED,
-    ClearingGroup,
     FarMatch,
     application,
     compare_far,
     confirmations,
     month_of,
 )
+from terminal.shapes.clearing import ClearingGroup, ClearingView
 from tests.profiles.rig import profile_of
 from tests.terminal.api.calling import Api
 from tests.terminal.harness import INSTITUTION, Shop, Till, counter_config, virtual

@@ -8,7 +8,8 @@ import pytest
 from simulators.world import load_world
 from tests.yibao.cli.conftest import Call
 from yibao.cli import service
-from yibao.simulated.folder import Endpoints, SimFolder
+from yibao.simulated.endpoints import Endpoints
+from yibao.simulated.folder import SimFolder
 from yibao.simulated.template import counter_toml, counter_values
 
 WORLD = load_world()

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from terminal.api.views import EventView, event_view
+from terminal.api.views import event_view
 from terminal.counter.wishes import LineWish
+from terminal.shapes.settlements import EventView
 from tests.profiles.rig import profile_of
 from tests.profiles.test_review import kept
 from tests.terminal.api.calling import Api

@@ -16,7 +16,7 @@ from drivers.signers import SoftwareKeyStore
 from protocols.gm.sm2 import PrivateKey
 from protocols.wire_time import WIRE_ZONE
 from terminal.devices.reader_state import ReaderState
-from terminal.hub.ping import HubView, Ping
+from terminal.shapes.hub import HubView, Ping
 from tests.terminal.harness import Shop, virtual
 from yibao.doctor import far_ends
 from yibao.doctor.devices import Seen

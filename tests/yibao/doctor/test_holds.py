@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from terminal.api.service import Service
-from terminal.api.technician import HealthView
 from terminal.config import CounterFiles, StateConfig
 from terminal.devices.reader_state import ReaderState
 from terminal.journal.reserve import MEGABYTE
+from terminal.shapes.technician import HealthView
 from terminal.texts import tell
 from tests.terminal.harness import NATIONAL, counter_config
 from yibao.doctor import machine

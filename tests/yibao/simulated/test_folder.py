@@ -23,15 +23,8 @@ from terminal.config import Config, CounterFiles, read_config
 from terminal.shop_items import parse_items
 from tests.real_parts import require_real
 from yibao.simulated.control import SimClient
-from yibao.simulated.folder import (
-    CLINIC_INSTITUTION,
-    CounterEndpoints,
-    Endpoints,
-    Kept,
-    SimFolder,
-    SimulationRefused,
-    write_file,
-)
+from yibao.simulated.endpoints import CounterEndpoints, Endpoints, SimulationRefused, read_endpoints
+from yibao.simulated.folder import CLINIC_INSTITUTION, Kept, SimFolder, write_file
 from yibao.simulated.running import SimulatedCounter, simulated_counter
 from yibao.simulated.template import counter_toml, counter_values, items_toml, with_addresses
 
@@ -228,7 +221,7 @@ async def test_everything_is_there_when_the_endpoints_are_and_gone_with_them(tmp
     folder = SimFolder(tmp_path / "sim")
     async with simulated_counter(folder, seed=5) as up:
         assert isinstance(up, SimulatedCounter)
-        async with SimClient(await asyncio.to_thread(folder.endpoints)) as sim:
+        async with SimClient(await asyncio.to_thread(read_endpoints, folder.path)) as sim:
             assert [row.slug for row in await sim.people()][:2] == ["jia", "yi"]
             code = await sim.phone_code("测试甲")
             assert (len(code), code[:3]) == (28, "424")
@@ -244,7 +237,7 @@ async def test_everything_is_there_when_the_endpoints_are_and_gone_with_them(tmp
             with pytest.raises(SimulationRefused, match="nobody is called x"):
                 await sim.phone_code("x")
     with pytest.raises(SimulationRefused, match="is not up"):
-        await asyncio.to_thread(folder.endpoints)
+        await asyncio.to_thread(read_endpoints, folder.path)
 
 
 async def test_an_institution_without_a_counter_is_refused_and_nothing_listens(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from simulators.certificate_centre import QUERY_PATH
 from tests.simulators.certificate_centre.asking import request
 from yibao.cli.main import main
 from yibao.simulated.control import SimClient
-from yibao.simulated.folder import SimFolder, SimulationRefused
+from yibao.simulated.endpoints import SimulationRefused
+from yibao.simulated.folder import SimFolder
 from yibao.simulated.running import simulated_counter
 
 

@@ -9,7 +9,8 @@ import pytest
 from terminal.app import load_credentials, load_profile
 from terminal.config import read_config
 from terminal.hub.fitting import misfit
-from yibao.simulated.folder import SimFolder, SimulationRefused
+from yibao.simulated.endpoints import SimulationRefused
+from yibao.simulated.folder import SimFolder
 from yibao.simulated.province import shipped_names
 from yibao.simulated.running import simulated_counter
 

@@ -8,8 +8,8 @@ import pytest
 from simulators.hub.reports import monitoring
 from simulators.hub.reports.books import Books, Period
 from simulators.hub.reports.parameters import load_shipped
+from simulators.hub.reports.refused import ReportRefused
 from simulators.hub.reports.registry import NAMES, make
-from simulators.hub.reports.table import ReportRefused
 from simulators.people import load_people
 from tests.capabilities import asserted, yuan
 from tests.simulators.hub.reports.bookings import booked, books_of, result_of, since, sold, undone
