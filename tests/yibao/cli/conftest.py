@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ class Ended(NamedTuple):
 
 
 Call = Callable[..., Ended]
+PAUSE_S = 0.2
+"""Between two looks at something that takes seconds."""
 
 
 @pytest.fixture
@@ -42,6 +45,12 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Ended(code, out, err)
 
     return run_it
+
+
+def looked_at(call: Call, folder: Path, *options: str) -> Any:
+    """The status, asked for after a pause: whoever looks all the time takes the machine from what he waits for."""
+    time.sleep(PAUSE_S)
+    return call(folder, "status", "--json", *options).json
 
 
 @pytest.fixture(scope="module")

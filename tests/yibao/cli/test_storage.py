@@ -12,7 +12,7 @@ import pytest
 from terminal.journal.records import JournalFailed
 from tests.faults import fired
 from tests.real_parts import real_part_missing, require_real
-from tests.yibao.cli.conftest import Call, Ended
+from tests.yibao.cli.conftest import Call, Ended, looked_at
 from tests.yibao.cli.processes import Running, run
 from yibao import verify_export
 from yibao.cli.errors import words_of
@@ -208,11 +208,12 @@ def test_on_a_full_disk_an_open_doubt_is_finished_and_no_new_sale_starts(
         service.wait_for(READY)
         assert sell(call, place).returncode == 0
         call(place, "sim", "hub", "fault", "lose-answer", "--infno", "2102")
-        call(place, "sim", "hub", "fault", "lose-request", "--infno", "2601", "--count", "2")
+        call(place, "sim", "hub", "fault", "lose-request", "--infno", "2601", "--count", "9")
         assert sell(call, place, "--wait", "0").returncode == 3, "the outcome is open"
         log = fill(state)
         fired("F25")
-        while not finished(call(place, "status", "--json").json):
+        call(place, "sim", "hub", "clear")
+        while not finished(looked_at(call, place)):
             if service.process.poll() is not None:
                 assert service.process.returncode == 1
                 service.__exit__(None, None, None)
@@ -224,7 +225,7 @@ def test_on_a_full_disk_an_open_doubt_is_finished_and_no_new_sale_starts(
         assert "磁盘已满" in refused.stderr
         assert live(call, place) == 1
         log.unlink()
-        while call(place, "status", "--json").json["holds"]:
+        while looked_at(call, place)["holds"]:
             assert service.process.poll() is None
         assert (state / "reserve").stat().st_size == 4 * 1024 * 1024
         assert sell(call, place).returncode == 0

@@ -3,14 +3,18 @@
 import contextlib
 import io
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
+import pytest
 
 from yibao.demo.main import Plan, perform
 from yibao.demo.report import DemoReport
@@ -18,6 +22,14 @@ from yibao.demo.report import DemoReport
 ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "yibao.cli.main", "demo")
 LIMIT_S = 60.0
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What became of the commands that the demo names while the counter stays up."""
+
+    code: int
+    out: str
+    err: str
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -29,6 +41,8 @@ class Run(msgspec.Struct, frozen=True):
     json_file: str
     leavings: tuple[str, ...]
     """What was found in the folder for temporary files afterwards."""
+    tried: Tried | None = None
+    """Of a demo with a terminal."""
 
     @property
     def raw(self) -> bytes:
@@ -70,6 +84,69 @@ def run_command(file: Path, *options: str, **environment: str) -> Run:
     return Run(
         done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding), str(file), leavings
     )
+
+
+@contextlib.contextmanager
+def started(
+    temporary: Path, *options: str, stdin: int = subprocess.DEVNULL, stderr: IO[str] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """The command, running."""
+    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONIOENCODING": "utf-8"}
+    with subprocess.Popen(
+        [*COMMAND, *options],
+        cwd=ROOT, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, encoding="utf-8",
+    ) as demo:  # fmt: skip
+        try:
+            yield demo
+        finally:
+            if demo.poll() is None:
+                demo.terminate()
+
+
+def read_until(demo: "subprocess.Popen[str]", words: str) -> str:
+    """What the demo says up to and with the line that holds these words."""
+    assert demo.stdout is not None
+    said = ""
+    for line in demo.stdout:
+        said += line
+        if words in line:
+            return said
+    pytest.fail(f"it never said {words}:\n{said}")
+
+
+def run_at_a_terminal(file: Path) -> Run:
+    """Run `yibao demo --json FILE --stay`, take the commands it names when it stays up, and end it with Ctrl-C.
+
+    Standard input is a terminal, the output a pipe.
+    """
+    keyboard, stdin = pty.openpty()
+    try:
+        with (
+            short_folder() as temporary,
+            tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+            started(temporary, "--json", str(file), "--stay", stdin=stdin, stderr=errors) as demo,
+        ):
+            said = read_until(demo, "Ctrl-C")
+            tried = _take_what_it_names(said)
+            demo.send_signal(signal.SIGINT)
+            rest, _ = demo.communicate(timeout=LIMIT_S)
+            leavings = tuple(path.name for path in temporary.iterdir())
+            errors.seek(0)
+            return Run(demo.returncode, said + rest, errors.read(), str(file), leavings, tried)
+    finally:
+        os.close(keyboard)
+        os.close(stdin)
+
+
+def _take_what_it_names(said: str) -> Tried:
+    export, sale, fault, listing = re.findall(r"^   > (.*)$", said, re.MULTILINE)
+    yibao = f"{sys.executable} -m yibao.cli.main"
+    script = "\n".join((export, f"{sale} --yes", fault, listing)).replace("yibao ", f"{yibao} ")
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+        timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    return Tried(done.returncode, done.stdout, done.stderr)
 
 
 def run_here(plan: Plan) -> tuple[int, str]:

@@ -2,26 +2,21 @@
 
 import asyncio
 import os
-import pty
-import re
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.yibao.demo.running import (
-    COMMAND,
     LIMIT_S,
-    ROOT,
     children_of,
     group_is_gone,
+    read_until,
     run_here,
     short_folder,
+    started,
 )
 from yibao.demo import children
 from yibao.demo.main import Plan
@@ -34,44 +29,17 @@ pytestmark = [
 ]
 
 
-@contextmanager
-def _started(
-    temporary: Path, *options: str, stdin: int = subprocess.DEVNULL
-) -> Iterator["subprocess.Popen[str]"]:
-    """The command, running."""
-    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONIOENCODING": "utf-8"}
-    with subprocess.Popen(
-        [*COMMAND, *options], cwd=ROOT, env=environment, stdin=stdin, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as demo:
-        try:
-            yield demo
-        finally:
-            if demo.poll() is None:
-                demo.terminate()
-
-
-def _read_until(demo: "subprocess.Popen[str]", words: str) -> str:
-    """What the demo says up to and with the line that holds these words."""
-    assert demo.stdout is not None
-    said = ""
-    for line in demo.stdout:
-        said += line
-        if words in line:
-            return said
-    pytest.fail(f"it never said {words}:\n{said}")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_ends_everything(number: signal.Signals) -> None:
-    with short_folder() as temporary, _started(temporary) as demo:
-        _read_until(demo, "Story 1")
-        started = children_of(demo.pid)
+    with short_folder() as temporary, started(temporary) as demo:
+        read_until(demo, "Story 1")
+        running = children_of(demo.pid)
         demo.send_signal(number)
         out, _ = demo.communicate(timeout=LIMIT_S)
         assert demo.returncode == 128 + number
         assert "Traceback" not in out
-        assert len(started) == 3
-        assert all(group_is_gone(pid) for pid in started)
+        assert len(running) == 3
+        assert all(group_is_gone(pid) for pid in running)
         assert list(temporary.iterdir()) == []
 
 
@@ -132,27 +100,3 @@ def test_a_file_that_cannot_be_written_afterwards_is_told_too(
     code, _ = run_here(Plan(json_file=tmp_path, tales=()))  # a folder
     assert code == 1
     assert "cannot be written" in capsys.readouterr().err
-
-
-def test_with_a_terminal_the_counter_stays_up_and_takes_the_three_commands_it_names() -> None:
-    """Standard input is a terminal, the output a pipe. Ctrl-C then ends it with the exit code of the stories."""
-    keyboard, stdin = pty.openpty()
-    try:
-        with short_folder() as temporary, _started(temporary, "--stay", stdin=stdin) as demo:
-            said = _read_until(demo, "Ctrl-C")
-            export, sale, fault, listing = re.findall(r"^   > (.*)$", said, re.MULTILINE)
-            yibao = f"{sys.executable} -m yibao.cli.main"
-            script = "\n".join((export, f"{sale} --yes", fault, listing)).replace("yibao ", f"{yibao} ")
-            done = subprocess.run(
-                ["bash", "-ec", script], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
-                timeout=LIMIT_S, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert len(re.findall("T01-", done.stdout.rpartition("lose-answer")[2])) >= 4
-            demo.send_signal(signal.SIGINT)
-            demo.communicate(timeout=LIMIT_S)
-            assert demo.returncode == 0
-            assert list(temporary.iterdir()) == []
-    finally:
-        os.close(keyboard)
-        os.close(stdin)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from simulators.printer.drawing import FONT_PACKAGE, FONT_PATH
 from tests.real_parts import real_part_missing, require_real, require_real_module
-from tests.yibao.demo.running import Run, group_is_gone, run_command
+from tests.yibao.demo.running import Run, group_is_gone, run_at_a_terminal, run_command
 from yibao.demo.report import StoryReport
 
 pytestmark = pytest.mark.timeout(120)
@@ -26,7 +26,7 @@ MONEY = (
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Run:
-    """One run of everything, as `make demo` does it; standard input is no terminal, so it ends by itself.
+    """One run of everything, as `make demo` does it at a terminal: the counter stays up until Ctrl-C.
 
     Workers of pytest-xdist share it: the first one performs, the others wait and read what it kept.
     """
@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Run:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            kept.write_bytes(msgspec.msgpack.encode(run_command(folder / "out.json", "--stay")))
+            kept.write_bytes(msgspec.msgpack.encode(run_at_a_terminal(folder / "out.json")))
         return msgspec.msgpack.decode(kept.read_bytes(), type=Run)
 
 
@@ -71,6 +71,15 @@ def test_nothing_is_left_running_and_no_file_behind(run: Run) -> None:
     assert len(set(pids)) == 4  # the far ends, two counters, the one that was started again
     assert all(group_is_gone(pid) for pid in pids)
     assert run.leavings == ()
+
+
+def test_with_a_terminal_the_counter_stays_up_and_takes_the_three_commands_it_names(run: Run) -> None:
+    """Ctrl-C then ended it with the exit code of the stories."""
+    tried = run.tried
+    assert tried is not None
+    assert tried.code == 0, tried.out + tried.err
+    assert len(re.findall("T01-", tried.out.rpartition("lose-answer")[2])) >= 4
+    assert run.code == 0
 
 
 @pytest.mark.parametrize(
@@ -241,9 +250,12 @@ ImageFont.truetype = missing
 
 
 def test_without_any_part_that_can_be_missing_it_runs_and_says_so(tmp_path: Path) -> None:
-    """`sitecustomize` takes the parts away from every process of the demo; the output is an ASCII file."""
+    """`sitecustomize` takes the parts away from every process of the demo; the output is an ASCII file.
+
+    Standard input is no terminal either, so it ends by itself, though it was asked to stay.
+    """
     (tmp_path / "sitecustomize.py").write_text(LEAVE_OUT)
-    run = run_command(tmp_path / "out.json", PYTHONPATH=str(tmp_path), PYTHONIOENCODING="ascii")
+    run = run_command(tmp_path / "out.json", "--stay", PYTHONPATH=str(tmp_path), PYTHONIOENCODING="ascii")
     assert run.code == 0, run.out + run.err
     assert "Real part left out: pseudo-terminals" in run.out
     assert "Real part left out: the Chinese font (fonts-wqy-microhei)" in run.out
