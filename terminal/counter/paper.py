@@ -104,17 +104,22 @@ class Paper:
                 pass
 
     async def _print_next(self, printer: Printer) -> bool:
-        """Print the oldest waiting slip; False when none waits. Waits here while the printer cannot print."""
+        """Print the oldest waiting slip; False when none is left. Waits here while the printer cannot print.
+
+        A slip that is owed meanwhile says so itself (`owe`).
+        """
         receipts = await self._journal.call(lambda journal: journal.receipts.unfinished())
         waiting = [receipt for receipt in receipts if receipt.state == "waiting"]
         if not waiting:
             return False
         problem = (await printer.status()).problem
-        if problem is not None:
+        if problem is None:
+            is_out = await self._print(printer, waiting[0])
+            return not is_out or len(waiting) > 1
+        while problem is not None:
             await self._wait_for_printer(problem)
-            return True
-        await self._print(printer, waiting[0])
-        return True
+            problem = (await printer.status()).problem
+        return True  # what waits now, the journal knows
 
     async def _wait_for_printer(self, problem: str) -> None:
         if problem != self.problem:
@@ -122,7 +127,8 @@ class Paper:
             self._announce(Notice("printer_waits", {"reason": problem}))
         await self._sleep(RETRY_S)
 
-    async def _print(self, printer: Printer, receipt: ReceiptRow) -> None:
+    async def _print(self, printer: Printer, receipt: ReceiptRow) -> bool:
+        """Print one slip; False when it waits still."""
         settlement = await self._engine.get(receipt.settlement)
         try:
             document = render_slip(
@@ -138,15 +144,16 @@ class Paper:
             self._engine.went_wrong(receipt.settlement, error)
             await self._moves(receipt, "unknown")
             self._announce(Notice("slip_impossible"))
-            return
+            return True
         await self._moves(receipt, "printing", sm3(document))
         async with self._printing:
             result = await printer.print(document)
         await self._moves(receipt, _STATES[result.outcome])
         if result.outcome is PrintOutcome.NOT_PRINTED:
             await self._wait_for_printer(result.reason or "no_device")
-            return
+            return False
         await self._after(receipt, result)
+        return True
 
     async def _after(self, receipt: ReceiptRow, result: PrintResult) -> None:
         self.problem = ""

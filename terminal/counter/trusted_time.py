@@ -140,8 +140,9 @@ class ClockWatch:
         told = clock.now()
         self._compare_first()
         trouble = clock.trouble
-        for code in {CLOCK_BEHIND, CLOCK_JUMPED} - {trouble}:
-            self._holds.lift(code)
+        for code in (CLOCK_BEHIND, CLOCK_JUMPED):
+            if code != trouble:
+                self._holds.lift(code)
         if not trouble:
             if self._since_s is not None:
                 self._compared, self._believed_s = False, clock.monotonic_s()
@@ -170,8 +171,8 @@ class ClockWatch:
         return contact.hub_now(self._clock.monotonic_s())
 
     def _compare_first(self) -> None:
-        contact = self._contact()
-        if contact is None or self._compared or contact.sent_s <= self._believed_s:
+        contact = None if self._compared else self._contact()
+        if contact is None or contact.sent_s <= self._believed_s:
             return
         offset_s = contact.clock_offset_s
         if offset_s is not None:

@@ -23,8 +23,8 @@ from terminal.journal.vault import BlobDamaged, Vault
 
 _VERSION = b"\x02"
 _HEADER_LENGTH = 5
-_REMEMBERED = 8
-"""Settlements under way at a counter, and some to spare."""
+_REMEMBERED = 16
+"""Two blobs for each of the settlements under way at a counter, and some to spare."""
 
 
 class Purpose(StrEnum):
@@ -54,7 +54,8 @@ class DayKeys:
         self._connection = connection
         self._vault = vault
         self._known: dict[tuple[Purpose, dt.date], bytes] = {}
-        self._sealed: dict[str, tuple[bytes, bytes]] = {}
+        self._kept: dict[str, tuple[bytes, bytes]] = {}
+        """Text and sealed bytes by place, the one sealed longest ago first."""
 
     def seal(self, purpose: Purpose, day: dt.date, place: str, plain: bytes, made_at: dt.datetime) -> bytes:
         """Encrypt for `place`; makes the day's key when it is the first of its day. Raises `PastTerm`, `BlobDamaged`."""
@@ -62,21 +63,26 @@ class DayKeys:
         header = _VERSION + _LETTERS[purpose] + day.toordinal().to_bytes(3)
         return self._vault.seal_under(key, header, place, plain)
 
-    def seal_same(
+    def seal_kept(
         self, purpose: Purpose, day: dt.date, place: str, plain: bytes, made_at: dt.datetime
     ) -> bytes:
-        """`seal` for what is written again and again unchanged: the same bytes for the same text, if it was among the last."""
-        known = self._sealed.get(place)
-        if known is not None and known[0] == plain:
-            return known[1]
-        sealed = self.seal(purpose, day, place, plain, made_at)
-        while len(self._sealed) >= _REMEMBERED:
-            del self._sealed[next(iter(self._sealed))]
-        self._sealed[place] = (plain, sealed)
-        return sealed
+        """`seal` for what is written and read again and again: the last of it are kept with their text.
+
+        The same text in the same place is the same bytes again, and `open` knows what it finds unchanged.
+        """
+        known = self._kept.pop(place, None)
+        if known is None or known[0] != plain:
+            known = plain, self.seal(purpose, day, place, plain, made_at)
+            while len(self._kept) >= _REMEMBERED:
+                del self._kept[next(iter(self._kept))]
+        self._kept[place] = known
+        return known[1]
 
     def open(self, place: str, sealed: bytes) -> bytes:
         """Decrypt a blob of either version; raises `PastTerm`, `BlobDamaged`."""
+        known = self._kept.get(place)
+        if known is not None and known[1] == sealed:
+            return known[0]
         if not sealed.startswith(_VERSION):
             return self._vault.open(place, sealed)
         purpose = _PURPOSES.get(sealed[1]) if len(sealed) > _HEADER_LENGTH else None
@@ -101,7 +107,7 @@ class DayKeys:
     def forget(self) -> None:
         """Believe only the disk from now on: a key made in a transaction that was rolled back is on no disk."""
         self._known.clear()
-        self._sealed.clear()
+        self._kept.clear()
 
     def _key(self, purpose: Purpose, day: dt.date) -> bytes | None:
         known = self._known.get((purpose, day))

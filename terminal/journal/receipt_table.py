@@ -43,9 +43,9 @@ class ReceiptTable:
     ) -> None:
         """Write a slip's new state; `printing`, with the hash of its bytes, is written before the first byte leaves (S5)."""
         with self._store.transaction():
-            settlement = self._store.one("SELECT settlement FROM receipt WHERE id = ?", (receipt_id,))
-            self._store.execute(
-                "UPDATE receipt SET state = ?, changed_at = ?, content_sm3 = COALESCE(?, content_sm3) WHERE id = ?",
+            settlement = self._store.one(
+                "UPDATE receipt SET state = ?, changed_at = ?, content_sm3 = COALESCE(?, content_sm3) WHERE id = ?"
+                " RETURNING settlement",
                 (state, text_of(stamp.wall), content_sm3, receipt_id),
             )
             told = {

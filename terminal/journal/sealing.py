@@ -25,10 +25,16 @@ class Sealing:
         """Encrypt under the evidence key of the settlement's day; refused when that day is past its term."""
         return self.seal_for_day(row.key.business_date, row.id, place, plain, now)
 
-    def seal_for_day(self, day: dt.date, owner: str, place: str, plain: bytes, now: dt.datetime) -> bytes:
-        """Encrypt under the evidence key of a day; raises `JournalRefused`, naming the owner, when that day is past its term."""
+    def seal_for_day(
+        self, day: dt.date, owner: str, place: str, plain: bytes, now: dt.datetime, *, kept: bool = False
+    ) -> bytes:
+        """Encrypt under the evidence key of a day; raises `JournalRefused`, naming the owner, when that day is past its term.
+
+        `kept`: as `DayKeys.seal_kept` does it.
+        """
+        seal = self._keys.seal_kept if kept else self._keys.seal
         try:
-            return self._keys.seal(Purpose.EVIDENCE, day, place, plain, now)
+            return seal(Purpose.EVIDENCE, day, place, plain, now)
         except PastTerm as past:
             raise JournalRefused("evidence_past_term", owner) from past
         except BlobDamaged as damaged:
@@ -37,13 +43,14 @@ class Sealing:
     def seal_sheet(self, row: SettlementRow) -> tuple[bytes, bytes | None]:
         """Encrypt a settlement's sheet: all but what people are shown, and that; nothing of the latter past its term."""
         identity, rest = split_sheet(row.sheet)
-        sealed = self.seal_evidence(row, _sheet_place(row.id), rest, row.changed_at)
+        day, place = row.key.business_date, _sheet_place(row.id)
+        sealed = self.seal_for_day(day, row.id, place, rest, row.changed_at, kept=True)
         return sealed, self._seal_identity(row, identity) if identity else None
 
     def _seal_identity(self, row: SettlementRow, identity: bytes) -> bytes | None:
         day, place = row.key.business_date, _identity_place(row.id)
         try:
-            return self._keys.seal_same(Purpose.IDENTITY, day, place, identity, row.changed_at)
+            return self._keys.seal_kept(Purpose.IDENTITY, day, place, identity, row.changed_at)
         except PastTerm:
             return None
         except BlobDamaged as damaged:

@@ -246,13 +246,12 @@ class Disk(apsw.VFS):
             self.contents.ghosts[end] = bytes(file.durable)
 
 
-class _SideFile:
-    """A write-ahead log or rollback journal: memory and nothing else."""
+class _InMemory:
+    """A file whose contents are in memory: all that reads, writes and syncs them."""
 
-    def __init__(self, disk: Disk, end: str, file: StoredFile) -> None:
-        self._disk = disk
-        self._end = end
-        self._file = file
+    _disk: Disk
+    _end: str
+    _file: StoredFile
 
     def xRead(self, amount: int, offset: int) -> bytes:
         self._disk.reading()
@@ -281,6 +280,15 @@ class _SideFile:
     def xDeviceCharacteristics(self) -> int:
         return CHARACTERISTICS
 
+
+class _SideFile(_InMemory):
+    """A write-ahead log or rollback journal: memory and nothing else."""
+
+    def __init__(self, disk: Disk, end: str, file: StoredFile) -> None:
+        self._disk = disk
+        self._end = end
+        self._file = file
+
     def xFileControl(self, op: int, pointer: int) -> bool:
         return False
 
@@ -297,30 +305,11 @@ class _SideFile:
         """The content stays."""
 
 
-class _MainFile(apsw.VFSFile):
+class _MainFile(_InMemory, apsw.VFSFile):
     """The database: contents in memory, locks and shared memory of an empty real file."""
 
     def __init__(self, disk: Disk, end: str, file: StoredFile, name: Any, flags: list[int]) -> None:
-        self._side = _SideFile(disk, end, file)
+        self._disk = disk
+        self._end = end
+        self._file = file
         super().__init__("", name, flags)
-
-    def xRead(self, amount: int, offset: int) -> bytes:
-        return self._side.xRead(amount, offset)
-
-    def xWrite(self, data: bytes, offset: int) -> None:
-        self._side.xWrite(data, offset)
-
-    def xTruncate(self, newsize: int) -> None:
-        self._side.xTruncate(newsize)
-
-    def xSync(self, flags: int) -> None:
-        self._side.xSync(flags)
-
-    def xFileSize(self) -> int:
-        return self._side.xFileSize()
-
-    def xSectorSize(self) -> int:
-        return 4096
-
-    def xDeviceCharacteristics(self) -> int:
-        return CHARACTERISTICS

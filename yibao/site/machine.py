@@ -271,19 +271,29 @@ class Machine:
         if life is None or life.dead or life.counter is None:
             raise Gone
         doing = asyncio.ensure_future(work(life.counter))
-        try:
-            await asyncio.wait((doing, life.end), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not doing.done():
-                doing.cancel()
-        if life.dead or not doing.done():
+
+        def ends_with_the_process(_: object) -> None:
             doing.cancel()
-            await asyncio.gather(doing, return_exceptions=True)
-            raise Gone
+
+        life.end.add_done_callback(ends_with_the_process)
         try:
-            return doing.result()
-        except (Crash, asyncio.CancelledError):
+            result = await doing
+        except Crash:
             raise Gone from None
+        except asyncio.CancelledError:
+            asking = asyncio.current_task()
+            if asking is not None and asking.cancelling():
+                raise  # whoever asked goes away
+            raise Gone from None
+        except Exception:
+            if life.dead:
+                raise Gone from None
+            raise
+        finally:
+            life.end.remove_done_callback(ends_with_the_process)
+        if life.dead:
+            raise Gone
+        return result
 
     def today(self) -> dt.date:
         """The date by the clock that the counter was given, while it runs; before its first start the machine's own.

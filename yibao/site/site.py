@@ -31,6 +31,7 @@ from simulators.benefit.policies import load_shipped
 from simulators.cheap_signing import CheapKey
 from simulators.hub.desk import HubSettings
 from simulators.hub.keys import Sm2Signer, Sm2Verifier
+from simulators.hub.reading import read_request
 from simulators.people import Person, load_people
 from simulators.serve import build_world, shipped_profile
 from simulators.world import load_world
@@ -213,9 +214,9 @@ class Site:
     def handle(self, request: bytes) -> bytes:
         """Let the hub act on a request now."""
         answer = self.world.hub.core.handle(request, self.clock.now())
-        infno, msgid = _named(request)
-        if infno in MONEY:
-            self.auditor.arrived(infno, msgid, request)
+        named = read_request(request)
+        if named.infno in MONEY:
+            self.auditor.arrived(named.infno, named.message_id, request)
         return answer
 
     def fault_fired(self, kind: str, infno: str, msgid: str) -> None:
@@ -503,19 +504,6 @@ class Site:
 async def _reconciled(counter: Counter, day: dt.date) -> DayReport:
     assert counter.reconciliation is not None
     return await counter.reconciliation.run(day, "对账员")
-
-
-def _named(request: bytes) -> tuple[str, str]:
-    named = _NAMES.decode(request)
-    return named.infno, named.msgid
-
-
-class _Names(msgspec.Struct):
-    infno: str
-    msgid: str
-
-
-_NAMES = msgspec.json.Decoder(_Names)
 
 
 def simulate(seed: int, sales: int = SALES_PER_RUN, twin: str = "") -> Report:

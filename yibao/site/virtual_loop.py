@@ -66,6 +66,32 @@ class _Turn(asyncio.Handle):
         self._repr = self._source_traceback = None
 
 
+class _Timer(asyncio.TimerHandle):
+    """A turn that comes at its time; made and given up without questions about a debug mode."""
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback: Any = callback
+        self._args: Any = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+        self._when = when
+        self._scheduled = False
+
+    def cancel(self) -> None:
+        """See `asyncio.Handle.cancel`; the loop finds it in its heap when its time has come."""
+        self._cancelled = True
+        self._callback = self._args = None
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs callbacks, one batch after the other, and moves its own time."""
 
@@ -129,7 +155,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """See `asyncio.loop.call_at`; timers of one moment ring in the order in which they were set."""
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = _Timer(when, callback, args, self, context)
         self._timers_made += 1
         heapq.heappush(self._timers, (when, self._timers_made, handle))
         return handle
@@ -150,14 +176,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 ready.append(handle)
         batch = len(ready)
         if self._order is not None and batch > 1:
-            self._order.shuffle(ready)
+            if batch > 2:
+                self._order.shuffle(ready)
+            elif self._order.random() < 0.5:
+                ready.reverse()
         for _ in range(batch):  # what these make ready has its turn in the next batch
             handle = ready.popleft()
             if not handle._cancelled:
                 handle._run()
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """The base class counts here when to clean its heap; ours is cleaned as it goes."""
 
     def _write_to_self(self) -> None:
         """Nobody sleeps in a selector, so nobody must be woken."""

@@ -182,9 +182,9 @@ class Watcher:
         """The printer's task: it is about the settlement of the slip."""
 
         class Watched(Paper):
-            async def _print(self, printer: Printer, receipt: ReceiptRow) -> None:
+            async def _print(self, printer: Printer, receipt: ReceiptRow) -> bool:
                 with _about(_Subject()):
-                    await super()._print(printer, receipt)
+                    return await super()._print(printer, receipt)
 
         return Watched
 

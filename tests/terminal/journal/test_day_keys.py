@@ -140,3 +140,25 @@ def test_a_damaged_day_key_stops_the_journal_before_it_writes(purpose: Purpose, 
     connection = raw(path)
     assert connection.execute("SELECT state FROM settlement").fetchall() == [("SENDING",)]
     connection.close()
+
+
+def test_what_was_just_sealed_is_known_for_the_very_same_bytes_and_no_others(tmp_path: Path) -> None:
+    """Damage is found as before, and nothing outlives the key of its day in memory."""
+    path = tmp_path / "journal.db"
+    closed_sale(path).close()
+    connection = raw(path)
+    keys, place = DayKeys(connection, vault()), "settlement.sheet:S9"
+    sealed = keys.seal_kept(EVIDENCE, DAY, place, b"sheet", NINE)
+    assert keys.seal_kept(EVIDENCE, DAY, place, b"sheet", NINE) is sealed
+    assert keys.open(place, sealed) == b"sheet"
+    for wrong_place, wrong in ((place, sealed[:-1] + b"\x00"), ("settlement.sheet:S8", sealed)):
+        with pytest.raises(BlobDamaged):
+            keys.open(wrong_place, wrong)
+    newer = keys.seal_kept(EVIDENCE, DAY, place, b"newer", NINE)
+    assert (keys.open(place, newer), keys.open(place, sealed)) == (b"newer", b"sheet")
+    connection.execute("DELETE FROM day_key")
+    connection.execute("INSERT INTO day_key VALUES (?, 'evidence', NULL, 't', 't')", (DAY.isoformat(),))
+    keys.forget()
+    with pytest.raises(PastTerm):
+        keys.open(place, newer)
+    connection.close()
