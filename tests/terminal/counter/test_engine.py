@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from terminal.core.events import Due
+from terminal.core.events import Due, Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.counter.wishes import RefundWish, ReturnWish
+from terminal.journal.day_keys import Purpose
+from terminal.journal.retention import Due as Expiring
 from tests.terminal.clinic.clinic import Clinic
 from tests.terminal.harness import NINE, Shop, Till, virtual
 
@@ -175,7 +177,11 @@ async def test_who_asks_for_what_nobody_opened_or_for_what_is_being_worked_on_is
     await asyncio.sleep(1)
     with pytest.raises(Busy, match=priced.id):
         await engine.post(priced.id, Due(0.0), "T01")
+    waits = asyncio.ensure_future(engine.post(priced.id, Due(0.0), "terminal", wait=True))
+    await asyncio.sleep(1)
+    assert not waits.done(), "a try waits for its turn"
     assert (await slow).state is State.CONFIRMED
+    assert (await waits).state is State.CONFIRMED
     await till.stop()
 
 
@@ -242,4 +248,34 @@ async def test_the_rest_of_a_refund_is_told_and_held_like_a_sale_somebody_opened
     assert till.counter.engine.row(rest.id) == till.rows()[0]
     assert told(till, rest.id) == ["DRAFT refund_rest_open 0001"]
     assert till.rows()[0].opened_at == NINE + dt.timedelta(seconds=60)
+    await till.stop()
+
+
+@virtual
+async def test_of_a_sale_past_its_term_nothing_is_worked_off(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.closed()
+    assert till.counter.engine.row(sold.id) is None, "over and let go"
+    expired = till.journal.retention.expire(
+        Expiring(NINE.date(), Purpose.EVIDENCE), "schedule", till.counter.engine.stamp()
+    )
+    assert expired is not None
+    audit = len(till.audit())
+    with pytest.raises(Misuse, match=r"^evidence_past_term$"):
+        await till.counter.engine.post(sold.id, Due(0.0), "T01")
+    assert len(till.audit()) == audit
+    await till.stop()
+
+
+@virtual
+async def test_what_went_wrong_beside_a_sale_is_announced(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    till.counter.engine.went_wrong("S1", RuntimeError("secret"))
+    assert [(entry.settlement_id, entry.notice) for entry in till.counter.feed.entries] == [
+        ("", Notice("internal_error"))
+    ]
+    stamp = till.counter.engine.stamp()
+    assert (stamp.wall, stamp.monotonic_s) == (shop.clock.now(), shop.clock.monotonic_s())
     await till.stop()
