@@ -63,6 +63,12 @@ async def test_a_sale_is_told_written_and_timed_step_by_step(tmp_path: Path) -> 
         "send 2102": 2500.0,
     }
     assert steps.of == [("CONFIRMED", took)]
+    assert [message.msgid[-4:] for message in shop.world.ledger.messages()] == [
+        "0100",
+        "0101",
+        "0102",
+        "0103",
+    ], "each message is composed once: no number is used up for nothing"
     assert till.connection.execute("SELECT mark, settlement, seen_at FROM code_seen").fetchall() == [
         (sold.code_mark, sold.id, "2026-11-23 09:00:00.000000")
     ]
@@ -279,3 +285,22 @@ async def test_what_went_wrong_beside_a_sale_is_announced(tmp_path: Path) -> Non
     stamp = till.counter.engine.stamp()
     assert (stamp.wall, stamp.monotonic_s) == (shop.clock.now(), shop.clock.monotonic_s())
     await till.stop()
+
+
+@virtual
+async def test_the_next_message_of_a_visit_is_composed_while_the_answer_before_it_goes_to_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is asked first: signing keeps the processor busy meanwhile, and nothing leaves before both are done."""
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    done: list[str] = []
+    monkeypatch.setattr(window.counter, "step_done", lambda _id, name, _elapsed_s: done.append(name))
+    await window.priced()
+    questions, steps = ["ask 1101", "ask 2001", "ask 5301"], ["2201", "2203A", "2204"]
+    first, *others = [["commit", f"send {infno}", "commit"] for infno in steps]
+    behind = [
+        name for infno, taken in zip(steps[1:], others, strict=True) for name in (f"compose {infno}", *taken)
+    ]
+    assert done == [*questions, "compose 2201", *first, *behind, "ask 2206A"]
+    await window.till.stop()
