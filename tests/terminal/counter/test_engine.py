@@ -296,7 +296,9 @@ async def test_the_next_message_of_a_visit_is_composed_while_the_answer_before_i
     window = await clinic.window()
     done: list[str] = []
     monkeypatch.setattr(window.counter, "step_done", lambda _id, name, _elapsed_s: done.append(name))
+    began_s = clinic.clock.monotonic_s()
     await window.priced()
+    assert clinic.clock.monotonic_s() == began_s, "nobody is kept waiting"
     questions, steps = ["ask 1101", "ask 2001", "ask 5301"], ["2201", "2203A", "2204"]
     first, *others = [["commit", f"send {infno}", "commit"] for infno in steps]
     behind = [

@@ -19,6 +19,7 @@ from terminal.journal.sheet import encode_sheet
 from terminal.journal.verify import Finding, Report, _Checker, verify_journal
 from tests.capabilities import asserted
 from tests.terminal.core.samples import TO_CONFIRMED, TO_SENDING, after, draft
+from tests.terminal.journal.old_journals import old_vault, unpack
 from tests.terminal.journal.samples import (
     AMOUNTS,
     MSGID,
@@ -34,6 +35,7 @@ from tests.terminal.journal.samples import (
     stamp,
     vault,
 )
+from tests.terminal.journal.test_submissions import opened
 
 SECOND = MSGID[:-2] + "02"
 Tamper = Callable[[apsw.Connection], None]
@@ -446,3 +448,39 @@ def test_the_list_of_findings_ends_at_two_hundred() -> None:
         checker.found("sum", number, "text")
     assert checker.report().findings == tuple(Finding("sum", str(number), "text") for number in range(200))
     assert msgspec.structs.replace(checker.report(), findings=()) == Report(0, 0, 0, "0" * 64, False, ())
+
+
+def test_what_sqlite_itself_finds_in_the_file_is_said_in_its_words(path: Path) -> None:
+    """Only its own check looks there: the number of free pages in the file's header."""
+    content = bytearray(path.read_bytes())
+    content[36:40] = (1).to_bytes(4)
+    path.write_bytes(content)
+    (found,) = verify_journal(str(path), vault()).findings
+    assert (found.code, found.where) == ("unreadable", "file")
+    assert "Freelist: size is 0 but should be 1" in found.text
+
+
+def test_an_older_journal_is_checked_whole_in_its_copy(tmp_path: Path) -> None:
+    path = unpack("schema-1-pharmacy", tmp_path)
+    stranger = raw(path)
+    ((name, other),) = stranger.execute(
+        "SELECT MIN(id), MAX(id) FROM settlement WHERE state IN ('CLOSED', 'CANCELLED')"
+    ).fetchall()
+    stranger.execute("UPDATE settlement SET person = 'x' WHERE id = ?", (name,))
+    stranger.close()
+    report = verify_journal(str(path), old_vault())
+    assert [(one.code, one.where, one.text) for one in report.findings] == [("row", name, CHANGED_ROW)]
+    assert (report.settlements, report.key_used, name != other) == (5, True, True)
+    assert report.audit_records > 0
+
+
+def test_submissions_are_checked_with_everything_else(path: Path) -> None:
+    journal = open_at(path)
+    opened(journal)
+    journal.close()
+    tampered = findings(
+        path, sql("UPDATE submission SET state = 'HELD'", "submission_moves_by_rule"), key=True
+    )
+    assert tampered == [
+        ("transition", "U1", "is HELD, the audit log says WAITING"), ("row", "U1", CHANGED_ROW),
+    ]  # fmt: skip
