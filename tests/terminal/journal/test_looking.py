@@ -232,3 +232,22 @@ async def test_a_thread_whose_journal_cannot_be_opened_ends(tmp_path: Path) -> N
         await JournalThread(opener).open()
     found[0].join(5)
     assert not found[0].is_alive()
+
+
+def test_a_copy_that_came_out_damaged_stops_the_migration(
+    tmp_path: Path, seen: list[Seen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = unpack("schema-1-clinic", tmp_path)
+    right = Seen.execute
+
+    def execute(connection: Seen, sql: str, *values: Any) -> apsw.Cursor:
+        if connection.filename.endswith(".schema-1") and sql == "PRAGMA quick_check":
+            sql = "SELECT 'a page is wrong'"
+        return right(connection, sql, *values)
+
+    monkeypatch.setattr(Seen, "execute", execute)
+    with pytest.raises(JournalFailed) as failed:
+        open_journal(str(path), old_vault(), "boot", NINE)
+    assert failed.value.reason == "the journal is damaged in its copy: a page is wrong"
+    assert (failed.value.code, failed.value.params) == ("journal_not_migrated", {"why": "damaged"})
+    assert [one.is_open for one in seen] == [False] * len(seen)

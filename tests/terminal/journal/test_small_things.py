@@ -17,12 +17,13 @@ from protocols.money import Fen, Split
 from terminal.core.states import State
 from terminal.core.values import Booking, Notice, Settlement
 from terminal.journal.anchors import MAX_WITNESS_BYTES, WitnessDamaged, WitnessFile, parse_noted
-from terminal.journal.day_keys import DayKeys, Purpose
+from terminal.journal.day_keys import DayKeys, PastTerm, Purpose
 from terminal.journal.glance import Glance, glance_at_journal, keys_in_use
 from terminal.journal.journal import Journal
 from terminal.journal.outbox import TELEMETRY_LIMIT, OutboxRow, OutboxSize
 from terminal.journal.records import Amounts, Contradiction, JournalFailed, JournalRefused
 from terminal.journal.reserve import MEGABYTE, NEEDED_BYTES, Reserve, Space, make_room_for_start
+from terminal.journal.retention import Due
 from terminal.journal.sheet import identity_is_gone, join_sheet, settlement_of, split_sheet
 from terminal.journal.store import Store
 from terminal.journal.vault import BlobDamaged, Vault
@@ -33,6 +34,7 @@ from tests.terminal.journal.samples import (
     MSGID,
     NINE,
     begin,
+    closed_sale,
     doubt,
     open_at,
     row,
@@ -326,3 +328,121 @@ def test_times_are_kept_in_the_zone_of_the_wire(journal: Journal) -> None:
     assert journal.anchors.newest_time() == NINE, "to the second"
     assert journal.anchors.newest_time_until(NINE) == NINE
     assert journal.anchors.newest_time_until(NINE - dt.timedelta(seconds=1)) is None
+
+
+def test_what_is_written_beside_the_journal_is_synced_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+    )
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    reserve, witness = Reserve(tmp_path / "reserve", MEGABYTE), WitnessFile(tmp_path / "anchor.json")
+    assert reserve.make()
+    assert reserve.release()
+    witness.write(ANCHOR)
+    assert witness.read() == ANCHOR
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "posix_fallocate", lambda *_: (_ for _ in ()).throw(OSError("no")))
+        assert reserve.make() is False
+    assert synced == ["reserve", tmp_path.name, ".anchor.json.new", tmp_path.name, tmp_path.name]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_reserve_of_a_size_and_a_byte(tmp_path: Path) -> None:
+    """One that is a byte short is made whole, one that is a byte too long is trimmed, one of its size is left alone."""
+    reserve = Reserve(tmp_path / "reserve", MEGABYTE)
+    assert reserve.make()
+    os.truncate(reserve.path, MEGABYTE - 1)
+    assert reserve.is_whole() is False
+    assert reserve.make() is True
+    with reserve.path.open("ab") as file:
+        file.write(b"x")
+    assert reserve.is_whole() is True
+    reserve.trim()
+    assert reserve.path.stat().st_size == MEGABYTE
+    before = reserve.path.stat().st_mtime_ns
+    reserve.trim()
+    assert reserve.path.stat().st_mtime_ns == before
+    Reserve(reserve.path, 0).trim()
+    assert not reserve.path.exists()
+    reserve.trim()
+
+
+def test_the_notes_of_a_deletion_have_their_names(tmp_path: Path) -> None:
+    """An older or a newer program goes on with them."""
+    journal = closed_sale(tmp_path / "journal.db")
+    assert journal.retention.expire(Due(DAY, Purpose.IDENTITY), "schedule", stamp(31 * 86_400)) is not None
+    journal.anchors.contradicted(Contradiction("file", 9, "ab", "", "shorter", 5, "2026-11-23"))
+    assert journal.store.rows("SELECT name, value FROM meta ORDER BY name") == [
+        ("contradictions", '[{"witness":"file","records":9,"head":"ab","at":"","verdict":"shorter","journal_records":5,'
+         '"missing_from":"2026-11-23"}]'),
+        ("message_numbers_until", "2026-11-23 09:00:00.000000"), ("purge_pending", "1"), ("readable_from", "2"),
+    ]  # fmt: skip
+    assert [str(purpose) for purpose in Purpose] == ["identity", "evidence"]
+    journal.close()
+
+
+def test_what_journal_errors_say() -> None:
+    failed = JournalFailed("a reason", "a_code", why="so")
+    assert (str(failed), failed.reason, failed.code, failed.params) == (
+        "a reason",
+        "a reason",
+        "a_code",
+        {"why": "so"},
+    )
+    past = PastTerm(DAY, Purpose.EVIDENCE)
+    assert (str(past), past.day, past.purpose) == (
+        "evidence of 2026-11-23 is past its term",
+        DAY,
+        Purpose.EVIDENCE,
+    )
+
+
+def test_the_message_numbers_go_on_from_the_last_reserved_second(journal: Journal) -> None:
+    until = NINE + dt.timedelta(seconds=5)
+    assert journal.reserve_message_numbers(until) == NINE
+    assert journal.reserve_message_numbers(until) == until
+    assert journal.store.rows("SELECT value FROM meta WHERE name = 'message_numbers_until'") == [
+        ("2026-11-23 09:00:05.000000",)
+    ]
+
+
+def test_the_audit_log_is_asked_by_stretch(journal: Journal) -> None:
+    for number in (1, 2):
+        begin(journal, f"S{number}", f"000{number}")
+    for action, text in (("look", "S1"), ("look", "S2"), ("hear", "S1")):
+        journal.audit.note("T01", action, text, stamp())
+    assert [one.sequence for one in journal.audit.of("S1", 0, 5)] == [1]
+    assert journal.audit.of("S1", 1, 5) == journal.audit.of("S2", 0, 1) == []
+    newest = journal.audit.newest_note
+    assert newest("S1", ("look", "hear"), 0, 5) == "hear"
+    assert newest("S1", ("look", "hear"), 0, 4) == "look"
+    assert newest("S1", ("look",), 2, 5) == "look"
+    assert newest("S1", ("look",), 3, 5) == ""
+    assert newest("S1", ("none",), 0, 5) == "open"
+    assert newest("S1", ("none",), 1, 5) == ""
+
+
+def test_a_code_belongs_to_the_first_who_used_it(journal: Journal) -> None:
+    send(journal, begin(journal), code_mark="m" * 64)
+    second = begin(journal, "S2", "0002", lane="2")
+    with pytest.raises(JournalRefused) as refused:
+        send(journal, second, MSGID[:-2] + "02", code_mark="m" * 64)
+    assert (refused.value.code, refused.value.settlement_id, refused.value.params) == ("code_used", "S1", {})
+    assert (journal.code_used_by("m" * 64), journal.code_used_by("n" * 64)) == ("S1", None)
+    assert journal.settlements.get("S2") == second
+    assert journal.attempts.of("S2") == []
+
+
+def test_a_sale_number_that_is_taken_says_by_whom_and_how_it_stands(journal: Journal) -> None:
+    send(journal, begin(journal))
+    with pytest.raises(JournalRefused) as refused:
+        begin(journal, "S2")
+    assert (refused.value.code, refused.value.settlement_id, refused.value.params) == (
+        "sale_number_open", "S1", {"state": "SENDING"},
+    )  # fmt: skip
+    with pytest.raises(JournalRefused) as refused:
+        send(journal, row(id="S9"))
+    assert (refused.value.code, refused.value.settlement_id) == ("unknown_settlement", "S9")
