@@ -9,10 +9,11 @@ import pytest
 
 from terminal.core.events import Due, Misuse
 from terminal.core.states import State
-from terminal.core.values import Notice
+from terminal.core.values import Notice, Retry
 from terminal.counter.engine import Busy, UnknownSettlement
 from terminal.counter.wishes import RefundWish, ReturnWish
 from terminal.journal.day_keys import Purpose
+from terminal.journal.records import Amounts, QueueEntry
 from terminal.journal.retention import Due as Expiring
 from tests.terminal.clinic.clinic import Clinic
 from tests.terminal.harness import NINE, Shop, Till, virtual
@@ -81,6 +82,10 @@ async def test_a_sale_is_told_written_and_timed_step_by_step(tmp_path: Path) -> 
     stored = engine.row(sold.id)
     assert stored is not None
     assert stored == till.rows()[0]
+    assert sold.person is not None
+    assert stored.person == shop.vault.pseudonym(sold.person.psn_no.reveal())
+    assert stored.amounts == Amounts(3750, 0, 3750, 0, 0, 0)
+    assert (stored.quarantine, stored.opened_at, stored.key.generation) == (False, NINE, 1)
     assert (stored.changed_at, stored.doubt_since) == (NINE + dt.timedelta(seconds=2.5), None)
     await till.stop()
 
@@ -196,6 +201,11 @@ async def test_a_request_that_comes_again_gets_the_sale_it_opened_held_or_not(tm
     shop = Shop(tmp_path)
     till = await shop.start()
     opened = await till.open(key="k1")
+    fresh = till.counter.engine.row(opened.id)
+    assert fresh is not None
+    assert fresh == till.rows()[0]
+    assert (fresh.person, fresh.amounts, fresh.quarantine, fresh.doubt_since) == (None, None, False, None)
+    assert (fresh.opened_at, fresh.changed_at, fresh.terminal_sequence) == (NINE, NINE, 1)
     priced = await till.counter.media.give_code(opened.id, shop.code())
     assert await till.open(key="k1") == priced
     assert (await till.counter.sales.abandon(opened.id, "T01")).state is State.ABANDONED
@@ -306,3 +316,19 @@ async def test_the_next_message_of_a_visit_is_composed_while_the_answer_before_i
     ]
     assert done == [*questions, "compose 2201", *first, *behind, "ask 2206A"]
     await window.till.stop()
+
+
+@virtual
+async def test_the_next_try_is_due_after_its_delay_give_or_take_its_jitter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    engine = till.counter.engine
+    for drawn, after_s in ((-1.0, 8.0), (0.0, 10.0), (0.5, 11.0)):
+        monkeypatch.setattr(engine, "_jitter", drawn.__float__)
+        entry = engine._queue_entry(
+            Retry(tries=3, delay_s=10.0, verdict="timeout", jitter=0.2, quiet_stage=1), engine.stamp()
+        )
+        assert entry == QueueEntry(3, NINE + dt.timedelta(seconds=after_s), "timeout", 1)
+    await till.stop()
