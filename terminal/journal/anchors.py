@@ -47,6 +47,8 @@ class WitnessFile:
         try:
             with self.path.open("rb") as file:
                 content = file.read(MAX_WITNESS_BYTES + 1)
+            if len(content) > MAX_WITNESS_BYTES:
+                raise WitnessDamaged("too long")
             return msgspec.json.decode(content, type=Anchor)
         except FileNotFoundError:
             return None

@@ -3,11 +3,28 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from protocols.hub.profile_reading import parse_profile
+from protocols.secret import Secret
+from terminal.core.events import (
+    Ask,
+    CentreRefused,
+    Compose,
+    ComposeFailed,
+    Decode,
+    Effect,
+    Event,
+    HubSaid,
+    NoAnswer,
+    Transmit,
+    Wake,
+)
 from terminal.core.states import State
 from terminal.core.values import Notice
+from terminal.counter.effects import key_of_what_is_undone, name_of, worst_outcome
 from terminal.counter.holds import ROLLED_BACK
+from tests.terminal.core.samples import TO_SENDING, after, draft
 from tests.terminal.harness import PILLS, Shop, counter_config, virtual
 
 CHECKED = '[env]\nsign_in = "none"\n[limits]\ncheck_printed = ["fixmedins_name"]'
@@ -82,3 +99,43 @@ async def test_nothing_that_changes_the_hub_leaves_an_old_copy_of_the_journal_fo
     assert (await till.get(doubtful.id)).state is State.REVERSED
     assert shop.live() == []
     await till.stop()
+
+
+SILENT = HubSaid("2102", NoAnswer("internal"))
+EFFECTS: list[tuple[Effect, str, Event | None]] = [
+    (
+        Decode(Secret("28" * 10)),
+        "decode",
+        CentreRefused("centre_not_reached", {"reason": "internal"}, rescan=False),
+    ),
+    (Ask("2102"), "ask 2102", SILENT),
+    (Compose("REVERSE", "2601"), "compose 2601", ComposeFailed("REVERSE", "a_code")),
+    (Transmit("2102", "msgid", b"{}"), "send 2102", SILENT),
+    (Wake(), "wake", None),
+]
+
+
+@pytest.mark.parametrize(("effect", "name", "worst"), EFFECTS)
+def test_each_effect_has_a_name_without_data_and_a_worst_outcome(
+    effect: Effect, name: str, worst: Event | None
+) -> None:
+    assert name_of(effect) == name
+    if worst is None:
+        with pytest.raises(AssertionError, match="a wake cannot break down"):
+            worst_outcome(effect, "a_code")
+    else:
+        assert worst_outcome(effect, "a_code") == worst
+
+
+def test_a_reversal_is_signed_by_the_key_of_the_settlement_it_undoes() -> None:
+    sent = after(*TO_SENDING, start=draft(id="S1"))
+    assert sent.attempt is not None
+    old = msgspec.structs.replace(
+        sent, settle_key_id="", attempt=msgspec.structs.replace(sent.attempt, key_id="key of the attempt")
+    )
+    known = msgspec.structs.replace(old, settle_key_id="key of the settlement")
+    assert key_of_what_is_undone("REVERSE", known) == "key of the settlement"
+    assert key_of_what_is_undone("REVERSE", old) == "key of the attempt"
+    assert key_of_what_is_undone("REVERSE", msgspec.structs.replace(known, attempt=None)) == ""
+    for purpose in ("SETTLE", "CANCEL", "STEP"):
+        assert key_of_what_is_undone(purpose, known) == ""

@@ -131,3 +131,13 @@ async def test_the_wall_clock_has_no_say() -> None:
     bench.clock.jump(-10 * 86_400)
     assert await bench.after(2) == [(10.0, "A")]
     await bench.stop()
+
+
+@virtual
+async def test_a_deadline_that_was_brought_forward_is_said_once_also_when_it_was_the_first_of_all() -> None:
+    bench = Bench()
+    bench.retries.schedule("A", 20.0)
+    bench.retries.schedule("A", 5.0)
+    assert await bench.after(100) == [(5.0, "A")]
+    assert not bench._task.done()
+    await bench.stop()

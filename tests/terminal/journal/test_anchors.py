@@ -18,7 +18,15 @@ from protocols.gm.sm2 import PrivateKey, PublicKey
 from terminal.core.contradiction import Contradiction
 from terminal.core.events import Misuse
 from terminal.core.values import Notice
-from terminal.counter.anchor_keeper import ANCHOR_EVERY_S, ANCHOR_RECORDS, LOOK_EVERY_S, AnchorKeeper
+from terminal.counter.anchor_keeper import (
+    ANCHOR_EVERY_S,
+    ANCHOR_RECORDS,
+    DAYS_ASKED,
+    LOOK_EVERY_S,
+    TAIL_RECORDS,
+    AnchorKeeper,
+    AnchorView,
+)
 from terminal.counter.holds import Holds
 from terminal.journal.anchors import Noted, WitnessFile, parse_noted
 from terminal.journal.journal import Journal
@@ -27,6 +35,7 @@ from terminal.journal.thread import InlineJournal
 from terminal.journal.verify import verify_journal
 from tests.faults import fired
 from tests.terminal.journal.samples import NINE, begin, open_at, raw, stamp, vault
+from tests.terminal.journal.test_reserve import heard
 
 pytestmark = pytest.mark.blocking_allowed("the journal is called in line, and the tests look at its files")
 
@@ -588,3 +597,147 @@ def test_what_people_have_accepted_meanwhile_is_not_kept_as_a_contradiction_agai
     journal.anchors.contradicted(other)
     assert journal.anchors.contradictions() == (other,)
     journal.close()
+
+
+def test_the_bounds_of_anchors() -> None:
+    assert (ANCHOR_RECORDS, ANCHOR_EVERY_S, LOOK_EVERY_S, TAIL_RECORDS, DAYS_ASKED) == (
+        256,
+        900.0,
+        2.0,
+        1000,
+        31,
+    )
+    assert AnchorView.__struct_config__.frozen
+
+
+async def test_what_a_new_anchor_leaves_everywhere(place: Place) -> None:
+    keeper, made = place.keeper(), list[str]()
+    keeper.made = lambda: made.append(keeper.view().newest)
+    assert keeper.view() == AnchorView("", "", SIGNER.description.key_id, (), (), ())
+    place.write(2)
+    assert await keeper.make()
+    assert place.journal is not None
+    head = place.journal.audit.head[1].hex()
+    at = "2026-11-23T09:00:00.000000+08:00"
+    assert made == [f"2:{head[:16]}"]
+    assert keeper.view() == AnchorView(f"2:{head[:16]}", at, SIGNER.description.key_id, (), (), ())
+    anchor = place.journal.anchors.newest()
+    assert anchor is not None
+    assert anchor == Anchor(2, head, at, "boot1", SIGNER.description.key_id, anchor.signature)
+    rows = place.journal.store.rows("SELECT sequence, head, made_at, boot_id, key_id, signature FROM anchor")
+    assert rows == [
+        (2, bytes.fromhex(head), at, "boot1", SIGNER.description.key_id, bytes.fromhex(anchor.signature))
+    ]
+    evidence = Evidence("anchor-boot1-2", NINE, "boot1", anchor)
+    ((kind, message_id, channel, payload, created_at),) = place.journal.store.rows(
+        "SELECT class, message_id, channel, payload, created_at FROM outbox"
+    )
+    assert (kind, message_id, channel, created_at) == (
+        "evidence",
+        "anchor-boot1-2",
+        "evidence",
+        "2026-11-23 09:00:00",
+    )
+    assert decode(Evidence, payload) == evidence
+    place.journal.anchors.put(msgspec.structs.replace(anchor, at="later"), stamp(), to_fleet=True)
+    assert place.journal.anchors.newest() == anchor, "the first one stands"
+
+
+async def test_what_a_contradiction_holds_and_what_accepting_it_leaves(place: Place) -> None:
+    keeper = place.keeper()
+    place.write(4)
+    noted = Noted(400, "0" * 16)
+    await keeper.check_at_start(noted)
+    found = Contradiction("person", 400, "0" * 16, "", "shorter", 4, "2026-11-23")
+    assert keeper.view().contradictions == (found,)
+    assert place.told == [Notice("journal_rolled_back", {"count": "4", "noted": "400"})]
+    assert (keeper.known_until, keeper.missing_days()) == (NINE, (NINE.date(),))
+    assert place.journal is not None
+    assert place.journal.anchors.contradictions() == (found,)
+    await keeper.echoed(_anchor(500))
+    fleet = Contradiction(
+        "fleet", 500, "ab" * 32, "2026-11-23T09:00:00.000000+08:00", "shorter", 4, "2026-11-23"
+    )
+    assert keeper.view().contradictions == (found, fleet)
+    await keeper.echoed(_anchor(500))
+    assert place.journal.anchors.contradictions() == (found, fleet), "each once"
+    assert (keeper.view().witnesses, len(place.told)) == (("person", "fleet"), 1)
+    await keeper.accept("T01+T02", "2026-11-23 level")
+    names = f"400:{'0' * 16} 500:{'ab' * 32}"
+    ((record,),) = place.journal.store.rows("SELECT record FROM audit WHERE sequence = 5")
+    assert msgspec.json.decode(record) == {
+        "v": 1, "sequence": 5, "boot": "boot", "wall": "2026-11-23 09:00:00.000000", "monotonic": 1000.0,
+        "action": "anchors_accepted", "actor": "T01+T02", "note": f"{names} 2026-11-23 level",
+    }  # fmt: skip
+    assert place.journal.anchors.accepted() == frozenset(names.split())
+    assert (keeper.view().contradictions, keeper.missing_days(), place.anchors()) == ((), (), [5])
+    assert place.holds.standing == ()
+
+
+async def test_no_more_than_a_month_of_days_is_asked_for(place: Place) -> None:
+    keeper = place.keeper()
+    place.write(1)
+    place.clock.pass_s(60 * 86_400)
+    await keeper.check_at_start(Noted(400, "0" * 16))
+    days = keeper.missing_days()
+    assert (days[0], days[-1], len(days)) == (dt.date(2026, 12, 23), dt.date(2027, 1, 22), 31)
+    place.clock.wall = NINE - dt.timedelta(days=3)
+    assert keeper.missing_days() == (dt.date(2026, 11, 20),), "a clock that went back asks for today"
+
+
+@pytest.mark.parametrize(("changed", "is_whole"), [(2, True), (3, False)])
+async def test_at_a_start_the_newest_thousand_records_are_hashed_anew(
+    place: Place, changed: int, is_whole: bool
+) -> None:
+    """Of 1,002 records the second lies just before the newest thousand, the third is the first of them."""
+    keeper = place.keeper(signer=None)
+    assert place.journal is not None
+    with place.journal.store.transaction():
+        for _ in range(1002):
+            place.journal.audit.append({"action": "x"}, stamp())
+    place.close()
+    file = raw(place.journal_path)
+    file.execute(
+        f"DROP TRIGGER audit_is_written_once; UPDATE audit SET record = CAST('x' AS BLOB) WHERE sequence = {changed}"
+    ).fetchall()
+    file.close()
+    keeper = place.keeper(signer=None)
+    if is_whole:
+        await keeper.check_at_start()
+    else:
+        with pytest.raises(JournalFailed, match="the audit log was changed"):
+            await keeper.check_at_start()
+
+
+async def test_an_anchor_is_due_to_the_second_and_to_the_record(place: Place) -> None:
+    keeper = place.keeper()
+    place.write(1)
+    assert await keeper.anchor_if_due() is True
+    place.write(1)
+    place.clock.pass_s(ANCHOR_EVERY_S - 0.5)
+    assert await keeper.anchor_if_due() is False
+    place.clock.pass_s(0.5)
+    assert await keeper.anchor_if_due() is True
+    assert await keeper.make() is False
+    place.write(ANCHOR_RECORDS)
+    assert await keeper.anchor_if_due() is True
+    assert place.anchors() == [1, 2, 2 + ANCHOR_RECORDS]
+
+
+async def test_what_the_keeper_cannot_use_is_logged(place: Place) -> None:
+    class Locked(SoftwareSigner):
+        def sign(self, data: bytes) -> bytes:
+            raise SignerUnavailable("locked")
+
+    keeper = place.keeper(Locked(PrivateKey.generate(random.Random(1).randbytes)))
+    place.write(1)
+    with heard() as lines:
+        await keeper.check_at_start()
+        place.witness.path.write_bytes(b"{")
+        await keeper.check_at_start()
+        await keeper.echoed(_anchor(9, OTHER))
+        assert await keeper.make() is False
+    assert {name for name, _ in lines} == {"terminal.anchors"}
+    assert [facts["event"] for _, facts in lines] == [
+        "no_witness_file", "witness_damaged", "echo_not_ours", "anchor_not_signed",
+    ]  # fmt: skip

@@ -1,14 +1,16 @@
 """Space kept aside: really there, given up only to finish what is open, made again; on a full disk no new sale (F25, F28)."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
+import structlog
 
 from terminal.core.events import Misuse
 from terminal.core.states import State
@@ -173,6 +175,130 @@ async def test_the_reserve_goes_for_a_doubt_only_and_comes_back_with_room(tmp_pa
     assert await place.sees(STOP_BYTES + SIZE - 1) == ["disk_full"], "no sale on borrowed space"
     assert await place.sees(STOP_BYTES + SIZE) == []
     assert place.reserve.is_whole()
+
+
+async def test_the_bounds_of_what_is_left_on_the_disk(tmp_path: Path) -> None:
+    """256 MB: people are told; 16 MB: no new sale; 2 MB: the reserve goes for a doubt. Each as the last value and the first."""
+    place = Watched(tmp_path)
+    assert (LOW_BYTES, STOP_BYTES, NEEDED_BYTES) == (256 * MEGABYTE, 16 * MEGABYTE, 2 * MEGABYTE)
+    assert await place.sees(STOP_BYTES + SIZE) == []
+    assert (place.reserve.is_whole(), place.told) == (True, ["disk_low"])
+    assert await place.sees(LOW_BYTES) == []
+    assert await place.sees(LOW_BYTES - 1) == []
+    assert place.told == ["disk_low"] * 2, "with 256 MB free it was over"
+    assert await place.sees(STOP_BYTES) == []
+    assert place.told == ["disk_low"] * 2
+    await place.sees(LOW_BYTES)
+    assert await place.sees(STOP_BYTES - 1) == ["disk_full"]
+    assert place.told == ["disk_low"] * 2 + ["disk_full"], "one word is enough"
+    await place.sees(STOP_BYTES)
+    assert place.told[3:] == ["disk_low"]
+    place.open = True
+    assert await place.sees(NEEDED_BYTES) == ["disk_full"]
+    assert place.reserve.is_whole(), "2 MB are enough to finish a doubt"
+    assert await place.sees(NEEDED_BYTES - 1) == ["disk_full"]
+    assert not place.reserve.is_whole()
+    assert [notice.params for notice in place.holds.standing] == [{"free": "1"}]
+
+
+async def test_people_are_told_how_much_is_left(tmp_path: Path) -> None:
+    place, told = Watched(tmp_path), list[Notice]()
+    place.watch = DiskWatch(
+        place.reserve, place.holds, told.append, lambda: False, lambda: place.space, _inline, _no_sleep
+    )
+    await place.sees(LOW_BYTES - 1)
+    assert told == [Notice("disk_low", {"free": "255"})]
+    assert await place.sees(LOW_BYTES, read_only=True) == ["disk_read_only"]
+    assert place.holds.standing == (Notice("disk_read_only", {}),)
+
+
+async def test_without_a_wish_for_a_reserve_none_is_given_up(tmp_path: Path) -> None:
+    place = Watched(tmp_path, 0)
+    place.open = True
+    asked: list[str] = []
+
+    async def in_thread(work: Callable[[], bool]) -> bool:
+        asked.append(work.__name__)
+        return work()
+
+    place.watch = DiskWatch(
+        place.reserve, place.holds, place._tell, lambda: place.open, lambda: place.space, in_thread, _no_sleep
+    )
+    assert await place.sees(NEEDED_BYTES - 1) == ["disk_full"]
+    assert await place.sees(STOP_BYTES) == []
+    assert asked == ["is_whole", "is_whole"]
+
+
+async def test_making_and_giving_up_wait_for_the_disk_beside_the_loop_and_are_logged(tmp_path: Path) -> None:
+    place, asked = Watched(tmp_path), list[str]()
+
+    async def in_thread(work: Callable[[], bool]) -> bool:
+        asked.append(work.__name__)
+        return work()
+
+    place.watch = DiskWatch(
+        place.reserve, place.holds, place._tell, lambda: True, lambda: place.space, in_thread, _no_sleep
+    )
+    with heard() as lines:
+        await place.sees(STOP_BYTES + SIZE - 1)
+        await place.sees(STOP_BYTES + SIZE)
+        await place.sees(NEEDED_BYTES - 1)
+        place.reserve.make()
+        make_room_for_start(place.reserve)
+    assert asked == ["is_whole", "is_whole", "make", "is_whole", "release"]
+    assert lines == [
+        ("terminal.reserve", {"event": "reserve_made", "bytes": SIZE}),
+        ("terminal.reserve", {"event": "reserve_released", "why": "doubt", "free_bytes": NEEDED_BYTES - 1}),
+    ]
+
+
+@pytest.mark.parametrize("where", ["open", "allocate", "trim"])
+def test_a_disk_that_refuses_is_logged_with_the_name_of_its_error(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    reserve = Reserve(tmp_path / "reserve", SIZE)
+    if where == "trim":
+        assert Reserve(tmp_path / "reserve", 2 * SIZE).make()
+    name = {"open": "open", "allocate": "posix_fallocate", "trim": "truncate"}[where]
+    with monkeypatch.context() as broken, heard() as lines:
+        broken.setattr(os, name, refuse)
+        if where == "trim":
+            reserve.trim()
+        else:
+            assert reserve.make() is False
+    event = "reserve_not_trimmed" if where == "trim" else "reserve_not_made"
+    assert lines == [("terminal.reserve", {"event": event, "reason": "ENOSPC"})]
+    assert (tmp_path / "reserve").exists() is (where == "trim")
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[list[tuple[str, dict[str, object]]]]:
+    """What is written into the program's log meanwhile, with the logger's name and without the level."""
+    lines: list[tuple[str, dict[str, object]]] = []
+
+    class Named:
+        def __init__(self, *names: str) -> None:
+            (self.name,) = names
+
+        def msg(self, **facts: object) -> None:
+            lines.append((self.name, facts))
+
+        info = warning = error = msg
+
+    def facts(
+        _logger: object, _method: str, event: MutableMapping[str, object]
+    ) -> MutableMapping[str, object]:
+        return event
+
+    before = structlog.get_config()
+    structlog.configure(processors=[facts], logger_factory=Named, cache_logger_on_first_use=False)
+    try:
+        yield lines
+    finally:
+        structlog.configure(**before)
 
 
 async def test_a_reserve_that_cannot_be_made_stops_new_sales(tmp_path: Path) -> None:

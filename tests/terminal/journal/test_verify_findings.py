@@ -12,11 +12,14 @@ from protocols.gm.sm3 import sm3
 from terminal.core.states import State
 from terminal.core.values import AttemptSent
 from terminal.journal.anchor_table import COLUMNS
+from terminal.journal.anchors import Noted
 from terminal.journal.records import Amounts, Commit
+from terminal.journal.schema import SCHEMA_VERSION
 from terminal.journal.sheet import encode_sheet
-from terminal.journal.verify import verify_journal
+from terminal.journal.verify import Finding, Report, _Checker, verify_journal
 from tests.capabilities import asserted
 from tests.terminal.core.samples import TO_CONFIRMED, TO_SENDING, after, draft
+from tests.terminal.journal.old_journals import old_vault, unpack
 from tests.terminal.journal.samples import (
     AMOUNTS,
     MSGID,
@@ -32,6 +35,7 @@ from tests.terminal.journal.samples import (
     stamp,
     vault,
 )
+from tests.terminal.journal.test_submissions import opened
 
 SECOND = MSGID[:-2] + "02"
 Tamper = Callable[[apsw.Connection], None]
@@ -204,6 +208,73 @@ OPEN: dict[str, tuple[Tamper, list[tuple[str, str, str]]]] = {
         sql("INSERT INTO reversal_queue VALUES ('S3', 0, 't', 'v', 0)", "only_what_is_open_is_queued"),
         [("queue", "S3", "is DRAFT and still has a next try")],
     ),
+    "a closed sale in the queue": (
+        sql("UPDATE settlement SET state = 'CLOSED' WHERE id = 'S2'", "settlement_moves_by_rule"),
+        [("transition", "S2", "is CLOSED, the audit log says DOUBT"), ("sum", "S2", "is booked without amounts"),
+         ("queue", "S2", "is CLOSED and still has a next try")],
+    ),
+    "a closed visit in the queue": (
+        sql("UPDATE settlement SET state = 'CLOSED', flow = 'clinic_visit' WHERE id = 'S2'", "settlement_moves_by_rule",
+            "settlement_key_is_fixed"),
+        [("transition", "S2", "is CLOSED, the audit log says DOUBT"), ("sum", "S2", "is booked without amounts")],
+    ),
+    "an open visit in the queue": (
+        sql("UPDATE settlement SET flow = 'clinic_visit' WHERE id = 'S3'; INSERT INTO reversal_queue VALUES ('S3', 0, 't', 'v', 0)",
+            "settlement_key_is_fixed", "only_what_is_open_is_queued"),
+        [("queue", "S3", "is DRAFT and still has a next try")],
+    ),
+    "a settlement that is not in the log": (
+        record(11, object="S4"),
+        [("transition", "S3", "is DRAFT, the audit log says None"), ("transition", "S4", "is in the audit log and not in the table")],
+    ),
+    "a record taken out": (
+        sql("DELETE FROM audit WHERE sequence = 3", "audit_is_kept"),
+        [("chain", "3", "records are missing"), ("chain", "4", "does not continue the record before it"),
+         ("transition", "S1", "left ARMED (record 4) without being in it")],
+    ),
+    "two records taken out in two places": (
+        sql("DELETE FROM audit WHERE sequence IN (3, 9)", "audit_is_kept"),
+        [("chain", "3", "records are missing"), ("chain", "4", "does not continue the record before it"),
+         ("transition", "S1", "left ARMED (record 4) without being in it"), ("chain", "9", "records are missing"),
+         ("chain", "10", "does not continue the record before it"),
+         ("transition", "S2", "left SENDING (record 10) without being in it")],
+    ),
+    "a record changed and not hashed anew": (
+        sql("UPDATE audit SET record = CAST(replace(record, '\"T01\"', '\"T02\"') AS BLOB) WHERE sequence = 5", "audit_is_written_once"),
+        [("chain", "5", "the record is not the one that was hashed")],
+    ),
+    "a step on its way in a settled visit": (
+        sql(f"UPDATE attempt SET purpose = 'STEP', state = 'SENT' WHERE msgid = '{SECOND}'", "attempt_bytes_are_fixed",
+            "attempt_moves_by_rule"),
+        [("attempt", "S2", "has 0 settlement messages instead of one")],
+    ),
+    "a message on its way of what is being reversed": (
+        sql(f"UPDATE settlement SET state = 'REVERSING' WHERE id = 'S2'; UPDATE attempt SET state = 'SENT' WHERE msgid = '{SECOND}'",
+            "settlement_moves_by_rule", "attempt_moves_by_rule"),
+        [("transition", "S2", "is REVERSING, the audit log says DOUBT")],
+    ),
+    "a message of what is only armed": (
+        sql("UPDATE settlement SET state = 'ARMED' WHERE id = 'S2'", "settlement_moves_by_rule"),
+        [("transition", "S2", "is ARMED, the audit log says DOUBT"), ("queue", "S2", "is ARMED and still has a next try")],
+    ),
+    "no amounts of what is over without money": (
+        sql("UPDATE settlement SET state = 'REVERSED' WHERE id = 'S2'", "settlement_moves_by_rule"),
+        [("transition", "S2", "is REVERSED, the audit log says DOUBT")],
+    ),
+    "one settlement too many in the counter": (
+        sql("UPDATE sequence SET value = 4"), [("number", "sequence", "the counter of settlements differs from their number")]
+    ),
+    "a message of the last reserved second": (
+        sql("UPDATE meta SET value = '2026-11-23 09:00:00.000000' WHERE name = 'message_numbers_until'"), []
+    ),
+    "a message of a second that was not reserved": (
+        sql("UPDATE meta SET value = '2026-11-23 08:59:59.999999' WHERE name = 'message_numbers_until'"),
+        [("number", "message_numbers_until", "a message id lies behind the reserved seconds")],
+    ),
+    "a rule added": (
+        sql("INSERT INTO transition_rule VALUES ('REFUSED', 'CONFIRMED')"),
+        [("guard", "transition_rule", "the allowed transitions are not those of this program")],
+    ),
     "a rule taken away": (
         sql("DELETE FROM transition_rule WHERE source = 'DRAFT' AND target = 'PRICED'"),
         [("guard", "transition_rule", "the allowed transitions are not those of this program")],
@@ -293,3 +364,123 @@ def test_a_request_that_carries_another_message_id_is_found(tmp_path: Path) -> N
     journal.commit(Commit(sending, path_of(*TO_SENDING_STATES), "T01", stamp(1), sent=sent))
     journal.close()
     assert written(tmp_path / "journal.db") == [("blob", MSGID, "the request carries another message id")]
+
+
+@pytest.mark.parametrize(
+    ("records", "head", "expected"),
+    [
+        (11, "", []),
+        (5, "", []),
+        (5, "0" * 16, [("chain", "5", "is not the record noted as anchor")]),
+        (11, "0" * 16, [("chain", "11", "is not the record noted as anchor")]),
+        (12, "0" * 16, [("chain", "12", "the record noted as anchor is missing: the end was cut off")]),
+        (13, "0" * 16, [("chain", "13", "the record noted as anchor is missing: the end was cut off")]),
+    ],
+)
+def test_what_somebody_noted_is_held_against_the_chain(
+    records: int, head: str, expected: list[tuple[str, str, str]], path: Path
+) -> None:
+    stranger = raw(path)
+    digests = dict(stranger.execute("SELECT sequence, hex(hash) FROM audit"))
+    stranger.close()
+    noted = Noted(records, head or str(digests[records]).lower())
+    report = verify_journal(str(path), None, noted)
+    assert [(finding.code, finding.where, finding.text) for finding in report.findings] == expected
+    assert (report.settlements, report.attempts, report.audit_records, report.key_used) == (3, 2, 11, False)
+    assert report.head == str(digests[11]).lower()
+
+
+def test_a_noted_record_behind_a_gap_is_not_called_missing(path: Path) -> None:
+    stranger = raw(path)
+    ((head,),) = stranger.execute("SELECT lower(hex(hash)) FROM audit WHERE sequence = 11").fetchall()
+    stranger.execute("DROP TRIGGER audit_is_kept; DELETE FROM audit WHERE sequence = 3").fetchall()
+    stranger.close()
+    report = verify_journal(str(path), None, Noted(11, str(head)))
+    assert [(one.where, one.text) for one in report.findings if one.code == "chain"] == [
+        ("3", "records are missing"), ("4", "does not continue the record before it"),
+    ]  # fmt: skip
+    assert report.audit_records == 10
+
+
+def test_what_cannot_be_read_at_all_is_said_in_one_finding(path: Path, tmp_path: Path) -> None:
+    def found(file: Path) -> list[tuple[str, str, str]]:
+        return [(one.code, one.where, one.text) for one in verify_journal(str(file)).findings]
+
+    assert found(tmp_path / "none.db") == [("unreadable", "file", "CantOpenError")]
+    (tmp_path / "text.db").write_bytes(b"no database at all" * 300)
+    assert found(tmp_path / "text.db") == [("unreadable", "file", "NotADBError")]
+    (tmp_path / "empty.db").write_bytes(b"")
+    assert found(tmp_path / "empty.db") == [
+        ("schema", "user_version", "journal has schema 0, which cannot be migrated")
+    ]
+    stranger = raw(path)
+    stranger.pragma("user_version", SCHEMA_VERSION + 1)
+    stranger.execute("UPDATE meta SET value = ? WHERE name = 'readable_from'", (str(SCHEMA_VERSION + 1),))
+    stranger.close()
+    assert found(path) == [
+        ("schema", "user_version", f"schema {SCHEMA_VERSION + 1}, this program knows {SCHEMA_VERSION}")
+    ]
+
+
+def test_of_a_newer_programs_journal_only_what_this_one_made_is_asked_for(path: Path) -> None:
+    stranger = raw(path)
+    stranger.pragma("user_version", SCHEMA_VERSION + 1)
+    stranger.execute(
+        "INSERT INTO transition_rule VALUES ('DRAFT', 'FROZEN'); CREATE TABLE weather (day TEXT)"
+    ).fetchall()
+    stranger.execute("ALTER TABLE anchor ADD COLUMN weather TEXT").fetchall()
+    stranger.close()
+    assert verify_journal(str(path), vault()).ok
+    stranger = raw(path)
+    stranger.execute(
+        "DROP TRIGGER anchor_is_kept; DELETE FROM transition_rule WHERE source = 'DRAFT'"
+    ).fetchall()
+    stranger.close()
+    assert [(one.code, one.where, one.text) for one in verify_journal(str(path)).findings] == [
+        ("guard", "trigger anchor_is_kept", "is missing"),
+        ("guard", "transition_rule", "the allowed transitions are not those of this program"),
+    ]
+
+
+def test_the_list_of_findings_ends_at_two_hundred() -> None:
+    checker = _Checker(None)
+    for number in range(201):
+        checker.found("sum", number, "text")
+    assert checker.report().findings == tuple(Finding("sum", str(number), "text") for number in range(200))
+    assert msgspec.structs.replace(checker.report(), findings=()) == Report(0, 0, 0, "0" * 64, False, ())
+
+
+def test_what_sqlite_itself_finds_in_the_file_is_said_in_its_words(path: Path) -> None:
+    """Only its own check looks there: the number of free pages in the file's header."""
+    content = bytearray(path.read_bytes())
+    content[36:40] = (1).to_bytes(4)
+    path.write_bytes(content)
+    (found,) = verify_journal(str(path), vault()).findings
+    assert (found.code, found.where) == ("unreadable", "file")
+    assert "Freelist: size is 0 but should be 1" in found.text
+
+
+def test_an_older_journal_is_checked_whole_in_its_copy(tmp_path: Path) -> None:
+    path = unpack("schema-1-pharmacy", tmp_path)
+    stranger = raw(path)
+    ((name, other),) = stranger.execute(
+        "SELECT MIN(id), MAX(id) FROM settlement WHERE state IN ('CLOSED', 'CANCELLED')"
+    ).fetchall()
+    stranger.execute("UPDATE settlement SET person = 'x' WHERE id = ?", (name,))
+    stranger.close()
+    report = verify_journal(str(path), old_vault())
+    assert [(one.code, one.where, one.text) for one in report.findings] == [("row", name, CHANGED_ROW)]
+    assert (report.settlements, report.key_used, name != other) == (5, True, True)
+    assert report.audit_records > 0
+
+
+def test_submissions_are_checked_with_everything_else(path: Path) -> None:
+    journal = open_at(path)
+    opened(journal)
+    journal.close()
+    tampered = findings(
+        path, sql("UPDATE submission SET state = 'HELD'", "submission_moves_by_rule"), key=True
+    )
+    assert tampered == [
+        ("transition", "U1", "is HELD, the audit log says WAITING"), ("row", "U1", CHANGED_ROW),
+    ]  # fmt: skip
