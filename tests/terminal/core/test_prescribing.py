@@ -47,6 +47,14 @@ def test_lines_are_covered_by_what_the_sheet_says_and_no_more(
     assert covers(sheet(*drugs), lines) is covered
 
 
+def test_of_one_article_too_much_is_not_made_up_for_by_another() -> None:
+    both = (drug("4"), drug("4", OTHER))
+    more = _replace(OTHER, quantity=Quantity.parse("4.0001"))
+    assert not covers(sheet(*both), (LINE, more))
+    assert covers(sheet(*both), (LINE, _replace(OTHER, quantity=Quantity.parse("4"))))
+    assert not covers(sheet(drug("0")), (LINE,))
+
+
 def test_taken_it_is_on_the_sale_and_the_quote_is_asked_anew() -> None:
     taken = decide(after(*TO_PRICED), PrescriptionTaken(sheet(drug("3")), PERSON_NO))
     assert taken.settlement.prescription == sheet(drug("3"))
@@ -57,6 +65,7 @@ def test_taken_it_is_on_the_sale_and_the_quote_is_asked_anew() -> None:
     ("settlement", "code", "params"),
     [
         (visit(), "no_prescription_here", {}),
+        (visit(person=None), "no_prescription_here", {}),
         (draft(), "no_medium", {}),
         (after(*TO_PRICED, LinesSet((LINE, OTHER))), "prescription_lines", {"number": "RX1"}),
     ],
