@@ -80,6 +80,8 @@ def test_a_message_leaves_only_where_it_may_be_sent() -> None:
         if not sends:
             with pytest.raises(ValueError, match="Leaves"):
                 step(Progress(state), Leaves(), silence, QUIET_S)
+        if state not in (_S.WAITING, _S.UNKNOWN):
+            assert next_act(Progress(state), silence) is Act.NOTHING
     assert next_act(Progress(_S.UNKNOWN), Silence.LOOK_UP) is Act.LOOK
 
 
