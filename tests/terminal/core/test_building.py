@@ -338,3 +338,25 @@ def test_a_two_disease_visit_names_its_disease_as_the_profile_does(codes: Any, c
     assert {row["dise_codg"] for row in said("2204", asked, site)["feedetail"]} == {code}
     filed = _replace(asked, benefit="chronic")
     assert said("2203A", filed, site)["mdtrtinfo"]["dise_codg"] == "M03900"
+
+
+@pytest.mark.parametrize(
+    ("infno", "settlement"),
+    [
+        *((infno, TWO_LINES) for infno in ("2101", "2102")),
+        *((infno, CLINIC) for infno in ("2001", "2201", "2202", "2203A", "2204", "2205", "2206A", "2207A")),
+        ("2103", SETTLED),
+        ("2208", _replace(CLINIC, booking=SETTLED.booking)),
+    ],
+)
+@switch("form.ext_fields")
+def test_k19_each_message_spells_its_extension_as_the_profile_does_for_it(
+    infno: str, settlement: Settlement
+) -> None:
+    def spelt(**changes: Any) -> set[str]:
+        site = _replace(SITE, profile=_replace(PROFILE, form=_replace(PROFILE.form, **changes)))
+        text = wire.encode(build(infno, settlement, site)[0]).decode()
+        return {spelling for spelling in ("exp_content", "expContent") if f'"{spelling}":""' in text}
+
+    assert spelt(ext_field="expContent", ext_fields={infno: "exp_content"}) == {"exp_content"}
+    assert spelt(ext_field="exp_content", ext_fields={infno: "expContent"}) == {"expContent"}
