@@ -290,3 +290,9 @@ def test_a_split_that_exists_cannot_be_changed() -> None:
     split = Split(total_fen=1, fund_fen=1, account_fen=0, cash_fen=0)
     with pytest.raises(AttributeError):
         split.fund_fen = 2  # type: ignore[misc]  # frozen: mypy forbids it as well
+
+
+def test_a_number_that_waits_for_its_type_costs_the_collector_nothing() -> None:
+    """An answer of a day holds ten thousands of them, and none can be part of a cycle."""
+    assert not Decimals.__struct_config__.gc
+    assert Decimals.__struct_config__.frozen

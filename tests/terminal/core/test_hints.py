@@ -99,10 +99,11 @@ def test_r55_the_standard_is_told_with_the_line_it_belongs_to_and_only_when_it_w
     dear = LineShare("01", 0, 100, 0, 3650, Price(12_000_000))
     fair, free = _replace(dear, over_limit_fen=0), _replace(dear, price_limit=None)
     sale = known(lines=lines)
-    assert sale.quote is not None
+    quote = sale.quote
+    assert quote is not None
 
     def told(*shares: LineShare) -> list[tuple[str, dict[str, str]]]:
-        quoted = _replace(sale, quote=_replace(sale.quote, line_shares=shares))
+        quoted = _replace(sale, quote=_replace(quote, line_shares=shares))
         return [(hint.code, hint.params) for hint in hints(quoted)]
 
     assert told(fair, dear, free) == [("hint_above_standard", {"line": "2", "standard": "12.00"})]

@@ -61,7 +61,7 @@ def test_what_is_not_said_is_nothing_none_or_no(module: ModuleType) -> None:
         for field in msgspec.structs.fields(thing)
         if not field.required
     }
-    nothing = (None, False, "", b"", (), {}, Secret(""))
+    nothing: tuple[object, ...] = (None, False, "", b"", (), {}, Secret(""))
     something = {key: value for key, value in said.items() if value not in nothing}
     assert something == {key: value for key, value in CAREFUL.items() if key in said}
 
