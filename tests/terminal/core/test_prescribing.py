@@ -8,6 +8,7 @@ import pytest
 from protocols.money import Quantity
 from terminal.core.events import LinesSet, Misuse, PrescriptionTaken
 from terminal.core.prescribing import covers
+from terminal.core.states import State
 from terminal.core.values import ChargeLine, PrescribedDrug, Prescription, Settlement
 from tests.terminal.core.samples import LINE, PERSON_NO, TO_PRICED, after, begun, decide, draft
 from tests.terminal.core.test_visit import visit
@@ -59,6 +60,9 @@ def test_taken_it_is_on_the_sale_and_the_quote_is_asked_anew() -> None:
     taken = decide(after(*TO_PRICED), PrescriptionTaken(sheet(drug("3")), PERSON_NO))
     assert taken.settlement.prescription == sheet(drug("3"))
     assert (taken.settlement.quote, begun(taken)) == (None, ["ask 2101"])
+    assert [(move.source, move.target, move.reason) for move in taken.moves] == [
+        (State.PRICED, State.DRAFT, "prescription taken")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ def test_a_part_of_a_line_leaves_the_rest_at_its_price() -> None:
     assert made == RefundPlan((back(1, "0.5"),), (left, SECOND), "S2", "T02", "拿错了", "V8")
 
 
+def test_the_smallest_part_of_a_pack_may_come_back() -> None:
+    (line,) = plan(sold(LINE), back(1, "0.0001")).remaining
+    assert (line.quantity, line.amount_fen) == (Quantity.parse("2.9999"), 3750)
+
+
 def test_what_remains_is_numbered_anew_and_what_comes_back_is_in_the_order_of_the_sheet() -> None:
     third = _replace(SECOND, number=3)
     made = plan(sold(LINE, SECOND, third), back(3, "1"), back(1, "3"))
@@ -101,6 +106,8 @@ def test_when_everything_comes_back_there_is_no_new_sale() -> None:
         ((back(1, "2", PACKS[0], PACKS[0]),), "refund_trace_codes", {"line": "1"}),
         ((back(1, "1"),), "refund_trace_codes", {"line": "1"}),
         ((back(1, "2", PACKS[0]),), "refund_trace_codes", {"line": "1"}),
+        ((back(1, "0.5", "89999990000000000009"),), "refund_trace_codes", {"line": "1"}),
+        ((back(1, "1", PACKS[0], PACKS[0]),), "refund_trace_codes", {"line": "1"}),
     ],
 )
 def test_what_cannot_come_back_is_named(
@@ -295,3 +302,9 @@ def test_a_rest_outlives_a_restart_while_nothing_of_it_is_at_the_hub(
 ) -> None:
     rest = draft(refund_of=RefundOf("S1", 1, "H1", PERSON_NO))
     assert waits_at_start(_replace(rest, **changes)) is waits
+
+
+@pytest.mark.parametrize("member", ["person", "booking"])
+def test_a_plan_of_a_settlement_that_the_hub_never_booked_is_our_own_bug(member: str) -> None:
+    with pytest.raises(AssertionError, match="without person or booking"):
+        opening_rest(Decision(_replace(after(*TO_CONFIRMED), refund=PLAN, **{member: None})), PROFILE)
