@@ -1,12 +1,13 @@
 """Where a person is insured, seen from the place of care, and what is told of a record beside who pays."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from protocols.money import Fen, Ratio, Split
 from terminal.core.disclosure import (
+    Area,
     Disclosure,
     LimitLeft,
     Working,
@@ -43,6 +44,7 @@ def test_the_first_two_digits_name_the_province_and_the_first_four_the_city(
     person = msgspec.structs.replace(known.person, insured_division=insured)
     assert area_of(msgspec.structs.replace(known, division=care, person=person), profile) == area
     assert area_of(draft(division=care), profile) == "local", "nobody is known yet"
+    assert area in get_args(Area)
 
 
 SPLIT = Split(total_fen=3750, fund_fen=2000, account_fen=1000, cash_fen=750)
