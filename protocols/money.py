@@ -73,11 +73,12 @@ class Scaled(int):
         if point and not fraction.isdigit():
             raise MoneyError("a number with an exponent")
         try:
-            return cls._in_range(int(whole + fraction) * cls._SHIFTS[len(fraction)])
+            units = int(whole + fraction) * cls._SHIFTS[len(fraction)]
         except IndexError:
             raise MoneyError(f"more than {cls.PLACES} decimals") from None
         except ValueError:
             raise MoneyError("a number with an exponent, or with thousands of digits") from None
+        return cls._in_range(units)
 
     @classmethod
     def _in_range(cls, units: int) -> Self:

@@ -187,8 +187,30 @@ def test_two_decimals_of_nothing_are_nothing_where_two_decimals_may_stand() -> N
 
 
 def test_an_amount_too_wide_for_its_field_is_not_written() -> None:
-    with pytest.raises(MoneyError):
-        Fen(LARGEST_FEN + 1).wire_text()
+    for fen in (LARGEST_FEN, -LARGEST_FEN):
+        assert parse_yuan(Fen(fen).wire_text()) == fen
+        with pytest.raises(MoneyError, match=r"^out of range$"):
+            Fen(fen + (1 if fen > 0 else -1)).wire_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("1e2", "not a plain decimal number"),
+        (None, "not a number"),
+        (True, "not a number"),
+        (Decimals("1.5e1"), "a number with an exponent"),
+        (Decimals("1e1"), "a number with an exponent, or with thousands of digits"),
+        (10**14, "out of range"),
+        ("100000000000000", "out of range"),
+        (Decimals("-100000000000000.00"), "out of range"),
+        ("1.234", "more than 2 decimals"),
+    ],
+)
+def test_a_refused_number_says_why(value: object, why: str) -> None:
+    with pytest.raises(MoneyError) as refused:
+        Fen.parse(value)
+    assert str(refused.value) == why
 
 
 @pytest.mark.parametrize(
@@ -268,3 +290,9 @@ def test_a_split_that_exists_cannot_be_changed() -> None:
     split = Split(total_fen=1, fund_fen=1, account_fen=0, cash_fen=0)
     with pytest.raises(AttributeError):
         split.fund_fen = 2  # type: ignore[misc]  # frozen: mypy forbids it as well
+
+
+def test_a_number_that_waits_for_its_type_costs_the_collector_nothing() -> None:
+    """An answer of a day holds ten thousands of them, and none can be part of a cycle."""
+    assert not Decimals.__struct_config__.gc
+    assert Decimals.__struct_config__.frozen

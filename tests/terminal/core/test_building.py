@@ -11,7 +11,7 @@ from protocols.money import Fen, Quantity, Scaled
 from protocols.secret import Secret
 from terminal.core.message_parts import Desk, Site
 from terminal.core.messages import build, misfits
-from terminal.core.values import Disease, Medium, Settlement
+from terminal.core.values import Disease, Medium, Prescription, Settlement
 from tests.profiles.switches import switch
 from tests.terminal.core.samples import (
     CERTNO,
@@ -68,7 +68,8 @@ def filled(node: Any) -> Any:
 def said(infno: str, settlement: Settlement, site: Site = SITE) -> Any:
     """The filled members of a message's input."""
     content, division = build(infno, settlement, site)
-    assert division == "999900"
+    assert settlement.person is not None
+    assert division == settlement.person.insured_division
     return filled(msgspec.to_builtins(content, enc_hook=plain))
 
 
@@ -112,10 +113,35 @@ def test_a_purchase_is_quoted_without_trace_codes_and_settled_with_them() -> Non
     assert said("2101", TWO_LINES) == {"druginfo": PURCHASE | SHOWN, "drugdetail": [FIRST, SECOND]}
     settled = said("2102", TWO_LINES)
     assert settled["druginfo"] == PURCHASE | SHOWN
-    assert settled["drugdetail"][0] == FIRST
-    text = str(settled["drugdetail"][1])
-    assert [text.count(code) for code in TRACED.trace_codes] == [1, 1]
-    assert "89999990000000000003" not in str(said("2101", TWO_LINES))
+    codes = [
+        {"feedetl_sn": "2", "drug_trac_codg": code, "trdn_flag": "0"}
+        for code in ("89999990000000000003", "89999990000000000004")
+    ]
+    assert settled["drugdetail"] == [FIRST, SECOND | {"durg_trac_info": codes}]
+
+
+def test_the_lines_of_a_prescription_name_it_and_say_that_it_came_from_outside() -> None:
+    sale = _replace(TWO_LINES, prescription=Prescription("RX1", (), "Y01"))
+    of_it = {"rxno": "RX1", "rx_circ_flag": "1"}
+    assert said("2101", sale)["drugdetail"] == [FIRST | of_it, SECOND | of_it]
+
+
+@pytest.mark.parametrize(
+    ("benefit", "med_type"), [("pharmacy", "41"), ("dual_channel", "9904"), ("other", "41")]
+)
+def test_a_purchase_says_for_which_kind_of_benefit_it_is(benefit: str, med_type: str) -> None:
+    assert said("2101", _replace(PRICED, benefit=benefit))["druginfo"]["med_type"] == med_type
+
+
+@pytest.mark.parametrize(("mode", "used"), [("explicit", "2"), ("auto", "1")])
+def test_the_account_flag_is_that_of_the_hub_in_every_message_that_carries_it(mode: Any, used: str) -> None:
+    money = _replace(PROFILE.money, acct_used_flag_mode=mode)
+    site = _replace(SITE, profile=_replace(PROFILE, money=money))
+    for wish, flag in ((True, used), (False, "0")):
+        for infno, sale, node in (
+            ("2101", PRICED, "druginfo"), ("2102", PRICED, "druginfo"), ("2206A", CLINIC, "data"), ("2207A", CLINIC, "data"),
+        ):  # fmt: skip
+            assert said(infno, _replace(sale, use_account=wish), site)[node]["acct_used_flag"] == flag
 
 
 def test_a_purchase_says_what_the_person_wants_and_no_more_than_the_province_does() -> None:
@@ -139,6 +165,14 @@ def test_what_is_undone_or_asked_is_named_by_the_hubs_numbers_and_a_reversal_by_
     infno: str, content: dict[str, str]
 ) -> None:
     assert said(infno, SETTLED) == {"data": content}
+
+
+def test_a_visits_settlement_is_cancelled_whole_and_reversed_by_its_own_number() -> None:
+    settled = _replace(CLINIC, booking=SETTLED.booking, settle_msgid="M-9")
+    assert said("2208", settled) == {"data": {"setl_id": "H1", "mdtrt_id": "M1", "psn_no": WHO}}
+    assert said("2601", settled) == {"data": {"psn_no": WHO, "omsgid": "M-9", "oinfno": "2207A"}}
+    older = _replace(settled, settle_infno="2207")
+    assert said("2601", older) == {"data": {"psn_no": WHO, "omsgid": "M-9", "oinfno": "2207"}}
 
 
 def test_a_visits_questions() -> None:
@@ -189,6 +223,8 @@ def test_a_visits_lines_carry_the_batch_in_their_numbers() -> None:
     }  # fmt: skip
     assert first == FIRST | common | {"feedetl_sn": "V7002001"}
     assert second == SECOND | common | {"feedetl_sn": "V7002002"}
+    (confirmed,) = said("2204", _replace(CLINIC, lines=(_replace(LINE, indication=True),)))["feedetail"]
+    assert confirmed == first | {"hosp_appr_flag": "1"}
 
 
 def test_lines_are_withdrawn_by_batch_while_the_visit_goes_on_and_all_when_it_is_over() -> None:
@@ -215,9 +251,11 @@ def test_a_visit_is_settled_with_the_amounts_of_its_quote() -> None:
     parts = {"fulamt_ownpay_amt": 1, "overlmt_selfpay": 2, "preselfpay_amt": 3, "inscp_scp_amt": 4}
     message = said("2207A", _replace(two, quote=_replace(two.quote, info=info)))
     assert message.pop("data") == quote | parts
-    codes = [{"feedetl_sn": "V7002002", "drug_trac_codg": code} for code in TRACED.trace_codes]
-    (rows,) = message.values()
-    assert [{name: row[name] for name in ("feedetl_sn", "drug_trac_codg")} for row in rows] == codes
+    codes = [
+        {"feedetl_sn": "V7002002", "drug_trac_codg": code, "trdn_flag": "0", "min_prcunt_type": "0"}
+        for code in TRACED.trace_codes
+    ]
+    assert message == {"drug_trac_info": codes}
     assert said("2207A", _replace(CLINIC, use_account=False))["data"]["acct_used_flag"] == "0"
     assert list(said("2207A", CLINIC)) == ["data"], "without trace codes there is no node for them"
 
@@ -300,3 +338,25 @@ def test_a_two_disease_visit_names_its_disease_as_the_profile_does(codes: Any, c
     assert {row["dise_codg"] for row in said("2204", asked, site)["feedetail"]} == {code}
     filed = _replace(asked, benefit="chronic")
     assert said("2203A", filed, site)["mdtrtinfo"]["dise_codg"] == "M03900"
+
+
+@pytest.mark.parametrize(
+    ("infno", "settlement"),
+    [
+        *((infno, TWO_LINES) for infno in ("2101", "2102")),
+        *((infno, CLINIC) for infno in ("2001", "2201", "2202", "2203A", "2204", "2205", "2206A", "2207A")),
+        ("2103", SETTLED),
+        ("2208", _replace(CLINIC, booking=SETTLED.booking)),
+    ],
+)
+@switch("form.ext_fields")
+def test_k19_each_message_spells_its_extension_as_the_profile_does_for_it(
+    infno: str, settlement: Settlement
+) -> None:
+    def spelt(**changes: Any) -> set[str]:
+        site = _replace(SITE, profile=_replace(PROFILE, form=_replace(PROFILE.form, **changes)))
+        text = wire.encode(build(infno, settlement, site)[0]).decode()
+        return {spelling for spelling in ("exp_content", "expContent") if f'"{spelling}":""' in text}
+
+    assert spelt(ext_field="expContent", ext_fields={infno: "exp_content"}) == {"exp_content"}
+    assert spelt(ext_field="exp_content", ext_fields={infno: "expContent"}) == {"expContent"}

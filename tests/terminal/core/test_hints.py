@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from protocols.money import Price
 from terminal.core.hints import hints
 from terminal.core.values import Enrolment, LineShare, Prescription, Settlement
 from tests.terminal.core.samples import IDENTIFIED, LINE, TO_PRICED, after, draft
@@ -91,3 +92,41 @@ def test_r53_r55_lines_are_pointed_out_by_number() -> None:
     ]
     later = _replace(LINE, listed_until="2027-12-31")
     assert hints(_replace(priced_sale, lines=(later,))) == ()
+
+
+def test_r55_the_standard_is_told_with_the_line_it_belongs_to_and_only_when_it_was_exceeded() -> None:
+    lines = (LINE, _replace(LINE, number=2), _replace(LINE, number=3))
+    dear = LineShare("01", 0, 100, 0, 3650, Price(12_000_000))
+    fair, free = _replace(dear, over_limit_fen=0), _replace(dear, price_limit=None)
+    sale = known(lines=lines)
+    quote = sale.quote
+    assert quote is not None
+
+    def told(*shares: LineShare) -> list[tuple[str, dict[str, str]]]:
+        quoted = _replace(sale, quote=_replace(quote, line_shares=shares))
+        return [(hint.code, hint.params) for hint in hints(quoted)]
+
+    assert told(fair, dear, free) == [("hint_above_standard", {"line": "2", "standard": "12.00"})]
+    assert told(dear) == [("hint_above_standard", {"line": "1", "standard": "12.00"})], (
+        "the hub split one only"
+    )
+    wholly = _replace(dear, self_paid_fen=LINE.amount_fen, negotiated=True)
+    assert [code for code, _ in told(wholly)] == ["hint_no_approval", "hint_above_standard"]
+
+
+def test_what_is_booked_is_pointed_at_before_what_was_quoted() -> None:
+    sale = known()
+    assert sale.quote is not None
+    wholly = LineShare("03", LINE.amount_fen, 0, 0, 0, negotiated=True)
+    booked = _replace(sale.quote, line_shares=(wholly,))
+    assert [hint.code for hint in hints(_replace(sale, booking=booked))] == ["hint_no_approval"]
+    assert hints(_replace(sale, quote=booked, booking=sale.quote)) == ()
+    ending = _replace(LINE, listed_until="2026-11-30")
+    everything = _replace(
+        known(insured="989900", benefit="dual_channel"),
+        lines=(ending, _replace(ending, number=2)),
+        booking=booked,
+    )
+    assert [(hint.code, hint.params.get("line")) for hint in hints(everything)] == [
+        ("hint_elsewhere", None), ("hint_leaves_list", "1"), ("hint_leaves_list", "2"), ("hint_no_approval", "1"),
+    ]  # fmt: skip

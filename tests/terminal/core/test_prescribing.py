@@ -8,6 +8,7 @@ import pytest
 from protocols.money import Quantity
 from terminal.core.events import LinesSet, Misuse, PrescriptionTaken
 from terminal.core.prescribing import covers
+from terminal.core.states import State
 from terminal.core.values import ChargeLine, PrescribedDrug, Prescription, Settlement
 from tests.terminal.core.samples import LINE, PERSON_NO, TO_PRICED, after, begun, decide, draft
 from tests.terminal.core.test_visit import visit
@@ -47,16 +48,28 @@ def test_lines_are_covered_by_what_the_sheet_says_and_no_more(
     assert covers(sheet(*drugs), lines) is covered
 
 
+def test_of_one_article_too_much_is_not_made_up_for_by_another() -> None:
+    both = (drug("4"), drug("4", OTHER))
+    more = _replace(OTHER, quantity=Quantity.parse("4.0001"))
+    assert not covers(sheet(*both), (LINE, more))
+    assert covers(sheet(*both), (LINE, _replace(OTHER, quantity=Quantity.parse("4"))))
+    assert not covers(sheet(drug("0")), (LINE,))
+
+
 def test_taken_it_is_on_the_sale_and_the_quote_is_asked_anew() -> None:
     taken = decide(after(*TO_PRICED), PrescriptionTaken(sheet(drug("3")), PERSON_NO))
     assert taken.settlement.prescription == sheet(drug("3"))
     assert (taken.settlement.quote, begun(taken)) == (None, ["ask 2101"])
+    assert [(move.source, move.target, move.reason) for move in taken.moves] == [
+        (State.PRICED, State.DRAFT, "prescription taken")
+    ]
 
 
 @pytest.mark.parametrize(
     ("settlement", "code", "params"),
     [
         (visit(), "no_prescription_here", {}),
+        (visit(person=None), "no_prescription_here", {}),
         (draft(), "no_medium", {}),
         (after(*TO_PRICED, LinesSet((LINE, OTHER))), "prescription_lines", {"number": "RX1"}),
     ],

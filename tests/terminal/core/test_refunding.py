@@ -17,7 +17,7 @@ from terminal.core.events import (
     Restarted,
 )
 from terminal.core.machine import step
-from terminal.core.refunding import opening_rest, plan_refund, waits_at_start
+from terminal.core.refunding import opening_rest, plan_refund, waits_at_start, without_rest
 from terminal.core.states import State
 from terminal.core.values import (
     Attempt,
@@ -74,6 +74,11 @@ def test_a_part_of_a_line_leaves_the_rest_at_its_price() -> None:
     assert made == RefundPlan((back(1, "0.5"),), (left, SECOND), "S2", "T02", "拿错了", "V8")
 
 
+def test_the_smallest_part_of_a_pack_may_come_back() -> None:
+    (line,) = plan(sold(LINE), back(1, "0.0001")).remaining
+    assert (line.quantity, line.amount_fen) == (Quantity.parse("2.9999"), 3750)
+
+
 def test_what_remains_is_numbered_anew_and_what_comes_back_is_in_the_order_of_the_sheet() -> None:
     third = _replace(SECOND, number=3)
     made = plan(sold(LINE, SECOND, third), back(3, "1"), back(1, "3"))
@@ -101,6 +106,8 @@ def test_when_everything_comes_back_there_is_no_new_sale() -> None:
         ((back(1, "2", PACKS[0], PACKS[0]),), "refund_trace_codes", {"line": "1"}),
         ((back(1, "1"),), "refund_trace_codes", {"line": "1"}),
         ((back(1, "2", PACKS[0]),), "refund_trace_codes", {"line": "1"}),
+        ((back(1, "0.5", "89999990000000000009"),), "refund_trace_codes", {"line": "1"}),
+        ((back(1, "1", PACKS[0], PACKS[0]),), "refund_trace_codes", {"line": "1"}),
     ],
 )
 def test_what_cannot_come_back_is_named(
@@ -128,8 +135,36 @@ def test_no_more_packs_remain_than_there_are_codes_for_and_an_opened_pack_is_one
     "changes", [{"state": State.SENDING}, {"state": State.CANCELLED}, {"quarantine": True}]
 )
 def test_only_what_is_settled_can_come_back(changes: dict[str, Any]) -> None:
-    with pytest.raises(Misuse, match="nothing_to_refund"):
-        plan(sold(LINE, **changes), back(1, "1"))
+    settlement = sold(LINE, **changes)
+    with pytest.raises(Misuse) as refused:
+        plan(settlement, back(1, "1"))
+    assert (refused.value.code, refused.value.params) == (
+        "nothing_to_refund",
+        {"state": settlement.state.value},
+    )
+
+
+def test_what_was_confirmed_by_a_ruling_has_no_number_that_could_be_cancelled() -> None:
+    with pytest.raises(Misuse) as refused:
+        plan(sold(LINE, booking=None), back(1, "1"))
+    assert (refused.value.code, refused.value.params) == ("hub_number_unknown", {})
+
+
+@pytest.mark.parametrize("state", [State.CONFIRMED, State.DELIVERED])
+def test_goods_of_a_settled_sale_come_back_before_and_after_they_were_handed_over(state: State) -> None:
+    made = plan_refund(
+        sold(LINE, SECOND, state=state), (back(2, "1"),), operator="T02", reason="", rest_id="S2"
+    )
+    assert made == RefundPlan((back(2, "1"),), (LINE,), "S2", "T02")
+    everything = (back(1, "3"), back(2, "1"))
+    whole = plan_refund(sold(LINE, SECOND), everything, operator="T02", reason="x", rest_id="S2")
+    assert whole == RefundPlan(everything, (), "", "T02", "x", "")
+
+
+def test_the_amount_of_what_remains_is_rounded_anew() -> None:
+    """0.55 of 0.10 yuan is 5.5 fen, so 6; not what is left of 1.00 after the refund's own rounding."""
+    (line,) = plan(sold(_replace(SECOND, number=1)), back(1, "0.45")).remaining
+    assert (line.quantity, line.amount_fen) == (Quantity.parse("0.55"), 6)
 
 
 PLAN = RefundPlan((ReturnedLine(1, Quantity.parse("1")),), (LINE,), "S2", "T02", rest_visit_no="V8")
@@ -219,8 +254,39 @@ def test_a_plan_can_be_withdrawn_while_its_cancellation_is_under_way_and_at_no_o
     with pytest.raises(Misuse, match="busy"):
         decide(_replace(under_way, running="cancel"), RefundWithdrawn("T02"))
     for changes in ({"refund": None}, {"cancel_wish": False}, {"state": State.CANCELLED}):
-        with pytest.raises(Misuse, match="no_refund_under_way"):
-            decide(_replace(under_way, **changes), RefundWithdrawn("T02"))
+        settlement = _replace(under_way, **changes)
+        with pytest.raises(Misuse) as refused:
+            decide(settlement, RefundWithdrawn("T02"))
+        assert (refused.value.code, refused.value.params) == (
+            "no_refund_under_way",
+            {"state": settlement.state.value},
+        )
+
+
+def test_in_an_old_copy_the_rest_is_never_opened_and_the_desk_is_told_which_sale_it_was() -> None:
+    under_way = _replace(after(*TO_CONFIRMED), refund=PLAN)
+    kept = _replace(PLAN, withdrawn=True, in_old_copy=True)
+    assert without_rest(under_way) == _replace(under_way, refund=kept)
+    for settled in (
+        _replace(under_way, refund=None),
+        _replace(under_way, refund=_replace(PLAN, withdrawn=True)),
+    ):
+        assert without_rest(settled) is settled, "there is nothing to keep from being opened"
+    found = cancelled(kept)
+    assert (found.opens, found.settlement.notice) == (
+        None,
+        Notice("refund_rest_not_opened", {"number": "0001"}),
+    )
+    whole = cancelled(_replace(kept, remaining=(), rest_id=""))
+    assert (whole.opens, whole.settlement.notice) == (None, Notice("refund_done"))
+
+
+def test_what_remains_begins_as_a_sale_of_which_nothing_is_known() -> None:
+    rest = cancelled(PLAN).opens
+    assert rest == draft(
+        id="S2", key=_replace(draft().key, generation=2), operator="T02", began_at="", lines=(LINE,), own_visit_no="V8",
+        refund_of=RefundOf("S1", 1, "H1", PERSON_NO), notice=Notice("refund_rest_open", {"number": "0001"}),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -236,3 +302,9 @@ def test_a_rest_outlives_a_restart_while_nothing_of_it_is_at_the_hub(
 ) -> None:
     rest = draft(refund_of=RefundOf("S1", 1, "H1", PERSON_NO))
     assert waits_at_start(_replace(rest, **changes)) is waits
+
+
+@pytest.mark.parametrize("member", ["person", "booking"])
+def test_a_plan_of_a_settlement_that_the_hub_never_booked_is_our_own_bug(member: str) -> None:
+    with pytest.raises(AssertionError, match="without person or booking"):
+        opening_rest(Decision(_replace(after(*TO_CONFIRMED), refund=PLAN, **{member: None})), PROFILE)

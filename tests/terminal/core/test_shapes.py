@@ -7,7 +7,9 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from terminal.core import events, flows, message_parts, states, values
+from protocols import money
+from protocols.secret import Secret
+from terminal.core import disclosure, events, flows, message_parts, standing, states, submission, values
 from terminal.core.events import (
     CancelAsked,
     CentreRefused,
@@ -30,13 +32,46 @@ def structs(module: ModuleType) -> list[type[msgspec.Struct]]:
     ]
 
 
-@pytest.mark.parametrize(
-    "module", [events, flows, message_parts, states, values], ids=lambda module: str(module.__name__)
-)
+MODULES = (disclosure, events, flows, message_parts, money, standing, states, submission, values)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.__name__))
 def test_no_value_can_be_changed(module: ModuleType) -> None:
     found = structs(module)
     assert found
     assert [thing.__name__ for thing in found if not thing.__struct_config__.frozen] == []
+
+
+CAREFUL = {
+    (values.Settlement, "use_account"): True, (values.Settlement, "batch"): 1, (values.SaleKey, "generation"): 1,
+    (values.Filing, "open_here"): True, (CentreRefused, "rescan"): True, (message_parts.Site, "institution_grade"): "11",
+    (message_parts.Site, "networked"): True, (message_parts.Site, "desk"): message_parts.Desk(),
+    (submission.Progress, "state"): submission.SubmissionState.WAITING,
+}  # fmt: skip
+"""What is not said means nothing, none, or no; but for these."""
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.__name__))
+def test_what_is_not_said_is_nothing_none_or_no(module: ModuleType) -> None:
+    said = {
+        (thing, field.name): field.default
+        if field.default_factory is msgspec.NODEFAULT
+        else field.default_factory()
+        for thing in structs(module)
+        for field in msgspec.structs.fields(thing)
+        if not field.required
+    }
+    nothing: tuple[object, ...] = (None, False, "", b"", (), {}, Secret(""))
+    something = {key: value for key, value in said.items() if value not in nothing}
+    assert something == {key: value for key, value in CAREFUL.items() if key in said}
+
+
+def test_amounts_that_stand_side_by_side_are_given_by_name() -> None:
+    """Four amounts in a row are easily given in another order."""
+    positional: list[type[msgspec.Struct]] = [disclosure.Disclosure, standing.Standing, money.Split]
+    for thing in positional:
+        with pytest.raises(TypeError, match="positional"):
+            thing(*(0 for _ in thing.__struct_fields__))
 
 
 def test_events_effects_and_answers_are_what_the_machine_knows() -> None:

@@ -1,7 +1,7 @@
 """The rules of submissions: every pair of state and event, and what silence, refusal, a look and a person lead to."""
 
 import itertools
-from typing import get_args
+from typing import Final, get_args
 
 import pytest
 
@@ -80,6 +80,8 @@ def test_a_message_leaves_only_where_it_may_be_sent() -> None:
         if not sends:
             with pytest.raises(ValueError, match="Leaves"):
                 step(Progress(state), Leaves(), silence, QUIET_S)
+        if state not in (_S.WAITING, _S.UNKNOWN):
+            assert next_act(Progress(state), silence) is Act.NOTHING
     assert next_act(Progress(_S.UNKNOWN), Silence.LOOK_UP) is Act.LOOK
 
 
@@ -173,3 +175,128 @@ def test_a_person_decides_about_what_is_held_and_may_give_up_what_waits() -> Non
 def test_what_runs_by_itself_is_not_over() -> None:
     assert not RUNS_BY_ITSELF & OVER
     assert set(_S) - RUNS_BY_ITSELF - OVER == {_S.HELD}
+
+
+# -- the whole table -------------------------------------------------------------------------------
+
+ALL: Final = tuple(Silence)
+REPEAT, LOOK_UP, ASK, GIVE_UP = ALL
+TRIES: Final = 3
+UNANSWERED: Final = 2
+
+
+def rows(
+    state: SubmissionState, events: tuple[Event, ...], silences: tuple[Silence, ...], decision: Decision
+) -> dict[tuple[SubmissionState, Event, Silence], Decision]:
+    """The same decision for several events and meanings of silence."""
+    return {(state, event, silence): decision for event in events for silence in silences}
+
+
+def left(state: SubmissionState, tries: int = TRIES, unanswered: int = UNANSWERED) -> Progress:
+    """After three tries and two unanswered messages, or after one more."""
+    return Progress(state, tries, unanswered)
+
+
+def lost(
+    state: SubmissionState, event: Event, reason: str
+) -> dict[tuple[SubmissionState, Event, Silence], Decision]:
+    """What an answer that is lost leads to: 20 s are the third pause of repeats."""
+    return {
+        (state, event, REPEAT): Decision(left(_S.UNKNOWN, 4, 3), reason, 20.0),
+        (state, event, LOOK_UP): Decision(left(_S.UNKNOWN, 4, 3), reason, QUIET_S),
+        (state, event, ASK): Decision(left(_S.HELD, 4, 3), reason),
+        (state, event, GIVE_UP): Decision(left(_S.GIVEN_UP, 4, 3), reason),
+    }
+
+
+def not_made(state: SubmissionState) -> dict[tuple[SubmissionState, Event, Silence], Decision]:
+    """What a message that was not made, or did not leave, leads to: 40 s are the fourth pause of tries."""
+    rest, hopeless = (NotMade("timeout"),), (NotMade("no_path"),)
+    return (
+        rows(state, rest, (REPEAT, LOOK_UP, ASK), Decision(left(_S.WAITING, 4), "timeout", 40.0))
+        | rows(state, hopeless, (REPEAT, LOOK_UP, ASK), Decision(left(_S.HELD, 4), "no_path"))
+        | rows(state, rest, (GIVE_UP,), Decision(left(_S.GIVEN_UP, 4), "timeout"))
+        | rows(state, hopeless, (GIVE_UP,), Decision(left(_S.GIVEN_UP, 4), "no_path"))
+    )
+
+
+TABLE: Final = (
+    not_made(_S.WAITING) | not_made(_S.SENT) | not_made(_S.UNKNOWN)
+    | lost(_S.SENT, Heard(Verdict.UNKNOWN, "x"), "x") | lost(_S.SENT, TakenUp(False), "restarted")
+    | lost(_S.SENT, TakenUp(True), "restarted") | lost(_S.WAITING, TakenUp(True), "restarted")
+    | lost(_S.UNKNOWN, TakenUp(True), "restarted")
+    | rows(_S.WAITING, (Leaves(),), ALL, Decision(left(_S.SENT), "leaves"))
+    | rows(_S.UNKNOWN, (Leaves(),), (REPEAT, ASK, GIVE_UP), Decision(left(_S.SENT), "leaves"))
+    | rows(_S.WAITING, (TakenUp(),), (REPEAT, LOOK_UP, ASK), Decision(left(_S.WAITING), "restarted", 0.0))
+    | rows(_S.UNKNOWN, (TakenUp(),), (REPEAT, LOOK_UP, ASK), Decision(left(_S.UNKNOWN), "restarted", QUIET_S))
+    | rows(_S.WAITING, (TakenUp(),), (GIVE_UP,), Decision(left(_S.GIVEN_UP), "restarted"))
+    | rows(_S.UNKNOWN, (TakenUp(),), (GIVE_UP,), Decision(left(_S.GIVEN_UP), "restarted"))
+    | rows(_S.SENT, (Heard(Verdict.ACCEPTED, "x"),), ALL, Decision(left(_S.ACCEPTED), "accepted"))
+    | rows(_S.SENT, (Heard(Verdict.PARTLY, "x"),), ALL, Decision(left(_S.PARTLY), "partly"))
+    | rows(_S.SENT, (Heard(Verdict.REFUSED, "x"),), ALL, Decision(left(_S.HELD), "repeat_refused"))
+    | rows(_S.UNKNOWN, (Looked(Found.THERE),), ALL, Decision(left(_S.ACCEPTED), "found"))
+    | rows(_S.UNKNOWN, (Looked(Found.NOT_THERE),), ALL, Decision(left(_S.WAITING), "not_found", 0.0))
+    | rows(_S.UNKNOWN, (Looked(Found.UNCLEAR),), ALL, Decision(left(_S.HELD), "unclear"))
+    | rows(_S.UNKNOWN, (Looked(Found.NOT_HEARD),), ALL, Decision(left(_S.UNKNOWN, 4), "not_heard", 40.0))
+    | rows(_S.HELD, (Said(Word.AGAIN),), ALL, Decision(Progress(_S.WAITING, 0, 0), "again", 0.0))
+    | rows(_S.HELD, (Said(Word.ACCEPTED),), ALL, Decision(left(_S.ACCEPTED), "accepted_by_a_person"))
+    | rows(_S.HELD, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
+    | rows(_S.WAITING, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
+    | rows(_S.UNKNOWN, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
+)  # fmt: skip
+"""Every decision about a submission after three tries and two messages without answer; nothing else is decided."""
+
+
+@pytest.mark.parametrize("state", _S)
+def test_each_decision_is_that_of_the_table_and_nothing_else_is_decided(state: SubmissionState) -> None:
+    for event, silence in itertools.product(EVENTS, Silence):
+        expected = TABLE.get((state, event, silence))
+        if expected is not None:
+            assert step(left(state), event, silence, QUIET_S) == expected, (event, silence)
+            continue
+        with pytest.raises((ValueError, NotAllowed)) as refused:
+            step(left(state), event, silence, QUIET_S)
+        said = {
+            Said: state.value, TakenUp: f"{state.value} is not taken up"
+        }.get(type(event), f"{type(event).__name__} in {state.value}")  # fmt: skip
+        assert (str(refused.value), type(refused.value)) == (
+            said,
+            NotAllowed if isinstance(event, Said) else ValueError,
+        )
+
+
+def test_the_table_speaks_of_events_that_there_are() -> None:
+    assert {event for _, event, _ in TABLE} == set(EVENTS)
+
+
+def test_every_move_there_is_is_made_by_some_event() -> None:
+    made = {(state, decision.progress.state) for (state, _, _), decision in TABLE.items()}
+    made.add((_S.SENT, _S.REFUSED))  # the first message alone
+    assert {(source, target) for source, target in made if source is not target} == SUBMISSION_MOVES
+
+
+def test_how_often_and_how_long_before_a_person_is_called() -> None:
+    """About a day at the slowest pace of five minutes; five messages of which nobody knows."""
+    assert (MOST_TRIES, MOST_UNANSWERED) == (300, 5)
+    sent = Progress(_S.SENT, 0, MOST_UNANSWERED - 1)
+    for silence in (Silence.REPEAT, Silence.LOOK_UP):
+        assert after(Heard(Verdict.UNKNOWN, "x"), silence=silence, progress=sent) == Decision(
+            Progress(_S.HELD, 1, MOST_UNANSWERED), "x"
+        )
+    waits = Progress(_S.WAITING, MOST_TRIES - 2)
+    assert after(NotMade("x"), progress=waits) == Decision(Progress(_S.WAITING, MOST_TRIES - 1), "x", 300.0)
+    for reason, state in (("too_long", _S.WAITING), ("too_long memo", _S.HELD), ("content x", _S.HELD)):
+        assert after(NotMade(reason)).progress.state is state
+
+
+def test_a_first_message_that_is_refused_is_refused() -> None:
+    assert after(Leaves(), Heard(Verdict.REFUSED, "x")) == Decision(Progress(_S.REFUSED), "refused")
+
+
+def test_the_words_that_the_journal_the_api_and_the_screens_know() -> None:
+    assert {state.value for state in _S} == {state.name for state in _S}
+    words = (*Silence, *Verdict, *Found, *Word, *Act)
+    assert [word.value for word in words] == [word.name.lower() for word in words]
+    assert Progress() == Progress(_S.WAITING, 0, 0)
+    assert TakenUp() == TakenUp(False)
+    assert Heard(Verdict.ACCEPTED) == Heard(Verdict.ACCEPTED, "")

@@ -25,7 +25,6 @@ from terminal.counter.anchor_keeper import (
     LOOK_EVERY_S,
     TAIL_RECORDS,
     AnchorKeeper,
-    AnchorView,
 )
 from terminal.counter.holds import Holds
 from terminal.journal.anchors import Noted, WitnessFile, parse_noted
@@ -33,6 +32,7 @@ from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed, Stamp
 from terminal.journal.thread import InlineJournal
 from terminal.journal.verify import verify_journal
+from terminal.shapes.anchors import AnchorView
 from tests.faults import fired
 from tests.terminal.journal.samples import NINE, begin, open_at, raw, stamp, vault
 from tests.terminal.journal.test_reserve import heard

@@ -14,6 +14,7 @@ from protocols.fleet.messages import Anchor
 from protocols.gm.sm3 import hmac_sm3
 from protocols.hub.settlement import SettlementInfo
 from protocols.money import Fen, Split
+from terminal.core.contradiction import Contradiction
 from terminal.core.states import State
 from terminal.core.values import Booking, Notice, Settlement
 from terminal.journal.anchors import MAX_WITNESS_BYTES, WitnessDamaged, WitnessFile, parse_noted
@@ -21,7 +22,7 @@ from terminal.journal.day_keys import DayKeys, PastTerm, Purpose
 from terminal.journal.glance import Glance, glance_at_journal, keys_in_use
 from terminal.journal.journal import Journal
 from terminal.journal.outbox import TELEMETRY_LIMIT, OutboxRow, OutboxSize
-from terminal.journal.records import Amounts, Contradiction, JournalFailed, JournalRefused
+from terminal.journal.records import Amounts, JournalFailed, JournalRefused
 from terminal.journal.reserve import MEGABYTE, NEEDED_BYTES, Reserve, Space, make_room_for_start
 from terminal.journal.retention import Due
 from terminal.journal.sheet import identity_is_gone, join_sheet, settlement_of, split_sheet
@@ -94,21 +95,24 @@ def test_names_are_gone_only_when_name_and_number_are() -> None:
 # -- day keys and the vault ------------------------------------------------------------------------
 
 
-def test_what_is_sealed_again_unchanged_is_the_same_and_the_last_eight_are_remembered(
+def test_what_is_sealed_again_unchanged_is_the_same_and_the_last_sixteen_are_remembered(
     journal: Journal,
 ) -> None:
     keys = DayKeys(journal.store.connection, vault())
 
     def seal(place: str, plain: bytes = b"plain") -> bytes:
-        return keys.seal_same(Purpose.IDENTITY, DAY, place, plain, NINE)
+        return keys.seal_kept(Purpose.IDENTITY, DAY, place, plain, NINE)
 
-    first = [seal(f"place {number}") for number in range(8)]
-    assert [seal(f"place {number}") for number in range(8)] == first
-    changed = seal("place 7", b"other")
-    assert changed != first[7]
-    assert seal("place 7", b"other") == changed
-    assert keys.open("place 7", changed) == b"other"
-    assert seal("place 0") != first[0], "writing what has changed pushes out the oldest"
+    first = [seal(f"place {number}") for number in range(16)]
+    assert [seal(f"place {number}") for number in range(16)] == first
+    changed = seal("place 15", b"other")
+    assert changed != first[15]
+    assert seal("place 15", b"other") == changed
+    assert keys.open("place 15", changed) == b"other"
+    assert seal("place 0") == first[0], "asked for again: the newest now"
+    seal("place 16")
+    assert seal("place 0") == first[0]
+    assert seal("place 1") != first[1], "the one sealed longest ago has gone"
     keys.forget()
     assert seal("place 5") != first[5], "after a transaction that was undone everything is sealed anew"
 
