@@ -163,6 +163,9 @@ def test_the_amounts_of_a_visit_keep_the_lines_as_its_upload_was_split(infno: st
         SPLIT, output.info, (FundRow("310100", 1000, "统筹基金", None, "按比例"),), ("02",), (SHARE,)
     )
     assert READERS[infno](before, output, PROFILE) == _replace(before, **{member: booking})
+    unsplit = _replace(before, line_classes=(), line_shares=())
+    none = _replace(booking, line_classes=(), line_shares=())
+    assert READERS[infno](unsplit, output, PROFILE) == _replace(unsplit, **{member: none})
 
 
 def booked(settlement: Settlement, output: object) -> Booking:

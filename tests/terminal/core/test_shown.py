@@ -40,7 +40,7 @@ def test_a_message_made_from_what_was_agreed_asks_for_it(infno: str, settlement:
 def test_any_other_amount_does_not_leave(was: bytes, now: bytes) -> None:
     request = message("2102", TWO)
     assert request.count(was) == 1
-    assert not asks_for_what_was_shown(TWO, request.replace(was, now))
+    assert asks_for_what_was_shown(TWO, request.replace(was, now)) is False
 
 
 def test_lines_that_are_not_those_agreed_to_do_not_leave() -> None:
@@ -56,4 +56,4 @@ def test_lines_that_are_not_those_agreed_to_do_not_leave() -> None:
 
 
 def test_without_a_quote_nothing_was_agreed_to() -> None:
-    assert not asks_for_what_was_shown(draft(), message("2102", PRICED))
+    assert asks_for_what_was_shown(draft(), message("2102", PRICED)) is False
