@@ -8,6 +8,9 @@ from typing import Final
 
 import msgspec
 
+_READY_S: Final = 5.0
+"""Longest time a scan waits for the terminal to have its end open, unless the order says otherwise."""
+
 
 class CardOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which card is put in: a person's, or an image of one's own."""
@@ -31,10 +34,6 @@ class CardReaderView(msgspec.Struct, frozen=True):
     """The card's answer to reset, in hex; empty without a card, and for a mute one."""
     missing: str = ""
     """Why there is no reader."""
-
-
-_READY_S: Final = 5.0
-"""Longest time a scan waits for the terminal to have its end open, unless the order says otherwise."""
 
 
 class ScanOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

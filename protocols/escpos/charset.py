@@ -66,7 +66,7 @@ def to_printable(text: str) -> PrintableText:
     if text.isascii() and text.isprintable():
         return PrintableText(text=text)
     composed = unicodedata.normalize("NFC", text)
-    if _all_printable(composed):
+    if all(map(is_printable, composed)):
         return PrintableText(text=composed)
     out: list[str] = []
     dropped = substituted = 0
@@ -86,21 +86,10 @@ def encode(text: str) -> bytes:
 
     Raises `ValueError` for a character the printer does not hold: it must have been replaced before.
     """
-    if not _all_printable(text):
+    if not all(map(is_printable, text)):
         char = next(itertools.filterfalse(is_printable, text))
         raise ValueError(f"character U+{ord(char):04X} is not printable; call to_printable first")
     return text.encode("gbk")
-
-
-def _all_printable(text: str) -> bool:
-    """`is_printable` of every character; at once where Python finds nothing unusual, for then GBK has two bytes or none."""
-    if not text.isprintable():
-        return all(map(is_printable, text))
-    try:
-        text.encode("gbk")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _stand_in(char: str) -> str:

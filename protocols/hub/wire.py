@@ -33,7 +33,7 @@ def _present(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise _Refused("a member occurs twice")
     for name, value in pairs:
-        if (not value and (value is None or value == "")) or value == "null":
+        if value is None or value == "" or value == "null":
             del members[name]
     return members
 

@@ -10,10 +10,10 @@ Accumulators are kept as the benefit engine's values, encoded as JSON, per perso
 import contextlib
 import datetime as dt
 import os
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import apsw
 import msgspec
@@ -304,7 +304,7 @@ class Ledger:
         rows = self._database.execute(
             "SELECT document FROM registration WHERE psn_no = ? ORDER BY kind, code", (psn_no,)
         ).fetchall()
-        return tuple(_read(row[0], Registration) for row in rows)
+        return tuple(_registration(_blob(row[0])) for row in rows)
 
     def accumulators(self, psn_no: str, policy_set: str, year: int) -> Accumulators:
         """What a person has used up in a benefit year (all 0 when nothing was booked)."""
@@ -472,7 +472,9 @@ class Ledger:
         rows = self._database.execute(
             f"SELECT how_undone, document FROM settlement WHERE {condition} ORDER BY sequence", values
         ).fetchall()
-        return tuple(_as_undone(_read(document, SettlementRecord), str(how)) for how, document in rows)
+        return tuple(
+            msgspec.structs.replace(_read(row[1], SettlementRecord), how_undone=row[0]) for row in rows
+        )
 
     # --- files ---
 
@@ -538,19 +540,14 @@ class Ledger:
 
 
 def _read(document: object, wanted: type[_Wanted]) -> _Wanted:
-    value = _decoded(_blob(document), cast(Hashable, wanted))
-    assert isinstance(value, wanted)
-    return value
+    assert isinstance(document, bytes)
+    return msgspec.json.decode(document, type=wanted)
 
 
-@lru_cache(maxsize=8192)
-def _decoded(document: bytes, wanted: Hashable) -> object:
-    """The same record is read again and again, for every question about its person, visit or day; its values are frozen."""
-    return msgspec.json.decode(document, type=cast(type, wanted))
-
-
-def _as_undone(record: SettlementRecord, how: str) -> SettlementRecord:
-    return msgspec.structs.replace(record, how_undone=cast(HowUndone, how)) if how else record
+@lru_cache(maxsize=4096)
+def _registration(document: bytes) -> Registration:
+    """Every question about a person reads theirs again, and they change once in years."""
+    return _read(document, Registration)
 
 
 def _blob(value: object) -> bytes:

@@ -7,7 +7,6 @@ the conclusions.
 
 import datetime as dt
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -87,23 +86,18 @@ class Contact(msgspec.Struct, frozen=True):
 
     def hub_now(self, monotonic_s: float) -> dt.datetime | None:
         """The hub's clock at a later moment, if it goes as ours does; None when the hub does not tell."""
-        received = _hub_time(self.hub_time)
-        return None if received is None else received + dt.timedelta(seconds=monotonic_s - self.sent_s)
+        try:
+            return parse_time(self.hub_time) + dt.timedelta(seconds=monotonic_s - self.sent_s)
+        except MalformedMessage:
+            return None
 
     @property
     def clock_offset_s(self) -> float | None:
         """The hub's clock minus ours, as exact as the request's way is short; None when the hub does not tell."""
-        received = _hub_time(self.hub_time)
-        return None if received is None else (received - self.sent_at).total_seconds()
-
-
-@lru_cache(maxsize=8)
-def _hub_time(text: str) -> dt.datetime | None:
-    """The newest answer's time is asked for every few seconds while the clock here is not trusted."""
-    try:
-        return parse_time(text)
-    except MalformedMessage:
-        return None
+        try:
+            return (parse_time(self.hub_time) - self.sent_at).total_seconds()
+        except MalformedMessage:
+            return None
 
 
 class SignedMessage(msgspec.Struct, frozen=True):

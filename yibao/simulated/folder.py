@@ -370,7 +370,7 @@ def _free_ports(wanted: tuple[int, ...], taken: contextlib.ExitStack) -> list[in
     """A free loopback port for each place: the wanted one, or another when it is 0 or in use. They stay `taken`."""
     found: list[int] = []
     for port in wanted:
-        place = _take(port, was_ours=True) if port else None
+        place = _take(port, was_ours=True) if port and port not in found else None
         while place is None:
             port = secrets.choice(_PORTS)
             place = _take(port, was_ours=False)
@@ -391,7 +391,6 @@ def _take(port: int, *, was_ours: bool) -> socket.socket | None:
     except OSError:
         place.close()
         return None
-    place.setsockopt(
-        socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-    )  # now servers, which all ask for it, may share
+    # From now on servers, which all ask for this option, may share the port.
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return place

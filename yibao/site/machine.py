@@ -271,29 +271,19 @@ class Machine:
         if life is None or life.dead or life.counter is None:
             raise Gone
         doing = asyncio.ensure_future(work(life.counter))
-
-        def ends_with_the_process(_: object) -> None:
-            doing.cancel()
-
-        life.end.add_done_callback(ends_with_the_process)
         try:
-            result = await doing
-        except Crash:
-            raise Gone from None
-        except asyncio.CancelledError:
-            asking = asyncio.current_task()
-            if asking is not None and asking.cancelling():
-                raise  # whoever asked goes away
-            raise Gone from None
-        except Exception:
-            if life.dead:
-                raise Gone from None
-            raise
+            await asyncio.wait((doing, life.end), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            life.end.remove_done_callback(ends_with_the_process)
-        if life.dead:
+            if not doing.done():
+                doing.cancel()
+        if life.dead or not doing.done():
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
             raise Gone
-        return result
+        try:
+            return doing.result()
+        except (Crash, asyncio.CancelledError):
+            raise Gone from None
 
     def today(self) -> dt.date:
         """The date by the clock that the counter was given, while it runs; before its first start the machine's own.

@@ -176,10 +176,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 ready.append(handle)
         batch = len(ready)
         if self._order is not None and batch > 1:
-            if batch > 2:
-                self._order.shuffle(ready)
-            elif self._order.random() < 0.5:
-                ready.reverse()
+            self._order.shuffle(ready)
         for _ in range(batch):  # what these make ready has its turn in the next batch
             handle = ready.popleft()
             if not handle._cancelled:

@@ -123,6 +123,19 @@ def test_two_starts_at_the_same_time_choose_different_ports(
             assert SimFolder(tmp_path / "a").next_start().hub_port != first.hub_port, "somebody listens there"
 
 
+def test_a_port_drawn_for_one_place_is_not_given_to_another_that_once_had_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = SimFolder(tmp_path)
+    first = folder.next_start(7)
+    drawn = iter([first.centre_port, *range(32000, 32100)])
+    with socket.create_server(("127.0.0.1", first.hub_port)):
+        monkeypatch.setattr(secrets, "choice", lambda _: next(drawn))
+        second = folder.next_start()
+    assert second.hub_port == first.centre_port
+    assert len(set(_ports(second))) == 5
+
+
 def _endpoints(port: int) -> Endpoints:
     hub, point = f"http://127.0.0.1:{port}", PrivateKey.generate(Random(1).randbytes).public_key.point
     return Endpoints(
