@@ -22,6 +22,7 @@ A crash: `Watch(stop_at=n)` kills the counter at its n-th point (after a journal
 import asyncio
 import datetime as dt
 import functools
+import math
 import random
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -66,7 +67,7 @@ from terminal.journal.vault import Vault
 from terminal.journal.verify import verify_journal
 from terminal.shop_items import ShopItem
 from tests.protocols.escpos.reading import lines_of
-from yibao.site.virtual_loop import VirtualClock, run_virtual
+from yibao.site.virtual_loop import VirtualClock, VirtualLoop, run_virtual
 
 INSTITUTION = "P99990000001"
 NINE = dt.datetime(2026, 11, 23, 9, 0, tzinfo=WIRE_ZONE)
@@ -276,6 +277,15 @@ class WatchedTransport:
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+
+def until_a_look_is_worth_it_s(left_s: float) -> int:
+    """A second; or so many whole ones as pass until a virtual loop's next timer, when only that can change anything."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        return 1
+    still_s = loop.still_until_s() - loop.time()
+    return max(math.ceil(min(still_s, left_s)), 1)
 
 
 class Shop:
@@ -529,11 +539,14 @@ class Till:
 
     async def quiet(self, limit_s: float = 3600.0) -> None:
         """Wait until nothing is in doubt and no slip waits; fails after `limit_s` virtual seconds."""
-        for _ in range(int(limit_s)):
+        loop = asyncio.get_running_loop()
+        end_s, pause_s = loop.time() + limit_s, 1
+        while loop.time() < end_s:
             self.watch.alive()
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(pause_s)
             if not self.counter.settlements.doubts() and not self._slips_wait():
                 return
+            pause_s = until_a_look_is_worth_it_s(end_s - loop.time())
         raise AssertionError(f"still not quiet after {limit_s} s: {self.states()}")
 
     async def wait(self, seconds: float) -> None:

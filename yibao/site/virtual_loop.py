@@ -15,6 +15,7 @@ It builds on internals of `asyncio.BaseEventLoop` (`_ready`, `_run_once`) and of
 import asyncio
 import datetime as dt
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -159,6 +160,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timers_made += 1
         heapq.heappush(self._timers, (when, self._timers_made, handle))
         return handle
+
+    def still_until_s(self) -> float:
+        """Until when nothing happens but what the caller does: now, while anything is ready; for ever without a timer."""
+        while self._timers and self._timers[0][2]._cancelled:
+            heapq.heappop(self._timers)
+        if self._ready:
+            return self._now_s
+        return self._timers[0][0] if self._timers else math.inf
 
     def _run_once(self) -> None:
         """Run one batch: what is ready, or what the next timers make ready."""

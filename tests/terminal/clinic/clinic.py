@@ -25,7 +25,7 @@ from terminal.core.events import MediumGiven
 from terminal.core.states import State
 from terminal.core.values import Medium, Settlement
 from terminal.counter.wishes import DiseaseWish, LineWish, SaleWish
-from tests.terminal.harness import MacKey, Shop, Till, Watch
+from tests.terminal.harness import MacKey, Shop, Till, Watch, until_a_look_is_worth_it_s
 
 CLINIC = "H99990000002"
 _PEOPLE = tuple(load_people())
@@ -272,10 +272,11 @@ class Window:
 
     async def rest(self, limit_s: float = 3600.0) -> None:
         """Wait until nothing is in doubt, nothing is owed to the hub, and no slip waits."""
-        began_s = asyncio.get_running_loop().time()
-        while self.queued() and asyncio.get_running_loop().time() - began_s < limit_s:
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + limit_s
+        while self.queued() and loop.time() < end_s:
             self.till.watch.alive()
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(until_a_look_is_worth_it_s(end_s - loop.time()))
         assert not self.queued(), f"still owed after {limit_s} s: {self.till.states()}"
         await self.till.quiet(limit_s)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import math
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from protocols.wire_time import WIRE_ZONE
-from yibao.site.virtual_loop import NothingWillHappen, VirtualClock, run_virtual
+from yibao.site.virtual_loop import NothingWillHappen, VirtualClock, VirtualLoop, run_virtual
 
 NINE = dt.datetime(2026, 11, 23, 9, 0, tzinfo=WIRE_ZONE)
 
@@ -184,3 +185,18 @@ def test_the_wall_clock_jumps_and_the_monotonic_clock_does_not() -> None:
         assert clock.monotonic_s() == 61
 
     run_virtual(main)
+
+
+def test_the_loop_says_until_when_nothing_happens() -> None:
+    async def life() -> tuple[float, ...]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        told = [loop.still_until_s()]
+        loop.call_later(5.0, lambda: None).cancel()
+        loop.call_later(7.0, lambda: None)
+        told.append(loop.still_until_s())
+        loop.call_soon(lambda: None)
+        told.append(loop.still_until_s())
+        return tuple(told)
+
+    assert run_virtual(life) == (math.inf, 7.0, 0.0)
