@@ -338,6 +338,12 @@ class Shop:
         self.process.send(signal.SIGKILL)
         return True
 
+    def has_died_in_a_cell(self) -> bool:
+        """Since the last time that its words were read."""
+        before = self.kills.total()
+        self.listen_to_words()
+        return self.kills.total() > before
+
     def listen_to_words(self) -> None:
         """Read what the victim has written down since the last time."""
         try:

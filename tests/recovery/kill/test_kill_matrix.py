@@ -53,10 +53,11 @@ STOPPED_IN = {
 
 
 def _once() -> frozenset[Cell]:
-    """Of every point once, and of the end of some write in every state: every second cell of the pharmacy, every eighth of
+    """Of every point once, and of the end of some write in every state: two cells in three of the pharmacy, one in three of
     the clinic's own.
 
-    What both shops have is killed in at the pharmacy, where a sale takes half the time. All cells: `make soak`.
+    What both shops have is killed in at the pharmacy, where a sale takes half the time. Not here: where a slip comes out
+    of a printer that does not answer, since every life waits for it again. All cells: `make soak`.
     """
     points, kinds, chosen = set[str](), set[tuple[str, str]](), set[Cell]()
     for cell in sorted(
@@ -68,9 +69,10 @@ def _once() -> frozenset[Cell]:
             chosen.add(cell)
             points.add(cell.point)
             kinds.add(kind)
+    chosen = {cell for cell in chosen if not cell.point.endswith("printed_unverified")}
     clinics_own = sorted(cell for cell in chosen if cell.flow.startswith("clinic"))
     others = sorted(chosen.difference(clinics_own))
-    return frozenset(others[::2] + clinics_own[::8])
+    return frozenset(others[::3] + others[1::3] + clinics_own[::3])
 
 
 def _none_broken(result: Result) -> None:
@@ -82,10 +84,9 @@ def test_a_kill_in_any_cell_loses_and_doubles_nothing(place: str) -> None:
     """No cell stays empty; after each kill the next process ends what is in doubt, the books agree, a sale works."""
     wanted = {cell for cell in _once() if cell.flow.startswith("clinic") == (place == CLINIC)}
     stories = [story for story in STORIES if story.institution == place]
-    if (
-        place == CLINIC
-    ):  # the last ones are its own; when they have been told, little is left for those of both shops
+    if place == CLINIC:  # the last ones are its own, and leave little for those of both shops
         stories.reverse()
+    stories.sort(key=lambda story: story.name.startswith("mute printer"))  # the slowest are rarely needed
     result = asyncio.run(run(wanted, stories))
     faults.fired("F23", result.kills.total())
     faults.counted("real_kills", result.kills.total())

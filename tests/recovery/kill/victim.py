@@ -23,6 +23,7 @@ import resource
 import selectors
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -114,12 +115,17 @@ class Victim(Application):
 
 
 class Executioner:
-    """Ends this process in the cell it was sent to. In a cell that waits the far end does it, and is told here."""
+    """Ends this process in the cell it was sent to. In a cell that waits the far end does it, and is told here.
 
-    def __init__(self, order: Order) -> None:
+    `taken` is the folder in which the victims of a nursery note where they die: shops that run side by side come through
+    the same cells, and one death in each is enough.
+    """
+
+    def __init__(self, order: Order, taken: Path) -> None:
         words = Path(order.folder) / LAST_WORDS
         self._words = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._cells = frozenset(map(Cell.parse, order.die_in))
+        self._taken = taken
         self._nth = order.nth
         self._deed = order.deed
         self._visits: dict[Cell, int] = {}
@@ -133,6 +139,8 @@ class Executioner:
         if visits != self._nth:
             return
         waits = cell.point.startswith("wait ") and self._deed == signal.SIGKILL
+        if not waits and not self._is_first_in(cell):
+            return
         os.write(self._words, f"{'waits' if waits else 'dies'} {os.getpid()} {cell}\n".encode())
         if waits:
             return
@@ -144,6 +152,13 @@ class Executioner:
         else:
             os.kill(os.getpid(), self._deed)
 
+    def _is_first_in(self, cell: Cell) -> bool:
+        try:
+            (self._taken / str(cell)).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
     def _starve(self) -> None:
         """Take what is left of the address space, and give nothing back."""
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -153,13 +168,13 @@ class Executioner:
                 self._hoard.append(bytes(32 * 1024))
 
 
-def live(order: Order) -> int:
+def live(order: Order, taken: Path) -> int:
     """Be one service, from start to end; returns the exit status that `yibao run` would end with."""
     folder = Path(order.folder)
     configure_logs()
     clock = functools.partial(FastClock, order.opened_s)
     terminal.app.SystemClock = clock  # type: ignore[attr-defined,assignment]  # the one place that names the real clock
-    with watched(Executioner(order)):
+    with watched(Executioner(order, taken)):
         files = read_config(folder / "counter.toml")
         with asyncio.Runner(loop_factory=FastLoop) as runner:
             try:
@@ -178,7 +193,7 @@ async def _serve(victim: Victim) -> None:
 # -- the nursery -----------------------------------------------------------------------------------
 
 
-def _fork(order: Order, close: Callable[[], None]) -> int:
+def _fork(order: Order, taken: Path, close: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -191,7 +206,7 @@ def _fork(order: Order, close: Callable[[], None]) -> int:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        status = live(order)
+        status = live(order, taken)
     except BaseException:  # noqa: BLE001 - the last frame of the process: it is told in the log and in the status
         sys.excepthook(*sys.exc_info())
     finally:
@@ -200,7 +215,7 @@ def _fork(order: Order, close: Callable[[], None]) -> int:
         os._exit(status)
 
 
-def nursery() -> None:
+def nursery(taken: Path) -> None:
     """Read orders until the input ends; tell every birth and every death."""
     _import_what_is_imported_late()
     _build_routes_once()
@@ -221,7 +236,7 @@ def nursery() -> None:
                 return
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                pid = _fork(msgspec.json.decode(line, type=Order), orders.close)
+                pid = _fork(msgspec.json.decode(line, type=Order), taken, orders.close)
                 _tell(str(pid))
                 orders.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
 
@@ -259,10 +274,11 @@ def main() -> int:
     parser.add_argument("--die-at", action="append", default=[], metavar="CELL")
     parser.add_argument("--nth", type=int, default=1)
     given = parser.parse_args()
-    if given.folder is None:
-        nursery()
-        return 0
-    return live(Order(given.folder, time.monotonic(), tuple(given.die_at), given.nth))
+    with tempfile.TemporaryDirectory(prefix="yk") as taken:
+        if given.folder is None:
+            nursery(Path(taken))
+            return 0
+        return live(Order(given.folder, time.monotonic(), tuple(given.die_at), given.nth), Path(taken))
 
 
 if __name__ == "__main__":
