@@ -22,7 +22,7 @@ help:
 	@echo 'make bench   measured cost against measured floors'
 	@echo 'make hil     tests against real hardware: RIG=hil_tests/rigs/NAME.toml'
 	@echo 'make simulation  15,000 simulated settlements with faults, then every bad twin'
-	@echo 'make soak    hours of simulation, then power-cut images and real kills (HOURS=1)'
+	@echo 'make soak    hours of simulation, then power-cut images, real kills, failing calls (HOURS=1)'
 	@echo 'make coverage  branches of core, money, journal and recovery that no test takes'
 	@echo 'make mutation  changes of the same modules that no test notices (MINUTES=30, SEED=1)'
 	@echo 'make docs    the generated documents'
@@ -85,6 +85,7 @@ soak: setup
 	part "simulation, $(HOURS) h" simulation $(BIN)/python -m yibao.site.swarm --hours $(HOURS) --jobs $(JOBS); \
 	part 'power-cut images' images $(BIN)/python -m tests.recovery.images --hours $$(hours 0.25); \
 	part 'real kills' kills $(BIN)/python -m tests.recovery.kill --hours $$(hours 0.15); \
+	part 'failing calls of the disk' calls env YIBAO_EVERY_CALL=1 $(BIN)/python -m pytest -q -n $(JOBS) tests/recovery/test_nth_call_disk.py; \
 	echo $$status >$(FAULTS)/soak/status; exit $$status
 
 simulation: setup
