@@ -61,13 +61,17 @@ _QUICK: Final = tuple(
         "ruling",
     )
 )
+_ANCHORS: Final = tuple(
+    f"tests/terminal/journal/test_{name}.py"
+    for name in ("anchor_keeper", "anchor_witnesses", "old_copies", "contradictions")
+)
 TESTS: Final[Mapping[str, Sequence[str]]] = {
     "protocols/money.py": (*_PURE, *_STORIES),
     "terminal/core": (*_PURE, *_STORIES),
     "terminal/counter/retries.py": (*_PURE, *_STORIES),
     "terminal/counter/engine.py": (*_PURE, *_STORIES),
     "terminal/counter/effects.py": (*_PURE, *_STORIES),
-    "terminal/counter/anchor_keeper.py": ("tests/terminal/journal/test_anchors.py",),
+    "terminal/counter/anchor_keeper.py": _ANCHORS,
     "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_reserve.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }
@@ -78,7 +82,7 @@ AT_IMPORT: Final[Mapping[str, Sequence[str]]] = {
     "terminal/counter/retries.py": _STORIES[:2],
     "terminal/counter/engine.py": _STORIES[:2],
     "terminal/counter/effects.py": _STORIES[:2],
-    "terminal/counter/anchor_keeper.py": ("tests/terminal/journal/test_anchors.py",),
+    "terminal/counter/anchor_keeper.py": _ANCHORS,
     "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_reserve.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }

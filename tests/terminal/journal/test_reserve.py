@@ -1,16 +1,14 @@
 """Space kept aside: really there, given up only to finish what is open, made again; on a full disk no new sale (F25, F28)."""
 
 import asyncio
-import contextlib
 import errno
 import os
 import stat
 import subprocess
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from terminal.core.events import Misuse
 from terminal.core.states import State
@@ -30,6 +28,7 @@ from terminal.journal.reserve import (
 from terminal.journal.verify import verify_journal
 from tests.faults import fired
 from tests.real_parts import real_part_missing, require_real
+from tests.terminal.journal.log_lines import heard
 from tests.terminal.journal.samples import begin, doubt, open_at, send, stamp, vault
 
 pytestmark = pytest.mark.blocking_allowed("a small file is allocated in line")
@@ -272,33 +271,6 @@ def test_a_disk_that_refuses_is_logged_with_the_name_of_its_error(
     event = "reserve_not_trimmed" if where == "trim" else "reserve_not_made"
     assert lines == [("terminal.reserve", {"event": event, "reason": "ENOSPC"})]
     assert (tmp_path / "reserve").exists() is (where == "trim")
-
-
-@contextlib.contextmanager
-def heard() -> Iterator[list[tuple[str, dict[str, object]]]]:
-    """What is written into the program's log meanwhile, with the logger's name and without the level."""
-    lines: list[tuple[str, dict[str, object]]] = []
-
-    class Named:
-        def __init__(self, *names: str) -> None:
-            (self.name,) = names
-
-        def msg(self, **facts: object) -> None:
-            lines.append((self.name, facts))
-
-        info = warning = error = msg
-
-    def facts(
-        _logger: object, _method: str, event: MutableMapping[str, object]
-    ) -> MutableMapping[str, object]:
-        return event
-
-    before = structlog.get_config()
-    structlog.configure(processors=[facts], logger_factory=Named, cache_logger_on_first_use=False)
-    try:
-        yield lines
-    finally:
-        structlog.configure(**before)
 
 
 async def test_a_reserve_that_cannot_be_made_stops_new_sales(tmp_path: Path) -> None:
