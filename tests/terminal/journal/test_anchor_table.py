@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from terminal.core.contradiction import Contradiction
+from terminal.journal.journal import Journal
 from terminal.journal.verify import verify_journal
 from tests.terminal.journal.anchor_place import Place, signed_anchor
 from tests.terminal.journal.samples import begin, open_at, raw, stamp, vault
@@ -44,3 +45,18 @@ def test_what_people_have_accepted_meanwhile_is_not_kept_as_a_contradiction_agai
     journal.anchors.contradicted(other)
     assert journal.anchors.contradictions() == (other,)
     journal.close()
+
+
+def test_contradictions_are_kept_in_their_order_until_they_are_accepted(journal: Journal) -> None:
+    one = Contradiction("file", 9, "ab", "", "shorter", 5, "2026-11-23")
+    two = msgspec.structs.replace(one, witness="fleet", records=12)
+    for found in (one, two):
+        journal.anchors.contradicted(found)
+    assert journal.anchors.contradictions() == (one, two)
+    journal.anchors.accept(frozenset({one.name}), "T01", "both", stamp())
+    assert journal.anchors.contradictions() == (two,)
+    journal.anchors.contradicted(one)
+    assert journal.anchors.contradictions() == (two,)
+    journal.anchors.accept(frozenset({two.name}), "T01", "both", stamp())
+    assert journal.anchors.contradictions() == ()
+    assert journal.store.rows("SELECT name FROM meta WHERE name = 'contradictions'") == []

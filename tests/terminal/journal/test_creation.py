@@ -221,3 +221,16 @@ def test_another_field_key_does_not_open_it(tmp_path: Path) -> None:
     with pytest.raises(JournalFailed):
         other.settlements.get("S1")
     other.close()
+
+
+def test_the_settings_that_durability_hangs_on(journal: Journal) -> None:
+    names = (
+        "journal_mode",
+        "synchronous",
+        "wal_autocheckpoint",
+        "foreign_keys",
+        "trusted_schema",
+        "mmap_size",
+        "busy_timeout",
+    )
+    assert [journal.store.connection.pragma(name) for name in names] == ["wal", 2, 0, 1, 0, 0, 0]

@@ -401,3 +401,42 @@ def test_a_file_system_that_really_turns_read_only_stops_the_journal(small_disk:
     assert len(whole.settlements.recent(10)) == 1
     whole.close()
     assert os.access(path, os.W_OK)
+
+
+def test_the_bounds_of_the_reserve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reserve = Reserve(tmp_path / "reserve", MEGABYTE)
+    assert (MEGABYTE, NEEDED_BYTES) == (1024 * 1024, 2 * 1024 * 1024)
+    assert reserve.is_whole() is False
+    assert reserve.make() is True
+    assert reserve.make() is True
+    assert (tmp_path / "reserve").stat().st_mode & 0o777 == 0o600
+    space = {"now": Space(NEEDED_BYTES, False)}
+    monkeypatch.setattr("terminal.journal.reserve.look_at_space", lambda _: space["now"])
+    assert make_room_for_start(reserve) is False, "just enough"
+    space["now"] = Space(NEEDED_BYTES - 1, True)
+    assert make_room_for_start(reserve) is False, "nothing can be given back there"
+    space["now"] = Space(NEEDED_BYTES - 1, False)
+    assert make_room_for_start(reserve) is True
+    assert make_room_for_start(reserve) is False, "it is gone"
+    assert reserve.release() is False
+    assert Reserve(tmp_path / "nowhere" / "reserve", MEGABYTE).make() is False
+
+
+def test_reserve_of_a_size_and_a_byte(tmp_path: Path) -> None:
+    """One that is a byte short is made whole, one that is a byte too long is trimmed, one of its size is left alone."""
+    reserve = Reserve(tmp_path / "reserve", MEGABYTE)
+    assert reserve.make()
+    os.truncate(reserve.path, MEGABYTE - 1)
+    assert reserve.is_whole() is False
+    assert reserve.make() is True
+    with reserve.path.open("ab") as file:
+        file.write(b"x")
+    assert reserve.is_whole() is True
+    reserve.trim()
+    assert reserve.path.stat().st_size == MEGABYTE
+    before = reserve.path.stat().st_mtime_ns
+    reserve.trim()
+    assert reserve.path.stat().st_mtime_ns == before
+    Reserve(reserve.path, 0).trim()
+    assert not reserve.path.exists()
+    reserve.trim()

@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from protocols.wire_time import WIRE_ZONE
+from terminal.core.contradiction import Contradiction
 from terminal.core.states import State
 from terminal.core.values import AttemptSent, Move
+from terminal.journal.day_keys import Purpose
 from terminal.journal.records import Commit, JournalFailed, JournalRefused
 from terminal.journal.retention import MOST_DAYS, Due, Expired, Held
 from terminal.journal.sheet import SheetGone, decode_sheet, encode_sheet, identity_is_gone, settlement_of
@@ -267,4 +269,18 @@ def test_a_sale_past_its_evidence_term_takes_no_more_messages(tmp_path: Path) ->
         journal.commit(Commit(cancelling, path_of(State.CLOSED, State.CANCELLING), "T01", later(732)))
     assert journal.audit.head == head
     assert journal.failed == ""
+    journal.close()
+
+
+def test_the_notes_of_a_deletion_have_their_names(tmp_path: Path) -> None:
+    """An older or a newer program goes on with them."""
+    journal = closed_sale(tmp_path / "journal.db")
+    assert journal.retention.expire(Due(DAY, Purpose.IDENTITY), "schedule", stamp(31 * 86_400)) is not None
+    journal.anchors.contradicted(Contradiction("file", 9, "ab", "", "shorter", 5, "2026-11-23"))
+    assert journal.store.rows("SELECT name, value FROM meta ORDER BY name") == [
+        ("contradictions", '[{"witness":"file","records":9,"head":"ab","at":"","verdict":"shorter","journal_records":5,'
+         '"missing_from":"2026-11-23"}]'),
+        ("message_numbers_until", "2026-11-23 09:00:00.000000"), ("purge_pending", "1"), ("readable_from", "2"),
+    ]  # fmt: skip
+    assert [str(purpose) for purpose in Purpose] == ["identity", "evidence"]
     journal.close()
