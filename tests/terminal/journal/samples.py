@@ -151,6 +151,14 @@ def raw(path: Path) -> apsw.Connection:
     return apsw.Connection(str(path))
 
 
+def meta(path: Path) -> dict[str, str]:
+    """The notes of a file."""
+    stranger = raw(path)
+    found = {str(name): str(value) for name, value in stranger.execute("SELECT name, value FROM meta")}
+    stranger.close()
+    return found
+
+
 class Disk(apsw.VFS):
     """A file system that records what is done to it and fails when told to."""
 

@@ -10,7 +10,6 @@ import pytest
 from terminal.core.submission import Progress, SubmissionState
 from terminal.core.values import AttemptEnded
 from terminal.journal.journal import Journal
-from terminal.journal.opening import open_journal
 from terminal.journal.records import (
     Idempotency,
     JournalFailed,
@@ -25,7 +24,7 @@ from terminal.journal.store import dicts
 from terminal.journal.submission_table import SUBMISSION_COLUMNS, submission_mac
 from terminal.journal.verify import verify_journal
 from terminal.journal.verify_submissions import follow_submission
-from tests.terminal.journal.old_journals import old_vault, unpack
+from tests.terminal.journal.old_journals import old_vault, open_old, unpack
 from tests.terminal.journal.samples import MSGID, NINE, open_at, raw, stamp, vault
 from tests.terminal.journal.terms import DAY, EVIDENCE, IDENTITY, TERMS, expire_due, later
 
@@ -332,7 +331,7 @@ def test_a_day_is_kept_while_a_submission_of_it_is_open_and_goes_two_years_after
 
 def test_a_journal_of_before_there_were_submissions_takes_them(tmp_path: Path) -> None:
     path = unpack("schema-1-clinic", tmp_path)
-    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    journal = open_old(path)
     opened(journal)
     assert [one.id for one in journal.submissions.unfinished()] == ["U1"]
     journal.close()
