@@ -47,6 +47,9 @@ def _anywhere(folder: Path, wanted: bytes) -> list[str]:
     return [file.name for file in sorted(folder.iterdir()) if file.is_file() and wanted in file.read_bytes()]
 
 
+# -- what is deleted is gone -----------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("days", [31, 731])
 def test_a_deleted_key_stands_in_no_file_any_more(days: int, tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
@@ -168,6 +171,9 @@ def test_the_deletion_is_audited_and_the_chain_stands(tmp_path: Path) -> None:
     assert verify_journal(str(path), vault()).ok
 
 
+# -- a deletion that fails -------------------------------------------------------------------------
+
+
 class _BrokenDisk:
     """A connection whose file can no longer be read or written."""
 
@@ -215,6 +221,9 @@ def test_a_deletion_that_breaks_leaves_everything_as_it_was(
     assert journal.store.connection.pragma("secure_delete") == 0
     assert journal.store.rows("SELECT name FROM meta WHERE name = 'purge_pending'") == []
     journal.close()
+
+
+# -- a sale whose terms are over -------------------------------------------------------------------
 
 
 def test_a_sale_taken_up_again_after_its_names_are_gone_keeps_no_names(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from terminal.journal.journal import Journal
 from terminal.journal.records import Commit, Idempotency, JournalRefused
 from tests.terminal.journal.samples import KEY, MSGID, begin, doubt, path_of, row, send, settle, stamp
 
+# -- sale numbers ----------------------------------------------------------------------------------
+
 
 def test_the_first_sale_gets_generation_and_sequence_one(journal: Journal) -> None:
     opened = begin(journal)
@@ -66,6 +68,9 @@ def test_the_same_number_on_another_day_or_till_is_another_sale(journal: Journal
     assert journal.open_sale(row(id="S3", key=next_till), None, "till", stamp()).key.generation == 1
 
 
+# -- idempotency -----------------------------------------------------------------------------------
+
+
 def test_the_same_key_with_the_same_body_returns_the_same_sale_for_ever(journal: Journal) -> None:
     key = Idempotency("till", "key 1", sm3(b"body"))
     first = journal.open_sale(row(), key, "till", stamp())
@@ -117,6 +122,9 @@ def test_a_refused_opening_uses_up_nothing(journal: Journal) -> None:
         journal.open_sale(row(id="S4", key=other), Idempotency("till", "k", sm3(b"x")), "till", stamp()).id
         == "S4"
     )
+
+
+# -- found again -----------------------------------------------------------------------------------
 
 
 def test_unfinished_are_those_that_are_not_over_oldest_first(journal: Journal) -> None:

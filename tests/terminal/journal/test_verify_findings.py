@@ -27,8 +27,8 @@ from tests.terminal.journal.samples import (
     three_sales,
     vault,
 )
+from tests.terminal.journal.submission_steps import opened
 from tests.terminal.journal.tampering import CHANGED_ROW, Tamper, findings, record, sql
-from tests.terminal.journal.test_submissions import opened
 
 
 @pytest.fixture
