@@ -61,14 +61,18 @@ _QUICK: Final = tuple(
         "ruling",
     )
 )
+_ANCHORS: Final = tuple(
+    f"tests/terminal/journal/test_{name}.py"
+    for name in ("anchor_keeper", "anchor_witnesses", "old_copies", "contradictions")
+)
 TESTS: Final[Mapping[str, Sequence[str]]] = {
     "protocols/money.py": (*_PURE, *_STORIES),
     "terminal/core": (*_PURE, *_STORIES),
     "terminal/counter/retries.py": (*_PURE, *_STORIES),
     "terminal/counter/engine.py": (*_PURE, *_STORIES),
     "terminal/counter/effects.py": (*_PURE, *_STORIES),
-    "terminal/counter/anchor_keeper.py": ("tests/terminal/journal/test_anchors.py",),
-    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_reserve.py",),
+    "terminal/counter/anchor_keeper.py": _ANCHORS,
+    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_disk_watch.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }
 """Modules and folders that are mutated, with the tests that answer for them."""
@@ -78,8 +82,8 @@ AT_IMPORT: Final[Mapping[str, Sequence[str]]] = {
     "terminal/counter/retries.py": _STORIES[:2],
     "terminal/counter/engine.py": _STORIES[:2],
     "terminal/counter/effects.py": _STORIES[:2],
-    "terminal/counter/anchor_keeper.py": ("tests/terminal/journal/test_anchors.py",),
-    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_reserve.py",),
+    "terminal/counter/anchor_keeper.py": _ANCHORS,
+    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_disk_watch.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }
 """The tests for changes that happen at import, which cost a whole start: only the nearest."""

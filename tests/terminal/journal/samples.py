@@ -26,6 +26,8 @@ NINE = dt.datetime(2026, 11, 23, 9, 0, tzinfo=WIRE_ZONE)
 KEY = SaleKey("P99990000001", "T01", "0001", NINE.date())
 AMOUNTS = Amounts(3750, 0, 3750, 0, 0, 0)
 MSGID = "P99990000001202611230900000101"
+SECOND = MSGID[:-2] + "02"
+"""The message of the second sale of `three_sales`."""
 FIELD_KEY = hashlib.sha256(b"a field key of the tests").digest()[:16]
 
 
@@ -134,9 +136,27 @@ def closed_sale(path: Path) -> Journal:
     return journal
 
 
+def three_sales(path: Path) -> Path:
+    """A closed journal with a settled sale S1 (audit records 1 to 5), a doubt S2 on lane 2, and an open sale S3."""
+    journal = open_at(path)
+    settle(journal, send(journal, begin(journal)))
+    doubt(journal, send(journal, begin(journal, "S2", "0002", lane="2"), SECOND), SECOND)
+    begin(journal, "S3", "0003")
+    journal.close()
+    return path
+
+
 def raw(path: Path) -> apsw.Connection:
     """The file without the journal's Python: for looking at it, and for breaking it."""
     return apsw.Connection(str(path))
+
+
+def meta(path: Path) -> dict[str, str]:
+    """The notes of a file."""
+    stranger = raw(path)
+    found = {str(name): str(value) for name, value in stranger.execute("SELECT name, value FROM meta")}
+    stranger.close()
+    return found
 
 
 class Disk(apsw.VFS):

@@ -1,5 +1,6 @@
 """How the file comes into being and how it is opened: settings are proved, not hoped for."""
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import pytest
 
 from terminal.journal import opening as module
 from terminal.journal.journal import Journal
-from terminal.journal.opening import engine_is_safe
+from terminal.journal.opening import MINIMUM_ENGINE, engine_is_safe, open_journal
 from terminal.journal.records import JournalFailed
-from terminal.journal.schema import SCHEMA_VERSION
+from terminal.journal.schema import RULES, SCHEMA_VERSION
 from tests.faults import fired
-from tests.terminal.journal.samples import Disk, begin, open_at, raw, send, settle, vault
+from tests.terminal.journal.old_journals import old_vault
+from tests.terminal.journal.samples import NINE, Disk, begin, meta, open_at, raw, send, settle, vault
 
 
 @pytest.fixture
@@ -221,3 +223,30 @@ def test_another_field_key_does_not_open_it(tmp_path: Path) -> None:
     with pytest.raises(JournalFailed):
         other.settlements.get("S1")
     other.close()
+
+
+def test_the_settings_that_durability_hangs_on(journal: Journal) -> None:
+    names = (
+        "journal_mode",
+        "synchronous",
+        "wal_autocheckpoint",
+        "foreign_keys",
+        "trusted_schema",
+        "mmap_size",
+        "busy_timeout",
+    )
+    assert [journal.store.connection.pragma(name) for name in names] == ["wal", 2, 0, 1, 0, 0, 0]
+
+
+def test_a_new_journal_notes_its_first_second_and_who_may_read_it(tmp_path: Path) -> None:
+    floor = NINE + dt.timedelta(microseconds=7)
+    path = tmp_path / "journal.db"
+    open_journal(str(path), old_vault(), "boot", floor).close()
+    assert meta(path) == {"message_numbers_until": "2026-11-23 09:00:00.000000", "readable_from": "2"}
+    stranger = raw(path)
+    assert stranger.execute("SELECT name, value FROM sequence").fetchall() == [("settlement", 0)]
+    assert {tuple(row) for row in stranger.execute("SELECT source, target FROM transition_rule")} == set(
+        RULES
+    )
+    stranger.close()
+    assert MINIMUM_ENGINE == (3, 51, 3)

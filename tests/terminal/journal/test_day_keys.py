@@ -6,6 +6,7 @@ import apsw
 import pytest
 
 from terminal.journal.day_keys import DayKeys, PastTerm, Purpose
+from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.sheet import decode_sheet, identity_is_gone
 from terminal.journal.vault import BlobDamaged
@@ -162,3 +163,25 @@ def test_what_was_just_sealed_is_known_for_the_very_same_bytes_and_no_others(tmp
     with pytest.raises(PastTerm):
         keys.open(place, newer)
     connection.close()
+
+
+def test_what_is_sealed_again_unchanged_is_the_same_and_the_last_sixteen_are_remembered(
+    journal: Journal,
+) -> None:
+    keys = DayKeys(journal.store.connection, vault())
+
+    def seal(place: str, plain: bytes = b"plain") -> bytes:
+        return keys.seal_kept(Purpose.IDENTITY, DAY, place, plain, NINE)
+
+    first = [seal(f"place {number}") for number in range(16)]
+    assert [seal(f"place {number}") for number in range(16)] == first
+    changed = seal("place 15", b"other")
+    assert changed != first[15]
+    assert seal("place 15", b"other") == changed
+    assert keys.open("place 15", changed) == b"other"
+    assert seal("place 0") == first[0], "asked for again: the newest now"
+    seal("place 16")
+    assert seal("place 0") == first[0]
+    assert seal("place 1") != first[1], "the one sealed longest ago has gone"
+    keys.forget()
+    assert seal("place 5") != first[5], "after a transaction that was undone everything is sealed anew"

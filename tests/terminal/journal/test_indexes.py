@@ -10,7 +10,7 @@ import pytest
 from terminal.journal.glance import glance_at_journal, keys_in_use
 from terminal.journal.journal import Journal
 from tests.terminal.journal.samples import begin, doubt, open_at, send, settle
-from tests.terminal.journal.test_submissions import accepted, opened, sending
+from tests.terminal.journal.submission_steps import accepted, opened, sending
 
 _GROWING = (
     "settlement",

@@ -14,15 +14,25 @@ from drivers.signers import SoftwareSigner
 from protocols.gm.sm2 import PrivateKey
 from terminal.journal.backup import PAGES_AT_ONCE, back_up
 from terminal.journal.export import export_audit
-from terminal.journal.glance import glance_at_journal, keys_in_use
+from terminal.journal.glance import Glance, glance_at_journal, keys_in_use
+from terminal.journal.journal import Journal
 from terminal.journal.migrations import fresh_schema
-from terminal.journal.opening import open_journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import CREATE
 from terminal.journal.thread import JournalThread
 from terminal.journal.verify import verify_journal
-from tests.terminal.journal.old_journals import old_vault, unpack
-from tests.terminal.journal.samples import NINE, closed_sale, open_at, vault
+from tests.terminal.journal.old_journals import old_vault, open_old, unpack
+from tests.terminal.journal.samples import (
+    MSGID,
+    NINE,
+    begin,
+    closed_sale,
+    doubt,
+    open_at,
+    send,
+    settle,
+    vault,
+)
 
 SIGNER = SoftwareSigner(PrivateKey.generate(random.Random(21).randbytes))
 
@@ -172,7 +182,7 @@ def test_a_migration_proves_its_settings_and_leaves_nothing_open(tmp_path: Path,
     path, before = unpack("schema-1-pharmacy", tmp_path), apsw.vfs_names()
     fresh_schema()
     seen.clear()
-    open_journal(str(path), old_vault(), "boot", NINE).close()
+    open_old(path).close()
     migrating, copying, using = seen
     assert [one.is_open for one in seen] == [False] * 3
     assert copying.ran == ["pragma synchronous(3)", "PRAGMA quick_check"]
@@ -185,7 +195,7 @@ def test_a_migration_proves_its_settings_and_leaves_nothing_open(tmp_path: Path,
         "PRAGMA quick_check", "pragma synchronous(3)", "pragma journal_mode('delete')", "PRAGMA quick_check",
     ]  # fmt: skip
     assert using.ran[-1] != "PRAGMA quick_check"
-    open_journal(str(path), old_vault(), "boot", NINE).close()
+    open_old(path).close()
     assert "PRAGMA quick_check" in seen[3].ran, "before the copies go"
     assert apsw.vfs_names() == before
     assert [one.is_open for one in seen] == [False] * 5
@@ -247,7 +257,20 @@ def test_a_copy_that_came_out_damaged_stops_the_migration(
 
     monkeypatch.setattr(Seen, "execute", execute)
     with pytest.raises(JournalFailed) as failed:
-        open_journal(str(path), old_vault(), "boot", NINE)
+        open_old(path)
     assert failed.value.reason == "the journal is damaged in its copy: a page is wrong"
     assert (failed.value.code, failed.value.params) == ("journal_not_migrated", {"why": "damaged"})
     assert [one.is_open for one in seen] == [False] * len(seen)
+
+
+def test_a_glance_sees_doubts_slips_and_the_newest_change(tmp_path: Path, journal: Journal) -> None:
+    path = str(tmp_path / "journal.db")
+    assert glance_at_journal(path) == Glance((), 0, None)
+    assert keys_in_use(path) == set()
+    settle(journal, send(journal, begin(journal)))
+    doubtful = doubt(
+        journal, send(journal, begin(journal, "S2", "0002", lane="2"), MSGID[:-2] + "02"), MSGID[:-2] + "02"
+    )
+    assert doubtful.doubt_since == NINE
+    assert glance_at_journal(path) == Glance((NINE,), 2, NINE)
+    assert keys_in_use(path) == {"key 1"} == journal.attempts.keys_in_use()

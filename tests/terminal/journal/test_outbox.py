@@ -10,10 +10,12 @@ import pytest
 from protocols.wire_time import WIRE_ZONE
 from terminal.journal.journal import Journal
 from terminal.journal.opening import open_journal
+from terminal.journal.outbox import TELEMETRY_LIMIT, OutboxRow, OutboxSize
 from terminal.journal.records import Stamp
 from terminal.journal.vault import Vault
 from terminal.journal.verify import verify_journal
 from tests.faults import fired
+from tests.terminal.journal.samples import NINE, stamp
 
 NOON = dt.datetime(2026, 11, 21, 12, 0, tzinfo=WIRE_ZONE)
 STAMP = Stamp(NOON, 0.0)
@@ -116,3 +118,17 @@ def test_a_class_that_does_not_exist_is_refused_by_the_table(journal: Journal) -
     """The second guard."""
     with pytest.raises(apsw.ConstraintError):
         journal.outbox.put("rumour", "r1", "health", b"", STAMP)  # type: ignore[arg-type]  # that is what is tested
+
+
+def test_of_telemetry_five_hundred_rows_wait(journal: Journal) -> None:
+    assert TELEMETRY_LIMIT == 500
+    for number in range(501):
+        journal.store.execute(
+            "INSERT INTO outbox (class, message_id, channel, payload, created_at) VALUES ('telemetry', ?, 'health', x'00', ?)",
+            (f"t{number}", "2026-11-23 09:00:00"),
+        )
+    journal.outbox.put("telemetry", "t501", "health", b"\1", stamp())
+    assert journal.outbox.size() == OutboxSize(500, 0, NINE)
+    assert journal.outbox.next(0) == OutboxRow(3, "telemetry", "t2", "health", b"\0")
+    assert journal.outbox.next(501) == OutboxRow(502, "telemetry", "t501", "health", b"\1")
+    assert journal.outbox.next(502) is None

@@ -7,12 +7,11 @@ import msgspec
 
 from terminal.journal.journal import Journal
 from terminal.journal.migrations import COPY_KEPT, copy_path
-from terminal.journal.opening import open_journal
 from terminal.journal.records import Commit, Stamp
 from terminal.journal.retention import Due, Expired
 from terminal.journal.sheet import decode_sheet, encode_sheet, identity_is_gone, settlement_of
 from terminal.journal.verify import verify_journal
-from tests.terminal.journal.old_journals import old_vault, unpack
+from tests.terminal.journal.old_journals import old_vault, open_old, unpack
 from tests.terminal.journal.samples import NINE, raw, stamp
 from tests.terminal.journal.terms import DAY, EVIDENCE, expire_due
 
@@ -50,8 +49,8 @@ def _finish_withdrawal(journal: Journal, settlement_id: str) -> None:
 def test_old_sheets_and_messages_are_overwritten_at_the_end_of_their_terms(tmp_path: Path) -> None:
     """Schema 1 sealed them under the counter's key, so deleting a day's key would not do."""
     path = unpack("schema-1-clinic", tmp_path)
-    open_journal(str(path), old_vault(), "boot", NINE).close()
-    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    open_old(path).close()
+    journal = open_old(path)
     closed, gone = [found.id for found in reversed(journal.settlements.recent(10))]
     _finish_withdrawal(journal, gone)
     last = journal.settlements.get(gone)
@@ -81,7 +80,7 @@ def test_old_sheets_and_messages_are_overwritten_at_the_end_of_their_terms(tmp_p
 
 def test_of_an_old_sheet_nothing_is_left_when_its_evidence_goes_before_its_names(tmp_path: Path) -> None:
     path = unpack("schema-1-clinic", tmp_path)
-    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    journal = open_old(path)
     closed, gone = [found.id for found in reversed(journal.settlements.recent(10))]
     _finish_withdrawal(journal, gone)
     at = Stamp(NINE + dt.timedelta(days=3000), 1.0)
@@ -103,7 +102,7 @@ def test_the_copy_of_an_older_schema_goes_some_days_after_the_migration_though_n
 ) -> None:
     """It opens under the counter's key alone: what is reported as deleted must not live on in it."""
     path = unpack("schema-1-pharmacy", tmp_path)
-    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    journal = open_old(path)
     copy = Path(copy_path(str(path), 1))
     assert copy.exists()
     assert not journal.retention.purge((NINE + COPY_KEPT - dt.timedelta(hours=1)).astimezone(dt.UTC))
@@ -116,7 +115,7 @@ def test_the_copy_of_an_older_schema_goes_some_days_after_the_migration_though_n
 
 def test_a_copy_that_cannot_be_removed_is_not_reported_as_gone(tmp_path: Path) -> None:
     path = unpack("schema-1-pharmacy", tmp_path)
-    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    journal = open_old(path)
     copy = Path(copy_path(str(path), 1))
     copy.unlink()
     copy.mkdir()  # no file, so it cannot be removed as one

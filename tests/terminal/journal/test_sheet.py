@@ -6,20 +6,24 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from protocols.hub.settlement import SettlementInfo
+from protocols.money import Fen, Split
 from protocols.secret import Secret
 from terminal.core.states import State
-from terminal.core.values import ChargeLine
+from terminal.core.values import Booking, ChargeLine, Notice, Settlement
+from terminal.journal.records import Amounts
 from terminal.journal.sheet import (
     SheetGone,
     _finder,
     decode_sheet,
     encode_sheet,
+    identity_is_gone,
     join_sheet,
     settlement_of,
     split_sheet,
 )
 from tests.terminal.core.samples import TO_CONFIRMED, after, draft
-from tests.terminal.journal.samples import row
+from tests.terminal.journal.samples import KEY, row
 
 FULL = after(*TO_CONFIRMED, start=draft(id="S1"))
 SHEET = encode_sheet(FULL)
@@ -94,3 +98,37 @@ def test_sheets_of_many_shapes_come_back_whole_and_without_names() -> None:
 def test_a_sale_without_amounts_past_its_term_is_only_its_row() -> None:
     bare = settlement_of(row(sheet=b"", state=State.ABANDONED))
     assert (bare.state, bare.booking, bare.lines) == (State.ABANDONED, None, ())
+
+
+def test_of_a_settlement_past_its_term_the_whole_row_is_left_and_nothing_else() -> None:
+    amounts = Amounts(1000, 500, 300, 100, 150, 50)
+    past = row(sheet=b"", state=State.CLOSED, amounts=amounts, quarantine=True, lane="3", terminal_sequence=9)
+    info = SettlementInfo(
+        visit_id="", total_fen=Fen(1000), fund_total_fen=Fen(500), account_fen=Fen(300), mutual_aid_fen=Fen(100),
+        psn_cash_fen=Fen(150), hospital_fen=Fen(50), self_paid_fen=Fen(0), over_limit_fen=Fen(0), class_b_share_fen=Fen(0),
+        policy_scope_fen=Fen(0),
+    )  # fmt: skip
+    split = Split(
+        total_fen=1000, fund_fen=500, account_fen=300, cash_fen=150, mutual_aid_fen=100, hospital_fen=50
+    )
+    assert settlement_of(past) == Settlement(
+        id="S1", key=KEY, lane="3", flow="pharmacy_purchase", state=State.CLOSED, operator="", quarantine=True,
+        notice=Notice("evidence_past_term"), booking=Booking(split, info),
+    )  # fmt: skip
+
+
+def test_the_length_of_the_first_part_takes_four_bytes() -> None:
+    assert join_sheet(b"ab", b"cd") == b"\x02\x00\x00\x00\x02abcd"
+    assert split_sheet(b"\x02\x00\x00\x00\x02abcd") == (b"ab", b"cd")
+    assert split_sheet(b"\x02\x01\x00\x00\x00abcd") == (b"abcd", b""), "16 MB that are not there"
+
+
+def test_names_are_gone_only_when_name_and_number_are() -> None:
+    full = after(*TO_CONFIRMED, start=draft(id="S1"))
+    assert full.person is not None
+    empty = type(full.person.name)("")
+    assert not identity_is_gone(draft()), "there never were any"
+    for changes, gone in (({}, False), ({"name": empty}, False), ({"certno": empty}, False),
+                          ({"name": empty, "certno": empty}, True)):  # fmt: skip
+        person = msgspec.structs.replace(full.person, **changes)
+        assert identity_is_gone(msgspec.structs.replace(full, person=person)) is gone

@@ -8,71 +8,28 @@ import msgspec
 import pytest
 
 from terminal.core.submission import Progress, SubmissionState
-from terminal.core.values import AttemptEnded
 from terminal.journal.journal import Journal
-from terminal.journal.opening import open_journal
-from terminal.journal.records import (
-    Idempotency,
-    JournalFailed,
-    JournalRefused,
-    NewSubmission,
-    SubmissionChange,
-    SubmissionMessage,
-    SubmissionRow,
-)
+from terminal.journal.records import JournalFailed, JournalRefused, SubmissionMessage
 from terminal.journal.retention import Due
 from terminal.journal.store import dicts
 from terminal.journal.submission_table import SUBMISSION_COLUMNS, submission_mac
 from terminal.journal.verify import verify_journal
 from terminal.journal.verify_submissions import follow_submission
-from tests.terminal.journal.old_journals import old_vault, unpack
-from tests.terminal.journal.samples import MSGID, NINE, open_at, raw, stamp, vault
+from tests.terminal.journal.old_journals import old_vault, open_old, unpack
+from tests.terminal.journal.samples import MSGID, SECOND, open_at, raw, vault
+from tests.terminal.journal.submission_steps import (
+    CONTENT,
+    IDENTITY_OF,
+    REQUEST,
+    accepted,
+    moved,
+    opened,
+    sending,
+)
+from tests.terminal.journal.tampering import CHANGED_ROW
 from tests.terminal.journal.terms import DAY, EVIDENCE, IDENTITY, TERMS, expire_due, later
 
 _S = SubmissionState
-IDENTITY_OF = Idempotency("till", "k1", b"\1" * 32)
-CONTENT = b'{"insured":"999900","input":{"data":{"psn_no":"99990000000000000001"}}}'
-REQUEST = b'{"msgid":"' + MSGID.encode() + b'"}'
-
-
-def opened(journal: Journal, name: str = "U1", identity: Idempotency = IDENTITY_OF) -> SubmissionRow:
-    """One that waits."""
-    wanted = [NewSubmission(name, "filing.chronic", "2503", CONTENT)]
-    (row,) = journal.submissions.open(wanted, identity, DAY, stamp())
-    return row
-
-
-def moved(
-    journal: Journal,
-    row: SubmissionRow,
-    state: SubmissionState,
-    *,
-    sent: SubmissionMessage | None = None,
-    ended: AttemptEnded | None = None,
-    result: bytes = b"",
-) -> SubmissionRow:
-    """Write one step."""
-    due = NINE if state in (_S.WAITING, _S.UNKNOWN) else None
-    after = msgspec.structs.replace(
-        row, progress=Progress(state), reason="test", due_at=due, changed_at=stamp(1).wall, result=result
-    )
-    before = row.progress.state
-    journal.submissions.change(
-        SubmissionChange(row=after, before=before, actor="runner", stamp=stamp(1), sent=sent, ended=ended)
-    )
-    return after
-
-
-def sending(journal: Journal, row: SubmissionRow, msgid: str = MSGID) -> SubmissionRow:
-    """Write a message that leaves."""
-    message = SubmissionMessage(msgid, "2503", "key 1", REQUEST.replace(MSGID.encode(), msgid.encode()))
-    return moved(journal, row, _S.SENT, sent=message)
-
-
-def accepted(journal: Journal, row: SubmissionRow) -> SubmissionRow:
-    """Write its end."""
-    ended = AttemptEnded(MSGID, "ANSWERED", "accepted", b"the answer")
-    return moved(journal, row, _S.ACCEPTED, ended=ended, result=b'{"serial":"TRT1"}')
 
 
 @pytest.fixture
@@ -163,8 +120,6 @@ def _audit(journal: Journal) -> list[dict[str, object]]:
     return [msgspec.json.decode(record) for (record,) in rows]
 
 
-SECOND = MSGID[:-2] + "02"
-CHANGED_ROW = "was changed outside the terminal, or another key is in use"
 DAMAGED = "request or answer does not open in its place"
 TAMPERED = {
     "another state": (
@@ -332,7 +287,7 @@ def test_a_day_is_kept_while_a_submission_of_it_is_open_and_goes_two_years_after
 
 def test_a_journal_of_before_there_were_submissions_takes_them(tmp_path: Path) -> None:
     path = unpack("schema-1-clinic", tmp_path)
-    journal = open_journal(str(path), old_vault(), "boot", NINE)
+    journal = open_old(path)
     opened(journal)
     assert [one.id for one in journal.submissions.unfinished()] == ["U1"]
     journal.close()

@@ -13,12 +13,6 @@ from terminal.journal.thread import InlineJournal, JournalThread
 from tests.terminal.journal.samples import begin, open_at
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the journal lies."""
-    return tmp_path / "journal.db"
-
-
 async def test_all_calls_run_in_one_thread_that_is_not_the_loops(path: Path) -> None:
     port = JournalThread(lambda: open_at(path))
     await port.open()

@@ -1,5 +1,7 @@
 """The vault: what it seals opens in its place only, and its stand-ins say nothing."""
 
+import random
+
 import pytest
 
 from protocols.gm.sm3 import hmac_sm3
@@ -102,3 +104,31 @@ def test_stand_ins_are_stable_different_and_keyed() -> None:
     assert len(safe.pseudonym("1")) == 24
     assert len(safe.code_mark("1")) == 64
     assert safe.mac(b"row") != other.mac(b"row")
+
+
+def test_a_blob_is_header_nonce_ciphertext_and_tag() -> None:
+    keeper = Vault(bytes(16), random.Random(3).randbytes)
+    key, wrapped = keeper.new_key("place")
+    assert (len(key), len(wrapped)) == (16, 12 + 16 + 16)
+    sealed = keeper.seal_under(key, b"head", "place:1", b"plain")
+    assert (sealed[:4], len(sealed)) == (b"head", 4 + 12 + 5 + 16)
+    assert keeper.open_under(key, 4, "place:1", sealed) == b"plain"
+    nothing = keeper.seal_under(key, b"", "place:1", b"")
+    assert keeper.open_under(key, 0, "place:1", nothing) == b"", "the shortest there is"
+    for short in (nothing[:-1], b"", sealed[:31]):
+        with pytest.raises(BlobDamaged, match=r"^place$"):
+            keeper.open_under(key, 0, "place:1", short)
+    with pytest.raises(BlobDamaged, match=r"^place$"):
+        keeper.open_under(key, 4, "place:1", b"hexd" + sealed[4:])
+    with pytest.raises(BlobDamaged, match=r"^place$"):
+        keeper.open("place:1", b"\x02" + bytes(40))
+
+
+def test_stand_ins_are_keyed_and_of_their_length() -> None:
+    names, rows = hmac_sm3(FIELD_KEY, b"journal pseudonym"), hmac_sm3(FIELD_KEY, b"journal row mac")
+    assert (
+        vault().pseudonym("99990000000000000001")
+        == hmac_sm3(names, b"person:99990000000000000001").hex()[:24]
+    )
+    assert vault().code_mark("code") == hmac_sm3(names, b"code:code").hex()
+    assert vault().mac(b"row") == hmac_sm3(rows, b"row")

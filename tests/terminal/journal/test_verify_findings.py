@@ -1,111 +1,40 @@
 """What the checker says, word for word, of each thing that can be wrong in a file: code, place and text."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import apsw
 import msgspec
 import pytest
 
-from protocols.gm.sm3 import sm3
 from terminal.core.states import State
 from terminal.core.values import AttemptSent
 from terminal.journal.anchor_table import COLUMNS
-from terminal.journal.anchors import Noted
 from terminal.journal.records import Amounts, Commit
-from terminal.journal.schema import SCHEMA_VERSION
 from terminal.journal.sheet import encode_sheet
-from terminal.journal.verify import Finding, Report, _Checker, verify_journal
+from terminal.journal.verify import verify_journal
 from tests.capabilities import asserted
 from tests.terminal.core.samples import TO_CONFIRMED, TO_SENDING, after, draft
-from tests.terminal.journal.old_journals import old_vault, unpack
 from tests.terminal.journal.samples import (
     AMOUNTS,
     MSGID,
+    SECOND,
     TO_SENDING_STATES,
     begin,
-    doubt,
     open_at,
     path_of,
-    raw,
     row,
     send,
-    settle,
     stamp,
+    three_sales,
     vault,
 )
-from tests.terminal.journal.test_submissions import opened
-
-SECOND = MSGID[:-2] + "02"
-Tamper = Callable[[apsw.Connection], None]
-CHANGED_ROW = "was changed outside the terminal, or another key is in use"
+from tests.terminal.journal.submission_steps import opened
+from tests.terminal.journal.tampering import CHANGED_ROW, Tamper, findings, record, sql
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A journal with a settled sale S1 (audit records 1 to 5), a doubt S2 on lane 2, and an open sale S3."""
-    path = tmp_path / "journal.db"
-    journal = open_at(path)
-    settle(journal, send(journal, begin(journal)))
-    doubt(journal, send(journal, begin(journal, "S2", "0002", lane="2"), SECOND), SECOND)
-    begin(journal, "S3", "0003")
-    journal.close()
-    return path
-
-
-def findings(path: Path, tamper: Tamper, *, key: bool = False) -> list[tuple[str, str, str]]:
-    """What is found after somebody has been at the file."""
-    stranger = raw(path)
-    stranger.execute("PRAGMA foreign_keys = 0; PRAGMA ignore_check_constraints = 1").fetchall()
-    tamper(stranger)
-    stranger.close()
-    report = verify_journal(str(path), vault() if key else None)
-    return [(finding.code, finding.where, finding.text) for finding in report.findings]
-
-
-def sql(statement: str, *guards: str) -> Tamper:
-    """Do this with these triggers out of the way, and put them back."""
-
-    def tamper(connection: apsw.Connection) -> None:
-        made = []
-        for guard in guards:
-            made.append(
-                connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (guard,)).fetchall()[0][0]
-            )
-            connection.execute(f"DROP TRIGGER {guard}")
-        connection.execute(statement).fetchall()
-        for text in made:
-            connection.execute(str(text))
-
-    return tamper
-
-
-def record(number: int, **changes: Any) -> Tamper:
-    """Change the content of one audit record (or replace it by `whole`) and hash the chain anew behind it."""
-
-    def tamper(connection: apsw.Connection) -> None:
-        (guard,) = connection.execute(
-            "SELECT sql FROM sqlite_master WHERE name = 'audit_is_written_once'"
-        ).fetchall()[0]
-        connection.execute("DROP TRIGGER audit_is_written_once")
-        previous = bytes(32)
-        rows: list[Any] = connection.execute(
-            "SELECT sequence, record FROM audit ORDER BY sequence"
-        ).fetchall()
-        for sequence, content in rows:
-            text = bytes(content)
-            if sequence == number:
-                text = changes.get("whole") or msgspec.json.encode(msgspec.json.decode(text) | changes)
-            digest = sm3(previous + text)
-            connection.execute(
-                "UPDATE audit SET previous = ?, hash = ?, record = ? WHERE sequence = ?",
-                (previous, digest, text, sequence),
-            )
-            previous = digest
-        connection.execute(str(guard))
-
-    return tamper
+    """A journal with a settled sale S1, a doubt S2 on lane 2, and an open sale S3."""
+    return three_sales(tmp_path / "journal.db")
 
 
 OPEN: dict[str, tuple[Tamper, list[tuple[str, str, str]]]] = {
@@ -364,114 +293,6 @@ def test_a_request_that_carries_another_message_id_is_found(tmp_path: Path) -> N
     journal.commit(Commit(sending, path_of(*TO_SENDING_STATES), "T01", stamp(1), sent=sent))
     journal.close()
     assert written(tmp_path / "journal.db") == [("blob", MSGID, "the request carries another message id")]
-
-
-@pytest.mark.parametrize(
-    ("records", "head", "expected"),
-    [
-        (11, "", []),
-        (5, "", []),
-        (5, "0" * 16, [("chain", "5", "is not the record noted as anchor")]),
-        (11, "0" * 16, [("chain", "11", "is not the record noted as anchor")]),
-        (12, "0" * 16, [("chain", "12", "the record noted as anchor is missing: the end was cut off")]),
-        (13, "0" * 16, [("chain", "13", "the record noted as anchor is missing: the end was cut off")]),
-    ],
-)
-def test_what_somebody_noted_is_held_against_the_chain(
-    records: int, head: str, expected: list[tuple[str, str, str]], path: Path
-) -> None:
-    stranger = raw(path)
-    digests = dict(stranger.execute("SELECT sequence, hex(hash) FROM audit"))
-    stranger.close()
-    noted = Noted(records, head or str(digests[records]).lower())
-    report = verify_journal(str(path), None, noted)
-    assert [(finding.code, finding.where, finding.text) for finding in report.findings] == expected
-    assert (report.settlements, report.attempts, report.audit_records, report.key_used) == (3, 2, 11, False)
-    assert report.head == str(digests[11]).lower()
-
-
-def test_a_noted_record_behind_a_gap_is_not_called_missing(path: Path) -> None:
-    stranger = raw(path)
-    ((head,),) = stranger.execute("SELECT lower(hex(hash)) FROM audit WHERE sequence = 11").fetchall()
-    stranger.execute("DROP TRIGGER audit_is_kept; DELETE FROM audit WHERE sequence = 3").fetchall()
-    stranger.close()
-    report = verify_journal(str(path), None, Noted(11, str(head)))
-    assert [(one.where, one.text) for one in report.findings if one.code == "chain"] == [
-        ("3", "records are missing"), ("4", "does not continue the record before it"),
-    ]  # fmt: skip
-    assert report.audit_records == 10
-
-
-def test_what_cannot_be_read_at_all_is_said_in_one_finding(path: Path, tmp_path: Path) -> None:
-    def found(file: Path) -> list[tuple[str, str, str]]:
-        return [(one.code, one.where, one.text) for one in verify_journal(str(file)).findings]
-
-    assert found(tmp_path / "none.db") == [("unreadable", "file", "CantOpenError")]
-    (tmp_path / "text.db").write_bytes(b"no database at all" * 300)
-    assert found(tmp_path / "text.db") == [("unreadable", "file", "NotADBError")]
-    (tmp_path / "empty.db").write_bytes(b"")
-    assert found(tmp_path / "empty.db") == [
-        ("schema", "user_version", "journal has schema 0, which cannot be migrated")
-    ]
-    stranger = raw(path)
-    stranger.pragma("user_version", SCHEMA_VERSION + 1)
-    stranger.execute("UPDATE meta SET value = ? WHERE name = 'readable_from'", (str(SCHEMA_VERSION + 1),))
-    stranger.close()
-    assert found(path) == [
-        ("schema", "user_version", f"schema {SCHEMA_VERSION + 1}, this program knows {SCHEMA_VERSION}")
-    ]
-
-
-def test_of_a_newer_programs_journal_only_what_this_one_made_is_asked_for(path: Path) -> None:
-    stranger = raw(path)
-    stranger.pragma("user_version", SCHEMA_VERSION + 1)
-    stranger.execute(
-        "INSERT INTO transition_rule VALUES ('DRAFT', 'FROZEN'); CREATE TABLE weather (day TEXT)"
-    ).fetchall()
-    stranger.execute("ALTER TABLE anchor ADD COLUMN weather TEXT").fetchall()
-    stranger.close()
-    assert verify_journal(str(path), vault()).ok
-    stranger = raw(path)
-    stranger.execute(
-        "DROP TRIGGER anchor_is_kept; DELETE FROM transition_rule WHERE source = 'DRAFT'"
-    ).fetchall()
-    stranger.close()
-    assert [(one.code, one.where, one.text) for one in verify_journal(str(path)).findings] == [
-        ("guard", "trigger anchor_is_kept", "is missing"),
-        ("guard", "transition_rule", "the allowed transitions are not those of this program"),
-    ]
-
-
-def test_the_list_of_findings_ends_at_two_hundred() -> None:
-    checker = _Checker(None)
-    for number in range(201):
-        checker.found("sum", number, "text")
-    assert checker.report().findings == tuple(Finding("sum", str(number), "text") for number in range(200))
-    assert msgspec.structs.replace(checker.report(), findings=()) == Report(0, 0, 0, "0" * 64, False, ())
-
-
-def test_what_sqlite_itself_finds_in_the_file_is_said_in_its_words(path: Path) -> None:
-    """Only its own check looks there: the number of free pages in the file's header."""
-    content = bytearray(path.read_bytes())
-    content[36:40] = (1).to_bytes(4)
-    path.write_bytes(content)
-    (found,) = verify_journal(str(path), vault()).findings
-    assert (found.code, found.where) == ("unreadable", "file")
-    assert "Freelist: size is 0 but should be 1" in found.text
-
-
-def test_an_older_journal_is_checked_whole_in_its_copy(tmp_path: Path) -> None:
-    path = unpack("schema-1-pharmacy", tmp_path)
-    stranger = raw(path)
-    ((name, other),) = stranger.execute(
-        "SELECT MIN(id), MAX(id) FROM settlement WHERE state IN ('CLOSED', 'CANCELLED')"
-    ).fetchall()
-    stranger.execute("UPDATE settlement SET person = 'x' WHERE id = ?", (name,))
-    stranger.close()
-    report = verify_journal(str(path), old_vault())
-    assert [(one.code, one.where, one.text) for one in report.findings] == [("row", name, CHANGED_ROW)]
-    assert (report.settlements, report.key_used, name != other) == (5, True, True)
-    assert report.audit_records > 0
 
 
 def test_submissions_are_checked_with_everything_else(path: Path) -> None:

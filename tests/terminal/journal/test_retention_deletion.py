@@ -1,4 +1,4 @@
-"""The end of a term: what is deleted when, that it is really gone, and that the chain stands."""
+"""What is deleted at the end of a term is gone, audited and not made again, and a deletion that fails changes nothing."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -9,140 +9,45 @@ import apsw
 import msgspec
 import pytest
 
-from protocols.wire_time import WIRE_ZONE
+from terminal.core.contradiction import Contradiction
 from terminal.core.states import State
-from terminal.core.values import AttemptSent, Move
+from terminal.core.values import AttemptSent
+from terminal.journal.day_keys import Purpose
 from terminal.journal.records import Commit, JournalFailed, JournalRefused
-from terminal.journal.retention import MOST_DAYS, Due, Expired, Held
-from terminal.journal.sheet import SheetGone, decode_sheet, encode_sheet, identity_is_gone, settlement_of
+from terminal.journal.retention import Due, Expired
+from terminal.journal.sheet import decode_sheet, encode_sheet, identity_is_gone
 from terminal.journal.verify import verify_journal
-from tests.terminal.core.samples import TO_CONFIRMED, after, draft
+from tests.terminal.core.samples import draft
 from tests.terminal.journal.samples import (
     KEY,
     MSGID,
     NINE,
-    begin,
     closed_sale,
-    doubt,
     open_at,
     path_of,
     raw,
     row,
-    send,
     stamp,
     vault,
 )
-from tests.terminal.journal.terms import DAY, EVIDENCE, IDENTITY, TERMS, expire_due, later, wrapped_keys
-
-PERSON = after(*TO_CONFIRMED, start=draft(id="S1")).person
+from tests.terminal.journal.terms import (
+    DAY,
+    EVIDENCE,
+    IDENTITY,
+    PERSON,
+    TERMS,
+    expire_due,
+    later,
+    sale,
+    wrapped_keys,
+)
 
 
 def _anywhere(folder: Path, wanted: bytes) -> list[str]:
     return [file.name for file in sorted(folder.iterdir()) if file.is_file() and wanted in file.read_bytes()]
 
 
-# -- what is due, and when --------------------------------------------------------------------------
-
-
-def test_names_are_kept_thirty_days_after_the_end_and_the_rest_two_years(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    journal = closed_sale(path)
-    assert expire_due(journal, later(29.9)) == []
-    assert expire_due(journal, later(30.1)) == [(DAY.isoformat(), "identity")]
-    assert expire_due(journal, later(30.2)) == [], "once"
-    kept = journal.settlements.get("S1")
-    assert kept is not None
-    shown = settlement_of(kept)
-    assert identity_is_gone(shown)
-    assert PERSON is not None
-    assert shown.person is not None
-    assert shown.person.psn_no == PERSON.psn_no, "what the machine needs for a cancellation is no name"
-    assert (shown.person.name.reveal(), shown.person.certno.reveal()) == ("", "")
-    assert shown.lines == draft().lines
-    (attempt,) = journal.attempts.of("S1")
-    assert (attempt.answer, attempt.past_term) == (b"the answer", False)
-
-    assert expire_due(journal, later(729.9)) == []
-    assert expire_due(journal, later(730.1)) == [(DAY.isoformat(), "evidence")]
-    gone = journal.settlements.get("S1")
-    assert gone is not None
-    assert (gone.sheet, gone.state, gone.person, gone.amounts) == (
-        b"",
-        State.CLOSED,
-        "pseudonym",
-        kept.amounts,
-    )
-    (attempt,) = journal.attempts.of("S1")
-    assert (attempt.request, attempt.answer, attempt.past_term, attempt.verdict) == (b"", None, True, "done")
-    with pytest.raises(SheetGone):
-        decode_sheet(gone.sheet)
-    bare = settlement_of(gone)
-    assert bare.notice is not None
-    assert (bare.notice.code, bare.state, bare.key) == ("evidence_past_term", State.CLOSED, gone.key)
-    assert bare.booking is not None
-    assert bare.booking.split.total_fen == 3750
-    journal.close()
-    report = verify_journal(str(path), vault())
-    assert report.ok, report.findings
-
-
-def test_terms_count_from_the_end_whatever_zone_the_clock_has(tmp_path: Path) -> None:
-    journal = closed_sale(tmp_path / "journal.db")
-    end = NINE + dt.timedelta(seconds=5)
-    for zone in (WIRE_ZONE, dt.UTC, dt.timezone(dt.timedelta(hours=-5))):
-        just = (end + dt.timedelta(days=30)).astimezone(zone)
-        assert len(journal.retention.outlook(TERMS, just).due) == 1
-        assert journal.retention.outlook(TERMS, just - dt.timedelta(seconds=1)).due == ()
-    journal.close()
-
-
-def test_nothing_of_a_day_is_deleted_while_a_sale_of_it_is_open_or_waits_for_its_slip(tmp_path: Path) -> None:
-    journal = closed_sale(tmp_path / "journal.db")
-    doubtful = doubt(
-        journal, send(journal, begin(journal, "S2", "0002", lane="2"), MSGID[:-2] + "02"), MSGID[:-2] + "02"
-    )
-    outlook = journal.retention.outlook(TERMS, later(2000).wall)
-    assert outlook.due == ()
-    assert outlook.held == (Held(DAY, IDENTITY, ("S2",)), Held(DAY, EVIDENCE, ("S2",)))
-    assert journal.retention.expire(Due(DAY, EVIDENCE), "T01", later(2000)) is None, (
-        "also when it is asked for by name"
-    )
-
-    moves = (State.DOUBT, State.REVERSING, State.REVERSED)
-    over = msgspec.structs.replace(doubtful, state=State.REVERSED, changed_at=NINE + dt.timedelta(days=40))
-    journal.commit(Commit(over, path_of(*moves), "T01", later(40), leave_queue=True))
-    assert [held.settlements for held in journal.retention.outlook(TERMS, later(2000).wall).held] == [
-        ("S2",)
-    ] * 2, "its slip"
-    (slip,) = journal.receipts.of("S2")
-    journal.receipts.move(slip.id, "unknown", "T01", later(40))
-    assert journal.retention.outlook(TERMS, later(69).wall).due == (), (
-        "counted from the end of the last sale of the day"
-    )
-    assert [due.purpose for due in journal.retention.outlook(TERMS, later(71).wall).due] == [IDENTITY]
-    journal.close()
-
-
-def test_one_run_deletes_at_most_a_month_of_days(tmp_path: Path) -> None:
-    """A clock that jumps by years does not empty the journal at once."""
-    journal = open_at(tmp_path / "journal.db")
-    for number in range(40):
-        key = msgspec.structs.replace(
-            KEY, sale_number=str(number), business_date=DAY + dt.timedelta(days=number)
-        )
-        opened = journal.open_sale(
-            row(id=f"S{number}", key=key, sheet=encode_sheet(draft(id=f"S{number}"))), None, "till", stamp()
-        )
-        gone = msgspec.structs.replace(opened, state=State.ABANDONED)
-        journal.commit(Commit(gone, (Move(State.DRAFT, State.ABANDONED, "test"),), "T01", stamp(1)))
-    due = journal.retention.outlook(TERMS, later(5000).wall).due
-    assert len(due) == 2 * MOST_DAYS
-    assert [one.purpose for one in due] == [IDENTITY] * MOST_DAYS + [EVIDENCE] * MOST_DAYS
-    assert due[0].day == DAY
-    journal.close()
-
-
-# -- what is deleted is gone ------------------------------------------------------------------------
+# -- what is deleted is gone -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("days", [31, 731])
@@ -184,6 +89,72 @@ def test_a_reader_in_the_way_puts_off_the_cutting_and_the_next_run_makes_up_for_
     journal.close()
 
 
+def test_what_was_deleted_is_overwritten_and_the_log_is_cut_once(tmp_path: Path) -> None:
+    journal = closed_sale(tmp_path / "journal.db")
+    connection, seen = journal.store.connection, list[str]()
+
+    def note(_cursor: object, sql: str, _values: object) -> bool:
+        if sql.startswith(("DELETE", "INSERT INTO day_key", "INSERT INTO meta")) or "secure_delete" in sql:
+            seen.append(" ".join(sql.replace('"', "").split()).split(" (")[0])
+        return True
+
+    connection.exec_trace = note
+    assert journal.retention.expire(Due(DAY, IDENTITY), "schedule", later(31)) == Expired(DAY, IDENTITY, 1)
+    key = "INSERT INTO day_key"
+    assert seen == [
+        "pragma secure_delete(1)", "DELETE FROM day_key", key, key, "INSERT INTO meta", "pragma secure_delete(0)",
+    ]  # fmt: skip
+    seen.clear()
+    assert journal.retention.purge(later(31).wall) is True
+    assert seen == ["pragma secure_delete(1)", "pragma secure_delete(0)", "DELETE FROM meta WHERE name = ?"]
+    assert Path(f"{tmp_path / 'journal.db'}-wal").stat().st_size < 10_000
+    seen.clear()
+    assert journal.retention.purge(later(31).wall) is True
+    assert seen == [], "nothing is left to cut"
+    connection.exec_trace = None
+    journal.close()
+
+
+def test_a_key_that_was_deleted_is_forgotten_in_memory_too(tmp_path: Path) -> None:
+    journal = closed_sale(tmp_path / "journal.db")
+    kept = journal.settlements.get("S1")
+    assert kept is not None
+    assert journal.retention.expire(Due(DAY, EVIDENCE), "schedule", later(731)) is not None
+    gone = journal.settlements.get("S1")
+    assert gone == msgspec.structs.replace(kept, sheet=b"")
+    assert [(one.request, one.answer, one.past_term) for one in journal.attempts.of("S1")] == [
+        (b"", None, True)
+    ]
+    assert gone.changed_at == NINE + dt.timedelta(seconds=5)
+    journal.close()
+
+
+def test_of_a_day_without_a_key_it_is_noted_that_none_will_be_made(tmp_path: Path) -> None:
+    journal = open_at(tmp_path / "journal.db")
+    sale(journal, 1)
+    expire_due(journal, later(31))
+    rows = journal.store.rows(
+        "SELECT purpose, wrapped IS NULL, made_at, deleted_at FROM day_key ORDER BY purpose"
+    )
+    at = "2026-12-24 09:00:00.000000"
+    assert rows == [("evidence", 0, "2026-11-23 09:00:00.000000", None), ("identity", 1, at, at)]
+    journal.close()
+
+
+def test_the_notes_of_a_deletion_have_their_names(tmp_path: Path) -> None:
+    """An older or a newer program goes on with them."""
+    journal = closed_sale(tmp_path / "journal.db")
+    assert journal.retention.expire(Due(DAY, Purpose.IDENTITY), "schedule", stamp(31 * 86_400)) is not None
+    journal.anchors.contradicted(Contradiction("file", 9, "ab", "", "shorter", 5, "2026-11-23"))
+    assert journal.store.rows("SELECT name, value FROM meta ORDER BY name") == [
+        ("contradictions", '[{"witness":"file","records":9,"head":"ab","at":"","verdict":"shorter","journal_records":5,'
+         '"missing_from":"2026-11-23"}]'),
+        ("message_numbers_until", "2026-11-23 09:00:00.000000"), ("purge_pending", "1"), ("readable_from", "2"),
+    ]  # fmt: skip
+    assert [str(purpose) for purpose in Purpose] == ["identity", "evidence"]
+    journal.close()
+
+
 def test_the_deletion_is_audited_and_the_chain_stands(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     journal = closed_sale(path)
@@ -198,6 +169,9 @@ def test_the_deletion_is_audited_and_the_chain_stands(tmp_path: Path) -> None:
         "action": "expire", "actor": "schedule", "day": DAY.isoformat(), "purpose": "identity", "settlements": 1,
     }  # fmt: skip
     assert verify_journal(str(path), vault()).ok
+
+
+# -- a deletion that fails -------------------------------------------------------------------------
 
 
 class _BrokenDisk:
@@ -228,7 +202,28 @@ def test_a_disk_that_fails_while_deleting_stops_the_journal_like_everywhere(act:
     journal.close()
 
 
-# -- a sale whose terms are over --------------------------------------------------------------------
+@pytest.mark.parametrize("purpose", [IDENTITY, EVIDENCE])
+def test_a_deletion_that_breaks_leaves_everything_as_it_was(
+    purpose: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = closed_sale(tmp_path / "journal.db")
+    query = "SELECT day, purpose, wrapped, deleted_at FROM day_key"
+    before, head = journal.store.rows(query), journal.audit.head
+
+    def refuse(*_: object) -> None:
+        raise apsw.ConstraintError("no")
+
+    monkeypatch.setattr(journal.audit, "append", refuse)
+    due = Due(DAY, IDENTITY if purpose is IDENTITY else EVIDENCE)
+    with pytest.raises(apsw.ConstraintError):
+        journal.retention.expire(due, "schedule", later(800))
+    assert (journal.store.rows(query), journal.audit.head) == (before, head)
+    assert journal.store.connection.pragma("secure_delete") == 0
+    assert journal.store.rows("SELECT name FROM meta WHERE name = 'purge_pending'") == []
+    journal.close()
+
+
+# -- a sale whose terms are over -------------------------------------------------------------------
 
 
 def test_a_sale_taken_up_again_after_its_names_are_gone_keeps_no_names(tmp_path: Path) -> None:

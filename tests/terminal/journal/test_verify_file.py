@@ -1,0 +1,113 @@
+"""What the checker says of a file as a whole: none, no journal, damaged, of a newer program, wrong everywhere."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from terminal.journal.schema import SCHEMA_VERSION
+from terminal.journal.verify import Finding, Report, _Checker, verify_journal
+from tests.terminal.journal.samples import begin, open_at, raw, three_sales, vault
+from tests.terminal.journal.tampering import found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A journal with a settled sale S1, a doubt S2 on lane 2, and an open sale S3."""
+    return three_sales(tmp_path / "journal.db")
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 300])
+def test_what_is_no_journal_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.write_bytes(content)
+    report = verify_journal(str(path))
+    assert found(report) <= {"unreadable", "schema"}
+    assert not report.ok
+
+
+def test_a_file_that_is_not_there_is_unreadable_and_not_created(tmp_path: Path) -> None:
+    report = verify_journal(str(tmp_path / "journal.db"))
+    assert found(report) == {"unreadable"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_read_at_all_is_said_in_one_finding(path: Path, tmp_path: Path) -> None:
+    def found(file: Path) -> list[tuple[str, str, str]]:
+        return [(one.code, one.where, one.text) for one in verify_journal(str(file)).findings]
+
+    assert found(tmp_path / "none.db") == [("unreadable", "file", "CantOpenError")]
+    (tmp_path / "text.db").write_bytes(b"no database at all" * 300)
+    assert found(tmp_path / "text.db") == [("unreadable", "file", "NotADBError")]
+    (tmp_path / "empty.db").write_bytes(b"")
+    assert found(tmp_path / "empty.db") == [
+        ("schema", "user_version", "journal has schema 0, which cannot be migrated")
+    ]
+    stranger = raw(path)
+    stranger.pragma("user_version", SCHEMA_VERSION + 1)
+    stranger.execute("UPDATE meta SET value = ? WHERE name = 'readable_from'", (str(SCHEMA_VERSION + 1),))
+    stranger.close()
+    assert found(path) == [
+        ("schema", "user_version", f"schema {SCHEMA_VERSION + 1}, this program knows {SCHEMA_VERSION}")
+    ]
+
+
+def test_damaged_pages_are_found(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    place = content.index(b"pharmacy_purchase") // 4096 * 4096
+    content[place : place + 2048] = b"\xa5" * 2048
+    path.write_bytes(content)
+    report = verify_journal(str(path))
+    assert "unreadable" in found(report)
+
+
+def test_what_sqlite_itself_finds_in_the_file_is_said_in_its_words(path: Path) -> None:
+    """Only its own check looks there: the number of free pages in the file's header."""
+    content = bytearray(path.read_bytes())
+    content[36:40] = (1).to_bytes(4)
+    path.write_bytes(content)
+    (found,) = verify_journal(str(path), vault()).findings
+    assert (found.code, found.where) == ("unreadable", "file")
+    assert "Freelist: size is 0 but should be 1" in found.text
+
+
+def test_of_a_newer_programs_journal_only_what_this_one_made_is_asked_for(path: Path) -> None:
+    stranger = raw(path)
+    stranger.pragma("user_version", SCHEMA_VERSION + 1)
+    stranger.execute(
+        "INSERT INTO transition_rule VALUES ('DRAFT', 'FROZEN'); CREATE TABLE weather (day TEXT)"
+    ).fetchall()
+    stranger.execute("ALTER TABLE anchor ADD COLUMN weather TEXT").fetchall()
+    stranger.close()
+    assert verify_journal(str(path), vault()).ok
+    stranger = raw(path)
+    stranger.execute(
+        "DROP TRIGGER anchor_is_kept; DELETE FROM transition_rule WHERE source = 'DRAFT'"
+    ).fetchall()
+    stranger.close()
+    assert [(one.code, one.where, one.text) for one in verify_journal(str(path)).findings] == [
+        ("guard", "trigger anchor_is_kept", "is missing"),
+        ("guard", "transition_rule", "the allowed transitions are not those of this program"),
+    ]
+
+
+def test_a_file_that_is_wrong_everywhere_gives_a_list_that_ends(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = open_at(path)
+    for number in range(1, 300):
+        begin(journal, f"S{number}", f"{number:04d}")
+    journal.close()
+    stranger = raw(path)
+    stranger.execute("UPDATE settlement SET state = 'ABANDONED'")
+    stranger.close()
+    report = verify_journal(str(path))
+    assert report.settlements == 299
+    assert len(report.findings) == 200
+
+
+def test_the_list_of_findings_ends_at_two_hundred() -> None:
+    checker = _Checker(None)
+    for number in range(201):
+        checker.found("sum", number, "text")
+    assert checker.report().findings == tuple(Finding("sum", str(number), "text") for number in range(200))
+    assert msgspec.structs.replace(checker.report(), findings=()) == Report(0, 0, 0, "0" * 64, False, ())
