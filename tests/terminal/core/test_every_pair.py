@@ -52,24 +52,71 @@ from tests.terminal.core.test_visit import visit as clinic_visit
 
 REFUND = RefundPlan((ReturnedLine(1, Quantity.parse("1")),), (samples.LINE,), "S2", "T01")
 QUERY_NUMBERS = ("1101", "2101", "2102", "2103", "2601", "5203")
-HEARD: tuple[Heard, ...] = (
-    samples.UNSENT, samples.SILENT, samples.HTML, samples.FORGED, samples.REFUSED, samples.OTHER_CODE, samples.SEEN,
-    samples.SHAPELESS, samples.ALREADY, samples.NOT_FOUND, good(samples.person_output()), good(samples.sale_output()),
-    good(samples.sale_output(total_fen=3749)), good(samples.cancelled_output()), good(samples.query_output("0")),
-    good(samples.query_output("1")), good("something else"),
-)  # fmt: skip
-EVENTS: tuple[Event, ...] = (
-    LinesSet(()), samples.CHANGED_LINES, LinesSet((samples.LINE,)), samples.CODE, MediumGiven(samples.MEDIUM),
-    DiseasePicked(Disease("M01600", "糖尿病", "E11.900", "2型糖尿病")), QuoteAsked(), Confirmed("T01"), Abandoned("T01"),
-    CancelAsked("T01", "错误"), CancelAsked("T01", "退货", REFUND), RefundWithdrawn("T02"),
-    Acknowledged("T01"), SlipPrinted("original"), SlipPrinted("copy"), samples.DECODED,
-    CentreRefused("code_expired"), CentreRefused("centre_not_reached", {"reason": "timeout"}, rescan=False),
-    samples.COMPOSED, samples.COMPOSED_2601, samples.COMPOSED_2103, Composed("STEP", "2201", "X", "key", b"{}"),
-    *(ComposeFailed(purpose, "key_locked") for purpose in ("SETTLE", "REVERSE", "CANCEL", "STEP", "NONSENSE")),
-    *(HubSaid(infno, heard) for infno in QUERY_NUMBERS for heard in HEARD),
-    Due(0.0), Due(MANUAL_AFTER_S), Restarted(), Restarted(old_copy=True), Reopened(),
-    *(Ruled(state, "3202 and two people") for state in (State.REVERSED, State.CANCELLED, State.CONFIRMED, State.REFUSED)),
-)  # fmt: skip
+HEARD: dict[str, Heard] = {
+    "not sent": samples.UNSENT,
+    "time-out": samples.SILENT,
+    "HTML": samples.HTML,
+    "forged": samples.FORGED,
+    "refused": samples.REFUSED,
+    "unknown code": samples.OTHER_CODE,
+    "seen before": samples.SEEN,
+    "shapeless": samples.SHAPELESS,
+    "already undone": samples.ALREADY,
+    "not found": samples.NOT_FOUND,
+    "person": good(samples.person_output()),
+    "booked": good(samples.sale_output()),
+    "booked, 1 fen short": good(samples.sale_output(total_fen=3749)),
+    "cancelled": good(samples.cancelled_output()),
+    "not refunded": good(samples.query_output("0")),
+    "refunded": good(samples.query_output("1")),
+    "something else": good("something else"),
+}
+"""What may come of a message; everything but the first four is signed."""
+WISHES: dict[str, Event] = {
+    "no lines": LinesSet(()),
+    "two lines": samples.CHANGED_LINES,
+    "one line": LinesSet((samples.LINE,)),
+    "code scanned": samples.CODE,
+    "medium given": MediumGiven(samples.MEDIUM),
+    "disease picked": DiseasePicked(Disease("M01600", "糖尿病", "E11.900", "2型糖尿病")),
+    "quote asked": QuoteAsked(),
+    "agreed": Confirmed("T01"),
+    "given up": Abandoned("T01"),
+    "cancel": CancelAsked("T01", "错误"),
+    "cancel for a refund": CancelAsked("T01", "退货", REFUND),
+    "refund withdrawn": RefundWithdrawn("T02"),
+    "acknowledged": Acknowledged("T01"),
+    "slip out": SlipPrinted("original"),
+    "copy out": SlipPrinted("copy"),
+    "due": Due(0.0),
+    "due after a day": Due(MANUAL_AFTER_S),
+    "reopened": Reopened(),
+    "ruled REVERSED": Ruled(State.REVERSED, "3202 and two people"),
+    "ruled CANCELLED": Ruled(State.CANCELLED, "3202 and two people"),
+    "ruled CONFIRMED": Ruled(State.CONFIRMED, "3202 and two people"),
+    "ruled REFUSED": Ruled(State.REFUSED, "3202 and two people"),
+}
+"""What people, the printer and the clock do; none of it is ever out of turn."""
+STARTS: dict[str, Event] = {"restart": Restarted(), "restart on an old copy": Restarted(old_copy=True)}
+CENTRE: dict[str, Event] = {
+    "centre: person": samples.DECODED,
+    "centre: code expired": CentreRefused("code_expired"),
+    "centre: not reached": CentreRefused("centre_not_reached", {"reason": "timeout"}, rescan=False),
+}
+EVENTS: dict[str, Event] = {
+    **WISHES,
+    **STARTS,
+    **CENTRE,
+    "2102 composed": samples.COMPOSED,
+    "2601 composed": samples.COMPOSED_2601,
+    "2103 composed": samples.COMPOSED_2103,
+    "2201 composed": Composed("STEP", "2201", "X", "key", b"{}"),
+    **{
+        f"{purpose} not composed": ComposeFailed(purpose, "key_locked")
+        for purpose in ("SETTLE", "REVERSE", "CANCEL", "STEP", "NONSENSE")
+    },
+    **{f"{infno} {name}": HubSaid(infno, heard) for infno in QUERY_NUMBERS for name, heard in HEARD.items()},
+}
 
 NOT_REACHED_YET = {
     (State.DOUBT, State.CONFIRMED): "no profile has a by-message query (K63)",
@@ -114,7 +161,7 @@ def explored() -> tuple[tuple[Visit, ...], tuple[tuple[Settlement, Event, Except
     refusals: list[tuple[Settlement, Event, Exception]] = []
     while waiting:
         settlement = waiting.popleft()
-        for event in EVENTS:
+        for event in EVENTS.values():
             # What hears of a restart comes from the disk: token, code and the running step are gone.
             before = decode_sheet(encode_sheet(settlement)) if isinstance(event, Restarted) else settlement
             try:
