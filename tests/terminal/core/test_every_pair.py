@@ -306,6 +306,13 @@ def test_every_open_doubt_has_its_next_try() -> None:
             assert settlement.state in BOOKED | {State.REVERSED, State.CANCELLED}, visit
 
 
+def test_the_queue_is_told_the_tries_and_the_quiet_stage_that_the_settlement_has() -> None:
+    for visit in _visits():
+        settlement, retry = visit.decision.settlement, visit.decision.retry
+        if retry is not None:
+            assert (retry.tries, retry.quiet_stage) == (settlement.tries, settlement.quiet_stage), visit
+
+
 def test_an_attempt_that_was_answered_is_closed_by_the_same_decision() -> None:
     for visit in _visits():
         event = visit.event
