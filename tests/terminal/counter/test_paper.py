@@ -178,7 +178,9 @@ async def test_a_slip_that_was_being_printed_when_the_power_went_is_unknown(tmp_
 
 
 @virtual
-async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(tmp_path: Path) -> None:
+async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S5: `printing` with the hash is durable before the first byte leaves."""
     shop = Shop(tmp_path)
     till = await shop.start()
@@ -189,7 +191,7 @@ async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(tmp_pa
         seen.extend(slip.state for slip in till.journal.receipts.unfinished())
         return await right(document)
 
-    shop.printer.print = look  # type: ignore[method-assign,assignment]  # a spy
+    monkeypatch.setattr(shop.printer, "print", look)
     await till.settle()
     await till.quiet()
     assert seen == ["printing"]
