@@ -1,9 +1,7 @@
 """Start, recovery, sign-in, the feed, and how a counter stops."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -13,12 +11,9 @@ from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import FeedEntry
 from terminal.counter.session import SignInState
 from terminal.counter.workroom import Phase
-from terminal.journal.journal import Journal
 from terminal.journal.records import Commit, JournalFailed
-from terminal.journal.thread import JournalPort
+from tests.terminal.counter.slow_disk import SlowDisk
 from tests.terminal.harness import Shop, Till, virtual
-
-Result = TypeVar("Result")
 
 
 async def feed_of(till: Till, count: int) -> list[FeedEntry]:
@@ -90,20 +85,6 @@ async def test_a_hub_that_forgot_our_sign_in_gets_a_new_one_and_no_second_settle
     assert (await till.settle("0001")).state is State.CONFIRMED, "the next sale signs in first"
     shop.assert_books_agree(till)
     await till.stop()
-
-
-class SlowDisk:
-    """A journal whose calls wait until it is `idle`."""
-
-    def __init__(self, inner: JournalPort) -> None:
-        self._inner = inner
-        self.idle = asyncio.Event()
-        self.idle.set()
-
-    async def call(self, work: Callable[[Journal], Result]) -> Result:
-        """See `JournalPort`."""
-        await self.idle.wait()
-        return await self._inner.call(work)
 
 
 @virtual

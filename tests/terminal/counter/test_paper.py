@@ -1,7 +1,6 @@
 """Slips: each printed once by itself, never twice, and money never waits for paper (invariant I6)."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ from protocols.gm.sm3 import sm3
 from terminal.core.events import Event, Misuse, SlipPrinted
 from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
-from terminal.journal.journal import Journal
-from terminal.journal.thread import JournalPort, Result
 from tests.faults import fired
+from tests.terminal.counter.slow_disk import SlowDisk
 from tests.terminal.harness import Shop, Till, virtual
 
 
@@ -227,18 +225,6 @@ async def test_a_sheet_past_its_term_while_its_slip_comes_out_stops_nothing(
     await till.stop()
 
 
-class SlowDisk:
-    """A journal whose every call takes its time."""
-
-    def __init__(self, inner: JournalPort) -> None:
-        self._inner = inner
-
-    async def call(self, work: Callable[[Journal], Result]) -> Result:
-        """See `JournalPort`."""
-        await asyncio.sleep(0.01)
-        return await self._inner.call(work)
-
-
 @pytest.mark.parametrize("wish", ["acknowledge", "cancel"])
 @virtual
 async def test_a_sale_whose_slip_is_just_being_noted_is_not_busy(
@@ -264,7 +250,7 @@ async def test_a_sale_whose_slip_is_just_being_noted_is_not_busy(
             heard.append((await till.counter.sales.cancel(settlement_id, "T01", "")).state)
         return await noting
 
-    monkeypatch.setattr(engine, "_journal", SlowDisk(engine._journal))
+    monkeypatch.setattr(engine, "_journal", SlowDisk(engine._journal, takes_s=0.01))
     monkeypatch.setattr(engine, "post", beside_the_note)
     await till.settle()
     await till.quiet()
