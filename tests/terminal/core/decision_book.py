@@ -16,7 +16,7 @@ without reading it in the difference of this file.
 «reason», «text», «infcode» and «message id» are the event's own, «bytes» its answer as it came, «state» is where the settlement stands.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -29,25 +29,22 @@ from terminal.core.advancing import WITHDRAW_BATCH
 from terminal.core.events import (
     Composed,
     ComposeFailed,
-    Decision,
     Event,
     Heard,
     HubSaid,
     Misuse,
-    Restarted,
 )
 from terminal.core.flows import CLINIC_VISIT, FLOWS
 from terminal.core.states import FINAL
 from terminal.core.values import Review, Settlement
 from terminal.core.visit import WITHDRAW
-from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core import samples
 from tests.terminal.core.decision_words import outcome_text, together
-from tests.terminal.core.samples import LINE, PERSON_NO, decide, draft, good, info, person_output
-from tests.terminal.core.test_every_pair import CENTRE, EVENTS, HEARD, STARTS, WISHES
+from tests.terminal.core.samples import LINE, PERSON_NO, draft, good, info, person_output
 from tests.terminal.core.test_reviewing import BACK, GO_ON, NOTHING, TAKEN, TOLD, WARNED
 from tests.terminal.core.test_reviewing import COMPOSED as COMPOSED_3103
 from tests.terminal.core.test_visit import REGISTERED, visit
+from tests.terminal.core.walk import CENTRE, EVENTS, HEARD, STARTS, WISHES, walk
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "core"
 
@@ -204,38 +201,6 @@ def _is_own(settlement: Settlement, event: Event) -> bool:
     return event.infno == {**steps, WITHDRAW_BATCH: "2205"}.get(settlement.running)
 
 
-class Decided(NamedTuple):
-    """What one event led to: a decision, or a refusal of what does not fit."""
-
-    before: Settlement
-    name: str
-    event: Event
-    what: Decision | Misuse
-
-
-def _walk(chapter: Chapter) -> Iterator[Decided]:
-    """Every decision and refusal of everything that can be reached, breadth first."""
-    seen = {_kind(start) for start in chapter.starts}
-    waiting = deque(chapter.starts)
-    while waiting:
-        settlement = waiting.popleft()
-        for name, event in chapter.events.items():
-            if not _is_own(settlement, event):
-                continue
-            # What hears of a restart comes from the disk: token, code and the running step are gone.
-            before = decode_sheet(encode_sheet(settlement)) if isinstance(event, Restarted) else settlement
-            try:
-                decision = decide(before, event)
-            except Misuse as misuse:
-                if misuse.code != "out_of_turn":  # who answers without being asked: the same everywhere
-                    yield Decided(before, name, event, misuse)
-                continue
-            yield Decided(before, name, event, decision)
-            if (kind := _kind(decision.settlement)) not in seen:
-                seen.add(kind)
-                waiting.append(decision.settlement)
-
-
 class Situation(NamedTuple):
     """What can happen in one place, and to which events."""
 
@@ -251,13 +216,14 @@ class Situation(NamedTuple):
 
 def _situations(chapter: Chapter) -> list[Situation]:
     found: dict[str, Situation] = {}
-    for decided in _walk(chapter):
-        running = decided.before.running
-        place = f"{decided.before.state}/{running or 'idle'}"
-        situation = found.setdefault(place, Situation(place, not running, {}))
-        names = situation.outcomes.setdefault(outcome_text(decided.before, decided.event, decided.what), [])
-        if decided.name not in names:
-            names.append(decided.name)
+    for before, name, event, what in walk(chapter.starts, chapter.events, _kind, _is_own):
+        if isinstance(what, Misuse) and what.code == "out_of_turn":
+            continue  # who answers without being asked: the same everywhere
+        place = f"{before.state}/{before.running or 'idle'}"
+        situation = found.setdefault(place, Situation(place, not before.running, {}))
+        names = situation.outcomes.setdefault(outcome_text(before, event, what), [])
+        if name not in names:
+            names.append(name)
     return list(found.values())
 
 

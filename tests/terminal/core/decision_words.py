@@ -97,10 +97,12 @@ def _own_words(before: Settlement, event: Event) -> dict[str, str]:
             return {f"state={before.state}": "state=«state»"}
 
 
-def outcome_text(before: Settlement, event: Event, what: Decision | Misuse) -> str:
-    """What the core made of an event, in one line."""
+def outcome_text(before: Settlement, event: Event, what: Decision | Exception) -> str:
+    """What the core made of an event, in one line. An error that is no refusal is raised."""
     if isinstance(what, Misuse):
         text = " ".join(["refused", what.code, *(f"{name}={text}" for name, text in what.params.items())])
+    elif isinstance(what, Exception):
+        raise what
     else:
         told = [*_changes(before, what), *_records(event, what), *map(_effect, what.effects)]
         text = ", ".join(told) or "nothing"
