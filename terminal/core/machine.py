@@ -256,7 +256,9 @@ def _restarted(settlement: Settlement, profile: Profile, rest_over: str = "") ->
                 landed, tries=max(settlement.tries, 1), notice=Notice("cancel_doubt", {"reason": "restart"})
             )
             unknown, moves = moved(again, State.CANCEL_DOUBT, "restart")
-            return Decision(unknown, moves, (Wake(),), durable=True, ended=lost, retry=now)
+            return Decision(
+                unknown, moves, (Wake(),), durable=True, ended=lost, retry=_replace(now, tries=again.tries)
+            )
         case State.REVERSED_ONCE:
             # The wall clock may have jumped while we were away: the quiet time begins anew.
             quiet = Retry(0, profile.quiet_s, 0.0, "restart", settlement.quiet_stage)

@@ -255,6 +255,6 @@ def _continue(settlement: Settlement, record: AttemptEnded | None, profile: Prof
 def withdraw_later(settlement: Settlement, record: AttemptEnded | None, verdict: Verdict) -> Decision:
     """No usable answer: the same withdrawal again later, for ever."""
     tries = settlement.tries + 1
-    retry = Retry(tries, retry_delay_s(tries), JITTER, verdict.value, 0)
+    retry = Retry(tries, retry_delay_s(tries), JITTER, verdict.value, settlement.quiet_stage)
     waiting = _replace(settlement, running="", tries=tries)
     return Decision(waiting, (), (Wake(),), durable=True, ended=record, retry=retry)

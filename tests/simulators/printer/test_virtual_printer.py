@@ -6,6 +6,7 @@ import pytest
 
 from protocols.escpos.builder import build
 from protocols.escpos.document import Cut, Document, Qr, Raster, Text
+from protocols.escpos.events import Picture
 from protocols.escpos.status import Condition, question
 from simulators.printer import SimulatedPrinter
 from simulators.printer.virtual_printer import RECEIVE_BUFFER_BYTES
@@ -91,7 +92,9 @@ def test_questions_inside_a_picture_are_answered_and_stay_dots() -> None:
     picture = build(Document((Raster(3, rows), Cut())), 48).data
     printer = SimulatedPrinter()
     assert b"".join(printer.receive(bytes((byte,))) for byte in picture) == b"\x12\x12"
-    assert printer.papers[0].prints[0].rows == rows  # type: ignore[union-attr]  # the first print is the picture
+    printed = printer.papers[0].prints[0]
+    assert isinstance(printed, Picture)
+    assert printed.rows == rows
 
 
 def test_paper_ends_after_some_lines_and_a_new_roll_takes_the_rest() -> None:

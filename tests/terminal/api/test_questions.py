@@ -149,7 +149,7 @@ async def test_a_name_longer_than_this_hub_takes_it_is_told_and_not_sent(tmp_pat
 )
 @virtual
 async def test_a_question_that_finds_the_journal_broken_says_so_and_stops_the_counter(
-    path: str, tmp_path: Path
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its message id is reserved there. A process that went on selling would find out with a sale in its hands."""
     _, till, api = await counter_in(tmp_path)
@@ -161,7 +161,7 @@ async def test_a_question_that_finds_the_journal_broken_says_so_and_stops_the_co
         till.journal.store.fail("FullError")
         return right(until)
 
-    till.journal.reserve_message_numbers = full  # type: ignore[method-assign]  # a fault on purpose
+    monkeypatch.setattr(till.journal, "reserve_message_numbers", full)
     refused = await api.call("POST", path, {})
     assert (refused.status_code, refused.json().get("code")) == (503, "journal_failed")
     assert isinstance(await till.ended(), JournalFailed)

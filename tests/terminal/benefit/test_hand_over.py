@@ -14,7 +14,7 @@ from tests.terminal.benefit.paper import flat
 from tests.terminal.benefit.test_prescriptions import RX, STAFF, Counters, shown
 from tests.terminal.clinic.clinic import Window, window_config
 from tests.terminal.harness import virtual
-from tests.yibao.cli.test_review import DirectClient
+from tests.yibao.cli.direct_client import DirectClient
 
 AT_ORDER = PrescriptionsConfig("order")
 

@@ -356,7 +356,7 @@ async def test_a_registration_that_opens_a_second_visit_behind_the_withdrawal_is
 
 @virtual
 async def test_a_registration_that_arrives_before_its_repetition_is_found_by_the_next_wish(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The repetition carries the same own number and is refused; 5201 then finds the first. One visit, not two."""
     clinic = Clinic(tmp_path)
@@ -373,7 +373,7 @@ async def test_a_registration_that_arrives_before_its_repetition_is_found_by_the
             link.deliver(link.newest("2201"))
         return delivery
 
-    link.hub.respond = overtaken  # type: ignore[method-assign]  # the network, not the hub, has this memory
+    monkeypatch.setattr(link.hub, "respond", overtaken)  # the network, not the hub, has this memory
     stopped = await window.pick(known)
     assert state_of(stopped) == (State.DRAFT, "hub_refused_question")
     assert (await window.counter.sales.quote(known.id)).state is State.PRICED

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import apsw
+import pytest
 
 from terminal.core.states import State
 from terminal.journal.journal import Journal
@@ -17,7 +18,6 @@ class RefusesOutcome:
     def __init__(self, journal: Journal) -> None:
         self._commit = journal.commit
         self.refused = ""
-        journal.commit = self  # type: ignore[method-assign]  # a fault on purpose
 
     def __call__(self, commit: Commit) -> None:
         if not self.refused and commit.ended is not None and commit.ended.verdict == "done":
@@ -28,13 +28,14 @@ class RefusesOutcome:
 
 @virtual
 async def test_a_message_composed_ahead_is_dropped_when_its_predecessor_is_not_on_disk(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """2201 is booked but cannot be written as booked: it is looked for with 5201, and 2203A waits for that."""
     clinic = Clinic(tmp_path)
     window = await clinic.window()
     known = await window.arrive()
     guard = RefusesOutcome(window.till.journal)
+    monkeypatch.setattr(window.till.journal, "commit", guard)
     priced = await window.pick(known)
     assert guard.refused
     assert priced.state is State.PRICED

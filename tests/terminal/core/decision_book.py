@@ -9,16 +9,17 @@ are what the core does today, so that nobody changes a state, a reason in the au
 without reading it in the difference of this file.
 
     == flow STATE/running step      situations that look like this
-    event; event                    what happened there
-        what followed               fields that changed, then what is written and set going; `refused CODE`, `nothing`
+    event; event                    what happened there; "2102: time-out | forged" is what came of a 2102
+        what followed               the way through the states, other fields that changed, what is written and set going
+    every other wish as usual       wishes that are not named above meet what stands at the top of the file
+
+«reason», «text», «infcode» and «message id» are the event's own, «bytes» its answer as it came, «state» is where the settlement stands.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
 
 from protocols.hub.outpatient import FeeLinesOutput
 from protocols.hub.person import BenefitCheckOutput, Entitlement
@@ -26,32 +27,24 @@ from protocols.hub.queries import ChronicFiling, ChronicQueryOutput, Visit, Visi
 from protocols.hub.settlement import LineSplit, SettlementOutput
 from terminal.core.advancing import WITHDRAW_BATCH
 from terminal.core.events import (
-    Answered,
-    CentreRefused,
     Composed,
     ComposeFailed,
-    Decision,
-    Due,
-    Effect,
     Event,
     Heard,
     HubSaid,
     Misuse,
-    Restarted,
-    Ruled,
 )
 from terminal.core.flows import CLINIC_VISIT, FLOWS
-from terminal.core.outcome import MANUAL_AFTER_S
 from terminal.core.states import FINAL
-from terminal.core.values import Attempt, Notice, Review, Settlement
+from terminal.core.values import Review, Settlement
 from terminal.core.visit import WITHDRAW
-from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core import samples
-from tests.terminal.core.samples import LINE, PERSON_NO, decide, draft, good, info, person_output
-from tests.terminal.core.test_every_pair import EVENTS, HEARD
+from tests.terminal.core.decision_words import outcome_text, together
+from tests.terminal.core.samples import LINE, PERSON_NO, draft, good, info, person_output
 from tests.terminal.core.test_reviewing import BACK, GO_ON, NOTHING, TAKEN, TOLD, WARNED
 from tests.terminal.core.test_reviewing import COMPOSED as COMPOSED_3103
 from tests.terminal.core.test_visit import REGISTERED, visit
+from tests.terminal.core.walk import CENTRE, EVENTS, HEARD, STARTS, WISHES, walk
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "core"
 
@@ -62,70 +55,119 @@ _SPLIT = LineSplit(
     price=LINE.price,
     catalogue_class="01",
 )
-_VISIT_ANSWERS: dict[str, tuple[Heard, ...]] = {
-    "1101": (good(person_output()),),
-    "2001": (
-        good(BenefitCheckOutput(trtinfo=(Entitlement(entitled="1"),))),
-        good(BenefitCheckOutput(trtinfo=(Entitlement(entitled="0", reason="未备案"),))),
-    ),
-    "5301": (
-        good(ChronicQueryOutput(filings=(ChronicFiling(disease_code="M01600", disease_name="糖尿病"),))),
-        good(ChronicQueryOutput()),
-    ),
-    "2201": (REGISTERED,),
-    "2203A": (good({}),),
-    "2204": (good(FeeLinesOutput(line_splits=(_SPLIT,))),),
-    "2206A": (good(SettlementOutput(info=info(echoed_message_id=""))),),
-    "2207A": tuple(good(SettlementOutput(info=info(account, echoed_message_id="M-2207A"))) for account in (3750, 3749)),
-    "2208": (good(samples.cancelled_output(echoed_message_id="M-2208")),),
-    "2205": (good({}),),
-    "2202": (good({}),),
-    "2601": (good({}), samples.ALREADY, samples.NOT_FOUND),
-    "5201": tuple(
-        good(VisitQueryOutput(visits=tuple(Visit(visit_id=one, own_visit_no=own, person_no=PERSON_NO) for own, one in seen)))
-        for seen in ((), (("V7", "M1"),), (("V7", "M2"),), (("V8", "M1"),))
-    ),
-    "5203": (good(samples.query_output("0")), good(samples.query_output("1"))),
+
+
+def _visits_found(own_visit_no: str, visit_id: str) -> Heard:
+    return good(VisitQueryOutput(visits=(Visit(visit_id=visit_id, own_visit_no=own_visit_no, person_no=PERSON_NO),)))  # fmt: skip
+
+
+_VISIT_ANSWERS: dict[str, dict[str, Heard]] = {
+    "1101": {"person": good(person_output())},
+    "2001": {
+        "entitled": good(BenefitCheckOutput(trtinfo=(Entitlement(entitled="1"),))),
+        "not entitled": good(BenefitCheckOutput(trtinfo=(Entitlement(entitled="0", reason="未备案"),))),
+    },
+    "5301": {
+        "a filing": good(ChronicQueryOutput(filings=(ChronicFiling(disease_code="M01600", disease_name="糖尿病"),))),
+        "no filing": good(ChronicQueryOutput()),
+    },
+    "2201": {"registered": REGISTERED},
+    "2203A": {"done": good({})},
+    "2204": {"charged": good(FeeLinesOutput(line_splits=(_SPLIT,)))},
+    "2206A": {"quoted": good(SettlementOutput(info=info(echoed_message_id="")))},
+    "2207A": {
+        "booked": good(SettlementOutput(info=info(echoed_message_id="M-2207A"))),
+        "booked, 1 fen in cash": good(SettlementOutput(info=info(3749, echoed_message_id="M-2207A"))),
+    },
+    "2208": {"cancelled": good(samples.cancelled_output(echoed_message_id="M-2208"))},
+    "2205": {"done": good({})},
+    "2202": {"done": good({})},
+    "2601": {"done": good({}), "already undone": samples.ALREADY, "not found": samples.NOT_FOUND},
+    "5201": {
+        "no visit": good(VisitQueryOutput(visits=())),
+        "our visit": _visits_found("V7", "M1"),
+        "our visit, under another number": _visits_found("V7", "M2"),
+        "a visit of others": _visits_found("V8", "M1"),
+    },
+    "5203": {"not refunded": good(samples.query_output("0")), "refunded": good(samples.query_output("1"))},
 }  # fmt: skip
-_VISIT_HEARD: tuple[Heard, ...] = (
-    samples.UNSENT,
-    samples.SILENT,
-    samples.FORGED,
-    samples.REFUSED,
-    samples.OTHER_CODE,
-    samples.SHAPELESS,
-)
-_VISIT_EVENTS: tuple[Event, ...] = (
-    *(event for event in EVENTS if not isinstance(event, HubSaid | Composed | ComposeFailed)),
-    *(
-        Composed(purpose, infno, f"M-{infno}", "key", b"{}")
-        for purpose, infno in (("STEP", "2201"), ("STEP", "2203A"), ("STEP", "2204"), ("STEP", "2205"), ("STEP", "2202"),
-                               ("SETTLE", "2207A"), ("REVERSE", "2601"), ("CANCEL", "2208"))
-    ),
-    *(ComposeFailed(purpose, "key_locked") for purpose in ("STEP", "SETTLE", "REVERSE", "CANCEL")),
-    *(HubSaid(infno, heard) for infno, answers in _VISIT_ANSWERS.items() for heard in (*_VISIT_HEARD, *answers)),
-)  # fmt: skip
-_REVIEW_EVENTS: tuple[Event, ...] = (
-    samples.CODE, samples.DECODED, samples.IDENTIFIED, samples.QUOTED, samples.CHANGED_LINES, samples.CONFIRM, NOTHING, WARNED, GO_ON,
-    BACK, TAKEN, TOLD, COMPOSED_3103, ComposeFailed("STEP", "key_locked"), Restarted(), EVENTS[6], EVENTS[8],
-    *(HubSaid(infno, heard) for infno in ("3101", "3103") for heard in (*_VISIT_HEARD, good("something else"))),
-)  # fmt: skip
+_ANYWHERE = ("not sent", "time-out", "forged", "refused", "unknown code", "shapeless")
+_VISIT_HEARD: dict[str, Heard] = {name: HEARD[name] for name in _ANYWHERE}
+_VISIT_PURPOSES = {
+    **dict.fromkeys(("2201", "2203A", "2204", "2205", "2202"), "STEP"),
+    "2207A": "SETTLE",
+    "2601": "REVERSE",
+    "2208": "CANCEL",
+}
+_VISIT_EVENTS: dict[str, Event] = {
+    **WISHES,
+    **STARTS,
+    **CENTRE,
+    **{
+        f"{infno} composed": Composed(purpose, infno, f"M-{infno}", "key", b"{}")
+        for infno, purpose in _VISIT_PURPOSES.items()
+    },
+    **{
+        f"{purpose} not composed": ComposeFailed(purpose, "key_locked")
+        for purpose in ("STEP", "SETTLE", "REVERSE", "CANCEL")
+    },
+    **{
+        f"{infno} {name}": HubSaid(infno, heard)
+        for infno, answers in _VISIT_ANSWERS.items()
+        for name, heard in (_VISIT_HEARD | answers).items()
+    },
+}
+_REVIEW_WISHES: dict[str, Event] = {
+    **{name: WISHES[name] for name in ("code scanned", "two lines", "agreed", "quote asked", "given up")},
+    "review: carry on": GO_ON,
+    "review: go back": BACK,
+    "prescription taken": TAKEN,
+}
+_REVIEW_EVENTS: dict[str, Event] = {
+    **_REVIEW_WISHES,
+    "restart": STARTS["restart"],
+    "centre: person": samples.DECODED,
+    "1101 person": samples.IDENTIFIED,
+    "2101 quoted": samples.QUOTED,
+    "3101 nothing found": NOTHING,
+    "3101 one finding": WARNED,
+    "3103 composed": COMPOSED_3103,
+    "STEP not composed": ComposeFailed("STEP", "key_locked"),
+    "3103 done": TOLD,
+    **{
+        f"{infno} {name}": HubSaid(infno, heard)
+        for infno in ("3101", "3103")
+        for name, heard in (_VISIT_HEARD | {"something else": HEARD["something else"]}).items()
+    },
+}
 
 
 class Chapter(NamedTuple):
-    """Where a walk begins, and what may happen on it."""
+    """Where a walk begins, and what may happen on it, by plain names."""
 
     name: str
     file: Path
     starts: Sequence[Settlement]
-    events: Sequence[Event]
+    wishes: Collection[str]
+    """Names of the events that are decided or refused in every situation."""
+    events: Mapping[str, Event]
 
 
 CHAPTERS = (
-    Chapter("purchase", FOLDER / "decisions-purchase.txt", (draft(),), EVENTS),
-    Chapter("visit", FOLDER / "decisions-visit.txt", (draft(flow=CLINIC_VISIT.name), visit()), _VISIT_EVENTS),
+    Chapter("purchase", FOLDER / "decisions-purchase.txt", (draft(),), WISHES, EVENTS),
     Chapter(
-        "purchase with review", FOLDER / "decisions-review.txt", (draft(review=Review()),), _REVIEW_EVENTS
+        "visit",
+        FOLDER / "decisions-visit.txt",
+        (draft(flow=CLINIC_VISIT.name), visit()),
+        WISHES,
+        _VISIT_EVENTS,
+    ),
+    Chapter(
+        "purchase with review",
+        FOLDER / "decisions-review.txt",
+        (draft(review=Review()),),
+        _REVIEW_WISHES,
+        _REVIEW_EVENTS,
     ),
 )
 
@@ -159,146 +201,79 @@ def _is_own(settlement: Settlement, event: Event) -> bool:
     return event.infno == {**steps, WITHDRAW_BATCH: "2205"}.get(settlement.running)
 
 
-def _walk(chapter: Chapter) -> Iterator[tuple[Settlement, Event, Decision | Misuse]]:
-    """Every decision and refusal of everything that can be reached, breadth first."""
-    seen = {_kind(start) for start in chapter.starts}
-    waiting = deque(chapter.starts)
-    while waiting:
-        settlement = waiting.popleft()
-        for event in chapter.events:
-            if not _is_own(settlement, event):
-                continue
-            # What hears of a restart comes from the disk: token, code and the running step are gone.
-            before = decode_sheet(encode_sheet(settlement)) if isinstance(event, Restarted) else settlement
-            try:
-                decision = decide(before, event)
-            except Misuse as misuse:
-                if misuse.code != "out_of_turn":  # who answers without being asked: the same everywhere
-                    yield before, event, misuse
-                continue
-            yield before, event, decision
-            if (kind := _kind(decision.settlement)) not in seen:
-                seen.add(kind)
-                waiting.append(decision.settlement)
+class Situation(NamedTuple):
+    """What can happen in one place, and to which events."""
+
+    place: str
+    is_idle: bool
+    outcomes: dict[str, list[str]]
+
+    def only(self, name: str) -> str:
+        """The one outcome of an event, or "" if it has several or none."""
+        found = [outcome for outcome, names in self.outcomes.items() if name in names]
+        return found[0] if len(found) == 1 else ""
 
 
-# -- words ---------------------------------------------------------------------------------------------
+def _situations(chapter: Chapter) -> list[Situation]:
+    found: dict[str, Situation] = {}
+    for before, name, event, what in walk(chapter.starts, chapter.events, _kind, _is_own):
+        if isinstance(what, Misuse) and what.code == "out_of_turn":
+            continue  # who answers without being asked: the same everywhere
+        place = f"{before.state}/{before.running or 'idle'}"
+        situation = found.setdefault(place, Situation(place, not before.running, {}))
+        names = situation.outcomes.setdefault(outcome_text(before, event, what), [])
+        if name not in names:
+            names.append(name)
+    return list(found.values())
 
 
-def _heard(heard: Heard) -> str:
-    if not isinstance(heard, Answered):
-        return f"{type(heard).__name__} ({heard.reason})"
-    if heard.infcode:
-        return f"Answered {heard.infcode} ({heard.err_msg})"
-    number = (
-        HEARD.index(heard)
-        if heard in HEARD
-        else _VISIT_ANSWERS_FLAT.index(heard)
-        if heard in _VISIT_ANSWERS_FLAT
-        else 0
-    )
-    return f"Answered 0 with {type(heard.output).__name__} no. {number}"
+def _usual(chapter: Chapter, situations: Sequence[Situation], *, idle: bool) -> dict[str, str]:
+    """What each wish meets in most places: a refusal or nothing."""
+    met = {name: Counter[str]() for name in chapter.wishes}
+    for situation in situations:
+        if situation.is_idle is idle:
+            for name in chapter.wishes:
+                only = situation.only(name)
+                if only == "nothing" or only.startswith("refused"):
+                    met[name][only] += 1
+    return {name: counted.most_common(1)[0][0] for name, counted in met.items() if counted}
 
 
-_VISIT_ANSWERS_FLAT = [heard for answers in _VISIT_ANSWERS.values() for heard in answers]
+def _usual_lines(chapter: Chapter, usual: Mapping[str, str], when: str) -> Iterator[str]:
+    by_outcome: dict[str, list[str]] = {}
+    for name in chapter.wishes:
+        by_outcome.setdefault(usual.get(name, "always named"), []).append(name)
+    yield f"as usual while {when}"
+    yield from (f"    {'; '.join(names)}: {outcome}" for outcome, names in by_outcome.items())
 
 
-def _event(event: Event) -> str:
-    match event:
-        case HubSaid(infno, heard):
-            return f"HubSaid {infno} {_heard(heard)}"
-        case Composed(purpose, infno) | ComposeFailed(purpose, infno):
-            return f"{type(event).__name__} {purpose} {infno}"
-        case CentreRefused(code):
-            return f"CentreRefused {code}"
-        case Ruled(state):
-            return f"Ruled {state}"
-        case Due(age_s):
-            return "Due, a person's case" if age_s >= MANUAL_AFTER_S else "Due"
-        case _:
-            given = [
-                str(value)
-                for value in msgspec.structs.astuple(event)
-                if isinstance(value, str | bool) and value != ""
-            ]
-            return " ".join([type(event).__name__, *given])
+def _situation_lines(chapter: Chapter, situation: Situation, usual: Mapping[str, str]) -> Iterator[str]:
+    """Events and their outcome; the wishes that meet nothing but the usual come last, unnamed.
 
-
-def _effect(effect: Effect) -> str:
-    given = [value for value in msgspec.structs.astuple(effect) if isinstance(value, str)]
-    return " ".join([type(effect).__name__, *given])
-
-
-def _value(value: object) -> str:
-    match value:
-        case Notice(code, params):
-            return " ".join([code, *(f"{name}={text}" for name, text in params.items())])
-        case Attempt(msgid, purpose, infno):
-            return f"{purpose} {infno} {msgid}"
-        case Review():
-            return f"way {value.way or '-'} reason {value.reason or '-'} findings {len(value.findings)}"
-        case tuple():
-            return f"({', '.join(map(_value, value))})"
-        case msgspec.Struct():
-            return type(value).__name__
-        case _:
-            return str(value) if isinstance(value, str | int | None) else type(value).__name__
-
-
-def _changes(before: Settlement, after: Settlement) -> Iterator[str]:
-    for name in Settlement.__struct_fields__:
-        old, new = getattr(before, name), getattr(after, name)
-        if old != new:
-            yield f"{name}: {_value(new)}"
-
-
-def _outcome(before: Settlement, what: Decision | Misuse) -> str:
-    if isinstance(what, Misuse):
-        return " ".join(["refused", what.code, *(f"{name}={text}" for name, text in what.params.items())])
-    told = list(_changes(before, what.settlement))
-    told += [f"{move.source} to {move.target} because {move.reason}" for move in what.moves]
-    if what.durable:
-        told.append("written")
-    if what.sent is not None:
-        told.append(f"attempt {what.sent.purpose} {what.sent.infno} {what.sent.msgid}")
-    if what.ended is not None:
-        told.append(f"attempt ended {what.ended.state} {what.ended.verdict} {len(what.ended.answer)} bytes")
-    if what.retry is not None:
-        retry = what.retry
-        told.append(
-            f"try {retry.tries} in {retry.delay_s:g} s +-{retry.jitter:g} {retry.verdict} quiet {retry.quiet_stage}"
-        )
-    told += ["out of the queue"] if what.leave_queue else []
-    told += ["opens a sale"] if what.opens is not None else []
-    told += [f"slip {what.receipt}"] if what.receipt else []
-    told += [_effect(effect) for effect in what.effects]
-    return ", ".join(told) or "nothing"
-
-
-def _together(events: Iterable[str]) -> str:
-    """Events in one line; what follows the number of a message is listed behind it once."""
-    found: dict[str, list[str]] = {}
-    for event in events:
-        *head, rest = event.split(" ", 2) if event.startswith("HubSaid") else (event,)
-        found.setdefault(" ".join(head), []).append(rest)
-    return "; ".join(
-        f"{head}: {' | '.join(rests)}" if head else "; ".join(rests) for head, rests in found.items()
-    )
+    In a place that only what is read from disk at a start passes through, no wish is met.
+    """
+    met = {name for names in situation.outcomes.values() for name in names}
+    folded: set[str] = set()
+    if met.issuperset(chapter.wishes):
+        folded = {name for name in chapter.wishes if situation.only(name) == usual.get(name)}
+    yield ""
+    yield f"== {chapter.name} {situation.place}"
+    for outcome, names in situation.outcomes.items():
+        if named := [name for name in names if name not in folded]:
+            yield together(named)
+            yield f"    {outcome}"
+    if folded:
+        yield "every other wish as usual"
 
 
 def chapter_text(chapter: Chapter) -> str:
     """What stands in the book of one chapter."""
-    situations: dict[str, dict[str, dict[str, None]]] = {}
-    for before, event, what in _walk(chapter):
-        place = f"== {chapter.name} {before.state}/{before.running or 'idle'}"
-        outcomes = situations.setdefault(place, {})
-        outcomes.setdefault(_outcome(before, what), {})[_event(event)] = None
-    parts = []
-    for place, outcomes in situations.items():
-        parts.append(f"\n{place}")
-        for outcome, events in outcomes.items():
-            parts += [_together(events), f"    {outcome}"]
-    return "\n".join(parts) + "\n"
+    situations = _situations(chapter)
+    idle, busy = _usual(chapter, situations, idle=True), _usual(chapter, situations, idle=False)
+    lines = [*_usual_lines(chapter, idle, "idle"), *_usual_lines(chapter, busy, "something is running")]
+    for situation in situations:
+        lines += _situation_lines(chapter, situation, idle if situation.is_idle else busy)
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

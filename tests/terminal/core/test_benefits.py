@@ -36,7 +36,7 @@ PURCHASE, VISIT = PHARMACY_PURCHASE.name, CLINIC_VISIT.name
         (VISIT, "pharmacy", "chronic", "14", True, True),
     ],
 )
-def test_each_kind_its_number_and_its_needs(
+def test_each_kind_of_benefit_has_its_number_and_its_needs(
     flow: str, asked: str, kind: str, med_type: str, with_disease: bool, pooled: bool
 ) -> None:
     sale = draft(flow=flow, benefit=asked)
@@ -48,7 +48,7 @@ def test_a_purchase_on_a_prescription_asks_the_pool() -> None:
     assert is_pooled(draft(prescription=Prescription("RX1", (), "Y01")))
 
 
-def test_each_flow_begins_with_its_own_kind() -> None:
+def test_each_flow_offers_its_own_kinds_and_the_usual_one_first() -> None:
     assert BENEFITS == {
         "pharmacy_purchase": ("pharmacy", "dual_channel"),
         "clinic_visit": ("chronic", "ordinary", "emergency", "two_disease", "maternity"),
@@ -65,10 +65,10 @@ def test_each_flow_begins_with_its_own_kind() -> None:
 def test_r08_a_filed_disease_is_open_to_another_province_only_where_it_is_listed(
     insured: str, code: str, is_open: bool
 ) -> None:
-    def told(sale: Settlement) -> bool:
+    def opened_for(sale: Settlement) -> bool:
         assert sale.person is not None
         person = _replace(sale.person, insured_division=insured)
         return is_disease_open(_replace(sale, division="999900", person=person), code, PROFILE)
 
-    assert told(visit()) is is_open
-    assert told(after(*TO_PRICED)) is is_open
+    assert opened_for(visit()) is is_open
+    assert opened_for(after(*TO_PRICED)) is is_open

@@ -44,7 +44,7 @@ def test_the_first_two_digits_name_the_province_and_the_first_four_the_city(
     person = msgspec.structs.replace(known.person, insured_division=insured)
     assert area_of(msgspec.structs.replace(known, division=care, person=person), profile) == area
     assert area_of(draft(division=care), profile) == "local", "nobody is known yet"
-    assert area in get_args(Area)
+    assert area in get_args(Area), "one of the words that whoever shows it knows"
 
 
 SPLIT = Split(total_fen=3750, fund_fen=2000, account_fen=1000, cash_fen=750)

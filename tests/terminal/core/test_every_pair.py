@@ -1,75 +1,38 @@
 """Every state meets every event: the core decides or says that it does not fit, and never anything else.
 
-All settlements that the events below can lead to are visited, breadth first, until nothing new comes up. Along the way
+All settlements that the events of `walk` can lead to are visited, breadth first, until nothing new comes up. Along the way
 every decision is held against the rules that must never break.
 """
 
-from collections import deque
 from functools import cache
 
 import pytest
 
-from protocols.money import Quantity
 from protocols.secret import Secret
 from terminal.core.events import (
-    Abandoned,
-    Acknowledged,
     Answered,
-    CancelAsked,
-    CentreRefused,
     CentreSaid,
     CodeGiven,
     Composed,
     ComposeFailed,
-    Confirmed,
     Decision,
-    DiseasePicked,
-    Due,
     Event,
-    Heard,
     HubSaid,
-    LinesSet,
-    MediumGiven,
     Misuse,
     NoAnswer,
     NotAuthentic,
     NotSent,
-    QuoteAsked,
-    RefundWithdrawn,
-    Reopened,
     Restarted,
     Ruled,
     SlipPrinted,
     Transmit,
 )
-from terminal.core.outcome import MANUAL_AFTER_S
 from terminal.core.states import ALLOWED, BOOKED, TRANSITIONS, State
-from terminal.core.values import Disease, RefundPlan, ReturnedLine, Settlement
-from terminal.journal.sheet import decode_sheet, encode_sheet
+from terminal.core.values import Settlement
 from tests.terminal.core import samples
-from tests.terminal.core.samples import decide, draft, good
+from tests.terminal.core.samples import decide, draft
 from tests.terminal.core.test_visit import visit as clinic_visit
-
-REFUND = RefundPlan((ReturnedLine(1, Quantity.parse("1")),), (samples.LINE,), "S2", "T01")
-QUERY_NUMBERS = ("1101", "2101", "2102", "2103", "2601", "5203")
-HEARD: tuple[Heard, ...] = (
-    samples.UNSENT, samples.SILENT, samples.HTML, samples.FORGED, samples.REFUSED, samples.OTHER_CODE, samples.SEEN,
-    samples.SHAPELESS, samples.ALREADY, samples.NOT_FOUND, good(samples.person_output()), good(samples.sale_output()),
-    good(samples.sale_output(total_fen=3749)), good(samples.cancelled_output()), good(samples.query_output("0")),
-    good(samples.query_output("1")), good("something else"),
-)  # fmt: skip
-EVENTS: tuple[Event, ...] = (
-    LinesSet(()), samples.CHANGED_LINES, LinesSet((samples.LINE,)), samples.CODE, MediumGiven(samples.MEDIUM),
-    DiseasePicked(Disease("M01600", "糖尿病", "E11.900", "2型糖尿病")), QuoteAsked(), Confirmed("T01"), Abandoned("T01"),
-    CancelAsked("T01", "错误"), CancelAsked("T01", "退货", REFUND), RefundWithdrawn("T02"),
-    Acknowledged("T01"), SlipPrinted("original"), SlipPrinted("copy"), samples.DECODED,
-    CentreRefused("code_expired"), CentreRefused("centre_not_reached", {"reason": "timeout"}, rescan=False),
-    samples.COMPOSED, samples.COMPOSED_2601, samples.COMPOSED_2103, Composed("STEP", "2201", "X", "key", b"{}"),
-    *(ComposeFailed(purpose, "key_locked") for purpose in ("SETTLE", "REVERSE", "CANCEL", "STEP", "NONSENSE")),
-    *(HubSaid(infno, heard) for infno in QUERY_NUMBERS for heard in HEARD),
-    Due(0.0), Due(MANUAL_AFTER_S), Restarted(), Restarted(old_copy=True), Reopened(),
-    *(Ruled(state, "3202 and two people") for state in (State.REVERSED, State.CANCELLED, State.CONFIRMED, State.REFUSED)),
-)  # fmt: skip
+from tests.terminal.core.walk import EVENTS, walk
 
 NOT_REACHED_YET = {
     (State.DOUBT, State.CONFIRMED): "no profile has a by-message query (K63)",
@@ -108,24 +71,13 @@ def _kind(settlement: Settlement) -> tuple[object, ...]:
 @cache
 def explored() -> tuple[tuple[Visit, ...], tuple[tuple[Settlement, Event, Exception], ...]]:
     """All decisions and all refusals of everything that can be reached from a fresh sale."""
-    seen = {_kind(draft())}
-    waiting = deque([draft()])
     visits: list[Visit] = []
     refusals: list[tuple[Settlement, Event, Exception]] = []
-    while waiting:
-        settlement = waiting.popleft()
-        for event in EVENTS:
-            # What hears of a restart comes from the disk: token, code and the running step are gone.
-            before = decode_sheet(encode_sheet(settlement)) if isinstance(event, Restarted) else settlement
-            try:
-                decision = decide(before, event)
-            except Exception as error:  # noqa: BLE001 - collected, and judged by the first test
-                refusals.append((before, event, error))
-                continue
-            visits.append(Visit(before, event, decision))
-            if (kind := _kind(decision.settlement)) not in seen:
-                seen.add(kind)
-                waiting.append(decision.settlement)
+    for met in walk((draft(),), EVENTS, _kind):
+        if isinstance(met.what, Decision):
+            visits.append(Visit(met.before, met.event, met.what))
+        else:
+            refusals.append((met.before, met.event, met.what))
     return tuple(visits), tuple(refusals)
 
 
@@ -257,6 +209,13 @@ def test_every_open_doubt_has_its_next_try() -> None:
             assert decision.retry is not None, visit
         if decision.leave_queue:
             assert settlement.state in BOOKED | {State.REVERSED, State.CANCELLED}, visit
+
+
+def test_the_queue_is_told_the_tries_and_the_quiet_stage_that_the_settlement_has() -> None:
+    for visit in _visits():
+        settlement, retry = visit.decision.settlement, visit.decision.retry
+        if retry is not None:
+            assert (retry.tries, retry.quiet_stage) == (settlement.tries, settlement.quiet_stage), visit
 
 
 def test_an_attempt_that_was_answered_is_closed_by_the_same_decision() -> None:

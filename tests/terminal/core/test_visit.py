@@ -351,6 +351,7 @@ def test_a_registration_that_was_lost_is_looked_for_once_more_after_the_quiet_ti
     assert (silent.settlement.tries, may_be_hurried(silent.settlement)) == (1, True), (
         "the quiet time has passed"
     )
+    assert silent.retry == Retry(1, 5.0, 0.2, "unknown", 1)
 
 
 @pytest.mark.parametrize(

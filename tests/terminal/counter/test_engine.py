@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,11 @@ class Steps:
     """The steps of each outcome that the log gets."""
 
     def __init__(self) -> None:
-        self.of: list[tuple[str, dict[str, float]]] = []
+        self.told: list[tuple[str, dict[str, float]]] = []
 
     def __call__(self, event: str, **facts: Any) -> None:
         """See `WriteLog`."""
-        self.of.append((facts["state"], facts["steps_ms"]))
+        self.told.append((facts["state"], facts["steps_ms"]))
 
 
 @virtual
@@ -63,7 +64,7 @@ async def test_a_sale_is_told_written_and_timed_step_by_step(tmp_path: Path) -> 
         "commit": 0.0,
         "send 2102": 2500.0,
     }
-    assert steps.of == [("CONFIRMED", took)]
+    assert steps.told == [("CONFIRMED", took)]
     assert [message.msgid[-4:] for message in shop.world.ledger.messages()] == [
         "0100",
         "0101",
@@ -124,7 +125,7 @@ async def test_a_doubt_is_told_timed_and_queued_until_its_end(tmp_path: Path) ->
     assert told(till, doubtful.id) == [
         *TO_SENDING, f"DOUBT {LOST}", f"DOUBT {LOST}", f"REVERSING {LOST}", *[f"REVERSING {WAITS}"] * 3, "REVERSED reversed",
     ]  # fmt: skip
-    assert [(state, sorted(took)) for state, took in steps.of] == [
+    assert [(state, sorted(took)) for state, took in steps.told] == [
         ("DOUBT", ["ask 1101", "ask 2101", "commit", "compose 2102", "decode", "send 2102"]),
         ("REVERSED", ["commit", "compose 2601", "send 2601", "wake"]),
     ]
@@ -292,6 +293,14 @@ async def test_what_went_wrong_beside_a_sale_is_announced(tmp_path: Path) -> Non
     assert [(entry.settlement_id, entry.notice) for entry in till.counter.feed.entries] == [
         ("", Notice("internal_error"))
     ]
+    await till.stop()
+
+
+@virtual
+async def test_a_stamp_is_the_time_of_both_clocks(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    await till.wait(7)
     stamp = till.counter.engine.stamp()
     assert (stamp.wall, stamp.monotonic_s) == (shop.clock.now(), shop.clock.monotonic_s())
     await till.stop()
@@ -326,7 +335,7 @@ async def test_the_next_try_is_due_after_its_delay_give_or_take_its_jitter(
     till = await shop.start()
     engine = till.counter.engine
     for drawn, after_s in ((-1.0, 8.0), (0.0, 10.0), (0.5, 11.0)):
-        monkeypatch.setattr(engine, "_jitter", drawn.__float__)
+        monkeypatch.setattr(engine, "_jitter", functools.partial(float, drawn))
         entry = engine._queue_entry(
             Retry(tries=3, delay_s=10.0, verdict="timeout", jitter=0.2, quiet_stage=1), engine.stamp()
         )

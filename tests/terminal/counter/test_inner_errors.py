@@ -15,7 +15,7 @@ from terminal.core.machine import step
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.counter.workroom import Phase
-from terminal.journal.journal import Journal
+from terminal.hub.client import HubClient
 from terminal.journal.records import Commit, JournalFailed
 from tests.terminal.harness import Shop, Till, virtual
 
@@ -121,11 +121,11 @@ async def test_an_error_in_a_question_frees_the_sale_and_tells_the_caller(infno:
 
 @virtual
 async def test_an_error_at_the_certificate_centre_frees_the_sale_and_tells_the_caller(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    shop.centre_link.trouble = ValueError("测试甲")  # type: ignore[assignment]  # not what a link may raise
+    monkeypatch.setattr(shop.centre_link, "trouble", ValueError("测试甲"))
     stuck = await till.quote()
     assert stuck.notice == Notice("centre_not_reached", {"reason": "internal"})
     assert stuck.running == ""
@@ -147,13 +147,21 @@ def _failing(times: int, error: Callable[[], Exception], right: Callable[..., An
     return fails
 
 
+def _does_not_sign_once(hub: HubClient, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next message of this counter is not signed."""
+    right = hub._signer.sign
+    monkeypatch.setattr(hub._signer, "sign", _failing(1, lambda: error, right))
+
+
 @virtual
-async def test_an_error_while_composing_sends_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+async def test_an_error_while_composing_sends_nothing_and_can_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
     hub = till.counter.hub
-    hub._signer.sign = _failing(1, lambda: RuntimeError("x"), hub._signer.sign)  # type: ignore[method-assign]  # a fault on purpose
+    _does_not_sign_once(hub, RuntimeError("x"), monkeypatch)
     armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.state is State.ARMED
     assert armed.notice == Notice("internal_error")
@@ -164,17 +172,19 @@ async def test_an_error_while_composing_sends_nothing_and_can_be_repeated(tmp_pa
 
 
 @virtual
-async def test_a_locked_key_sends_nothing_and_says_so(tmp_path: Path) -> None:
+async def test_a_locked_key_sends_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
     hub = till.counter.hub
-    hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
+    _does_not_sign_once(hub, SignerUnavailable("locked"), monkeypatch)
     armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.notice == Notice("key_locked")
     settled = await till.counter.sales.confirm(priced.id, "T01")
     assert settled.state is State.CONFIRMED
-    hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
+    _does_not_sign_once(hub, SignerUnavailable("locked"), monkeypatch)
     back = await till.counter.sales.cancel(settled.id, "T01", "")
     assert back.state is State.CONFIRMED
     assert back.notice == Notice("key_locked")
@@ -183,11 +193,13 @@ async def test_a_locked_key_sends_nothing_and_says_so(tmp_path: Path) -> None:
 
 
 @virtual
-async def test_a_question_with_a_locked_key_is_not_sent_and_can_be_asked_again(tmp_path: Path) -> None:
+async def test_a_question_with_a_locked_key_is_not_sent_and_can_be_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     hub = till.counter.hub
-    hub._signer.sign = _failing(1, lambda: SignerUnavailable("locked"), hub._signer.sign)  # type: ignore[method-assign]  # on purpose
+    _does_not_sign_once(hub, SignerUnavailable("locked"), monkeypatch)
     stuck = await till.quote()
     assert (stuck.state, stuck.running) == (State.DRAFT, "")
     assert stuck.notice == Notice("hub_not_reached", {"reason": "key_locked"})
@@ -197,7 +209,7 @@ async def test_a_question_with_a_locked_key_is_not_sent_and_can_be_asked_again(t
 
 @virtual
 async def test_a_disk_that_fails_while_a_message_gets_its_number_stops_the_counter_and_nothing_leaves(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No worst outcome is made up of it: what is on disk decides, after the next start."""
     shop = Shop(tmp_path)
@@ -205,7 +217,7 @@ async def test_a_disk_that_fails_while_a_message_gets_its_number_stops_the_count
     priced = await till.quote()
     await till.wait(60)
     full = _failing(1, lambda: JournalFailed("FullError"), lambda until: until)
-    till.journal.reserve_message_numbers = full  # type: ignore[method-assign]  # a fault on purpose
+    monkeypatch.setattr(till.journal, "reserve_message_numbers", full)
     with pytest.raises(Misuse, match="journal_failed"):
         await till.counter.sales.confirm(priced.id, "T01")
     assert isinstance(await till.ended(), JournalFailed)
@@ -218,7 +230,9 @@ async def test_a_disk_that_fails_while_a_message_gets_its_number_stops_the_count
 
 
 @virtual
-async def test_a_reversal_with_a_locked_key_is_tried_again(tmp_path: Path) -> None:
+async def test_a_reversal_with_a_locked_key_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     shop.arm("lose-answer", "2102")
@@ -234,7 +248,7 @@ async def test_a_reversal_with_a_locked_key_is_tried_again(tmp_path: Path) -> No
             raise SignerUnavailable("locked")
         return right(data)
 
-    hub._signer.sign = locks_after_the_settlement  # type: ignore[method-assign]  # a fault on purpose
+    monkeypatch.setattr(hub._signer, "sign", locks_after_the_settlement)
     doubtful = await till.counter.sales.confirm(priced.id, "T01")
     await till.wait(1)
     waiting = await till.get(doubtful.id)
@@ -249,28 +263,30 @@ async def test_a_reversal_with_a_locked_key_is_tried_again(tmp_path: Path) -> No
 # -- the journal says no ---------------------------------------------------------------------------
 
 
-class Refusing:
-    """Lets the journal's guards refuse commits, as they would for a bug of ours."""
+def refuse(
+    till: Till, monkeypatch: pytest.MonkeyPatch, when: Callable[[Commit], bool], times: int = 1
+) -> None:
+    """Let the journal's guards refuse commits, as they would for a bug of ours."""
+    right, left = till.journal.commit, times
 
-    def __init__(self, journal: Journal, when: Callable[[Commit], bool], times: int = 1) -> None:
-        self._commit = journal.commit
-        self._when = when
-        self.left = times
-        journal.commit = self  # type: ignore[method-assign]  # a fault on purpose
-
-    def __call__(self, commit: Commit) -> None:
-        if self.left and self._when(commit):
-            self.left -= 1
+    def guarded(commit: Commit) -> None:
+        nonlocal left
+        if left and when(commit):
+            left -= 1
             raise apsw.ConstraintError("a guard said no, on purpose")
-        self._commit(commit)
+        right(commit)
+
+    monkeypatch.setattr(till.journal, "commit", guarded)
 
 
 @virtual
-async def test_a_guard_that_refuses_the_intent_keeps_the_message_here(tmp_path: Path) -> None:
+async def test_a_guard_that_refuses_the_intent_keeps_the_message_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     priced = await till.quote()
-    Refusing(till.journal, lambda commit: commit.sent is not None)
+    refuse(till, monkeypatch, lambda commit: commit.sent is not None)
     armed = await till.counter.sales.confirm(priced.id, "T01")
     assert armed.state is State.ARMED
     assert armed.notice == Notice("internal_error")
@@ -281,11 +297,13 @@ async def test_a_guard_that_refuses_the_intent_keeps_the_message_here(tmp_path: 
 
 
 @virtual
-async def test_a_guard_that_refuses_the_outcome_makes_it_a_doubt(tmp_path: Path) -> None:
+async def test_a_guard_that_refuses_the_outcome_makes_it_a_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is at the hub and cannot be written as settled: then it must not stay at the hub."""
     shop = Shop(tmp_path)
     till = await shop.start()
-    Refusing(till.journal, lambda commit: commit.row.state is State.CONFIRMED)
+    refuse(till, monkeypatch, lambda commit: commit.row.state is State.CONFIRMED)
     doubtful = await till.settle()
     assert doubtful.state is State.DOUBT
     assert doubtful.notice == Notice("doubt", {"reason": "internal"})
@@ -298,11 +316,11 @@ async def test_a_guard_that_refuses_the_outcome_makes_it_a_doubt(tmp_path: Path)
 
 @virtual
 async def test_when_not_even_the_doubt_can_be_written_the_counter_stops_and_the_next_one_ends_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
-    Refusing(till.journal, lambda commit: commit.row.state in (State.CONFIRMED, State.DOUBT), times=2)
+    refuse(till, monkeypatch, lambda commit: commit.row.state in (State.CONFIRMED, State.DOUBT), times=2)
     with pytest.raises(Misuse, match="journal_failed"):
         await till.settle()
     assert isinstance(await till.ended(), JournalFailed)

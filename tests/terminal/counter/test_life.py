@@ -1,24 +1,19 @@
 """Start, recovery, sign-in, the feed, and how a counter stops."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from terminal.core.events import Misuse
 from terminal.core.states import State
-from terminal.core.values import Notice
+from terminal.core.values import Notice, Settlement
 from terminal.counter.feed import FeedEntry
 from terminal.counter.session import SignInState
 from terminal.counter.workroom import Phase
-from terminal.journal.journal import Journal
-from terminal.journal.records import JournalFailed
-from terminal.journal.thread import JournalPort
+from terminal.journal.records import Commit, JournalFailed
+from tests.terminal.counter.slow_disk import SlowDisk
 from tests.terminal.harness import Shop, Till, virtual
-
-Result = TypeVar("Result")
 
 
 async def feed_of(till: Till, count: int) -> list[FeedEntry]:
@@ -90,20 +85,6 @@ async def test_a_hub_that_forgot_our_sign_in_gets_a_new_one_and_no_second_settle
     assert (await till.settle("0001")).state is State.CONFIRMED, "the next sale signs in first"
     shop.assert_books_agree(till)
     await till.stop()
-
-
-class SlowDisk:
-    """A journal whose calls wait until it is `idle`."""
-
-    def __init__(self, inner: JournalPort) -> None:
-        self._inner = inner
-        self.idle = asyncio.Event()
-        self.idle.set()
-
-    async def call(self, work: Callable[[Journal], Result]) -> Result:
-        """See `JournalPort`."""
-        await self.idle.wait()
-        return await self._inner.call(work)
 
 
 @virtual
@@ -277,7 +258,9 @@ async def test_a_full_disk_stops_the_counter_and_the_next_one_believes_the_disk(
 
 
 @virtual
-async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(tmp_path: Path) -> None:
+async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The hub has booked, the outcome cannot be written: nobody is told that it is settled."""
     shop = Shop(tmp_path)
     till = await shop.start()
@@ -285,15 +268,15 @@ async def test_a_disk_that_fails_between_sending_and_outcome_claims_nothing(tmp_
     right = till.journal.commit
     calls = 0
 
-    def full_at_the_outcome(commit: object) -> None:
+    def full_at_the_outcome(commit: Commit) -> None:
         nonlocal calls
         calls += 1
         if calls == 2:
             till.connection.pragma("max_page_count", 1)
             till.journal.store.fail("FullError")
-        right(commit)  # type: ignore[arg-type]  # passed on as it came
+        right(commit)
 
-    till.journal.commit = full_at_the_outcome  # type: ignore[method-assign]  # a fault on purpose
+    monkeypatch.setattr(till.journal, "commit", full_at_the_outcome)
     with pytest.raises(Misuse, match="journal_failed"):
         await till.counter.sales.confirm(priced.id, "T01")
     assert len(shop.live()) == 1
@@ -362,18 +345,20 @@ async def test_a_follower_hears_what_happens_while_it_is_busy(tmp_path: Path) ->
 
 
 @virtual
-async def test_settled_is_told_only_once_it_is_on_disk(tmp_path: Path) -> None:
+async def test_settled_is_told_only_once_it_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
     on_disk: list[tuple[str, str]] = []
     right = till.counter.changed
 
-    def look(settlement: object) -> None:
-        right(settlement)  # type: ignore[arg-type]  # passed on as it came
+    def look(settlement: Settlement) -> None:
+        right(settlement)
         (row,) = till.rows()
-        on_disk.append((row.state.value, settlement.state.value))  # type: ignore[attr-defined]  # a settlement
+        on_disk.append((row.state.value, settlement.state.value))
 
-    till.counter.changed = look  # type: ignore[method-assign]  # a spy
+    monkeypatch.setattr(till.counter, "changed", look)
     await till.settle()
     for stored, told in on_disk:
         if told in ("SENDING", "CONFIRMED"):

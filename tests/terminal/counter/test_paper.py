@@ -1,7 +1,6 @@
 """Slips: each printed once by itself, never twice, and money never waits for paper (invariant I6)."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ from protocols.gm.sm3 import sm3
 from terminal.core.events import Event, Misuse, SlipPrinted
 from terminal.core.states import State
 from terminal.core.values import Notice, Settlement
-from terminal.journal.journal import Journal
-from terminal.journal.thread import JournalPort, Result
 from tests.faults import fired
+from tests.terminal.counter.slow_disk import SlowDisk
 from tests.terminal.harness import Shop, Till, virtual
 
 
@@ -178,7 +176,9 @@ async def test_a_slip_that_was_being_printed_when_the_power_went_is_unknown(tmp_
 
 
 @virtual
-async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(tmp_path: Path) -> None:
+async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S5: `printing` with the hash is durable before the first byte leaves."""
     shop = Shop(tmp_path)
     till = await shop.start()
@@ -189,7 +189,7 @@ async def test_the_bytes_on_paper_are_those_whose_hash_was_written_before(tmp_pa
         seen.extend(slip.state for slip in till.journal.receipts.unfinished())
         return await right(document)
 
-    shop.printer.print = look  # type: ignore[method-assign,assignment]  # a spy
+    monkeypatch.setattr(shop.printer, "print", look)
     await till.settle()
     await till.quiet()
     assert seen == ["printing"]
@@ -225,18 +225,6 @@ async def test_a_sheet_past_its_term_while_its_slip_comes_out_stops_nothing(
     await till.stop()
 
 
-class SlowDisk:
-    """A journal whose every call takes its time."""
-
-    def __init__(self, inner: JournalPort) -> None:
-        self._inner = inner
-
-    async def call(self, work: Callable[[Journal], Result]) -> Result:
-        """See `JournalPort`."""
-        await asyncio.sleep(0.01)
-        return await self._inner.call(work)
-
-
 @pytest.mark.parametrize("wish", ["acknowledge", "cancel"])
 @virtual
 async def test_a_sale_whose_slip_is_just_being_noted_is_not_busy(
@@ -262,7 +250,7 @@ async def test_a_sale_whose_slip_is_just_being_noted_is_not_busy(
             heard.append((await till.counter.sales.cancel(settlement_id, "T01", "")).state)
         return await noting
 
-    monkeypatch.setattr(engine, "_journal", SlowDisk(engine._journal))
+    monkeypatch.setattr(engine, "_journal", SlowDisk(engine._journal, takes_s=0.01))
     monkeypatch.setattr(engine, "post", beside_the_note)
     await till.settle()
     await till.quiet()

@@ -39,14 +39,14 @@ async def begin_in_doubt(till: Till, fault: str = "lose-answer") -> Settlement:
     return sold
 
 
-def fail_commits(till: Till) -> None:
+def fail_commits(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the disk takes no commit of this till."""
 
     def full(commit: object) -> None:
         till.journal.store.fail("IOError")
         raise JournalFailed("IOError")
 
-    till.journal.commit = full  # type: ignore[method-assign]  # a fault on purpose
+    monkeypatch.setattr(till.journal, "commit", full)
 
 
 async def rest_of(till: Till, settlement: Settlement) -> Settlement:
@@ -474,21 +474,25 @@ async def test_a_rest_given_up_at_a_restart_says_that_kept_goods_are_not_paid(tm
 
 
 @virtual
-async def test_a_disk_that_fails_while_a_closed_sale_comes_back_is_told_as_such(tmp_path: Path) -> None:
+async def test_a_disk_that_fails_while_a_closed_sale_comes_back_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Seed 1403: such a sale is not held in memory, and reading it again met the failed journal a second time."""
     shop = Shop(tmp_path)
     till = await shop.start()
     sold = await till.settle("0001", SHEET)
     await till.quiet()
     await till.counter.sales.acknowledge(sold.id, "T01")
-    fail_commits(till)
+    fail_commits(till, monkeypatch)
     with pytest.raises(Misuse, match="journal_failed"):
         await refund(till, sold)
     assert isinstance(await till.ended(), JournalFailed)
 
 
 @virtual
-async def test_a_disk_that_fails_during_a_refund_is_told_as_such(tmp_path: Path) -> None:
+async def test_a_disk_that_fails_during_a_refund_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the till asks then, it hears that the journal has failed: no refund is claimed, no error is our own."""
     shop = Shop(tmp_path)
     till = await shop.start()
@@ -496,7 +500,7 @@ async def test_a_disk_that_fails_during_a_refund_is_told_as_such(tmp_path: Path)
     await till.counter.sales.acknowledge(other.id, "T01")
     sold = await till.settle("0001", SHEET)
     await till.quiet()
-    fail_commits(till)
+    fail_commits(till, monkeypatch)
     with pytest.raises(Misuse, match="journal_failed"):
         await refund(till, sold)
     with pytest.raises(

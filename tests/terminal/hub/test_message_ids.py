@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,7 +170,9 @@ async def test_the_second_of_an_id_is_on_disk_before_it_is_handed_out(tmp_path: 
 
 
 @virtual
-async def test_a_trade_of_minutes_reserves_blocks_and_not_every_id(tmp_path: Path) -> None:
+async def test_a_trade_of_minutes_reserves_blocks_and_not_every_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = Terminal(tmp_path, 1, _clock())
     connection_writes = 0
     reserve: Callable[..., object] = terminal.journal.reserve_message_numbers
@@ -179,7 +182,7 @@ async def test_a_trade_of_minutes_reserves_blocks_and_not_every_id(tmp_path: Pat
         connection_writes += 1
         return reserve(*args)
 
-    terminal.journal.reserve_message_numbers = counting  # type: ignore[method-assign,assignment]  # a spy on one object
+    monkeypatch.setattr(terminal.journal, "reserve_message_numbers", counting)
     for _ in range(60):
         await asyncio.sleep(1)
         for _ in range(5):

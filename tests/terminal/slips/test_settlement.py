@@ -1,7 +1,5 @@
 """The settlement slip: every field of PD-33 in order, on both papers, and safe against hostile names."""
 
-import datetime as dt
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -148,7 +146,7 @@ def test_own_cost_items_are_marked() -> None:
 
 
 def test_a_time_without_zone_is_refused() -> None:
-    naive = dt.datetime(2026, 11, 21, 10, 11, 5)  # noqa: DTZ001 - the mistake under test
+    naive = SETTLED.at.replace(tzinfo=None)
     with pytest.raises(ValueError, match=r".+"):
         settlement_document(msgspec.structs.replace(SETTLED, at=naive))
 

@@ -9,7 +9,7 @@ import pytest
 
 from terminal.counter.wishes import LineWish
 from tests.terminal.harness import Shop, virtual
-from tests.yibao.cli.test_review import DirectClient
+from tests.yibao.cli.direct_client import DirectClient
 from yibao.cli.dialogue import Order, sell
 from yibao.cli.tables import Screen
 

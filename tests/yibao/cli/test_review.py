@@ -1,45 +1,16 @@
 """The review in the conversation of `yibao sale`: a real counter and its API in this process, no sockets, virtual time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from terminal.api.views import event_view
 from terminal.counter.wishes import LineWish
-from terminal.shapes.settlements import EventView
 from tests.profiles.rig import profile_of
 from tests.profiles.test_review import kept
-from tests.terminal.api.calling import Api
-from tests.terminal.harness import Shop, Till, counter_config, virtual
+from tests.terminal.harness import Shop, Till, virtual
+from tests.yibao.cli.direct_client import DirectClient
 from yibao.cli.dialogue import Order, sell
-from yibao.client import CounterClient, CounterProblem
-from yibao.words import Words
-
-
-class DirectClient(CounterClient):
-    """The client of the door, whose requests go to the API of a counter in this process."""
-
-    def __init__(self, till: Till) -> None:
-        super().__init__(Path("unused"))
-        self._till = till
-        self._api = Api(till, counter_config())
-
-    async def _exchange(self, method: str, path: str, sent: Mapping[str, Any]) -> bytes:
-        body = msgspec.json.decode(sent["data"]) if "data" in sent else None
-        headers = {name.replace("-", "_"): text for name, text in sent["headers"].items()}
-        answer = await self._api.call(method, path, body, **headers)
-        if answer.status_code >= 400:
-            told = answer.json()
-            raise CounterProblem(Words(told["code"], told["zh"], told["en"]), answer.status_code)
-        return answer.content
-
-    async def events(self, after: int = 0) -> AsyncGenerator[EventView, None]:
-        async for entry in self._till.counter.feed.follow(after):
-            yield event_view(entry)
 
 
 async def sold(folder: Path, reason: str, blocking: str = "[]") -> tuple[Shop, int, Till]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.harness import Shop, virtual
+from tests.yibao.cli.direct_client import DirectClient
 from tests.yibao.cli.test_beside import PILLS
-from tests.yibao.cli.test_review import DirectClient
 from yibao.cli.dialogue import Order, sell
 from yibao.client import CounterProblem
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.simulators.hub.submitted import MAPPING
 from tests.terminal.harness import Shop, virtual
-from tests.yibao.cli.test_review import DirectClient
+from tests.yibao.cli.direct_client import DirectClient
 from yibao.cli.submissions import submit_or_find
 
 
