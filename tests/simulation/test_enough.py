@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 WANTED = 15_000
-CHUNKS = 15
+CHUNKS = 30
 OF_ONE_CHUNK = WANTED // CHUNKS
 SALES = 60
 """Twice as many make a settlement some 7 % cheaper, but half as many seeds: sites, weathers, plans of outages."""
