@@ -1,8 +1,10 @@
 """The mutation tool changes one thing at a time, and nothing on disk."""
 
 import ast
+import hashlib
 import signal
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +24,15 @@ from tools.mutation import (
     statement_around,
     tally,
 )
-from tools.mutation_host import Order, Place, Reach, changed_functions, in_child, live_functions
+from tools.mutation_host import (
+    Order,
+    Place,
+    Reach,
+    changed_functions,
+    changed_tests,
+    in_child,
+    live_functions,
+)
 
 SOURCE = '''"""Words."""
 LIMIT: int = 6
@@ -221,6 +231,15 @@ def test_a_test_is_left_out_only_when_it_is_known_to_keep_away() -> None:
     )
     edited = {**measured, "tests": {_Item.nodeid: "older"}}
     assert Reach(edited, ()).may_pass(_Item, Order("b.py", (3, 3), {})), "the test has changed since"
+
+
+def test_tests_that_are_new_or_were_edited_are_known_as_such(tmp_path: Path) -> None:
+    """Some hundred had been moved to other files: they used up the time of every mutant, and few were noticed."""
+    for name in ("kept", "edited"):
+        (tmp_path / f"{name}.py").write_text(name, encoding="utf-8")
+    tests = {"a": tmp_path / "kept.py", "b": tmp_path / "edited.py", "c": tmp_path / "kept.py"}
+    kept = hashlib.sha256(b"kept").hexdigest()[:16]
+    assert changed_tests({"a": kept, "b": kept}, tests) == {"b", "c"}
 
 
 def test_each_changed_module_has_tests_for_changes_at_import_too() -> None:

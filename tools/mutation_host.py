@@ -7,8 +7,8 @@ and nothing else. A function that also ran at import has left its unchanged resu
 here although an import would show it, never the other way round.
 
 Which tests are run: those that have passed through the changed line, as measured once under coverage.py, the ones that
-found something before first, then the quickest. Tests the measurement does not know (new or edited since) always run, and
-so do all tests of a module that was edited since.
+found something before first, then the quickest. Tests the measurement does not know (new or edited since) are run in any case,
+and so are all tests of a module that was edited since; when there are many of either, it is measured anew.
 """
 
 import contextlib
@@ -54,6 +54,8 @@ PATIENCE_S: Final = 12.0
 """What has lived through so many seconds of tests (as measured) counts as unnoticed."""
 MANY_STALE: Final = 5
 """When more modules than this have changed since the measurement, it is taken anew."""
+MANY_NEW: Final = 30
+"""The same for tests: each of them costs every mutant its time, and `PATIENCE_S` then leaves out others that would notice."""
 
 
 class Place(NamedTuple):
@@ -202,9 +204,10 @@ class Host:
         """Which lines each test passes through, measured in a child, or as it was measured before."""
         digests = {module: _digest(Path(file)) for file, module in self._files.items()}
         kept = FOLDER / f"reach-{hashlib.sha256(self._name.encode()).hexdigest()[:16]}.json"
-        old = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"modules": {}}
+        old = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"modules": {}, "tests": {}}
         stale = {module for module, digest in digests.items() if old["modules"].get(module) != digest}
-        if not kept.exists() or len(stale) > MANY_STALE:
+        new = changed_tests(old["tests"], {item.nodeid: item.path for item in session.items})
+        if not kept.exists() or len(stale) > MANY_STALE or len(new) > MANY_NEW:
 
             def measure() -> int:
                 import coverage
@@ -245,6 +248,11 @@ class Host:
             shutil.rmtree(self._base, ignore_errors=True)
             stale = set()
         return Reach(json.loads(kept.read_text(encoding="utf-8")), stale)
+
+
+def changed_tests(measured: Mapping[str, str], tests: Mapping[str, Path]) -> set[str]:
+    """The tests that were not there, or stood in another file, when it was measured."""
+    return {test for test, path in tests.items() if measured.get(test) != _digest(path)}
 
 
 @functools.cache
