@@ -45,7 +45,7 @@ _STORIES: Final = (
     f"{_COUNTER}/test_engine.py", f"{_COUNTER}/test_inner_errors.py", f"{_COUNTER}/test_network.py", f"{_COUNTER}/test_gate.py",
     f"{_COUNTER}/test_chronicle.py",
     "tests/terminal/clinic/test_story.py", "tests/terminal/clinic/test_lost.py", "tests/terminal/clinic/test_answers.py",
-    "tests/terminal/clinic/test_collecting.py",
+    "tests/terminal/clinic/test_collecting.py", "tests/terminal/clinic/test_composing_ahead.py",
 )  # fmt: skip
 _PURE: Final = ("tests/protocols/test_money.py", "tests/terminal/core")
 _QUICK: Final = tuple(

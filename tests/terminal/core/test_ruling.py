@@ -43,9 +43,11 @@ def manual(*, cancel_wish: bool) -> Settlement:
 
 
 def test_an_unseen_reversal_is_sent_again_under_its_own_rules() -> None:
-    asked = decide(unseen(), Reopened())
+    closed = _replace(unseen(), tries=3, manual=True, notice=Notice("reversed_unseen"))
+    asked = decide(closed, Reopened())
     assert asked.effects == (Compose("REVERSE", "2601"),)
     assert (asked.settlement.state, asked.durable, asked.moves) == (State.REVERSED, False, ())
+    assert asked.settlement == _replace(unseen(), running="reverse", quarantine=True, quiet_stage=0), "anew"
     written = decide(asked.settlement, samples.COMPOSED_2601)
     assert written.moves == (Move(State.REVERSED, State.REVERSING, "2601 written"),)
     assert written.durable
@@ -171,6 +173,15 @@ def test_nothing_is_ruled_while_a_message_is_on_its_way_or_outside_manual() -> N
     assert [state for state in State if rulings(_replace(draft(), state=state))] == [State.MANUAL]
 
 
-def test_a_2601_nobody_asked_for_is_not_written() -> None:
+@pytest.mark.parametrize(
+    "kept",
+    [
+        unseen(),
+        _replace(draft(), state=State.CONFIRMED, running="reverse"),
+        _replace(unseen(), unseen=False, running="reverse"),
+    ],
+    ids=["nobody asked", "confirmed", "reversed, and the hub knows of it"],
+)
+def test_a_2601_that_must_not_leave_is_not_written(kept: Settlement) -> None:
     with pytest.raises(Misuse):
-        decide(unseen(), Composed("REVERSE", "2601", "M2", "key", b"{}"))
+        decide(kept, Composed("REVERSE", "2601", "M2", "key", b"{}"))

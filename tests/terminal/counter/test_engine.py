@@ -341,3 +341,18 @@ async def test_the_next_try_is_due_after_its_delay_give_or_take_its_jitter(
         )
         assert entry == QueueEntry(3, NINE + dt.timedelta(seconds=after_s), "timeout", 1)
     await till.stop()
+
+
+@virtual
+async def test_a_cancellation_on_its_way_for_the_first_time_is_no_doubt_yet(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.counter.sales.confirm((await till.quote()).id, "T01")
+    await till.quiet()
+    shop.arm("delay 3", "2103")
+    cancelling = asyncio.ensure_future(till.counter.sales.cancel(sold.id, "T01", ""))
+    await till.wait(2)
+    assert (await till.get(sold.id)).state is State.CANCELLING
+    assert till.counter.engine.doubts() == []
+    assert (await cancelling).state is State.CANCELLED
+    await till.stop()

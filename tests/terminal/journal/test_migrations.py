@@ -11,7 +11,14 @@ import msgspec
 import pytest
 
 from terminal.core.states import State
-from terminal.journal.migrations import MIGRATIONS, OLDEST, fresh_schema, readable_from, schema_of
+from terminal.journal.migrations import (
+    MIGRATIONS,
+    OLDEST,
+    fresh_schema,
+    migrated_copy,
+    readable_from,
+    schema_of,
+)
 from terminal.journal.opening import open_journal
 from terminal.journal.records import Commit, JournalFailed, JournalRefused
 from terminal.journal.schema import RULES, SCHEMA_VERSION
@@ -45,6 +52,26 @@ def test_a_migrated_journal_has_the_tables_of_a_new_one(name: str, tmp_path: Pat
         connection.close()
 
 
+def _rules(connection: apsw.Connection) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in connection.execute("SELECT source, target FROM transition_rule")}
+
+
+def test_a_migration_allows_what_this_program_allows(tmp_path: Path) -> None:
+    """Also where the old program knew of fewer transitions; the copy for looking at has them too."""
+    path = unpack("schema-1-pharmacy", tmp_path)
+    stranger = raw(path)
+    stranger.execute("DELETE FROM transition_rule WHERE source = 'REVERSED'")
+    assert _rules(stranger) < set(RULES)
+    copy = migrated_copy(stranger)
+    assert _rules(copy) == set(RULES)
+    copy.close()
+    stranger.close()
+    open_old(path).close()
+    migrated = raw(path)
+    assert _rules(migrated) == set(RULES)
+    migrated.close()
+
+
 def test_migrations_are_numbered_without_a_gap_up_to_this_schema() -> None:
     assert [migration.number for migration in MIGRATIONS] == list(range(2, SCHEMA_VERSION + 1))
     assert all(migration.title for migration in MIGRATIONS)
@@ -57,9 +84,7 @@ def test_a_migrated_journal_notes_when_and_who_may_read_it(tmp_path: Path) -> No
     assert meta(path) == {**before, "readable_from": "2", "migrated_at": "2026-11-23 09:00:00"}
     stranger = raw(path)
     assert stranger.pragma("user_version") == SCHEMA_VERSION == 3
-    assert {tuple(row) for row in stranger.execute("SELECT source, target FROM transition_rule")} == set(
-        RULES
-    )
+    assert _rules(stranger) == set(RULES)
     stranger.close()
     assert [(one.number, bool(one.title), one.readable_from) for one in MIGRATIONS] == [
         (2, True, 0),

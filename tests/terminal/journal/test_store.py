@@ -11,7 +11,7 @@ from terminal.journal.day_keys import PastTerm, Purpose
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed, JournalRefused
 from terminal.journal.store import Store
-from tests.terminal.journal.samples import NINE, begin, stamp
+from tests.terminal.journal.samples import NINE, begin, raw, stamp
 from tests.terminal.journal.terms import DAY
 
 
@@ -41,6 +41,18 @@ def test_what_a_transaction_is_told_when_it_begins_and_when_it_is_undone() -> No
     assert (connection.in_transaction, store.failed) == (False, "")
     assert store.rows("SELECT name FROM sqlite_schema") == [("one",)]
     connection.close()
+
+
+def test_a_checkpoint_brings_what_was_written_into_the_file_itself(journal: Journal, path: Path) -> None:
+    begin(journal)
+    alone = path.with_name("alone.db")
+    for moved, found in ((False, 0), (True, 1)):
+        if moved:
+            journal.checkpoint()
+        alone.write_bytes(path.read_bytes())
+        stranger = raw(alone)
+        assert len(stranger.execute("SELECT id FROM settlement").fetchall()) == found
+        stranger.close()
 
 
 def test_a_store_that_has_failed_refuses_with_the_same_word(journal: Journal) -> None:

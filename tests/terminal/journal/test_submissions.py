@@ -7,6 +7,7 @@ import apsw
 import msgspec
 import pytest
 
+from protocols.gm.sm3 import sm3
 from terminal.core.submission import Progress, SubmissionState
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed, JournalRefused, SubmissionMessage
@@ -203,6 +204,15 @@ def test_the_checker_finds_what_was_changed_behind_the_guards(path: Path, what: 
     stranger.execute(sql)
     stranger.close()
     assert _findings(path) == expected
+
+
+def test_the_code_of_a_row_covers_these_bytes() -> None:
+    """Rows of years are checked with it: a program that computes another one finds each of them changed."""
+    columns, content, result = ["U1", b"\x01\x02", 3, None], b"content", b"result"
+    until = f'["submission","U1","0102",3,null,"{sm3(content).hex()}"'
+    assert submission_mac(vault(), columns, content, None) == vault().mac(f"{until}]".encode())
+    both = f'{until},"{sm3(result).hex()}"]'
+    assert submission_mac(vault(), columns, content, result) == vault().mac(both.encode())
 
 
 def test_a_content_that_the_terminal_itself_wrote_wrong_is_found_though_its_code_is_right(path: Path) -> None:
