@@ -51,7 +51,7 @@ RED: Final = FOLDER / "red.txt"
 TIME_LIMIT_S: Final = 240
 ABSENT: Final = "absent"
 """No function of that place lives in the host: nothing was tried."""
-PATIENCE_S: Final = 12.0
+PATIENCE_S: Final = 30.0
 """What has lived through so many seconds of tests (as measured) counts as unnoticed."""
 MANY_STALE: Final = 5
 """When more modules than this have changed since the measurement, it is taken anew."""
