@@ -3,8 +3,8 @@
 What a change at the top level of a module or in a class body does happens at import; such a change is `None` to
 `changed_functions` and is tried by `tools.mutation` in a process that imports everything anew. A change inside a
 function only replaces that function's code object, in a child forked after collection, so that a try costs the tests
-and nothing else. A function that also ran at import has left its unchanged result behind: a change of it may survive
-here although an import would show it, never the other way round.
+and nothing else. A function that also ran at import has left its unchanged result behind: what survives here is therefore
+tried once more by an import.
 
 Which tests are run: those that have passed through the changed line, as measured once under coverage.py, the ones that
 found something before first, then those of the file that is named after the module, then the quickest. Tests the

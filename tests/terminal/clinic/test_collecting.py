@@ -137,6 +137,7 @@ async def test_somebody_whose_participation_is_paused_or_ended_is_not_insured_no
     window = await clinic.window()
     told = await window.arrive(who=who)
     assert state_of(told) == (State.DRAFT, "not_insured_now")
+    assert told.refusal == told.notice, "kept for whoever asks for the reason later"
     assert clinic.hub_link.transactions() == ["1101"]
     await window.abandon(told)
     await window.finish()
