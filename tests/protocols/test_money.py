@@ -157,7 +157,14 @@ def test_each_kind_of_number_is_written_with_its_own_decimals(value: Scaled, tex
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(Ratio, "10"), (Ratio, "0.12345"), (Price, "1.1234567"), (Quantity, "1.12345"), (Age, "12.55")],
+    [
+        (Ratio, "10"),
+        (Ratio, "0.12345"),
+        (Price, "1.1234567"),
+        (Quantity, "1.12345"),
+        (Age, "12.55"),
+        (Days, "10000"),
+    ],
 )
 def test_a_number_wider_than_its_field_is_refused(kind: type[Scaled], text: str) -> None:
     with pytest.raises(MoneyError):

@@ -11,6 +11,7 @@ from terminal.core.events import (
     Decision,
     DiseasePicked,
     Event,
+    HubSaid,
     LinesSet,
     MediumGiven,
     Misuse,
@@ -31,6 +32,8 @@ from tests.terminal.core.samples import (
     begun,
     decide,
     draft,
+    good,
+    person_output,
 )
 from tests.terminal.core.test_visit import DISEASE, visit
 
@@ -38,6 +41,8 @@ _replace = msgspec.structs.replace
 OTHER = Disease("M03900", "高血压", "I10.x00", "原发性高血压")
 PRICED = after(*TO_PRICED)
 LINES = LinesSet((LINE,))
+BESIDE = LinesSet((LINE,), (_replace(LINE, number=9),))
+"""The same lines, and something sold beside the insurance."""
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,7 @@ LINES = LinesSet((LINE,))
         (draft(running="quote"), Confirmed("T01"), "busy", {}),
         (draft(running="quote"), Abandoned("T01"), "busy", {}),
         (draft(state=State.ARMED), LINES, "not_open_for_changes", {"state": "ARMED"}),
+        (draft(state=State.SENDING), BESIDE, "not_open_for_changes", {"state": "SENDING"}),
         (draft(state=State.SENDING), QuoteAsked(), "not_open_for_changes", {"state": "SENDING"}),
         (draft(state=State.SENDING), CODE, "not_open_for_changes", {"state": "SENDING"}),
         (draft(lines=(), medium=MEDIUM), QuoteAsked(), "no_lines", {}),
@@ -159,3 +165,18 @@ def test_a_settled_visit_withdraws_lost_lines_once_after_the_quiet_time() -> Non
     assert (decision.effects, decision.leave_queue, decision.durable) == ((Wake(),), False, True)
     plain = Decision(visit(state=State.CONFIRMED))
     assert owing_stray_lines(plain, PROFILE) is plain
+
+
+def test_what_is_sold_beside_the_insurance_leaves_the_quote_as_it_is_and_other_lines_do_not() -> None:
+    beside = decide(PRICED, BESIDE)
+    assert beside.settlement == _replace(PRICED, self_pay=BESIDE.self_pay)
+    assert not beside.durable
+    other = decide(PRICED, LinesSet((LINE, _replace(LINE, number=2)), BESIDE.self_pay))
+    assert (other.settlement.state, other.settlement.quote) == (State.DRAFT, None)
+    assert other.settlement.self_pay == BESIDE.self_pay
+
+
+@pytest.mark.parametrize("status", ["2", "4"], ids=["paused", "ended"])
+def test_that_somebody_is_not_insured_now_is_kept_as_the_reason(status: str) -> None:
+    told = decide(after(*TO_PRICED[:2]), HubSaid("1101", good(person_output(status=status)))).settlement
+    assert told.refusal == told.notice == Notice("not_insured_now")

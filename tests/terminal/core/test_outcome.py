@@ -12,6 +12,7 @@ from protocols.secret import Secret
 from terminal.core.events import (
     Abandoned,
     Acknowledged,
+    Answered,
     CancelAsked,
     ComposeFailed,
     Confirmed,
@@ -450,7 +451,10 @@ def test_5203_that_shows_it_standing_has_the_cancellation_repeated() -> None:
     assert sent.sent.msgid == CANCEL_ID
 
 
-@pytest.mark.parametrize("heard", [SILENT, REFUSED, UNSENT, FORGED, SHAPELESS])
+@pytest.mark.parametrize(
+    "heard",
+    [SILENT, REFUSED, UNSENT, FORGED, SHAPELESS, Answered(-1, "no", query_output("1"), b"raw")],
+)
 def test_5203_without_a_usable_answer_is_asked_again_later(heard: Heard) -> None:
     decision = decide(IN_CANCEL_DOUBT, HubSaid("5203", heard))
     assert decision.settlement.state is State.CANCEL_DOUBT

@@ -6,17 +6,19 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from terminal.core.events import Due, Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice, Retry
-from terminal.counter.engine import Busy, UnknownSettlement
+from terminal.counter.engine import Busy, UnknownSettlement, in_doubt
 from terminal.counter.wishes import RefundWish, ReturnWish
 from terminal.journal.day_keys import Purpose
 from terminal.journal.records import Amounts, QueueEntry
 from terminal.journal.retention import Due as Expiring
 from tests.terminal.clinic.clinic import Clinic
+from tests.terminal.counter.slow_disk import SlowDisk
 from tests.terminal.harness import NINE, Shop, Till, virtual
 
 LOST = "doubt disconnected"
@@ -328,6 +330,26 @@ async def test_the_next_message_of_a_visit_is_composed_while_the_answer_before_i
 
 
 @virtual
+async def test_the_next_message_is_composed_before_a_slow_disk_has_taken_the_answer_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = Clinic(tmp_path)
+    window = await clinic.window()
+    known = await window.arrive()
+    engine, done = window.counter.engine, list[str]()
+    monkeypatch.setattr(engine, "_journal", SlowDisk(engine._journal, takes_s=0.01))
+    monkeypatch.setattr(window.counter, "step_done", lambda _id, name, _elapsed_s: done.append(name))
+    await window.pick(known)
+    taken = [["commit", f"send {infno}"] for infno in ("2201", "2203A", "2204")]
+    first, second, third = taken
+    assert done == [
+        "compose 2201", *first, "compose 2203A", "commit", *second, "compose 2204", "commit", *third, "commit",
+        "ask 2206A",
+    ]  # fmt: skip
+    await window.till.stop()
+
+
+@virtual
 async def test_the_next_try_is_due_after_its_delay_give_or_take_its_jitter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,5 +376,10 @@ async def test_a_cancellation_on_its_way_for_the_first_time_is_no_doubt_yet(tmp_
     await till.wait(2)
     assert (await till.get(sold.id)).state is State.CANCELLING
     assert till.counter.engine.doubts() == []
-    assert (await cancelling).state is State.CANCELLED
+    cancelled = await cancelling
+    assert cancelled.state is State.CANCELLED
+    again = [msgspec.structs.replace(cancelled, state=State.CANCELLING, tries=tries) for tries in (0, 1, 2)]
+    assert [in_doubt(one) for one in again] == [False, True, True], (
+        "a second try means that the first was not answered"
+    )
     await till.stop()

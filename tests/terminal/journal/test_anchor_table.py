@@ -32,6 +32,20 @@ def test_anchors_are_guarded_in_sql_and_verify_compares_them(place: Place) -> No
     assert [(one.code, one.where) for one in report.findings] == [("chain", "77")]
 
 
+def test_behind_a_record_that_is_not_there_nothing_is_whole(place: Place) -> None:
+    place.keeper()
+    place.write(3)
+    assert place.journal is not None
+    anchors = place.journal.anchors
+    assert [anchors.is_whole_behind(sequence) for sequence in (0, 1, 3, 4, 9)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_what_people_have_accepted_meanwhile_is_not_kept_as_a_contradiction_again(tmp_path: Path) -> None:
     """A witness may be compared while two people accept it; a line late to the journal changes nothing."""
     journal = open_at(tmp_path / "journal.db")

@@ -87,10 +87,27 @@ async def test_the_reserve_goes_for_a_doubt_only_and_comes_back_with_room(tmp_pa
     assert place.reserve.is_whole()
 
 
+async def test_the_space_that_a_reserve_leaves_is_for_the_doubt_and_not_for_a_new_sale(
+    tmp_path: Path,
+) -> None:
+    place = Watched(tmp_path)
+    await place.sees(LOW_BYTES * 4)
+    looks = iter([Space(NEEDED_BYTES - 1, False), Space(STOP_BYTES, False)])
+    place.watch = DiskWatch(
+        place.reserve, place.holds, place._tell, lambda: True, lambda: next(looks), _inline, _no_sleep
+    )
+    await place.watch.look_once()
+    assert not place.reserve.path.exists()
+    assert place.holds.standing == (Notice("disk_full", {"free": "16"}),), (
+        "as much as a sale wants, but borrowed"
+    )
+
+
 async def test_the_bounds_of_what_is_left_on_the_disk(tmp_path: Path) -> None:
     """256 MB: people are told; 16 MB: no new sale; 2 MB: the reserve goes for a doubt. Each as the last value and the first."""
     place = Watched(tmp_path)
     assert (LOW_BYTES, STOP_BYTES, NEEDED_BYTES) == (256 * MEGABYTE, 16 * MEGABYTE, 2 * MEGABYTE)
+    assert LOOK_EVERY_S == 5.0
     assert await place.sees(STOP_BYTES + SIZE) == []
     assert (place.reserve.is_whole(), place.told) == (True, ["disk_low"])
     assert await place.sees(LOW_BYTES) == []
