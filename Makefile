@@ -1,7 +1,8 @@
 # The two commands are `make demo` and `make test`; each does its own set-up. `make` alone lists the targets.
 
 PYTHON ?= python3
-JOBS ?= 2
+# One more than two processors can run: some tests wait for real sockets, readers and time limits.
+JOBS ?= 3
 BIN := .venv/bin
 export PYTHON
 # The tests start some hundred Python processes. An environment that forbids compiled files (containers often do) would have
