@@ -155,9 +155,8 @@ async def tell(
                 await until_one_survives(story)
             result.breaks += [f"{line} (story {story.name})" for line in audit(shop)]
             while (status := await shop.end(signal.SIGTERM)) == signal.SIGKILL and shop.has_died_in_a_cell():
-                await until_one_survives(
-                    None
-                )  # it had one more cell to die in, and came through it while it stopped
+                # It had one more cell to die in, and came through it while it stopped.
+                await until_one_survives(None)
             if status != 0:
                 result.breaks.append(f"story {story.name}: the last process ended with wait status {status}")
             result.kills = shop.kills

@@ -19,37 +19,17 @@ from terminal.counter.trusted_time import BUILT, ClockWatch, TrustedClock
 from terminal.hub.client import Contact
 from tests.faults import fired
 from tests.terminal.harness import NATIONAL, Shop, virtual
+from tests.terminal.stood_clock import StoodClock
 from yibao.site.virtual_loop import VirtualClock
 
 NINE = dt.datetime(2026, 11, 23, 9, 0, tzinfo=WIRE_ZONE)
 HOUR = dt.timedelta(hours=1)
 
 
-class Machine:
-    """The machine's clocks, turned by hand."""
-
-    def __init__(self, wall: dt.datetime = NINE) -> None:
-        self.wall = wall
-        self.mono_s = 50.0
-
-    def now(self) -> dt.datetime:
-        """See `Clock`."""
-        return self.wall
-
-    def monotonic_s(self) -> float:
-        """See `Clock`."""
-        return self.mono_s
-
-    def pass_s(self, seconds: float) -> None:
-        """Time passes on both."""
-        self.wall += dt.timedelta(seconds=seconds)
-        self.mono_s += seconds
-
-
 class Watched:
     """A watch with a hub that knows the true time, or is silent."""
 
-    def __init__(self, machine: Machine, newest_record: dt.datetime | None = None) -> None:
+    def __init__(self, machine: StoodClock, newest_record: dt.datetime | None = None) -> None:
         self.machine = machine
         self.clock = TrustedClock(machine)
         self.clock.raise_floor(newest_record)
@@ -63,10 +43,10 @@ class Watched:
     async def _ask(self) -> None:
         self.asked += 1
         if self.true is not None:
-            self.machine.pass_s(1)
+            self.machine.move(1)
             self.true += dt.timedelta(seconds=1)
             stamp = format_stamp_ms(self.true)
-            self._contact = Contact("9001", self.clock.now(), self.machine.mono_s, 5.0, 1.0, stamp)
+            self._contact = Contact("9001", self.clock.now(), self.machine.passed_s, 5.0, 1.0, stamp)
 
     async def look(self) -> list[str]:
         """Look once; returns why no new sale starts."""
@@ -79,10 +59,10 @@ async def _no_sleep(seconds: float) -> None:
 
 
 async def test_an_even_clock_is_followed() -> None:
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine, NINE - HOUR)
     for _ in range(5):
-        machine.pass_s(3600)
+        machine.move(3600)
         assert await place.look() == []
         assert place.clock.now() == machine.wall
     assert place.asked == 0
@@ -93,12 +73,12 @@ async def test_an_even_clock_is_followed() -> None:
 )
 async def test_after_a_jump_the_told_time_goes_on_evenly_and_no_sale_starts(jump: dt.timedelta) -> None:
     """F33: an hour on, an hour back, 1970, 2099."""
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine)
     before = place.clock.now()
     machine.wall += jump
     fired("F33")
-    machine.pass_s(10)
+    machine.move(10)
     assert place.clock.now() == before + dt.timedelta(seconds=10)
     assert await place.look() == ["clock_jumped"]
     assert [notice.code for notice in place.told] == ["clock_jumped"]
@@ -110,21 +90,21 @@ async def test_after_a_jump_the_told_time_goes_on_evenly_and_no_sale_starts(jump
 
 
 async def test_small_corrections_pass_and_still_nothing_goes_back() -> None:
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine)
     before = place.clock.now()
     machine.wall -= dt.timedelta(minutes=4)
     assert place.clock.now() == before
-    machine.pass_s(60)
+    machine.move(60)
     assert place.clock.now() == before, "it stands still until the clock has caught up"
-    machine.pass_s(200)
+    machine.move(200)
     assert place.clock.now() == before + dt.timedelta(seconds=20)
     assert await place.look() == []
 
 
 async def test_the_hub_ends_the_suspicion_when_the_new_time_is_right() -> None:
     """A time server put a wrong clock right by three hours: the hub says the same, sales go on."""
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine)
     machine.wall += 3 * HOUR
     fired("F33")
@@ -135,7 +115,7 @@ async def test_the_hub_ends_the_suspicion_when_the_new_time_is_right() -> None:
 
 
 async def test_the_hub_ends_the_hold_when_the_told_time_is_right_and_only_the_machine_is_wrong() -> None:
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine)
     place.true = machine.wall
     machine.wall -= 5 * HOUR
@@ -148,17 +128,17 @@ async def test_the_hub_ends_the_hold_when_the_told_time_is_right_and_only_the_ma
 
 async def test_a_dead_battery_stops_new_sales_until_the_clock_is_set() -> None:
     """F36: the machine starts in 1970 without a time server; the journal knows better."""
-    machine = Machine(dt.datetime(1970, 1, 1, 0, 0, 7, tzinfo=WIRE_ZONE))
+    machine = StoodClock(dt.datetime(1970, 1, 1, 0, 0, 7, tzinfo=WIRE_ZONE))
     place = Watched(machine, NINE)
     fired("F36")
-    machine.pass_s(30)
+    machine.move(30)
     assert place.clock.now() == NINE + dt.timedelta(seconds=30), "what is told goes on from the newest record"
     assert await place.look() == ["clock_behind"]
     (notice,) = place.told
     assert notice.params == {"now": "1970-01-01 00:00:37", "floor": "2026-11-23 09:00:30"}
     assert await place.look() == ["clock_behind"]
     assert place.asked == 1, "the hub is asked every half minute, not at every look"
-    machine.pass_s(31)
+    machine.move(31)
     await place.look()
     assert place.asked == 2
     machine.wall = NINE + 72 * HOUR
@@ -168,7 +148,7 @@ async def test_a_dead_battery_stops_new_sales_until_the_clock_is_set() -> None:
 
 async def test_a_clock_that_was_behind_and_is_set_too_far_is_held_against_the_hubs_next_answer() -> None:
     """F36: somebody sets the dead clock, to the wrong year. Nothing but the hub can say so."""
-    machine = Machine(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
+    machine = StoodClock(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
     place = Watched(machine, NINE)
     fired("F36")
     place.true = NINE + 2 * HOUR
@@ -178,7 +158,7 @@ async def test_a_clock_that_was_behind_and_is_set_too_far_is_held_against_the_hu
     await place._ask()
     assert await place.look() == ["clock_jumped"]
     machine.wall = place.true
-    machine.pass_s(31)
+    machine.move(31)
     place.true = machine.wall
     assert await place.look() == [], "set right, and the hub says so"
     assert place.clock.now() == machine.wall
@@ -186,19 +166,19 @@ async def test_a_clock_that_was_behind_and_is_set_too_far_is_held_against_the_hu
 
 async def test_a_clock_that_was_behind_and_is_set_right_is_not_held_against_older_answers() -> None:
     """What the hub said while the clock was behind compares it with a time that is told no more."""
-    machine = Machine(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
+    machine = StoodClock(dt.datetime(1970, 1, 1, tzinfo=WIRE_ZONE))
     place = Watched(machine, NINE)
     fired("F36")
     place.true = NINE + 72 * HOUR
     assert await place.look() == ["clock_behind"]
     machine.wall = place.true
     for _ in range(3):
-        machine.pass_s(1)
+        machine.move(1)
         assert await place.look() == []
 
 
 async def test_a_new_journal_knows_at_least_when_the_program_was_made() -> None:
-    place = Watched(Machine(dt.datetime(2000, 1, 1, tzinfo=WIRE_ZONE)))
+    place = Watched(StoodClock(dt.datetime(2000, 1, 1, tzinfo=WIRE_ZONE)))
     fired("F36")
     assert await place.look() == ["clock_behind"]
     assert place.clock.now() >= BUILT
@@ -206,12 +186,12 @@ async def test_a_new_journal_knows_at_least_when_the_program_was_made() -> None:
 
 async def test_a_journal_from_the_future_is_overruled_by_the_hub() -> None:
     """T32: somebody sold with the clock in 2031; it is right again now, and the hub says so."""
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine, NINE + dt.timedelta(days=1800))
     fired("F33")
     assert await place.look() == ["clock_behind"]
     place.true = machine.wall
-    machine.pass_s(31)
+    machine.move(31)
     place.true = machine.wall
     assert await place.look() == []
     assert place.clock.now() == machine.wall, "no sale is dated in 2031 any more"
@@ -219,25 +199,25 @@ async def test_a_journal_from_the_future_is_overruled_by_the_hub() -> None:
 
 async def test_a_clock_that_is_ahead_from_the_start_dates_no_sale() -> None:
     """Even and wrong: the hub's first answer says so, and sales wait until the clock is set."""
-    machine = Machine(NINE + dt.timedelta(days=1095))
+    machine = StoodClock(NINE + dt.timedelta(days=1095))
     place = Watched(machine)
     fired("F33")
     assert await place.look() == [], "nothing is known against it yet"
     place.true = NINE
     await place._ask()
     assert await place.look() == ["clock_jumped"]
-    machine.pass_s(31)
+    machine.move(31)
     place.true += dt.timedelta(seconds=31)
     assert await place.look() == ["clock_jumped"], "that it goes on evenly proves nothing"
     machine.wall = place.true
-    machine.pass_s(31)
+    machine.move(31)
     place.true += dt.timedelta(seconds=31)
     assert await place.look() == [], "set right, and the hub says so"
     assert place.clock.now() == machine.wall, "what was told before was never true"
 
 
 async def test_only_the_first_answer_of_the_hub_is_held_against_an_even_clock() -> None:
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine)
     place.true = NINE + dt.timedelta(minutes=9)
     await place._ask()
@@ -248,7 +228,7 @@ async def test_only_the_first_answer_of_the_hub_is_held_against_an_even_clock() 
 
 
 async def test_a_hub_answer_from_before_the_jump_proves_nothing() -> None:
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine)
     place.true = machine.wall
     await place._ask()
@@ -259,7 +239,7 @@ async def test_a_hub_answer_from_before_the_jump_proves_nothing() -> None:
 
 
 async def test_a_hub_that_disagrees_with_both_ends_nothing() -> None:
-    machine = Machine()
+    machine = StoodClock(NINE)
     place = Watched(machine)
     machine.wall += 2 * HOUR
     fired("F33")

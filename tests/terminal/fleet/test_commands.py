@@ -14,7 +14,7 @@ from protocols.fleet.commands import Command, Ping, SignedCommand, unsigned, wit
 from protocols.gm.sm2 import PrivateKey
 from terminal.fleet.commands import CommandGate, CommandRefused
 from tests.faults import fired
-from tests.terminal.fleet.clock import NOON, StoodClock
+from tests.terminal.stood_clock import NOON, StoodClock
 
 TERMINAL, BOOT = "P99990000001-01", "boot1"
 FLEET_KEY = PrivateKey.generate(random.Random(1).randbytes)

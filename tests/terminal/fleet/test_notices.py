@@ -13,7 +13,7 @@ from protocols.wire_time import WIRE_ZONE
 from terminal.core.values import Notice
 from terminal.fleet.notices import KEPT, NoticeBoard
 from terminal.texts import tell_notice
-from tests.terminal.fleet.clock import NOON, StoodClock
+from tests.terminal.stood_clock import NOON, StoodClock
 
 
 def board(clock: StoodClock | None = None) -> tuple[NoticeBoard, list[Notice]]:

@@ -15,7 +15,7 @@ from terminal.journal.opening import open_journal
 from terminal.journal.records import Stamp
 from terminal.journal.thread import InlineJournal
 from terminal.journal.vault import Vault
-from tests.terminal.fleet.clock import NOON, StoodClock
+from tests.terminal.stood_clock import NOON, StoodClock
 
 TERMINAL = "P99990000001-01"
 in_line = pytest.mark.blocking_allowed("the journal is called in line, and nobody is kept waiting")

@@ -1,6 +1,5 @@
 """A terminal's disk with journal and witness file, and the keys and anchors that tests hold against it."""
 
-import datetime as dt
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,31 +18,11 @@ from terminal.journal.journal import Journal
 from terminal.journal.records import Stamp
 from terminal.journal.thread import InlineJournal
 from tests.terminal.journal.samples import NINE, open_at, raw
+from tests.terminal.stood_clock import StoodClock
 
 TERMINAL = "P99990000001-01"
 SIGNER = SoftwareSigner(PrivateKey.generate(random.Random(11).randbytes))
 OTHER = SoftwareSigner(PrivateKey.generate(random.Random(12).randbytes))
-
-
-class Hands:
-    """A clock that is turned by hand."""
-
-    def __init__(self) -> None:
-        self.wall = NINE
-        self.mono_s = 1000.0
-
-    def now(self) -> dt.datetime:
-        """See `Clock`."""
-        return self.wall
-
-    def monotonic_s(self) -> float:
-        """See `Clock`."""
-        return self.mono_s
-
-    def pass_s(self, seconds: float) -> None:
-        """Time passes on both."""
-        self.wall += dt.timedelta(seconds=seconds)
-        self.mono_s += seconds
 
 
 class Place:
@@ -53,7 +32,7 @@ class Place:
         self.folder = folder
         self.journal_path = folder / "journal.db"
         self.witness = WitnessFile(folder / "anchor.json")
-        self.clock = Hands()
+        self.clock = StoodClock(NINE)
         self.told: list[Notice] = []
         self.holds = Holds(self.told.append)
         self.journal: Journal | None = None

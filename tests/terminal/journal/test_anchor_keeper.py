@@ -45,7 +45,7 @@ async def test_an_anchor_is_due_at_the_start_after_256_records_after_15_minutes_
     assert not await keeper.anchor_if_due()
     place.write(1)
     assert await keeper.anchor_if_due()
-    place.clock.pass_s(ANCHOR_EVERY_S)
+    place.clock.move(ANCHOR_EVERY_S)
     assert not await keeper.anchor_if_due(), "nothing new"
     place.write(1)
     assert await keeper.anchor_if_due()
@@ -60,9 +60,9 @@ async def test_an_anchor_is_due_to_the_second_and_to_the_record(place: Place) ->
     place.write(1)
     assert await keeper.anchor_if_due() is True
     place.write(1)
-    place.clock.pass_s(ANCHOR_EVERY_S - 0.5)
+    place.clock.move(ANCHOR_EVERY_S - 0.5)
     assert await keeper.anchor_if_due() is False
-    place.clock.pass_s(0.5)
+    place.clock.move(0.5)
     assert await keeper.anchor_if_due() is True
     assert await keeper.make() is False
     place.write(ANCHOR_RECORDS)

@@ -65,7 +65,7 @@ async def test_what_was_found_once_holds_over_every_start_until_people_accept_it
         await again.check_at_start()
         await again.echoed(signed_anchor(400))
     days = again.view().days
-    place.clock.pass_s(86_400)
+    place.clock.move(86_400)
     later = place.keeper()
     await later.check_at_start()
     assert [(one.witness, one.records) for one in later.view().contradictions] == [(witness, 400)]

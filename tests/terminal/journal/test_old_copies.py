@@ -33,7 +33,7 @@ async def test_an_old_copy_put_back_is_found_and_no_new_sale_starts(place: Place
     place.close()
     shutil.copy(place.folder / "old.db", place.journal_path)
     fired("F29")
-    place.clock.pass_s(86_400)
+    place.clock.move(86_400)
 
     keeper = place.keeper()
     await keeper.check_at_start()
@@ -211,7 +211,7 @@ async def test_an_echo_that_comes_after_a_start_asks_for_the_days_before_that_st
 async def test_no_more_than_a_month_of_days_is_asked_for(place: Place) -> None:
     keeper = place.keeper()
     place.write(1)
-    place.clock.pass_s(60 * 86_400)
+    place.clock.move(60 * 86_400)
     await keeper.check_at_start(Noted(400, "0" * 16))
     days = keeper.missing_days()
     assert (days[0], days[-1], len(days)) == (dt.date(2026, 12, 23), dt.date(2027, 1, 22), 31)

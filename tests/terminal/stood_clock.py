@@ -10,8 +10,8 @@ NOON = dt.datetime(2026, 11, 21, 12, 0, tzinfo=WIRE_ZONE)
 class StoodClock:
     """Implements `Clock`."""
 
-    def __init__(self) -> None:
-        self.wall = NOON
+    def __init__(self, wall: dt.datetime = NOON) -> None:
+        self.wall = wall
         self.passed_s = 1000.0
 
     def now(self) -> dt.datetime:
