@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -98,11 +99,15 @@ def _leave_record(session: pytest.Session) -> None:
     if not folder:
         return
     chosen = config.getoption("keyword") or config.getoption("markexpr") or config.getoption("deselect")
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    passed: Sequence[pytest.TestReport] = () if reporter is None else reporter.getreports("passed")
+    processes = config.getoption("numprocesses", None) or 1
     record = session_record(
         whole=config.args_source is pytest.Config.ArgsSource.TESTPATHS and not chosen,
         exit_status=int(session.exitstatus),
         tests=session.testscollected,
         seconds=time.monotonic() - config.stash[_BEGAN_S],
+        proof_seconds=sum(report.duration for report in passed if "proof" in report.keywords) / processes,
         date=dt.datetime.now(dt.UTC).date(),
     )
     Path(folder, SESSION).write_text(json.dumps(record), encoding="utf-8")

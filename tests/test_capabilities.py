@@ -24,7 +24,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _leave(folder: Path, *, whole: bool = True, exit_status: int = 0) -> None:
     session = session_record(
-        whole=whole, exit_status=exit_status, tests=12, seconds=3.4, date=dt.date(2026, 11, 21)
+        whole=whole,
+        exit_status=exit_status,
+        tests=12,
+        seconds=3.4,
+        proof_seconds=0.0,
+        date=dt.date(2026, 11, 21),
     )
     (folder / SESSION).write_text(json.dumps(session), encoding="utf-8")
 

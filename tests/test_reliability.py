@@ -26,7 +26,12 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _leave(folder: Path, *, whole: bool = True, exit_status: int = 0) -> None:
     session = reliability.session_record(
-        whole=whole, exit_status=exit_status, tests=12, seconds=3.4, date=dt.date(2026, 11, 21)
+        whole=whole,
+        exit_status=exit_status,
+        tests=12,
+        seconds=3.4,
+        proof_seconds=1.6,
+        date=dt.date(2026, 11, 21),
     )
     (folder / reliability.SESSION).write_text(json.dumps(session), encoding="utf-8")
 
@@ -39,7 +44,7 @@ def test_what_fired_is_added_up_by_row_and_by_figure(record: Path) -> None:
     faults.write_down()
     (record / "1.jsonl").write_text('{"row": "F05", "count": 10}\n', encoding="utf-8")
     _leave(record)
-    assert reliability.taken_test(record) == Run("2026-11-21", 12, 3, {"F05": 13}, {"real_kills": 7})
+    assert reliability.taken_test(record) == Run("2026-11-21", 12, 3, 2, {"F05": 13}, {"real_kills": 7})
 
 
 def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +70,42 @@ def test_a_figure_has_a_plain_name() -> None:
 def test_a_part_of_the_tests_or_a_red_run_is_not_taken(record: Path, whole: bool, exit_status: int) -> None:
     _leave(record, whole=whole, exit_status=exit_status)
     assert reliability.taken_test(record) is None
+
+
+def test_a_run_says_how_much_of_its_time_went_into_the_figures(
+    inner_pytest: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests marked `proof`, shared by the processes of the run."""
+    monkeypatch.setenv(reliability.FOLDER_VARIABLE, str(tmp_path))
+    inner_pytest.makepyprojecttoml('[tool.pytest.ini_options]\nmarkers = ["blocking_allowed", "proof"]')
+    inner_pytest.makeconftest(
+        """
+        import pytest
+        from tests.conftest import pytest_configure, pytest_sessionfinish
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport():
+            report = yield
+            report.duration = 30.0
+            return report
+        """
+    )
+    inner_pytest.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.proof
+        @pytest.mark.parametrize("number", range(3))
+        def test_settlements(number):
+            pass
+
+        def test_something_else():
+            pass
+        """
+    )
+    inner_pytest.runpytest_subprocess("-p", "xdist.plugin", "-n", "2")
+    session = json.loads((tmp_path / reliability.SESSION).read_text(encoding="utf-8"))
+    assert (session["tests"], session["proof_seconds"]) == (4, 45)
 
 
 def test_a_soak_is_taken_with_the_rows_of_its_faults(tmp_path: Path) -> None:
@@ -137,7 +178,8 @@ def test_every_row_stands_in_the_document_once() -> None:
 
 def test_a_row_that_did_not_fire_says_not_covered_and_why() -> None:
     """Of a row with a reason the document gives it; without one the gap is named."""
-    text = document(Recorded(Run("2026-11-21", 5, 60, {"F01": 1234})))
+    text = document(Recorded(Run("2026-11-21", 5, 60, 20, {"F01": 1234})))
+    assert "2026-11-21, 5 tests, 60 seconds, of which 20 for settlements, images, kills and twins." in text
     (fired,) = (line for line in text.splitlines() if line.startswith("| F01 |"))
     (absent,) = (line for line in text.splitlines() if line.startswith("| F18 |"))
     assert "| 1,234 |" in fired
@@ -156,7 +198,7 @@ def test_the_record_survives_being_written_and_read(tmp_path: Path, monkeypatch:
     _leave(tmp_path / "test")
     (tmp_path / "test" / "7.jsonl").write_text('{"row": "F01", "count": 3}\n', encoding="utf-8")
     reliability.take()
-    assert recorded() == Recorded(Run("2026-11-21", 12, 3, {"F01": 3}))
+    assert recorded() == Recorded(Run("2026-11-21", 12, 3, 2, {"F01": 3}))
     reliability.take()
     assert msgspec.to_builtins(recorded())["test"]["rows"] == {"F01": 3}
 

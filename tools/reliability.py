@@ -57,6 +57,8 @@ class Run(msgspec.Struct, frozen=True):
     """ISO date, "" before the first recorded run."""
     tests: int = 0
     seconds: int = 0
+    proof_seconds: int = 0
+    """Of these, what the settlements, images, kills and twins took; 0 where it was not measured."""
     rows: dict[str, int] = {}
     figures: dict[str, int] = {}
 
@@ -122,7 +124,7 @@ def taken_test(folder: Path) -> Run | None:
     if not session["whole"] or session["exit_status"] != 0:
         return None
     rows, figures = count(_lines(folder))
-    return Run(session["date"], session["tests"], session["seconds"], rows, figures)
+    return Run(session["date"], session["tests"], session["seconds"], session["proof_seconds"], rows, figures)
 
 
 def taken_soak(folder: Path) -> Run | None:
@@ -144,6 +146,7 @@ def taken_soak(folder: Path) -> Run | None:
         date,
         0,
         round(sum(part["seconds"] for part in said)),
+        0,
         dict(sorted(rows.items())),
         dict(sorted(figures.items())),
     )
@@ -179,6 +182,7 @@ def _as_toml(record: Recorded) -> str:
     for name in ("test", "soak"):
         run: Run = getattr(record, name)
         parts += ["", f"[{name}]", f'date = "{run.date}"', f"tests = {run.tests}", f"seconds = {run.seconds}"]
+        parts += [f"proof_seconds = {run.proof_seconds}"]
         for kind in ("rows", "figures"):
             counts: Mapping[str, int] = getattr(run, kind)
             parts += ["", f"[{name}.{kind}]", *(f"{key} = {value}" for key, value in counts.items())]
@@ -242,7 +246,12 @@ def _when(name: str, run: Run) -> str:
         return f"No `make {name}` has been recorded yet."
     tests = f"{run.tests:,} tests, " if run.tests else ""
     length = f"{run.seconds / 3600:.1f} hours" if run.seconds >= 3600 else f"{run.seconds:,} seconds"
-    return f"Last recorded `make {name}`: {run.date}, {tests}{length}."
+    proof = (
+        f", of which {run.proof_seconds:,} for settlements, images, kills and twins"
+        if run.proof_seconds
+        else ""
+    )
+    return f"Last recorded `make {name}`: {run.date}, {tests}{length}{proof}."
 
 
 def _answer(run: Run) -> list[str]:
@@ -325,9 +334,10 @@ def document(record: Recorded | None = None) -> str:
 
 
 def session_record(
-    *, whole: bool, exit_status: int, tests: int, seconds: float, date: dt.date
+    *, whole: bool, exit_status: int, tests: int, seconds: float, proof_seconds: float, date: dt.date
 ) -> Mapping[str, Any]:
-    """What a run of pytest leaves beside its counts."""
+    """What a run of pytest leaves beside its counts; `proof_seconds` is the share of its time that went into FIGURES."""
     return {
-        "whole": whole, "exit_status": exit_status, "tests": tests, "seconds": round(seconds), "date": date.isoformat(),
+        "whole": whole, "exit_status": exit_status, "tests": tests, "seconds": round(seconds),
+        "proof_seconds": round(proof_seconds), "date": date.isoformat(),
     }  # fmt: skip

@@ -34,6 +34,7 @@ def test_there_are_sixteen_and_the_colliding_ids() -> None:
     assert len(TWINS) == 17
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", SIXTEEN)
 def test_the_twin_is_caught(name: str) -> None:
     caught = catch(name, FIRST_SEED.get(name, 0))

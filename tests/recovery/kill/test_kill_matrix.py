@@ -79,6 +79,7 @@ def _none_broken(result: Result) -> None:
     assert not result.breaks, "\n".join(result.breaks)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("place", [PHARMACY, CLINIC])
 def test_a_kill_in_any_cell_loses_and_doubles_nothing(place: str) -> None:
     """No cell stays empty; after each kill the next process ends what is in doubt, the books agree, a sale works."""
@@ -95,6 +96,7 @@ def test_a_kill_in_any_cell_loses_and_doubles_nothing(place: str) -> None:
     assert not empty, table(result.kills, empty)
 
 
+@pytest.mark.proof
 def test_a_kill_at_a_random_instant_loses_and_doubles_nothing() -> None:
     """From outside, at instants drawn from a seed, in the middle of whatever the process does."""
 
