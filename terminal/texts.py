@@ -37,6 +37,7 @@ TEXTS: Mapping[str, str] = {
     "cancel_refused": "The hub refused the cancellation: {text} The settlement stands as before.",
     "cancel_not_sent": "The cancellation did not leave this machine ({reason}). The settlement stands as before; cancel again when the hub is reached.",
     "cancel_doubt": "Cancellation outcome unknown ({reason}). The terminal finishes it by itself; do not return cash before it says so.",
+    "cancel_quiet": "The hub refused the cancellation: {text} An earlier request for it had no answer and may still arrive, so the terminal asks once more after the quiet time. Do not return cash yet.",
     "cancel_waits": "The cancellation is still waiting for the hub (try {tries}). Do not return cash yet.",
     "cancel_alarm": "The cancellation has been without answer {tries} times and goes on. Call the supervisor; do not return cash yet.",
     "abandoned": "Given up before the settlement was sent. No money moved, nobody owes anything; a visit at the hub is taken back by the terminal.",

@@ -188,7 +188,8 @@ def _tries() -> str:
         f"At once, then after {pauses} seconds, then every {outcome.SLOW_DELAY_S:g} seconds for ever, each pause varied by"
         f" up to {outcome.JITTER:.0%}. After {outcome.ALARM_AFTER_TRIES} tries without a usable answer a person is called in"
         f" addition; after {outcome.MANUAL_AFTER_S / 3600:g} hours the settlement is MANUAL and the tries go on. A"
-        ' "not found" counts only the second time, after the quiet time of the profile; after a restart the quiet time'
+        ' "not found" counts only the second time, after the quiet time of the profile, and so does a refused repeat of a'
+        " cancellation of which a try has no answer; after a restart the quiet time"
         " begins anew, because no clock can say how much of it has passed."
     )
 

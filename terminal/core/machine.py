@@ -71,7 +71,14 @@ from terminal.core.ruling import reopen, rule
 from terminal.core.settling import composed, doubt, question_said, settlement_said
 from terminal.core.states import BOOKED, OPEN_DOUBT, State
 from terminal.core.turns import ASK_REFUNDED, require_turn
-from terminal.core.undoing import ask_cancel, cancellation_said, refund_asked, reversal_said, try_later
+from terminal.core.undoing import (
+    ask_cancel,
+    cancellation_said,
+    is_quiet,
+    refund_asked,
+    reversal_said,
+    try_later,
+)
 from terminal.core.values import AttemptEnded, Move, Notice, Retry, Settlement
 from terminal.core.visit import (
     booking_said,
@@ -253,13 +260,15 @@ def _restarted(settlement: Settlement, profile: Profile, rest_over: str = "") ->
             return doubt(landed, "restart", lost)
         case State.CANCELLING:
             again = _replace(
-                landed, tries=max(settlement.tries, 1), notice=Notice("cancel_doubt", {"reason": "restart"})
+                landed,
+                tries=max(settlement.tries, 1),
+                quiet_stage=0,
+                notice=Notice("cancel_doubt", {"reason": "restart"}),
             )
             unknown, moves = moved(again, State.CANCEL_DOUBT, "restart")
-            return Decision(
-                unknown, moves, (Wake(),), durable=True, ended=lost, retry=_replace(now, tries=again.tries)
-            )
-        case State.REVERSED_ONCE:
+            retry = _replace(now, tries=again.tries, quiet_stage=0)
+            return Decision(unknown, moves, (Wake(),), durable=True, ended=lost, retry=retry)
+        case _ if is_quiet(settlement):
             # The wall clock may have jumped while we were away: the quiet time begins anew.
             quiet = Retry(0, profile.quiet_s, 0.0, "restart", settlement.quiet_stage)
             return Decision(_replace(landed, tries=0), (), (Wake(),), durable=True, retry=quiet)

@@ -100,7 +100,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.REVERSED_ONCE, State.MANUAL, "open for more than 24 hours"),
     Transition(State.REVERSED, State.REVERSING, "unseen, and the 3202 row of the day shows the record after all"),
     Transition(State.CANCELLING, State.CANCELLED, "done, or already cancelled"),
-    Transition(State.CANCELLING, State.CANCEL_DOUBT, "no authenticated answer"),
+    Transition(
+        State.CANCELLING, State.CANCEL_DOUBT, "no authenticated answer, or a repeat refused while an earlier one may still arrive"
+    ),
     Transition(State.CANCELLING, State.CONFIRMED, "definite refusal; back to where it came from"),
     Transition(State.CANCELLING, State.DELIVERED, "definite refusal; back to where it came from"),
     Transition(State.CANCELLING, State.CLOSED, "definite refusal; back to where it came from"),

@@ -82,9 +82,17 @@ def _reversed(settlement: Settlement, reason: str, record: AttemptEnded, *, unse
     return owing(Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="reversed"))
 
 
+def is_quiet(settlement: Settlement) -> bool:
+    """True after an answer that a message before it, still travelling, may yet belie (rule 7)."""
+    if settlement.state is State.REVERSED_ONCE:
+        return True
+    is_cancelling = settlement.cancel_wish and settlement.state in (State.CANCEL_DOUBT, State.MANUAL)
+    return is_cancelling and settlement.quiet_stage == 1
+
+
 def may_be_hurried(settlement: Settlement) -> bool:
     """True when the next try of what waits may come earlier than planned: always, but for the quiet time (rule 7)."""
-    if settlement.state is State.REVERSED_ONCE:
+    if is_quiet(settlement):
         return settlement.tries > 0
     return not waits_for_stragglers(settlement)
 
@@ -100,7 +108,9 @@ def ask_cancel(settlement: Settlement, refund: RefundPlan | None) -> Decision:
     if settlement.booking is None:
         raise Misuse("hub_number_unknown")
     message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
-    wanted = _replace(settlement, cancel_wish=True, refund=refund, running="cancel", tries=0, notice=None)
+    wanted = _replace(
+        settlement, cancel_wish=True, refund=refund, running="cancel", tries=0, quiet_stage=0, notice=None
+    )
     return Decision(wanted, (), (Compose("CANCEL", message),))
 
 
@@ -116,15 +126,35 @@ def cancellation_said(settlement: Settlement, heard: Heard, profile: Profile) ->
         return _cancelled(idle, "cancelled", ended(settlement, "ANSWERED", "done", heard), profile)
     if verdict is Verdict.ALREADY:
         return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard), profile)
+    is_first = not settlement.tries and not settlement.quiet_stage
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
+        if not is_first and settlement.quiet_stage < 2:
+            return _cancel_refused_again(
+                idle, ended(settlement, "ANSWERED", "refused", heard), heard.err_msg, profile
+            )
         back = _cancel_back(idle, Notice("cancel_refused", {"text": heard.err_msg}), reason_of(heard),
                             ended(settlement, "ANSWERED", "refused", heard))  # fmt: skip
         return owing_stray_lines(back, profile)
-    if verdict is Verdict.UNSENT and settlement.tries == 0:
+    if verdict is Verdict.UNSENT and is_first:
         back = _cancel_back(idle, Notice("cancel_not_sent", {"reason": reason_of(heard)}), f"proved not sent: {reason_of(heard)}",
                             ended(settlement, "UNSENT", reason_of(heard), heard))  # fmt: skip
         return owing_stray_lines(back, profile)
     return _cancel_unknown(settlement, verdict, reason_of(heard), heard, profile)
+
+
+def _cancel_refused_again(
+    settlement: Settlement, record: AttemptEnded, text: str, profile: Profile
+) -> Decision:
+    """A repeat was refused. One before it had no answer and may still be travelling: 5203 and the cancellation once more
+    after the quiet time, as for a 2601 (rule 7).
+    """
+    quiet = _replace(settlement, quiet_stage=1, tries=0, notice=Notice("cancel_quiet", {"text": text}))
+    doubt, moves = moved(quiet, State.CANCEL_DOUBT, "refused, and an earlier one has no answer")
+    if doubt.manual:
+        doubt, more = moved(doubt, State.MANUAL, "still open")
+        moves += more
+    retry = Retry(0, profile.quiet_s, 0.0, Verdict.REFUSED.value, 1)
+    return Decision(doubt, moves, (Wake(),), durable=True, ended=record, retry=retry)
 
 
 def _cancel_back(settlement: Settlement, notice: Notice, reason: str, record: AttemptEnded) -> Decision:
@@ -133,7 +163,14 @@ def _cancel_back(settlement: Settlement, notice: Notice, reason: str, record: At
         raise AssertionError("a cancellation without an origin")
     back, moves = moved(settlement, settlement.cancel_from, reason)
     back = _replace(
-        back, cancel_wish=False, cancel_from=None, refund=None, tries=0, manual=False, notice=notice
+        back,
+        cancel_wish=False,
+        cancel_from=None,
+        refund=None,
+        tries=0,
+        quiet_stage=0,
+        manual=False,
+        notice=notice,
     )
     return close_if_over(Decision(back, moves, durable=True, ended=record, leave_queue=True))
 
@@ -141,7 +178,8 @@ def _cancel_back(settlement: Settlement, notice: Notice, reason: str, record: At
 def _cancelled(
     settlement: Settlement, reason: str, record: AttemptEnded | None, profile: Profile
 ) -> Decision:
-    over, moves = moved(_replace(settlement, running="", in_flight=False, tries=0), State.CANCELLED, reason)
+    idle = _replace(settlement, running="", in_flight=False, tries=0, quiet_stage=0)
+    over, moves = moved(idle, State.CANCELLED, reason)
     told = _replace(over, notice=Notice("cancelled"))
     decision = Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="cancellation")
     return owing(opening_rest(decision, profile))
@@ -151,7 +189,8 @@ def _cancel_unknown(
     settlement: Settlement, verdict: Verdict, reason: str, heard: Heard, profile: Profile
 ) -> Decision:
     state = "UNSENT" if verdict is Verdict.UNSENT else "UNKNOWN"
-    doubt, moves = moved(settlement, State.CANCEL_DOUBT, reason)
+    stage = settlement.quiet_stage if verdict is Verdict.UNSENT else 0
+    doubt, moves = moved(_replace(settlement, quiet_stage=stage), State.CANCEL_DOUBT, reason)
     later = try_later(doubt, verdict, profile, ended(settlement, state, reason, heard))
     notice = (
         later.settlement.notice if later.settlement.tries > 1 else Notice("cancel_doubt", {"reason": reason})

@@ -395,7 +395,8 @@ class Settlement(msgspec.Struct, frozen=True):
     tries: int = 0
     """Tries of the present series (reversal, or finishing a cancellation)."""
     quiet_stage: int = 0
-    """0 never "not found", 1 not found once (a settlement, or a visit that is owed), 2 second 2601 on its way."""
+    """0 never "not found", 1 not found once (a settlement, or a visit that is owed), 2 second 2601 on its way. Of a
+    cancellation: 1 a repeat was refused while an earlier one may still arrive, 2 that quiet time is over."""
     manual: bool = False
     """A person has been called; between the slow tries it waits in MANUAL, where two people can close it."""
     unseen: bool = False

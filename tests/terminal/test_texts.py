@@ -196,6 +196,7 @@ MONEY = {
     "cancel_refused": (("维持不变",), ("stands as before",)),
     "cancel_not_sent": (("维持不变", "再次撤销"), ("stands as before", "cancel again")),
     "cancel_doubt": (("结果未知", "勿退现金"), ("unknown", "do not return cash")),
+    "cancel_quiet": (("再次确认", "勿退现金"), ("may still arrive", "Do not return cash")),
     "cancel_waits": (("勿退现金",), ("Do not return cash",)),
     "cancel_alarm": (("通知主管", "勿退现金"), ("supervisor", "do not return cash")),
     "manual": (("人工", "锁定"), ("A person", "blocked")),

@@ -11,16 +11,12 @@ from protocols.money import Fen
 from protocols.secret import Secret
 from terminal.core.events import (
     Abandoned,
-    Acknowledged,
-    Answered,
-    CancelAsked,
     ComposeFailed,
     Confirmed,
     Due,
     Heard,
     HubSaid,
     NotSent,
-    SlipPrinted,
     Transmit,
 )
 from terminal.core.messages import misfits
@@ -37,9 +33,7 @@ from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
 from tests.terminal.core.samples import (
     ALREADY,
-    CANCEL_ID,
     COMPOSED,
-    COMPOSED_2103,
     COMPOSED_2601,
     CONFIRM,
     DONE_2601,
@@ -56,18 +50,15 @@ from tests.terminal.core.samples import (
     SHAPELESS,
     SILENT,
     SUBSYSTEM,
-    TO_CONFIRMED,
     TO_PRICED,
     TO_SENDING,
     TOTAL,
     UNSENT,
     after,
     begun,
-    cancelled_output,
     decide,
     good,
     notice_of,
-    query_output,
     said_2102,
     sale_output,
 )
@@ -349,139 +340,6 @@ def test_after_a_day_a_person_is_called_and_the_tries_go_on() -> None:
     reversing = decide(old.settlement, COMPOSED_2601).settlement
     assert reversing.state is State.REVERSING
     assert decide(reversing, HubSaid("2601", DONE_2601)).settlement.state is State.REVERSED
-
-
-# -- the cancellation ----------------------------------------------------------------------------
-
-WANTED = after(CancelAsked("T01", "错误"), start=after(*TO_CONFIRMED))
-CANCELLING = after(COMPOSED_2103, start=WANTED)
-
-
-def test_a_cancellation_that_is_done_owes_its_slip() -> None:
-    decision = decide(CANCELLING, HubSaid("2103", good(cancelled_output())))
-    assert decision.settlement.state is State.CANCELLED
-    assert decision.settlement.cancellation is not None
-    assert decision.settlement.cancellation.split.account_fen == 3750
-    assert decision.receipt == "cancellation"
-    assert decision.leave_queue
-
-
-def test_already_cancelled_is_as_good_as_done() -> None:
-    assert decide(CANCELLING, HubSaid("2103", ALREADY)).settlement.state is State.CANCELLED
-
-
-@pytest.mark.parametrize("heard", [REFUSED, NOT_FOUND])
-def test_a_refused_cancellation_leaves_the_settlement_as_it_was(heard: Heard) -> None:
-    back = decide(CANCELLING, HubSaid("2103", heard)).settlement
-    assert back.state is State.CONFIRMED
-    assert not back.cancel_wish, "it may be asked for again"
-    assert notice_of(back) == "cancel_refused"
-
-
-@pytest.mark.parametrize("origin", [State.CONFIRMED, State.DELIVERED, State.CLOSED])
-def test_it_goes_back_to_the_very_state_it_came_from(origin: State) -> None:
-    way = {
-        State.CONFIRMED: (),
-        State.DELIVERED: (Acknowledged("T01"),),
-        State.CLOSED: (Acknowledged("T01"), SlipPrinted("original")),
-    }
-    settled = after(*TO_CONFIRMED, *way[origin])
-    assert settled.state is origin
-    cancelling = after(CancelAsked("T01", ""), COMPOSED_2103, start=settled)
-    assert decide(cancelling, HubSaid("2103", REFUSED)).settlement.state is origin
-    assert decide(cancelling, HubSaid("2103", UNSENT)).settlement.state is origin
-
-
-def test_the_slip_that_came_out_during_a_cancellation_is_remembered_when_it_is_refused() -> None:
-    delivered = after(*TO_CONFIRMED, Acknowledged("T01"))
-    cancelling = after(CancelAsked("T01", ""), COMPOSED_2103, SlipPrinted("original"), start=delivered)
-    back = decide(cancelling, HubSaid("2103", REFUSED))
-    assert back.settlement.state is State.CLOSED
-    assert [move.target for move in back.moves] == [State.DELIVERED, State.CLOSED]
-
-
-@pytest.mark.parametrize(
-    "heard",
-    [
-        SILENT,
-        HTML,
-        FORGED,
-        GATEWAY,
-        OTHER_CODE,
-        SEEN,
-        SHAPELESS,
-        good("else"),
-        good(cancelled_output(account_fen=Fen(-3749))),
-    ],
-)
-def test_an_unclear_cancellation_is_finished_never_undone(heard: Heard) -> None:
-    doubt = decide(CANCELLING, HubSaid("2103", heard))
-    assert doubt.settlement.state is State.CANCEL_DOUBT
-    assert notice_of(doubt.settlement) == "cancel_doubt"
-    assert doubt.retry is not None
-    assert doubt.retry.delay_s == 5
-    asked = decide(doubt.settlement, Due(5.0))
-    assert begun(asked) == ["ask 5203"]
-
-
-IN_CANCEL_DOUBT = after(HubSaid("2103", SILENT), Due(5.0), start=CANCELLING)
-
-
-def test_5203_that_shows_it_refunded_ends_the_doubt() -> None:
-    over = decide(IN_CANCEL_DOUBT, HubSaid("5203", good(query_output("1"))))
-    assert over.settlement.state is State.CANCELLED
-    assert over.leave_queue
-    assert over.receipt == "cancellation"
-
-
-def test_5203_that_shows_another_settlement_refunded_proves_nothing() -> None:
-    decision = decide(IN_CANCEL_DOUBT, HubSaid("5203", good(query_output("1", settlement_id="H2"))))
-    assert begun(decision) == []
-    assert decision.settlement.state is State.CANCEL_DOUBT
-    assert decision.retry is not None
-
-
-def test_5203_that_shows_it_standing_has_the_cancellation_repeated() -> None:
-    repeat = decide(IN_CANCEL_DOUBT, HubSaid("5203", good(query_output("0"))))
-    assert begun(repeat) == ["compose CANCEL 2103"]
-    sent = decide(repeat.settlement, COMPOSED_2103)
-    assert sent.settlement.state is State.CANCELLING
-    assert sent.settlement.cancel_from is State.CONFIRMED, "the origin is not forgotten"
-    assert sent.sent is not None
-    assert sent.sent.msgid == CANCEL_ID
-
-
-@pytest.mark.parametrize(
-    "heard",
-    [SILENT, REFUSED, UNSENT, FORGED, SHAPELESS, Answered(-1, "no", query_output("1"), b"raw")],
-)
-def test_5203_without_a_usable_answer_is_asked_again_later(heard: Heard) -> None:
-    decision = decide(IN_CANCEL_DOUBT, HubSaid("5203", heard))
-    assert decision.settlement.state is State.CANCEL_DOUBT
-    assert decision.retry is not None
-    assert decision.retry.delay_s == 10
-    assert notice_of(decision.settlement) == "cancel_waits"
-
-
-def test_a_repeated_cancellation_that_did_not_leave_stays_in_doubt() -> None:
-    """The first copy may have arrived: "proved not sent" holds for the second only."""
-    repeated = after(HubSaid("5203", good(query_output("0"))), COMPOSED_2103, start=IN_CANCEL_DOUBT)
-    assert decide(repeated, HubSaid("2103", UNSENT)).settlement.state is State.CANCEL_DOUBT
-
-
-def test_a_cancellation_open_for_a_day_calls_a_person_in_words_of_a_cancellation() -> None:
-    doubt = after(HubSaid("2103", SILENT), start=CANCELLING)
-    manual = decide(doubt, Due(86_400.0))
-    assert manual.settlement.state is State.MANUAL
-    assert begun(manual) == ["ask 5203"]
-    waiting = decide(manual.settlement, HubSaid("5203", SILENT)).settlement
-    assert notice_of(waiting).startswith("cancel_")
-    refused = after(
-        HubSaid("5203", good(query_output("0"))), COMPOSED_2103, HubSaid("2103", REFUSED), start=manual.settlement
-    )  # fmt: skip
-    assert (refused.state, refused.manual) == (State.CONFIRMED, False), (
-        "the next one is not called out at once"
-    )
 
 
 def test_a_confirmed_sale_is_armed_without_a_message_until_the_key_is_there() -> None:

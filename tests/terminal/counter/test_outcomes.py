@@ -501,6 +501,52 @@ async def test_a_repeated_cancellation_that_does_not_leave_stays_in_doubt(tmp_pa
     await end(shop, till)
 
 
+@virtual
+async def test_a_refused_repeat_does_not_hide_a_first_cancellation_that_still_travels(tmp_path: Path) -> None:
+    """The hub takes the first one after it has refused the second: what it holds by then is what counts."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    shop.arm("late-request 60", "2103")
+    await till.counter.sales.cancel(settled.id, "T01", "")
+    shop.arm("refuse", "2103")
+    await till.wait(30)
+    waiting = await till.get(settled.id)
+    assert waiting.state is State.CANCEL_DOUBT
+    assert waiting.notice is not None
+    assert waiting.notice.code == "cancel_quiet"
+    assert "勿退现金" in told(waiting.notice)[0]
+    assert len(shop.live()) == 1
+    await till.quiet(400)
+    over = await till.get(settled.id)
+    assert over.state is State.CANCELLED
+    assert shop.live() == []
+    assert len([1 for purpose, *_ in till.attempts(over.id) if purpose == "CANCEL"]) == 2
+    assert shop.printer.titles() == ["医保结算单", "医保结算撤销单"]
+    await end(shop, till)
+
+
+@virtual
+async def test_a_refused_repeat_ends_the_cancellation_after_the_quiet_time(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    shop.arm("lose-request", "2103")
+    await till.counter.sales.cancel(settled.id, "T01", "")
+    shop.arm("refuse", "2103", 2)
+    await till.wait(30)
+    assert (await till.get(settled.id)).state is State.CANCEL_DOUBT
+    await till.wait(shop.profile.quiet_s)
+    back = await till.get(settled.id)
+    assert back.state is State.CONFIRMED
+    assert back.notice is not None
+    assert back.notice.code == "cancel_refused"
+    assert len(shop.live()) == 1
+    assert len([1 for purpose, *_ in till.attempts(back.id) if purpose == "CANCEL"]) == 3
+    assert (await till.counter.sales.cancel(settled.id, "T01", "")).state is State.CANCELLED
+    await end(shop, till)
+
+
 # -- questions: nothing is owed whatever happens ---------------------------------------------------
 
 QUESTIONS = {
