@@ -556,14 +556,16 @@ class _Complaints(logging.Handler):
 @contextlib.contextmanager
 def _seldom_collecting() -> Iterator[None]:
     """Look for garbage seldom: a run makes millions of short-lived values, and looking cost a seventh of its time."""
-    before = gc.get_threshold()
-    gc.freeze()
+    before, is_frozen = gc.get_threshold(), gc.get_freeze_count() > 0
+    if not is_frozen:
+        gc.freeze()
     gc.set_threshold(300_000, 50, 1000)
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not is_frozen:
+            gc.unfreeze()
 
 
 @contextlib.contextmanager
