@@ -22,7 +22,7 @@ def check_code(slip: SettlementSlip, mac: Callable[[bytes], bytes]) -> str:
         slip.kind.name,
         slip.institution_code,
         slip.receipt_no,
-        slip.setl_id,
+        slip.setl_id or slip.cancelled_setl_id,
         format_time(slip.at),
         *map(format_yuan, (split.total_fen, split.fund_fen, split.account_fen, split.cash_fen)),
         *beside,

@@ -12,7 +12,7 @@ from protocols.hub.settlement import SettlementInfo
 from protocols.money import sum_fen
 from protocols.wire_time import parse_time
 from terminal.core.disclosure import disclose
-from terminal.core.values import Booking, ChargeLine, SaleKey, Settlement
+from terminal.core.values import Booking, ChargeLine, FundRow, SaleKey, Settlement
 from terminal.slips.check_code import check_code
 from terminal.slips.explanation import ExplanationSlip, explanation_document
 from terminal.slips.incident import IncidentKind, IncidentSlip, incident_document
@@ -107,9 +107,19 @@ def slip_document(
     if kind == "original" and settlement.booking is not None:
         return _settled(settlement, settlement.booking, SlipKind.SETTLED, copy_number, at, site, mac)
     if kind == "cancellation" and settlement.booking is not None:
-        record = settlement.cancellation or settlement.booking
+        record = settlement.cancellation or _unnamed(settlement.booking)
         return _settled(settlement, record, SlipKind.CANCELLED, copy_number, at, site, mac)
     raise SlipImpossible(kind)
+
+
+def _unnamed(booking: Booking) -> Booking:
+    """A cancellation whose record the hub never told (5203, "already", two people): what it undid, and nothing else.
+
+    What was left of account and limits behind the settlement is not so any more.
+    """
+    info = msgspec.structs.replace(booking.info, settlement_id="", balance_fen=None)
+    funds = tuple(FundRow(fund.fund_type, fund.amount_fen, fund.name) for fund in booking.funds)
+    return msgspec.structs.replace(booking, info=info, funds=funds)
 
 
 def render_explanation(settlement: Settlement, at: dt.datetime, columns: int, site: SlipSite) -> bytes:

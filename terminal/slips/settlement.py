@@ -8,6 +8,7 @@ import msgspec
 
 from protocols.escpos.document import Align, Cell, Document, Element, Pair, Row, Rule, Text
 from protocols.money import Price, Quantity, Split, format_yuan
+from protocols.wire_time import format_time
 from terminal.core.values import LineShare
 from terminal.slips.masking import MaskedPerson
 from terminal.slips.names import fund_name, insutype_name, level_mark, med_type_name, psn_type_name
@@ -72,7 +73,7 @@ class SettlementSlip(msgspec.Struct, frozen=True, kw_only=True):
     institution_name: str
     institution_code: str
     setl_id: str
-    """The hub's id of the record this slip proves (of a cancellation: the new negative record)."""
+    """The hub's id of the record this slip proves (of a cancellation: the new negative record, "" where the hub never told it)."""
     mdtrt_id: str
     receipt_no: str
     """Our own receipt number: printable ASCII, also the only content of the QR code."""
@@ -112,7 +113,7 @@ def settlement_document(slip: SettlementSlip) -> Document:
         (
             *head(slip.kind.value, slip.copy_number, slip.institution_name, slip.institution_code),
             *_numbers(slip),
-            when(slip.at),
+            when(slip.at) if slip.setl_id else fact("原结算时间", format_time(slip.at)),
             *who(slip.person),
             fact("险种", insutype_name(slip.insutype)),
             fact("类别", f"{med_type_name(slip.med_type)}/{psn_type_name(slip.psn_type)}"),
@@ -131,7 +132,10 @@ def settlement_document(slip: SettlementSlip) -> Document:
 
 
 def _numbers(slip: SettlementSlip) -> Iterable[Element]:
-    yield fact("结算编号", slip.setl_id)
+    if slip.setl_id:
+        yield fact("结算编号", slip.setl_id)
+    else:
+        yield Text("撤销记录的编号、时间和账户余额医保平台未告知。")
     if slip.cancelled_setl_id:
         yield fact("原结算编号", slip.cancelled_setl_id)
     yield fact("就诊编号", slip.mdtrt_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.interfaces.hub_transport import NoAnswer, NotSent
+from simulators.printer import decode_slip
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.texts import tell_notice
@@ -466,6 +467,12 @@ async def test_a_cancellation_in_doubt_is_finished_by_asking_and_never_undone(
         "a known settlement is never reversed"
     )
     assert shop.printer.titles() == ["医保结算单", "医保结算撤销单"]
+    slip = decode_slip(shop.printer.texts()[-1].splitlines())
+    assert slip.account_fen == slip.total_fen < 0
+    assert slip.balance_fen == (FULL if repeated else None), (
+        "only the answer to the 2103 says what is on the account"
+    )
+    assert (slip.setl_id is None) is not repeated
     await end(shop, till)
 
 

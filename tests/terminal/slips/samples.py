@@ -69,6 +69,9 @@ CANCELLED = msgspec.structs.replace(
     balance_fen=6000,
 )
 
+CANCELLED_UNNAMED = msgspec.structs.replace(CANCELLED, setl_id="", balance_fen=None)
+"""Finished without an answer of its own: the hub has never told the record."""
+
 PENDING = IncidentSlip(
     kind=IncidentKind.REVERSAL_PENDING,
     institution_name="测试大药房一号店",

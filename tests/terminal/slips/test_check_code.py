@@ -9,7 +9,7 @@ import pytest
 from protocols.money import Split
 from simulators.printer import decode_slip
 from terminal.slips import SettlementSlip, check_code, settlement_document
-from tests.terminal.slips.samples import CANCELLED, SETTLED, on_paper
+from tests.terminal.slips.samples import CANCELLED, CANCELLED_UNNAMED, SETTLED, on_paper
 
 
 def mac(data: bytes) -> bytes:
@@ -35,6 +35,12 @@ CHANGED = (
 @pytest.mark.parametrize("slip", CHANGED, ids=range(len(CHANGED)))
 def test_a_changed_fact_changes_the_code(slip: SettlementSlip) -> None:
     assert check_code(slip, mac) != check_code(SETTLED, mac)
+
+
+def test_a_cancellation_without_a_record_of_its_own_carries_the_code_of_the_record_it_undid() -> None:
+    """As the slips that were printed before it was told apart."""
+    named = msgspec.structs.replace(CANCELLED_UNNAMED, setl_id=CANCELLED.cancelled_setl_id)
+    assert check_code(CANCELLED_UNNAMED, mac) == check_code(named, mac)
 
 
 def test_what_is_sold_beside_the_insurance_is_a_fact_too() -> None:

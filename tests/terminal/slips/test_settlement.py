@@ -9,7 +9,7 @@ from protocols.money import Split
 from simulators.printer import decode_slip
 from simulators.printer.reading import SETTLED as SETTLED_TITLE
 from terminal.slips import FundShare, SettlementSlip, settlement_document
-from tests.terminal.slips.samples import CANCELLED, RECEIPT_NO, SETTLED, on_paper
+from tests.terminal.slips.samples import CANCELLED, CANCELLED_UNNAMED, RECEIPT_NO, SETTLED, on_paper
 
 BOTH_PAPERS = pytest.mark.parametrize("columns", [32, 48])
 HOSTILE = st.text(alphabet="ab0.: \x1b\x1d\x10\x04\n\r医保：单号费用总额¥𠮷😀\u202e\u0301", max_size=40)
@@ -77,6 +77,19 @@ def test_a_cancellation_is_negative_but_for_the_balance(columns: int) -> None:
     assert slip.balance_fen == 6000
     assert "-2 × 12.50" in paper.text
     assert "-25.00" in paper.text
+
+
+@BOTH_PAPERS
+def test_a_cancellation_of_which_the_hub_told_no_record_claims_none(columns: int) -> None:
+    """Neither its number, nor a time, nor what is left on the account: the settlement's own are not those of the cancellation."""
+    paper = on_paper(settlement_document(CANCELLED_UNNAMED), columns)
+    slip = decode_slip(paper.lines)
+    assert (slip.setl_id, slip.cancelled_setl_id) == (None, "SETL99990000000000201")
+    assert (slip.account_fen, slip.balance_fen) == (-6000, None)
+    lines = [line.partition("：")[0] for line in paper.lines]
+    assert "原结算时间" in lines
+    assert "时间" not in lines
+    assert "医保平台未告知" in paper.text.replace("\n", "")
 
 
 @BOTH_PAPERS
