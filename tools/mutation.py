@@ -72,7 +72,7 @@ TESTS: Final[Mapping[str, Sequence[str]]] = {
     "terminal/counter/engine.py": (*_PURE, *_STORIES),
     "terminal/counter/effects.py": (*_PURE, *_STORIES),
     "terminal/counter/anchor_keeper.py": _ANCHORS,
-    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_disk_watch.py",),
+    "terminal/counter/disk_watch.py": ("tests/terminal/counter/test_disk_watch.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }
 """Modules and folders that are mutated, with the tests that answer for them."""
@@ -83,7 +83,7 @@ AT_IMPORT: Final[Mapping[str, Sequence[str]]] = {
     "terminal/counter/engine.py": _STORIES[:2],
     "terminal/counter/effects.py": _STORIES[:2],
     "terminal/counter/anchor_keeper.py": _ANCHORS,
-    "terminal/counter/disk_watch.py": ("tests/terminal/journal/test_disk_watch.py",),
+    "terminal/counter/disk_watch.py": ("tests/terminal/counter/test_disk_watch.py",),
     "terminal/journal": ("tests/terminal/journal",),
 }
 """The tests for changes that happen at import, which cost a whole start: only the nearest."""
