@@ -57,6 +57,7 @@ _QUICK: Final = tuple(
         "building",
         "settlement_document",
         "outcome",
+        "cancelling",
         "restart",
         "ruling",
     )
