@@ -45,7 +45,7 @@ class Remedy(enum.Enum):
     REVERSE_AGAIN = "reverse_again"
     """Send another 2601 with a new message id and the same original: a second one can only be refused."""
     FINISH_CANCELLATION = "finish_cancellation"
-    """Query 5203 with the known settlement id, then repeat the cancellation until done or already done (K65)."""
+    """Query 5203 with the known settlement id, then repeat the cancellation until done or already done, or refused for good (K65)."""
     FIND_VISIT = "find_visit"
     """Query 5201 for person and period; use the visit found, or register again."""
     CHECK_VISIT_AND_REPEAT = "check_visit_and_repeat"

@@ -86,7 +86,7 @@ class Profile(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def quiet_s(self) -> float:
-        """Quiet time Q: how long after a send a "no such record" may still be overtaken by the record."""
+        """Quiet time Q: how long after a send a "no such record", or a refusal, may still be overtaken by what was sent."""
         return max(2 * self.hub.total_timeout_s, self.outcome.quiet_floor_s)
 
     def wire_number(self, infno: str) -> str:

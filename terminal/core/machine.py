@@ -55,7 +55,7 @@ from terminal.core.events import (
     Wake,
 )
 from terminal.core.flows import FLOWS, REVERSAL, Act
-from terminal.core.old_copy import found_in_old_copy, put_off
+from terminal.core.old_copy import found_in_old_copy, marked, put_off
 from terminal.core.outcome import MANUAL_AFTER_S, Verdict
 from terminal.core.prescribing import take_prescription
 from terminal.core.refunding import waits_at_start, withdraw_refund, without_rest
@@ -74,7 +74,7 @@ from terminal.core.turns import ASK_REFUNDED, require_turn
 from terminal.core.undoing import (
     ask_cancel,
     cancellation_said,
-    is_quiet,
+    is_cancelling_quietly,
     refund_asked,
     reversal_said,
     try_later,
@@ -179,7 +179,7 @@ def _decide(settlement: Settlement, event: Event, profile: Profile) -> Decision:
         case Restarted(old_copy):  # pragma: no branch - mypy knows that there is no other
             if not old_copy:
                 return _restarted(settlement, profile)
-            doubtful = _replace(without_rest(settlement), in_old_copy=True)
+            doubtful = marked(without_rest(settlement))
             return put_off(
                 found_in_old_copy(doubtful) or _restarted(doubtful, profile, rest_over="rest_in_old_copy")
             )
@@ -233,9 +233,9 @@ def _due(settlement: Settlement, doubt_age_s: float, profile: Profile) -> Decisi
         settlement, moves = moved(settlement, State.MANUAL, "open for more than 24 hours")
         settlement = _replace(settlement, manual=True, notice=Notice("manual"))
     if settlement.cancel_wish and settlement.state in (State.CANCEL_DOUBT, State.MANUAL):
-        return Decision(
-            _replace(settlement, running=ASK_REFUNDED), moves, (Ask("5203"),), durable=bool(moves)
-        )
+        stage = 2 if is_cancelling_quietly(settlement) else settlement.quiet_stage
+        asking = _replace(settlement, running=ASK_REFUNDED, quiet_stage=stage)
+        return Decision(asking, moves, (Ask("5203"),), durable=bool(moves))
     if settlement.state in (State.DOUBT, State.REVERSING, State.REVERSED_ONCE, State.MANUAL) or (
         settlement.state is State.CONFIRMED and settlement.quarantine
     ):
@@ -268,10 +268,13 @@ def _restarted(settlement: Settlement, profile: Profile, rest_over: str = "") ->
             unknown, moves = moved(again, State.CANCEL_DOUBT, "restart")
             retry = _replace(now, tries=again.tries, quiet_stage=0)
             return Decision(unknown, moves, (Wake(),), durable=True, ended=lost, retry=retry)
-        case _ if is_quiet(settlement):
+        case State.REVERSED_ONCE:
             # The wall clock may have jumped while we were away: the quiet time begins anew.
             quiet = Retry(0, profile.quiet_s, 0.0, "restart", settlement.quiet_stage)
             return Decision(_replace(landed, tries=0), (), (Wake(),), durable=True, retry=quiet)
+        case _ if is_cancelling_quietly(settlement):
+            quiet = _replace(now, delay_s=profile.quiet_s)
+            return Decision(landed, (), (Wake(),), durable=True, retry=quiet)
         case State.REVERSING | State.DOUBT | State.CANCEL_DOUBT | State.MANUAL:
             return Decision(landed, (), (Wake(),), durable=True, ended=lost, retry=now)
         case State.CONFIRMED if settlement.quarantine:

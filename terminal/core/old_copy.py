@@ -19,6 +19,18 @@ OLD_COPY = "old copy"
 """Verdict of a settlement message that an old copy holds to be on its way; the reason of its moves."""
 
 
+def marked(settlement: Settlement) -> Settlement:
+    """Remember that it was found in an old copy. Later tries of a cancellation than the copy knows may still arrive: none of
+    its refusals has been waited out.
+    """
+    is_cancelling = settlement.cancel_wish and settlement.state in (
+        State.CANCELLING,
+        State.CANCEL_DOUBT,
+        State.MANUAL,
+    )
+    return _replace(settlement, in_old_copy=True, quiet_stage=0 if is_cancelling else settlement.quiet_stage)
+
+
 def found_in_old_copy(settlement: Settlement) -> Decision | None:
     """Decide for what was on its way when the copy was taken; None for everything else, which may wait as it is.
 

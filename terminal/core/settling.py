@@ -33,7 +33,7 @@ def composed(settlement: Settlement, event: Composed) -> Decision:
         )
     elif event.purpose == "CANCEL" and settlement.state in BOOKED:
         fresh = _replace(fresh, cancel_from=settlement.state, owed=())  # taken up again when it is over
-    elif event.purpose in ("REVERSE", "CANCEL") and settlement.quiet_stage == 1:
+    elif event.purpose == "REVERSE" and settlement.quiet_stage == 1:
         fresh = _replace(fresh, quiet_stage=2)
     moves: tuple[Move, ...] = ()
     if settlement.state is not target:

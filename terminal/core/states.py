@@ -56,7 +56,7 @@ class State(enum.StrEnum):
     CANCELLING = "CANCELLING"
     """The cancellation request is on disk; the first byte may have left."""
     CANCEL_DOUBT = "CANCEL_DOUBT"
-    """Cancellation sent, no authenticated answer; it is finished (5203, then again), never undone."""
+    """Cancellation sent, and a try of it without an authenticated answer; it is finished (5203, then again), never undone."""
     CANCELLED = "CANCELLED"
     """Cancelled at the hub by a record of its own with negative amounts."""
     MANUAL = "MANUAL"

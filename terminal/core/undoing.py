@@ -82,19 +82,17 @@ def _reversed(settlement: Settlement, reason: str, record: AttemptEnded, *, unse
     return owing(Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="reversed"))
 
 
-def is_quiet(settlement: Settlement) -> bool:
-    """True after an answer that a message before it, still travelling, may yet belie (rule 7)."""
-    if settlement.state is State.REVERSED_ONCE:
-        return True
-    is_cancelling = settlement.cancel_wish and settlement.state in (State.CANCEL_DOUBT, State.MANUAL)
-    return is_cancelling and settlement.quiet_stage == 1
+def is_cancelling_quietly(settlement: Settlement) -> bool:
+    """True after a refusal that a cancellation before it, still travelling, may yet belie (as rule 7)."""
+    waits = settlement.cancel_wish and settlement.state in (State.CANCEL_DOUBT, State.MANUAL)
+    return waits and settlement.quiet_stage == 1
 
 
 def may_be_hurried(settlement: Settlement) -> bool:
     """True when the next try of what waits may come earlier than planned: always, but for the quiet time (rule 7)."""
-    if is_quiet(settlement):
+    if settlement.state is State.REVERSED_ONCE:
         return settlement.tries > 0
-    return not waits_for_stragglers(settlement)
+    return not is_cancelling_quietly(settlement) and not waits_for_stragglers(settlement)
 
 
 # -- cancellation --------------------------------------------------------------------------------
@@ -108,9 +106,7 @@ def ask_cancel(settlement: Settlement, refund: RefundPlan | None) -> Decision:
     if settlement.booking is None:
         raise Misuse("hub_number_unknown")
     message = CANCELLATIONS[settlement.flow].by_act(Act.CANCEL).message
-    wanted = _replace(
-        settlement, cancel_wish=True, refund=refund, running="cancel", tries=0, quiet_stage=0, notice=None
-    )
+    wanted = _replace(settlement, cancel_wish=True, refund=refund, running="cancel", tries=0, notice=None)
     return Decision(wanted, (), (Compose("CANCEL", message),))
 
 
@@ -126,16 +122,15 @@ def cancellation_said(settlement: Settlement, heard: Heard, profile: Profile) ->
         return _cancelled(idle, "cancelled", ended(settlement, "ANSWERED", "done", heard), profile)
     if verdict is Verdict.ALREADY:
         return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard), profile)
-    is_first = not settlement.tries and not settlement.quiet_stage
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
-        if not is_first and settlement.quiet_stage < 2:
+        if settlement.tries and settlement.quiet_stage < 2:
             return _cancel_refused_again(
                 idle, ended(settlement, "ANSWERED", "refused", heard), heard.err_msg, profile
             )
         back = _cancel_back(idle, Notice("cancel_refused", {"text": heard.err_msg}), reason_of(heard),
                             ended(settlement, "ANSWERED", "refused", heard))  # fmt: skip
         return owing_stray_lines(back, profile)
-    if verdict is Verdict.UNSENT and is_first:
+    if verdict is Verdict.UNSENT and settlement.tries == 0:
         back = _cancel_back(idle, Notice("cancel_not_sent", {"reason": reason_of(heard)}), f"proved not sent: {reason_of(heard)}",
                             ended(settlement, "UNSENT", reason_of(heard), heard))  # fmt: skip
         return owing_stray_lines(back, profile)
@@ -148,12 +143,12 @@ def _cancel_refused_again(
     """A repeat was refused. One before it had no answer and may still be travelling: 5203 and the cancellation once more
     after the quiet time, as for a 2601 (rule 7).
     """
-    quiet = _replace(settlement, quiet_stage=1, tries=0, notice=Notice("cancel_quiet", {"text": text}))
+    quiet = _replace(settlement, quiet_stage=1, notice=Notice("cancel_quiet", {"text": text}))
     doubt, moves = moved(quiet, State.CANCEL_DOUBT, "refused, and an earlier one has no answer")
     if doubt.manual:
         doubt, more = moved(doubt, State.MANUAL, "still open")
         moves += more
-    retry = Retry(0, profile.quiet_s, 0.0, Verdict.REFUSED.value, 1)
+    retry = Retry(doubt.tries, profile.quiet_s, 0.0, Verdict.REFUSED.value, 1)
     return Decision(doubt, moves, (Wake(),), durable=True, ended=record, retry=retry)
 
 
@@ -178,8 +173,7 @@ def _cancel_back(settlement: Settlement, notice: Notice, reason: str, record: At
 def _cancelled(
     settlement: Settlement, reason: str, record: AttemptEnded | None, profile: Profile
 ) -> Decision:
-    idle = _replace(settlement, running="", in_flight=False, tries=0, quiet_stage=0)
-    over, moves = moved(idle, State.CANCELLED, reason)
+    over, moves = moved(_replace(settlement, running="", in_flight=False, tries=0), State.CANCELLED, reason)
     told = _replace(over, notice=Notice("cancelled"))
     decision = Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="cancellation")
     return owing(opening_rest(decision, profile))

@@ -9,11 +9,13 @@ from terminal.core.events import (
     Answered,
     CancelAsked,
     Due,
+    Event,
     Heard,
     HubSaid,
     Restarted,
     SlipPrinted,
 )
+from terminal.core.outcome import ALARM_AFTER_TRIES
 from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
 from terminal.core.values import Retry
@@ -182,7 +184,7 @@ def test_a_refused_repeat_waits_out_the_quiet_time_for_the_one_before_it() -> No
     assert notice_of(quiet.settlement) == "cancel_quiet"
     assert quiet.ended is not None
     assert (quiet.ended.state, quiet.ended.verdict) == ("ANSWERED", "refused")
-    assert quiet.retry == Retry(0, PROFILE.quiet_s, 0.0, "refused", 1)
+    assert quiet.retry == Retry(1, PROFILE.quiet_s, 0.0, "refused", 1)
     assert not quiet.leave_queue
     assert not may_be_hurried(quiet.settlement), "no network that is back cuts it short"
     assert begun(decide(quiet.settlement, Due(200.0))) == ["ask 5203"]
@@ -211,18 +213,37 @@ def test_what_did_not_leave_after_the_quiet_time_asks_for_none() -> None:
 
 def test_5203_without_an_answer_may_be_asked_again_at_once_when_the_hub_is_back() -> None:
     """The quiet time is over by then."""
-    waiting = after(Due(200.0), HubSaid("5203", SILENT), start=QUIET)
-    assert (waiting.quiet_stage, waiting.tries) == (1, 1)
-    assert may_be_hurried(waiting)
+    waiting = decide(after(Due(200.0), start=QUIET), HubSaid("5203", SILENT))
+    assert waiting.retry is not None
+    assert (waiting.retry.tries, waiting.retry.quiet_stage) == (2, 2)
+    assert may_be_hurried(waiting.settlement)
 
 
 @pytest.mark.parametrize("state", [State.CANCEL_DOUBT, State.MANUAL])
 def test_after_a_restart_the_quiet_time_of_a_cancellation_begins_anew(state: State) -> None:
-    quiet = after(Due(200.0), HubSaid("5203", SILENT), start=msgspec.structs.replace(QUIET, state=state))
-    found = decide(quiet, Restarted())
+    found = decide(msgspec.structs.replace(QUIET, state=state), Restarted())
     assert found.settlement.state is state
-    assert found.settlement.tries == 0
-    assert found.retry == Retry(0, PROFILE.quiet_s, 0.0, "restart", 1)
+    assert found.retry == Retry(1, PROFILE.quiet_s, 0.0, "restart", 1)
+
+
+def test_a_hub_that_refuses_and_is_silent_in_turns_has_a_person_called() -> None:
+    """The tries count on through the quiet times."""
+    going_on = QUIET
+    for _ in range(ALARM_AFTER_TRIES - 1):
+        silent = after(Due(200.0), *REFUSED_REPEAT[:2], HubSaid("2103", SILENT), start=going_on)
+        going_on = after(Due(210.0), *REFUSED_REPEAT, start=silent)
+    assert notice_of(silent) == "cancel_alarm"
+
+
+@pytest.mark.parametrize("begun_with", [(), (Due(200.0), *REFUSED_REPEAT[:2])], ids=["quiet", "last try"])
+def test_in_an_old_copy_no_refusal_has_been_waited_out(begun_with: tuple[Event, ...]) -> None:
+    """Later tries than the copy knows may still arrive when two people have accepted it."""
+    found = decide(after(*begun_with, start=QUIET), Restarted(old_copy=True)).settlement
+    assert (found.state, found.quiet_stage) == (State.MANUAL, 0)
+    again = after(Due(300.0), *REFUSED_REPEAT, start=found)
+    assert (again.state, again.quiet_stage) == (State.MANUAL, 1)
+    for_people = decide(again, Restarted(old_copy=True)).settlement
+    assert (for_people.state, for_people.quiet_stage) == (State.MANUAL, 0)
 
 
 def test_a_restart_during_the_repeat_after_the_quiet_time_leaves_one_that_may_arrive() -> None:
@@ -236,10 +257,7 @@ def test_a_restart_during_the_repeat_after_the_quiet_time_leaves_one_that_may_ar
 
 
 def test_a_cancellation_asked_for_anew_begins_without_a_past() -> None:
+    """The quiet time of the one before it does not count for it."""
     back = after(Due(200.0), *REFUSED_REPEAT, start=QUIET)
-    assert (
-        decide(
-            after(CancelAsked("T01", ""), COMPOSED_2103, start=back), HubSaid("2103", REFUSED)
-        ).settlement.state
-        is State.CONFIRMED
-    )
+    anew = after(CancelAsked("T01", ""), COMPOSED_2103, HubSaid("2103", SILENT), Due(5.0), start=back)
+    assert after(*REFUSED_REPEAT, start=anew).state is State.CANCEL_DOUBT

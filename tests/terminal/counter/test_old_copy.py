@@ -313,6 +313,30 @@ async def test_cancelling_is_not_closed_as_not_done_when_a_later_try_may_have_ca
     await till.stop()
 
 
+@virtual
+async def test_a_refused_cancellation_is_waited_out_anew_after_an_old_copy_is_accepted(
+    tmp_path: Path,
+) -> None:
+    """The copy is of the quiet time; accepted at once, and the first 2103 arrives after the refusals that follow."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    sold = await till.settle()
+    await till.quiet()
+    shop.arm("late-request 90", "2103")
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    shop.arm("refuse", "2103", 2)
+    await till.wait(20)
+    assert (await till.get(sold.id)).quiet_stage == 1
+    copy_now(shop)
+    till = await put_back(shop, till)
+    await accepted(till)
+    await till.quiet()
+    over = await till.get(sold.id)
+    assert (over.state, shop.live()) == (State.CANCELLED, [])
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
 async def refunded_since(shop: Shop) -> tuple[Till, str]:
     """A copy taken in the middle of a refund, whose rest was settled and handed over since."""
     shop.hub_link = TakingLink(shop, "2103")

@@ -534,6 +534,32 @@ async def test_a_refused_repeat_does_not_hide_a_first_cancellation_that_still_tr
 
 
 @virtual
+async def test_a_cancellation_is_one_doubt_from_its_first_silence_to_its_end(tmp_path: Path) -> None:
+    """Also while it is repeated after a quiet time: else nobody would be called after a day, and a till could look away."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    shop.arm("lose-request", "2103")
+    await till.counter.sales.cancel(settled.id, "T01", "")
+    shop.arm("refuse", "2103")
+    shop.arm("delay 20", "2103")
+    row = till.counter.engine.row(settled.id)
+    assert row is not None
+    began = row.doubt_since
+    assert began is not None
+    await till.wait(10 + shop.profile.quiet_s)
+    repeating = await till.get(settled.id)
+    assert repeating.state is State.CANCELLING
+    row = till.counter.engine.row(settled.id)
+    assert row is not None
+    assert row.doubt_since == began
+    assert [one.id for one, _ in till.counter.settlements.doubts()] == [settled.id]
+    await till.quiet()
+    assert (await till.get(settled.id)).state is State.CANCELLED
+    await end(shop, till)
+
+
+@virtual
 async def test_a_refused_repeat_ends_the_cancellation_after_the_quiet_time(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
