@@ -11,7 +11,7 @@ import pytest
 from tests import faults
 from tools import reliability
 from tools.reliability import Recorded, Run, document, fault_rows, invariants, means, recorded, rows_of
-from yibao.site.weather import REVERSAL_FAULTS, ROAD_FAULTS
+from yibao.site.weather import CANCELLATION_FAULTS, REVERSAL_FAULTS, ROAD_FAULTS
 
 ALL_ROWS = [f"F{number:02d}" for number in range(1, 75)]
 
@@ -160,7 +160,15 @@ def test_make_soak_says_at_its_very_end_whether_it_was_whole_and_green(
 
 
 def test_every_fault_of_the_simulation_has_a_row() -> None:
-    names = [*ROAD_FAULTS, *REVERSAL_FAULTS, "down", "clock jump", "strict P1", "torn P1"]
+    names = [
+        *ROAD_FAULTS,
+        *REVERSAL_FAULTS,
+        *CANCELLATION_FAULTS,
+        "down",
+        "clock jump",
+        "strict P1",
+        "torn P1",
+    ]
     assert [name for name in names if not rows_of(f"{name} 2601" if name in REVERSAL_FAULTS else name)] == []
 
 

@@ -6,9 +6,10 @@ exchange that brings one, or, after an outage, when the outage ends, whether the
 counter counts the same: whatever it finds in doubt it can ask about from then on.
 
 The clock of a doubt runs from the last such moment to the exchange that ends it; a doubt exists from the end of the
-first message that left the counter. What the rules demand is left out: after a "not found" the quiet time, which begins anew
-at a start; and the lane gate as far as it is one message, the one that had left before that moment and is still waited for
-(a lane has one conversation at a time, so a lost settlement of the next customer holds up the 2601 for its whole time limit).
+first message that left the counter. What the rules demand is left out: after a "not found", or a refused repeat of a
+cancellation, the quiet time, which begins anew at a start; and the lane gate as far as it is one message, the one that had
+left before that moment and is still waited for (a lane has one conversation at a time, so a lost settlement of the next
+customer holds up the 2601 for its whole time limit).
 Whatever else the doubt waits for in its lane is in the figure. A doubt whose own messages went wrong once more after
 that moment (lost one by one, forged, refused), while the hub answered others, is not in the figure: for such a doubt
 the hub had not answered, and its pauses grow by the rules.
@@ -19,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from yibao.site.road import Exchanged
-from yibao.site.weather import MONEY
+from yibao.site.weather import CANCELLATIONS, MONEY
 
 UNDOING = frozenset({"2601", "2103", "2208"})
 
@@ -91,6 +92,8 @@ def _delay(
     quiet_s: float,
 ) -> float | None:
     undoing = [exchange for exchange in own if exchange.infno in UNDOING]
+    while undoing and undoing[0].infno in CANCELLATIONS and undoing[0].denied:
+        del undoing[0]  # refused at once: there was no doubt, and the customer may ask again
     if not undoing or (undoing[0].infno != "2601" and len(undoing) == 1):
         return None  # settled, or cancelled with the first answer: there was no doubt
     begun_s = next(one.ended_s for one in own if one.infno in UNDOING or not one.away)
@@ -104,7 +107,7 @@ def _delay(
     on_its_way = [one.ended_s for one in in_lane if one.began_s < from_s < one.ended_s]
     from_s = max([from_s, *on_its_way])
     for exchange in undoing[:-1]:
-        if exchange.not_found:
+        if exchange.denied:
             starts = [start_s for start_s in starts_s if exchange.ended_s < start_s < end_s]
             from_s = max(from_s, max([exchange.ended_s, *starts]) + quiet_s)
     return max(end_s - from_s, 0.0)

@@ -20,7 +20,7 @@ from protocols.hub.profile import Profile
 from protocols.hub.signing import answer_signing_bytes, encode_signature
 from simulators.hub import faults
 from simulators.hub.reading import read_request
-from yibao.site.weather import MONEY, OF_AMOUNTS, Weather
+from yibao.site.weather import CANCELLATION_FAULTS, MONEY, OF_AMOUNTS, Weather
 
 REPEATS: Final = frozenset({"swap", "replay"})
 """Faults that need an answer to another message; while there is none they do not fire."""
@@ -29,7 +29,7 @@ ONCE: Final = frozenset({"not-found-reversal"})
 TRY: Final = "5203"
 """A question, and how a cancellation in doubt is tried: unanswered it says as little about the hub as an unanswered 2601."""
 ANSWERED: Final = OF_AMOUNTS | {
-    "slow-answer", "duplicate", "reorder", "expire-sign-in", "refused-reversal", "not-found-reversal",
+    "slow-answer", "duplicate", "reorder", "expire-sign-in", "refused-reversal", "not-found-reversal", "refused-cancellation",
 }  # fmt: skip
 """Faults that let an authentic answer through."""
 LONGEST_JOURNEY_S: Final = 110.0
@@ -77,8 +77,8 @@ class Exchanged(msgspec.Struct, frozen=True):
     """The hub's own signed answer came, whatever it said."""
     away: bool
     """No byte could be sent, or a question (no try of a cancellation) was not answered: the hub is away."""
-    not_found: bool
-    """The hub said that it does not know what a 2601 is about."""
+    denied: bool
+    """The hub said that it does not know what a 2601 is about, or refused a cancellation: the quiet time may follow."""
 
 
 class HubRoad:
@@ -139,7 +139,7 @@ class HubRoad:
                 Exchanged(
                     request.infno, request.message_id, began_s, loop.time(), clean, answered,
                     not is_sent or (not answered and not MESSAGES[request.infno].changes_hub and request.infno != TRY),
-                    request.infno == "2601" and b"[SETL_NOT_FOUND]" in answer,
+                    (request.infno == "2601" and b"[SETL_NOT_FOUND]" in answer) or fault in CANCELLATION_FAULTS,
                 )
             )  # fmt: skip
 
@@ -209,8 +209,8 @@ class HubRoad:
             case "expire-sign-in":
                 self._hub.forget_sign_ins()
                 return Reply(self._ask(request, body), after_s=back_s)
-            case "refused-reversal":
-                refusal = self._error("冲正失败，请联系医保经办机构 (not possible now)")
+            case "refused-reversal" | "refused-cancellation":
+                refusal = self._error("操作失败，请联系医保经办机构 (not possible now)")
                 return Reply(self._signed(msgid, refusal), after_s=back_s)
             case "not-found-reversal":
                 return Reply(self._not_found_once(request, body), after_s=back_s)

@@ -107,7 +107,7 @@ class Site:
         self.seed = seed
         self._folder = folder
         self._loop = asyncio.get_running_loop()
-        self.weather = Weather(self.rng("weather"))
+        self.weather = Weather(self.rng("weather"), self.rng("refusals"))
         self.clock = VirtualClock(self._loop, self.weather.opening)
         self.log = Logbook(self._loop.time)
         self.real_keys = seed % REAL_KEYS_EVERY == REAL_KEYS_EVERY - 1

@@ -25,6 +25,9 @@ ROAD_FAULTS: Final = (
 """What may happen to one message. `late-request` arrives after we gave up, `replay` brings an old answer again."""
 REVERSAL_FAULTS: Final = ("refused-reversal", "not-found-reversal")
 """What a hub may besides say to a 2601: a refusal with a text of its own, and "not found" for what it holds."""
+CANCELLATIONS: Final = frozenset({"2103", "2208"})
+CANCELLATION_FAULTS: Final = ("refused-cancellation",)
+"""What it may besides say to a cancellation: a refusal of what it takes at another time."""
 OF_AMOUNTS: Final = frozenset(
     {"other-person", "identity-broken", "amount-off", "other-amount", "other-terminal"}
 )
@@ -55,8 +58,12 @@ class Doom(msgspec.Struct, frozen=True):
 class Weather:
     """The faults of one run. `calm()` ends them all."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, of_cancellations: Random) -> None:
+        """Refused cancellations have numbers of their own: they came later, and the stories of older seeds stay."""
         self._rng = rng
+        self._of_cancellations = of_cancellations
+        self.refused_cancellations = of_cancellations.choice((0.0, 0.0, 0.5))
+        """Share of cancellations that the hub refuses."""
         kinds = ROAD_FAULTS + REVERSAL_FAULTS
         self.rates = {kind: rng.choices(tuple(_RATES), (0.35, 0.3, 0.35))[0] for kind in kinds}
         self._weights = [_RATES[self.rates[kind]] for kind in ROAD_FAULTS]
@@ -103,6 +110,11 @@ class Weather:
 
     def fault_for(self, infno: str) -> str:
         """The fault that meets this message, "" for none."""
+        fault = self._usual_fault_for(infno)
+        is_refused = infno in CANCELLATIONS and self._of_cancellations.random() < self.refused_cancellations
+        return CANCELLATION_FAULTS[0] if is_refused and not self.is_calm else fault
+
+    def _usual_fault_for(self, infno: str) -> str:
         share = self.on_questions
         if infno in MONEY:
             share = self.on_reversals if infno == "2601" else self.on_money

@@ -267,14 +267,18 @@ def refund(kind: str, *more: str) -> Callable[[Shop, Till], Awaitable[None]]:
 
 
 async def refund_after(shop: Shop, till: Till) -> None:
-    """A pack comes back after all was over, and before the slip of another sale is out; once nobody hears it."""
+    """A pack comes back after all was over, and before the slip of another sale is out; each time nobody hears it at first."""
     closed = await till.reaches(await till.acknowledge(await till.confirmed()), "CLOSED")
     await shop.hub_down()
     await till.refund(closed)
     await shop.hub_up()
     await till.refund(closed)
     shop.printer.paper_out()
-    await till.refund(await till.acknowledge(await till.confirmed()))
+    delivered = await till.acknowledge(await till.confirmed())
+    await shop.hub_down()
+    await till.refund(delivered)
+    await shop.hub_up()
+    await till.refund(delivered)
     shop.printer.load_paper()
 
 

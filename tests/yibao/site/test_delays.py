@@ -9,14 +9,12 @@ OWNERS = {"settle": "S1", "undo1": "S1", "undo2": "S1", "cancel": "S2", "again":
 QUIET_S = 120.0
 
 
-def clean(infno: str, msgid: str, at_s: float, *, not_found: bool = False) -> Exchanged:
-    return Exchanged(
-        infno, msgid, at_s - 0.5, at_s, clean=True, answered=True, away=False, not_found=not_found
-    )
+def clean(infno: str, msgid: str, at_s: float, *, denied: bool = False) -> Exchanged:
+    return Exchanged(infno, msgid, at_s - 0.5, at_s, clean=True, answered=True, away=False, denied=denied)
 
 
 def silent(infno: str, msgid: str, began_s: float, ended_s: float, *, away: bool = False) -> Exchanged:
-    return Exchanged(infno, msgid, began_s, ended_s, clean=False, answered=False, away=away, not_found=False)
+    return Exchanged(infno, msgid, began_s, ended_s, clean=False, answered=False, away=away, denied=False)
 
 
 def delays(exchanges: list[Exchanged], starts_s: list[float], ups_s: list[float]) -> list[float]:
@@ -52,10 +50,30 @@ def test_the_quiet_time_after_not_found_is_left_out() -> None:
     told = [
         silent("2102", "settle", 0.0, 30.0),
         silent("1101", "another sale", 30.0, 31.0, away=True),
-        clean("2601", "undo1", 40.0, not_found=True),
+        clean("2601", "undo1", 40.0, denied=True),
         clean("2601", "undo2", 165.0),
     ]
     assert delays(told, [], [35.0]) == [5.0]
+
+
+def test_the_quiet_time_after_a_refused_repeat_is_left_out() -> None:
+    told = [
+        silent("2103", "cancel", 0.0, 30.0),
+        silent("5203", "a question", 35.0, 36.0, away=True),
+        clean("2103", "again", 46.0, denied=True),
+        clean("2103", "again", 172.0),
+    ]
+    assert delays(told, [], [40.0]) == [6.0]
+
+
+def test_a_cancellation_that_is_refused_at_once_is_no_doubt() -> None:
+    """The customer asks again long afterwards."""
+    told = [
+        clean("2103", "cancel", 10.0, denied=True),
+        silent("1101", "another sale", 20.0, 21.0, away=True),
+        clean("2103", "again", 900.0),
+    ]
+    assert delays(told, [], [60.0]) == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ class Always(Weather):
     """Weather of one fault."""
 
     def __init__(self, fault: str) -> None:
-        super().__init__(Random(1))
+        super().__init__(Random(1), Random(1))
         self._fault = fault
 
     def fault_for(self, infno: str) -> str:
@@ -65,6 +65,27 @@ def exchanged(fault: str, *sent: str) -> tuple[list[Exchanged], list[str]]:
         return road.exchanges, hub.fired
 
     return run_virtual(send)
+
+
+def test_a_refused_cancellation_is_the_hubs_own_answer_and_a_denial() -> None:
+    (refused,), fired = exchanged("refused-cancellation", "2103 cancel")
+    assert (refused.clean, refused.answered, refused.away, refused.denied) == (False, True, False, True)
+    assert fired == ["refused-cancellation 2103 cancel"]
+
+
+def test_only_cancellations_are_refused_in_this_way_and_the_other_faults_stay_as_they_were() -> None:
+    """Numbers of their own: what an older seed tells is changed by a refusal and by nothing else."""
+    weathers = [Weather(Random(7), Random(seed)) for seed in range(40)]
+    assert {weather.refused_cancellations for weather in weathers} == {0.0, 0.5}
+    told = {tuple(weather.fault_for("2102") for _ in range(50)) for weather in weathers}
+    assert len(told) == 1
+    rough = next(weather for weather in weathers if weather.refused_cancellations)
+    refused = [
+        fault for fault in (rough.fault_for("2208") for _ in range(200)) if fault == "refused-cancellation"
+    ]
+    assert 60 < len(refused) < 140
+    rough.calm()
+    assert not any(rough.fault_for("2103") for _ in range(50))
 
 
 @pytest.mark.parametrize("fault", ["swap", "replay"])
