@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 
 import terminal
 from drivers.interfaces.printer import PrinterStatus
+from terminal.core.machine import REFUSALS
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.counter.workroom import Phase
@@ -201,6 +202,10 @@ MONEY = {
     "cancel_alarm": (("通知主管", "勿退现金"), ("supervisor", "do not return cash")),
     "manual": (("人工", "锁定"), ("A person", "blocked")),
 }  # fmt: skip
+
+
+def test_every_refusal_that_can_be_explained_on_paper_has_a_text() -> None:
+    assert set(TEXTS) >= REFUSALS
 
 
 @pytest.mark.parametrize("code", MONEY)
