@@ -143,10 +143,16 @@ def _cancel_refused_again(
     """A repeat was refused. One before it had no answer and may still be travelling: 5203 and the cancellation once more
     after the quiet time, as for a 2601 (rule 7).
     """
-    quiet = _replace(settlement, quiet_stage=1, notice=Notice("cancel_quiet", {"text": text}))
+    is_alarming = settlement.tries >= ALARM_AFTER_TRIES
+    notice = (
+        Notice("cancel_alarm", {"tries": str(settlement.tries)})
+        if is_alarming
+        else Notice("cancel_quiet", {"text": text})
+    )
+    quiet = _replace(settlement, quiet_stage=1, notice=notice)
     doubt, moves = moved(quiet, State.CANCEL_DOUBT, "refused, and an earlier one has no answer")
     if doubt.manual:
-        doubt, more = moved(doubt, State.MANUAL, "still open")
+        doubt, more = moved(_replace(doubt, notice=Notice("manual")), State.MANUAL, "still open")
         moves += more
     retry = Retry(doubt.tries, profile.quiet_s, 0.0, Verdict.REFUSED.value, 1)
     return Decision(doubt, moves, (Wake(),), durable=True, ended=record, retry=retry)

@@ -107,7 +107,8 @@ def slip_document(
     if kind == "original" and settlement.booking is not None:
         return _settled(settlement, settlement.booking, SlipKind.SETTLED, copy_number, at, site, mac)
     if kind == "cancellation" and settlement.booking is not None:
-        record = settlement.cancellation or _unnamed(settlement.booking)
+        told = settlement.cancellation
+        record = told if told is not None and told.info.settlement_id else _unnamed(settlement.booking)
         return _settled(settlement, record, SlipKind.CANCELLED, copy_number, at, site, mac)
     raise SlipImpossible(kind)
 
@@ -185,6 +186,9 @@ def _settled(
     if person is None or settlement.person is None or booking is None:
         raise SlipImpossible(kind.name)
     classes = booking.line_classes or ("",) * len(settlement.lines)
+    terms = slip_terms(settlement, record, site.profile, site.high_burden_fen)
+    if kind is SlipKind.CANCELLED:
+        terms = msgspec.structs.replace(terms, advice=())  # it speaks of a burden that nobody bears any more
     shares = disclose(booking).shares or (None,) * len(settlement.lines)
     slip = SettlementSlip(
         kind=kind,
@@ -234,7 +238,7 @@ def _settled(
             )
             for line in settlement.self_pay
         ),
-        terms=slip_terms(settlement, record, site.profile, site.high_burden_fen),
+        terms=terms,
         contact=site.contact,
         copy_number=copy_number,
     )

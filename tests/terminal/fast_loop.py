@@ -24,7 +24,7 @@ class _ImpatientSelector(selectors.DefaultSelector):
 
     left_out_s = 0.0
     threads = 0
-    """How many threads are at work for the loop."""
+    """How many threads are at work from which the loop wants an answer."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or self.threads:

@@ -311,16 +311,19 @@ class Auditor:
     def _slip_is_true(self, slip: DecodedSlip) -> None:
         if slip.title not in (SETTLED, CANCELLED):
             return
-        record = self._ledger.settlement(slip.setl_id or "")
-        if record is None:
-            if slip.title == SETTLED:
-                self.broken("I6", f"slip {slip.receipt_no} names a settlement the hub never made")
+        # A cancellation that was finished by asking (5203, "already") knows no record of its own: it names what it undid.
+        is_unnamed = slip.title == CANCELLED and slip.setl_id is None
+        record = self._ledger.settlement((slip.cancelled_setl_id if is_unnamed else slip.setl_id) or "")
+        if record is None or record.direction != (1 if is_unnamed or slip.title == SETTLED else -1):
+            self.broken("I6", f"slip {slip.receipt_no} names a record the hub never made")
             return
-        result = record.result
-        if slip.title == CANCELLED and record.direction == 1:
-            return  # "already cancelled": the hub did not tell us its own record
+        if is_unnamed and slip.balance_fen is not None:
+            self.broken("I6", f"slip {slip.receipt_no} says what is left on the account, and nobody told it")
+        sign, result = -1 if is_unnamed else 1, record.result
         paper = (slip.total_fen, slip.fund_fen, slip.account_fen, slip.cash_fen)
-        if paper != (result.total_fen, result.fund_fen, result.account_fen, result.cash_fen):
+        if paper != tuple(
+            sign * fen for fen in (result.total_fen, result.fund_fen, result.account_fen, result.cash_fen)
+        ):
             self.broken("I5", f"slip {slip.receipt_no} and the hub disagree: {paper}")
 
     # -- evidence ---------------------------------------------------------------------------------

@@ -91,9 +91,7 @@ def _delay(
     starts_s: Sequence[float],
     quiet_s: float,
 ) -> float | None:
-    undoing = [exchange for exchange in own if exchange.infno in UNDOING]
-    while undoing and undoing[0].infno in CANCELLATIONS and undoing[0].denied:
-        del undoing[0]  # refused at once: there was no doubt, and the customer may ask again
+    undoing = _since_the_last_refusal([exchange for exchange in own if exchange.infno in UNDOING])
     if not undoing or (undoing[0].infno != "2601" and len(undoing) == 1):
         return None  # settled, or cancelled with the first answer: there was no doubt
     begun_s = next(one.ended_s for one in own if one.infno in UNDOING or not one.away)
@@ -111,6 +109,19 @@ def _delay(
             starts = [start_s for start_s in starts_s if exchange.ended_s < start_s < end_s]
             from_s = max(from_s, max([exchange.ended_s, *starts]) + quiet_s)
     return max(end_s - from_s, 0.0)
+
+
+def _since_the_last_refusal(undoing: Sequence[Exchanged]) -> Sequence[Exchanged]:
+    """What belongs to the newest doubt. A cancellation that is refused for good has ended; the customer may ask for another.
+
+    It is refused for good when no try before it, since the last refusal, was left without an answer.
+    """
+    first, is_one_on_its_way = 0, False
+    for number, exchange in enumerate(undoing, start=1):
+        is_one_on_its_way |= not exchange.answered and not exchange.away
+        if exchange.infno in CANCELLATIONS and exchange.denied:
+            first, is_one_on_its_way = first if is_one_on_its_way else number, False
+    return undoing[first:]
 
 
 def share_below(delays_s: Sequence[float], share: float) -> float:

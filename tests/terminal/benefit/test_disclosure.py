@@ -182,10 +182,13 @@ async def test_r23_a_high_burden_brings_a_hint_where_aid_is_asked_for(tmp_path: 
     till = await shop.start(
         config=msgspec.structs.replace(counter_config(), slip=SlipConfig(high_burden="30.00"))
     )
-    await till.settle("0001")
+    settled = await till.settle("0001")
     few = msgspec.structs.replace(PILLS, quantity="2")
     await till.settle("0002", (few,))
     await till.quiet()
     papers = [flat(text) for text in shop.printer.texts()]
     asserted("R23", [True, False], ["个人负担较高" in paper for paper in papers], what="hint")
+    await till.counter.sales.cancel(settled.id, "T01", "")
+    await till.quiet()
+    assert "个人负担较高" not in flat(shop.printer.texts()[-1]), "nobody bears it any more"
     await till.stop()

@@ -274,6 +274,11 @@ async def test_a_cancellation_without_answer_is_finished_and_the_visit_withdrawn
         "2202",
     ]
     assert clinic.balance_fen("yi") == 5000
+    first, slip = clinic.printer.texts()
+    assert "限额余" in first
+    assert "医保结算撤销单" in slip
+    for word in ("限额余", "个人账户余额"):
+        assert (word in slip) is (bool(repeated) and word == "个人账户余额"), "nobody told what is left now"
     await window.finish()
 
 

@@ -170,6 +170,7 @@ def test_a_cancellation_open_for_a_day_calls_a_person_in_words_of_a_cancellation
     assert notice_of(waiting).startswith("cancel_")
     refused = after(*REFUSED_REPEAT, start=manual.settlement)
     assert (refused.state, refused.manual) == (State.MANUAL, True), "the one before it may still arrive"
+    assert notice_of(refused) == "manual"
     back = after(Due(86_400.0), *REFUSED_REPEAT, start=refused)
     assert (back.state, back.manual) == (State.CONFIRMED, False), "the next one is not called out at once"
 
@@ -232,7 +233,7 @@ def test_a_hub_that_refuses_and_is_silent_in_turns_has_a_person_called() -> None
     for _ in range(ALARM_AFTER_TRIES - 1):
         silent = after(Due(200.0), *REFUSED_REPEAT[:2], HubSaid("2103", SILENT), start=going_on)
         going_on = after(Due(210.0), *REFUSED_REPEAT, start=silent)
-    assert notice_of(silent) == "cancel_alarm"
+    assert (notice_of(silent), notice_of(going_on)) == ("cancel_alarm", "cancel_alarm")
 
 
 @pytest.mark.parametrize("begun_with", [(), (Due(200.0), *REFUSED_REPEAT[:2])], ids=["quiet", "last try"])

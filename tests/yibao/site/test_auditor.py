@@ -7,13 +7,16 @@ import msgspec
 import pytest
 
 import terminal.journal.journal
+from protocols.money import format_yuan
 from simulators.people import load_people
+from simulators.printer.reading import SETTLED, DecodedSlip, decode_slip
 from terminal.journal.records import SettlementRow
 from terminal.journal.settlement_table import SettlementTable
 from yibao.site.auditor import Auditor, by_beginning, names_one
 from yibao.site.disk import Contents, StoredFile
 from yibao.site.machine import Machine
 from yibao.site.site import Site
+from yibao.site.tape import Piece
 from yibao.site.twins import Twin
 from yibao.site.virtual_loop import run_virtual
 
@@ -45,6 +48,56 @@ def audited_again(folder: Path, spoil: Callable[[Machine], None]) -> tuple[Audit
 def found(auditor: Auditor, invariant: str, words: str) -> set[str]:
     """The settlements of which a break of this kind is noted."""
     return {one.text.split()[0] for one in auditor.breaks if one.invariant == invariant and words in one.text}
+
+
+class Paper(Piece, frozen=True):
+    """A piece of paper with these lines."""
+
+    words: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """See `Piece`."""
+        return self.words
+
+
+def cancellation_slip(
+    undone: DecodedSlip, *facts: str, total_fen: int | None = None, balance: tuple[str, ...] = ()
+) -> Piece:
+    """A slip that says this of itself, and undoes the amounts of a settlement."""
+    amounts = {
+        "费用总额": undone.total_fen if total_fen is None else total_fen,
+        "基金支付": undone.fund_fen, "个人账户支付": undone.account_fen, "现金支付": undone.cash_fen,
+    }  # fmt: skip
+    sums = [f"{label}    {format_yuan(-(fen or 0))}" for label, fen in amounts.items()]
+    return Paper(b"", True, ("医保结算撤销单", "单号：R", *facts, *sums, *balance))
+
+
+FORGED: dict[str, tuple[Callable[[DecodedSlip], Piece], str]] = {
+    "as it should be": (lambda slip: cancellation_slip(slip, f"原结算编号：{slip.setl_id}"), ""),
+    "the settlement's own number": (
+        lambda slip: cancellation_slip(slip, f"结算编号：{slip.setl_id}", f"原结算编号：{slip.setl_id}"), "names a record",
+    ),
+    "a number nobody made": (lambda slip: cancellation_slip(slip, "结算编号：S0", f"原结算编号：{slip.setl_id}"), "names a record"),
+    "undoes nothing": (lambda slip: cancellation_slip(slip), "names a record"),
+    "a balance nobody told": (
+        lambda slip: cancellation_slip(slip, f"原结算编号：{slip.setl_id}", balance=("个人账户余额 1.00",)), "what is left on the account",
+    ),
+    "other sums": (lambda slip: cancellation_slip(slip, f"原结算编号：{slip.setl_id}", total_fen=1), "the hub disagree"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_cancellation_slip_that_claims_what_the_hub_never_told_is_seen(case: str, tmp_path: Path) -> None:
+    forged, words = FORGED[case]
+
+    def prints_it(machine: Machine) -> None:
+        slips = [decode_slip(piece.lines()) for piece in machine.printer.tape if piece.whole]
+        machine.printer.tape.append(forged(next(slip for slip in slips if slip.title == SETTLED)))
+
+    auditor, _, _ = audited_again(tmp_path, prints_it)
+    texts = [one.text for one in auditor.breaks]
+    assert texts == ([text for text in texts if words in text] if words else [])
+    assert bool(texts) is bool(words)
 
 
 def test_what_was_told_and_is_in_no_journal_is_unsaid(tmp_path: Path) -> None:

@@ -13,6 +13,11 @@ def clean(infno: str, msgid: str, at_s: float, *, denied: bool = False) -> Excha
     return Exchanged(infno, msgid, at_s - 0.5, at_s, clean=True, answered=True, away=False, denied=denied)
 
 
+def refused(infno: str, msgid: str, at_s: float) -> Exchanged:
+    """As the road notes the refusal of a cancellation: the hub's own answer, and a fault."""
+    return Exchanged(infno, msgid, at_s - 0.5, at_s, clean=False, answered=True, away=False, denied=True)
+
+
 def silent(infno: str, msgid: str, began_s: float, ended_s: float, *, away: bool = False) -> Exchanged:
     return Exchanged(infno, msgid, began_s, ended_s, clean=False, answered=False, away=away, denied=False)
 
@@ -59,21 +64,33 @@ def test_the_quiet_time_after_not_found_is_left_out() -> None:
 def test_the_quiet_time_after_a_refused_repeat_is_left_out() -> None:
     told = [
         silent("2103", "cancel", 0.0, 30.0),
-        silent("5203", "a question", 35.0, 36.0, away=True),
-        clean("2103", "again", 46.0, denied=True),
-        clean("2103", "again", 172.0),
+        refused("2103", "again", 40.0),
+        silent("1101", "another sale", 50.0, 51.0, away=True),
+        clean("2103", "again", 176.0),
     ]
-    assert delays(told, [], [40.0]) == [6.0]
+    assert delays(told, [], [60.0]) == [16.0]
 
 
 def test_a_cancellation_that_is_refused_at_once_is_no_doubt() -> None:
     """The customer asks again long afterwards."""
     told = [
-        clean("2103", "cancel", 10.0, denied=True),
+        refused("2103", "cancel", 10.0),
         silent("1101", "another sale", 20.0, 21.0, away=True),
         clean("2103", "again", 900.0),
     ]
     assert delays(told, [], [60.0]) == []
+
+
+def test_a_cancellation_that_is_refused_for_good_is_no_part_of_the_next_one() -> None:
+    told = [
+        silent("2103", "cancel", 10.0, 40.0),
+        refused("2103", "again", 50.0),
+        refused("2103", "again", 180.0),
+        silent("1101", "another sale", 590.0, 591.0, away=True),
+        clean("2103", "again", 900.0),
+    ]
+    assert delays(told, [], [600.0]) == []
+    assert delays(told, [600.0], []) == []
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,11 @@ def test_only_cancellations_are_refused_in_this_way_and_the_other_faults_stay_as
     """Numbers of their own: what an older seed tells is changed by a refusal and by nothing else."""
     weathers = [Weather(Random(7), Random(seed)) for seed in range(40)]
     assert {weather.refused_cancellations for weather in weathers} == {0.0, 0.5}
-    told = {tuple(weather.fault_for("2102") for _ in range(50)) for weather in weathers}
+
+    def usual(weather: Weather) -> tuple[str, ...]:
+        return tuple(weather.fault_for("2102") for _ in range(50) if weather.fault_for("2103") is not None)
+
+    told = {usual(weather) for weather in weathers}
     assert len(told) == 1
     rough = next(weather for weather in weathers if weather.refused_cancellations)
     refused = [
