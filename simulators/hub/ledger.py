@@ -472,9 +472,7 @@ class Ledger:
         rows = self._database.execute(
             f"SELECT how_undone, document FROM settlement WHERE {condition} ORDER BY sequence", values
         ).fetchall()
-        return tuple(
-            msgspec.structs.replace(_read(row[1], SettlementRecord), how_undone=row[0]) for row in rows
-        )
+        return tuple(_settlement(_blob(document), str(how_undone)) for how_undone, document in rows)
 
     # --- files ---
 
@@ -542,6 +540,12 @@ class Ledger:
 def _read(document: object, wanted: type[_Wanted]) -> _Wanted:
     assert isinstance(document, bytes)
     return msgspec.json.decode(document, type=wanted)
+
+
+@lru_cache(maxsize=4096)
+def _settlement(document: bytes, how_undone: str) -> SettlementRecord:
+    """A day's totals are asked for group by group, and each question reads the same ones."""
+    return msgspec.structs.replace(_read(document, SettlementRecord), how_undone=how_undone)
 
 
 @lru_cache(maxsize=4096)
