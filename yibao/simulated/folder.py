@@ -370,17 +370,33 @@ def _free_ports(wanted: tuple[int, ...], taken: contextlib.ExitStack) -> list[in
     """A free loopback port for each place: the wanted one, or another when it is 0 or in use. They stay `taken`."""
     found: list[int] = []
     for port in wanted:
-        place = _take(port, was_ours=True) if port and port not in found else None
-        while place is None:
+        is_kept = bool(port) and port not in found and _take(port, taken, was_ours=True)
+        while not is_kept:
             port = secrets.choice(_PORTS)
-            place = _take(port, was_ours=False)
-        taken.enter_context(place)
+            is_kept = _take(port, taken, was_ours=False)
         found.append(port)
     return found
 
 
-def _take(port: int, *, was_ours: bool) -> socket.socket | None:
-    """Bind a port and do not listen: a server of ours can, and nobody else who asks here gets it. None = it is in use.
+def _take(port: int, taken: contextlib.ExitStack, *, was_ours: bool) -> bool:
+    """Hold a port until `taken` is closed; False when it is in use, or another start that is under way holds it."""
+    with contextlib.ExitStack() as holding:
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        holding.enter_context(name)
+        try:
+            name.bind(f"\0yibao-port-{port}")  # two starts may hold the same port, but not the same name
+        except OSError:
+            return False
+        place = _bound(port, was_ours=was_ours)
+        if place is None:
+            return False
+        holding.enter_context(place)
+        taken.push(holding.pop_all())
+    return True
+
+
+def _bound(port: int, *, was_ours: bool) -> socket.socket | None:
+    """Bind a port and do not listen: a server of ours can. None = it is in use.
 
     Where it `was_ours` connections of the former start may still linger on it.
     """

@@ -117,10 +117,26 @@ def test_two_starts_at_the_same_time_choose_different_ports(
         first = SimFolder(tmp_path / "a").next_start(7, held=held)
         second = SimFolder(tmp_path / "b").next_start(8, held=held)
         assert set(_ports(first)).isdisjoint(_ports(second))
+    again = SimFolder(tmp_path / "a").next_start()
+    assert _ports(again) == _ports(first), "its own ports, although connections may linger on them"
+    with socket.create_server(("127.0.0.1", first.hub_port)):
+        assert SimFolder(tmp_path / "a").next_start().hub_port != first.hub_port, "somebody listens there"
+
+
+def test_a_port_of_the_last_start_that_another_start_has_drawn_since_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ask for the option that lets connections linger, so both could bind it, and the second to listen failed."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    first = SimFolder(tmp_path / "a").next_start(7)
+    drawn = iter([*_ports(first), *range(27200, 27300)])
+    monkeypatch.setattr(secrets, "choice", lambda _: next(drawn))
+    with contextlib.ExitStack() as held:
+        other = SimFolder(tmp_path / "b").next_start(8, held=held)
+        assert set(_ports(first)) <= {*_ports(other)}
         again = SimFolder(tmp_path / "a").next_start()
-        assert _ports(again) == _ports(first), "its own ports, although connections may linger on them"
-        with socket.create_server(("127.0.0.1", first.hub_port)):
-            assert SimFolder(tmp_path / "a").next_start().hub_port != first.hub_port, "somebody listens there"
+    assert set(_ports(again)).isdisjoint(_ports(other))
 
 
 def test_a_port_drawn_for_one_place_is_not_given_to_another_that_once_had_it(
