@@ -1,15 +1,14 @@
 """Acceptance examples are recorded only when they hold, taken over whole and green only, and shown part by part."""
 
-import datetime as dt
-import json
 from pathlib import Path
 
 import pytest
 
 from tests import capabilities
 from tests.capabilities import amounts, as_text, asserted
+from tests.left_session import leave_session
 from tools import capabilities as record
-from tools.reliability import FOLDER_VARIABLE, SESSION, session_record
+from tools.reliability import FOLDER_VARIABLE
 
 ALL_ROWS = [f"R{number:02d}" for number in range(1, 84)]
 
@@ -20,18 +19,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     capabilities.write_down()
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     return tmp_path
-
-
-def _leave(folder: Path, *, whole: bool = True, exit_status: int = 0) -> None:
-    session = session_record(
-        whole=whole,
-        exit_status=exit_status,
-        tests=12,
-        seconds=3.4,
-        proof_seconds=0.0,
-        date=dt.date(2026, 11, 21),
-    )
-    (folder / SESSION).write_text(json.dumps(session), encoding="utf-8")
 
 
 def test_every_row_is_there_with_its_words_and_an_example() -> None:
@@ -45,7 +32,7 @@ def test_every_row_is_there_with_its_words_and_an_example() -> None:
 def test_what_holds_is_recorded_with_value_and_layer(folder: Path) -> None:
     asserted("R72", {"city": "60.00", "county": "40.00"}, {"county": "40.00", "city": "60.00"}, what="gap")
     capabilities.write_down()
-    _leave(folder)
+    leave_session(folder)
     value = {"unit": "city 60.00, county 40.00"}
     assert record.taken(folder) == record.Record("2026-11-21", 12, {"R72": {"gap": value}})
 
@@ -71,7 +58,7 @@ def test_a_row_or_part_that_does_not_exist_is_refused(row: str, what: str) -> No
 
 @pytest.mark.parametrize(("whole", "exit_status"), [(False, 0), (True, 1)])
 def test_a_part_of_the_tests_or_a_red_run_is_not_taken(folder: Path, whole: bool, exit_status: int) -> None:
-    _leave(folder, whole=whole, exit_status=exit_status)
+    leave_session(folder, whole=whole, exit_status=exit_status)
     assert record.taken(folder) is None
 
 
@@ -86,14 +73,14 @@ def test_a_committed_record_survives_a_run_that_is_not_taken(
     monkeypatch.setenv(FOLDER_VARIABLE, str(runs / "test"))
     asserted("R24", "[BENEFIT_NOT_OPEN]", "[BENEFIT_NOT_OPEN]", what="not in the list")
     capabilities.write_down()
-    _leave(runs / "test")
+    leave_session(runs / "test")
     record.take()
     assert "R72" in capsys.readouterr().out
     taken = record.recorded()
     assert taken.rows == {"R24": {"not in the list": {"unit": "[BENEFIT_NOT_OPEN]"}}}
     for old in (runs / "test").iterdir():
         old.unlink()
-    _leave(runs / "test", whole=False)
+    leave_session(runs / "test", whole=False)
     record.take()
     assert record.recorded() == taken
 

@@ -1,6 +1,5 @@
 """What fired is counted by row, taken over by `make docs` only, and shown with a reason where it is nothing."""
 
-import datetime as dt
 import json
 import subprocess
 from pathlib import Path
@@ -9,6 +8,7 @@ import msgspec
 import pytest
 
 from tests import faults
+from tests.left_session import leave_session
 from tools import reliability
 from tools.reliability import Recorded, Run, document, fault_rows, invariants, means, recorded, rows_of
 from yibao.site.weather import CANCELLATION_FAULTS, REVERSAL_FAULTS, ROAD_FAULTS
@@ -24,18 +24,6 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _leave(folder: Path, *, whole: bool = True, exit_status: int = 0) -> None:
-    session = reliability.session_record(
-        whole=whole,
-        exit_status=exit_status,
-        tests=12,
-        seconds=3.4,
-        proof_seconds=1.6,
-        date=dt.date(2026, 11, 21),
-    )
-    (folder / reliability.SESSION).write_text(json.dumps(session), encoding="utf-8")
-
-
 def test_what_fired_is_added_up_by_row_and_by_figure(record: Path) -> None:
     faults.fired("F05")
     faults.fired("F05", 2)
@@ -43,7 +31,7 @@ def test_what_fired_is_added_up_by_row_and_by_figure(record: Path) -> None:
     faults.counted("real_kills", 7)
     faults.write_down()
     (record / "1.jsonl").write_text('{"row": "F05", "count": 10}\n', encoding="utf-8")
-    _leave(record)
+    leave_session(record)
     assert reliability.taken_test(record) == Run("2026-11-21", 12, 3, 2, {"F05": 13}, {"real_kills": 7})
 
 
@@ -68,7 +56,7 @@ def test_a_figure_has_a_plain_name() -> None:
 
 @pytest.mark.parametrize(("whole", "exit_status"), [(False, 0), (True, 1)])
 def test_a_part_of_the_tests_or_a_red_run_is_not_taken(record: Path, whole: bool, exit_status: int) -> None:
-    _leave(record, whole=whole, exit_status=exit_status)
+    leave_session(record, whole=whole, exit_status=exit_status)
     assert reliability.taken_test(record) is None
 
 
@@ -203,7 +191,7 @@ def test_the_record_survives_being_written_and_read(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(reliability, "RECORDS", tmp_path)
     assert recorded() == Recorded()
     (tmp_path / "test").mkdir()
-    _leave(tmp_path / "test")
+    leave_session(tmp_path / "test")
     (tmp_path / "test" / "7.jsonl").write_text('{"row": "F01", "count": 3}\n', encoding="utf-8")
     reliability.take()
     assert recorded() == Recorded(Run("2026-11-21", 12, 3, 2, {"F01": 3}))

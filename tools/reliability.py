@@ -124,7 +124,9 @@ def taken_test(folder: Path) -> Run | None:
     if not session["whole"] or session["exit_status"] != 0:
         return None
     rows, figures = count(_lines(folder))
-    return Run(session["date"], session["tests"], session["seconds"], session["proof_seconds"], rows, figures)
+    return Run(
+        session["date"], session["tests"], session["seconds"], session.get("proof_seconds", 0), rows, figures
+    )
 
 
 def taken_soak(folder: Path) -> Run | None:

@@ -233,6 +233,7 @@ def _due(settlement: Settlement, doubt_age_s: float, profile: Profile) -> Decisi
         settlement, moves = moved(settlement, State.MANUAL, "open for more than 24 hours")
         settlement = _replace(settlement, manual=True, notice=Notice("manual"))
     if settlement.cancel_wish and settlement.state in (State.CANCEL_DOUBT, State.MANUAL):
+        # The quiet time is over. This is not written by itself: a start that finds stage 1 waits anew.
         stage = 2 if is_cancelling_quietly(settlement) else settlement.quiet_stage
         asking = _replace(settlement, running=ASK_REFUNDED, quiet_stage=stage)
         return Decision(asking, moves, (Ask("5203"),), durable=bool(moves))

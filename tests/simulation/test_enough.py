@@ -24,7 +24,7 @@ SALES = 120
 """More make a settlement a little cheaper, and for as many settlements there are fewer seeds: sites, weathers, plans of outages."""
 FIRST_SEED = 1000
 CHUNKS = [range(FIRST_SEED + 5 * chunk, FIRST_SEED + 5 * chunk + 5) for chunk in range(28)]
-"""Seeds for some 15,280 settlements. Not every sale comes to one: people go, prices have no answer."""
+"""Seeds for some 15,260 settlements. Not every sale comes to one: people go, prices have no answer."""
 FINAL_MAX_S = 600.0
 """How long any doubt may live once the hub answers again (I3); nearly all are over in `LATE_S`."""
 
