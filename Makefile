@@ -103,7 +103,7 @@ coverage: setup
 	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider --timeout=300 $(MONEY_TESTS) $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='$(MONEY_PATH)'
 
-# Kept in build/mutation and added up from run to run; an interrupted run loses nothing.
+# Kept in build/mutation, at the end in docs/mutation-record.toml too, and added up from run to run; an interrupted run loses nothing.
 MINUTES ?= 30
 SEED ?= 1
 mutation: setup

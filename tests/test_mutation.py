@@ -19,7 +19,10 @@ from tools.mutation import (
     answering_tests,
     document,
     equivalents,
+    known_results,
     mutated,
+    record,
+    recorded,
     sites_of,
     statement_around,
     tally,
@@ -143,6 +146,37 @@ def test_the_document_names_what_survived_and_why_some_cannot_be_noticed() -> No
     unmeasured = document(FOUR, {("a.py", "older", 0): "killed"}, {})
     assert "0 were tried, 0 noticed: not measured" in unmeasured
     assert "| `a.py` | 4 | 0 | 0 | not tried | 0 |" in unmeasured
+
+
+def test_the_record_gives_back_what_was_tried_of_the_modules_as_they_are() -> None:
+    text = record(
+        [*FOUR, Mutant("b.py", 0, Site(1, "x became y"), "d")], {**RESULTS, ("a.py", "d", 1): "gone"}
+    )
+    assert text.endswith('["a.py"]\ndigest = "d"\ntried = "k.ts"\n'), "nothing was tried of b.py"
+    assert recorded(text) == {
+        ("a.py", "d", 0): "killed",
+        ("a.py", "d", 2): "timeout",
+        ("a.py", "d", 3): "survived",
+    }
+    assert recorded(record(FOUR, {})) == {}
+
+
+def test_what_was_tried_here_counts_beside_the_record_and_is_newer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutation, "RECORD", tmp_path / "record.toml")
+    monkeypatch.setattr(mutation, "RESULTS", tmp_path / "results.jsonl")
+    assert known_results() == {}
+    mutation.RECORD.write_text(record(FOUR, RESULTS), encoding="utf-8")
+    mutation.RESULTS.write_text(
+        '{"module": "a.py", "digest": "d", "number": 3, "result": "killed"}\n', encoding="utf-8"
+    )
+    assert [known_results()["a.py", "d", number] for number in range(4)] == [
+        "killed",
+        "survived",
+        "timeout",
+        "killed",
+    ]
 
 
 def test_what_cannot_be_noticed_still_counts_as_unnoticed() -> None:

@@ -2,9 +2,10 @@
 
 Each mutant is one small change of one module (a comparison, a condition, a number, a word, a returned value, a statement left
 out). It is compiled in memory only, in a forked process that then runs the tests of that module until the first
-failure: no file of the tree changes, so a run may be ended at any moment. Mutants come in an order drawn from the seed;
-what has been tried is kept in `build/mutation/` and counts as long as the module is the same, so that runs add up; a survivor
-is tried again when tests have changed (`--again`). docs/mutation-survivors.md says the score and lists what no test noticed;
+failure: no module of the tree changes, so a run may be ended at any moment. Mutants come in an order drawn from the seed;
+what has been tried stands in `build/mutation/` at once, and in `docs/mutation-record.toml` when a run ends; it counts as long as the
+module is the same, so that runs add up, in other checkouts too; a survivor is tried again when tests have changed
+(`--again`). docs/mutation-survivors.md says the score and lists what no test noticed;
 changes that no test can notice stand with their reason in `tools/equivalent_mutants.toml` and still count as unnoticed.
 The exit status is 1 when less than `GOAL` of what was tried was noticed. Why not a library: docs/testing.md.
 """
@@ -36,6 +37,7 @@ from tools.mutation_host import ABSENT, FOLDER, OPTIONS, ROOT, Order, begin_host
 
 RESULTS: Final = FOLDER / "results.jsonl"
 DOCUMENT: Final = ROOT / "docs" / "mutation-survivors.md"
+RECORD: Final = ROOT / "docs" / "mutation-record.toml"
 EQUIVALENT: Final = ROOT / "tools" / "equivalent_mutants.toml"
 GOAL: Final = 0.9
 _COUNTER: Final = "tests/terminal/counter"
@@ -310,12 +312,49 @@ def try_by_import(mutant: Mutant, tests: Sequence[str]) -> str:
     return "timeout" if status is None else "survived" if status == 0 else "killed"
 
 
+Results = Mapping[tuple[str, str, int], str]
+"""What became of a mutant (`killed`, `survived`, `timeout`), by module, digest and number."""
+_LETTERS: Final[Mapping[str, str]] = {"killed": "k", "survived": "s", "timeout": "t"}
+_UNTRIED: Final = "."
+_RECORD_HEAD: Final = """\
+# Written by `make mutation`: what became of each change of a module, in the order of its lines. Do not edit by hand.
+# k a test noticed, t it ran out of time (noticed too), s none noticed, . not tried. The digest is that of the module and of the
+# way it is changed; when it is another one, the row counts no more.
+"""
+
+
+def record(mutants: Sequence[Mutant], results: Results) -> str:
+    """The text of docs/mutation-record.toml; modules of which nothing was tried are not in it."""
+    rows = [_RECORD_HEAD]
+    for module in dict.fromkeys(mutant.module for mutant in mutants):
+        own = [mutant for mutant in mutants if mutant.module == module]
+        tried = "".join(
+            _LETTERS.get(results.get((one.module, one.digest, one.number), ""), _UNTRIED) for one in own
+        )
+        if tried.strip(_UNTRIED):
+            rows.append(f'["{module}"]\ndigest = "{own[0].digest}"\ntried = "{tried}"\n')
+    return "\n".join(rows)
+
+
+def recorded(text: str) -> dict[tuple[str, str, int], str]:
+    """What a record says."""
+    meaning = {letter: result for result, letter in _LETTERS.items()}
+    return {
+        (module, row["digest"], number): meaning[letter]
+        for module, row in tomllib.loads(text).items()
+        for number, letter in enumerate(row["tried"])
+        if letter != _UNTRIED
+    }
+
+
 def known_results() -> dict[tuple[str, str, int], str]:
-    """What earlier runs found, by module, digest and number."""
-    if not RESULTS.exists():
-        return {}
-    lines = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
-    return {(line["module"], line["digest"], line["number"]): line["result"] for line in lines}
+    """What earlier runs found, here and, as far as it is recorded, elsewhere."""
+    found = recorded(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    if RESULTS.exists():
+        for text in RESULTS.read_text(encoding="utf-8").splitlines():
+            line = json.loads(text)
+            found[line["module"], line["digest"], line["number"]] = line["result"]
+    return found
 
 
 class Tally(NamedTuple):
@@ -331,9 +370,7 @@ class Tally(NamedTuple):
         return self.noticed / self.tried if self.tried else 0.0
 
 
-def tally(
-    mutants: Sequence[Mutant], results: Mapping[tuple[str, str, int], str], reasons: Mapping[Mutant, str]
-) -> Tally:
+def tally(mutants: Sequence[Mutant], results: Results, reasons: Mapping[Mutant, str]) -> Tally:
     """Count."""
     found = [
         (one, results[key]) for one in mutants if (key := (one.module, one.digest, one.number)) in results
@@ -354,9 +391,7 @@ def equivalents(mutants: Sequence[Mutant]) -> dict[Mutant, str]:
     return found
 
 
-def document(
-    mutants: Sequence[Mutant], results: Mapping[tuple[str, str, int], str], reasons: Mapping[Mutant, str]
-) -> str:
+def document(mutants: Sequence[Mutant], results: Results, reasons: Mapping[Mutant, str]) -> str:
     """The text of docs/mutation-survivors.md."""
     whole = tally(mutants, results, reasons)
     rows = []
@@ -404,7 +439,7 @@ def run(mutants: Sequence[Mutant], minutes: float) -> Iterator[tuple[Mutant, str
 
 
 def main() -> int:
-    """Try mutants, keep the results, write the document, say the score."""
+    """Try mutants, keep the results, write document and record, say the score."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -434,6 +469,7 @@ def main() -> int:
     everything, results = all_mutants(), known_results()
     reasons = equivalents(everything)
     DOCUMENT.write_text(document(everything, results, reasons), encoding="utf-8")
+    RECORD.write_text(record(everything, results), encoding="utf-8")
     whole = tally(everything, results, reasons)
     print(
         f"{whole.tried} of {whole.all} changes tried, {whole.noticed} noticed ({whole.share():.1%}), "

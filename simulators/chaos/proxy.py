@@ -37,6 +37,7 @@ from simulators.chaos.faults import (
     Trickle,
     parse_order,
 )
+from simulators.held_port import HeldPort
 
 _PIECE_BYTES: Final = 65536
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:\s*([0-9]{1,9})\s*\r\n", re.IGNORECASE)
@@ -102,8 +103,7 @@ class ChaosProxy:
         self._returning: asyncio.Task[None] | None = None
         self._waiting_swap: asyncio.Future[bytes] | None = None
         self._swapped = b""
-        self.host = "127.0.0.1"
-        self.port = 0
+        self._place = HeldPort()
         self.fired: list[Fired] = []
         self.exchanges = 0
         self.connections = 0
@@ -112,17 +112,30 @@ class ChaosProxy:
         self.answer_bytes = 0
         """Bytes that callers were given, over all connections."""
 
+    @property
+    def host(self) -> str:
+        """Where it listens, or did."""
+        return self._place.host
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or did; 0 before."""
+        return self._place.port
+
     # -- control ----------------------------------------------------------------------------------
 
     async def listen(self, host: str = "", port: int = 0) -> None:
         """Listen (again); without arguments where it listened before, or on a free loopback port."""
         if self._server is not None:
             return
-        self.host, self.port = host or self.host, port or self.port
+        wanted = (host or self.host, port or self.port)
+        if wanted != (self.host, self.port):
+            self._place.release()
+            self._place = HeldPort(*wanted)
+        self._place.take()
         self._server = await asyncio.start_server(
             self._accept, self.host, self.port, ssl=self.near, limit=_PIECE_BYTES
         )
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
         """Stop listening, so that connecting is refused, and end every line by a reset."""
@@ -149,6 +162,7 @@ class ChaosProxy:
         if self._returning is not None:
             self._returning.cancel()
         await self.refuse()
+        self._place.release()
         for task in tuple(self._lines):
             task.cancel()
         await asyncio.gather(*self._lines, return_exceptions=True)

@@ -6,6 +6,7 @@ For machines without pseudo-terminals. One terminal at a time, as on a cable: a 
 import asyncio
 from types import TracebackType
 
+from simulators.held_port import HeldPort
 from simulators.links.device_link import LinkClosed, NobodyListening
 
 UNREAD_LIMIT_BYTES = 64 * 1024
@@ -16,8 +17,7 @@ class TcpLink:
     """One simulated device behind a listening socket; use as `async with TcpLink() as link`."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._host = host
-        self._port = port
+        self._place = HeldPort(host, port)
         self._server: asyncio.Server | None = None
         self._line: _Line | None = None
         self._closed = False
@@ -27,7 +27,7 @@ class TcpLink:
     @property
     def url(self) -> str:
         """`socket://host:port`; the port is known once the link is open."""
-        return f"socket://{self._host}:{self._port}"
+        return f"socket://{self._place.host}:{self._place.port}"
 
     @property
     def is_connected(self) -> bool:
@@ -52,9 +52,8 @@ class TcpLink:
         if self._closed:
             raise LinkClosed(f"link {self.url} is closed")
         if self._server is None:
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(lambda: _Line(self), self._host, self._port)
-            self._port = self._server.sockets[0].getsockname()[1]
+            loop, place = asyncio.get_running_loop(), self._place.take()
+            self._server = await loop.create_server(lambda: _Line(self), place.host, place.port)
 
     async def unplug(self) -> None:
         """Stop listening and break the connection."""
@@ -71,6 +70,7 @@ class TcpLink:
         """Unplug for good; a waiting `read` ends with `LinkClosed`."""
         self._closed = True
         await self.unplug()
+        self._place.release()
         self._announce_change()
 
     async def wait_connected(self) -> None:

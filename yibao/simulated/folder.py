@@ -30,6 +30,7 @@ import msgspec
 
 from drivers.signers import SoftwareKeyStore
 from protocols.gm.sm2 import PrivateKey, PublicKey
+from simulators.held_port import bound
 from simulators.hub.keys import Sm2Signer
 from simulators.world import Institution, ShopItem
 from yibao.simulated.endpoints import (
@@ -387,26 +388,10 @@ def _take(port: int, taken: contextlib.ExitStack, *, was_ours: bool) -> bool:
             name.bind(f"\0yibao-port-{port}")  # two starts may hold the same port, but not the same name
         except OSError:
             return False
-        place = _bound(port, was_ours=was_ours)
-        if place is None:
+        try:
+            place = bound("127.0.0.1", port, lingering=was_ours)
+        except OSError:
             return False
         holding.enter_context(place)
         taken.push(holding.pop_all())
     return True
-
-
-def _bound(port: int, *, was_ours: bool) -> socket.socket | None:
-    """Bind a port and do not listen: a server of ours can. None = it is in use.
-
-    Where it `was_ours` connections of the former start may still linger on it.
-    """
-    place = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(was_ours))
-    try:
-        place.bind(("127.0.0.1", port))
-    except OSError:
-        place.close()
-        return None
-    # From now on servers, which all ask for this option, may share the port.
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return place

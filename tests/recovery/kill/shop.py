@@ -24,6 +24,7 @@ from aiohttp import web
 from drivers.signers import SoftwareKeyStore
 from protocols.gm.sm2 import PrivateKey, PublicKey
 from protocols.gm.sm3 import sm3
+from simulators.held_port import HeldPort
 from simulators.hub.faults import parse_fault
 from simulators.hub.keys import Sm2Signer, Sm2Verifier
 from simulators.links import TcpLink
@@ -172,7 +173,7 @@ class Shop:
         self._packs = 0
         self._site: web.TCPSite | None = None
         self._runner: web.AppRunner | None = None
-        self._port = 0
+        self._place = HeldPort()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -192,6 +193,7 @@ class Shop:
             stack.callback(printing.cancel)
             shop._build_world()
             stack.callback(shop.world.ledger.close)
+            stack.callback(shop._place.release)
             await shop._listen()
             assert shop._runner is not None
             stack.push_async_callback(shop._runner.cleanup)
@@ -222,7 +224,7 @@ class Shop:
         self.world.keys.register(
             self._institution, institution.counter[0].slot, Sm2Verifier(key.public_point)
         )
-        url = f"http://127.0.0.1:{self._port}"
+        url = f"http://{self._place.host}:{self._place.port}"
         addresses = {"hub.url": url, "centre.url": url, "printer.url": printer_url}
         values = {
             **counter_values(institution, "", addresses),
@@ -244,6 +246,11 @@ class Shop:
         await self.hub_up()
 
     @property
+    def hub_port(self) -> int:
+        """Where the hub listens, or did."""
+        return self._place.port
+
+    @property
     def is_hub_up(self) -> bool:
         """Somebody listens."""
         return self._site is not None
@@ -252,9 +259,9 @@ class Shop:
         """The hub's port is open."""
         if self._site is None:
             assert self._runner is not None
-            self._site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+            place = self._place.take()
+            self._site = web.TCPSite(self._runner, place.host, place.port)
             await self._site.start()
-            self._port = self._runner.addresses[0][1]
 
     async def hub_down(self) -> None:
         """Nobody listens, and no connection stands: the next message is proved not sent."""

@@ -8,6 +8,7 @@ import pytest
 
 from simulators.chaos.faults import CutAnswer, Plan, Stall, parse_script
 from simulators.chaos.proxy import ChaosProxy, Fired
+from simulators.held_port import bound
 from tests.simulators.chaos.echo import Echo, answer_to, echo
 
 LIMIT_S = 5.0
@@ -183,6 +184,8 @@ async def test_a_proxy_that_refuses_refuses_until_it_listens_again(proxy: ChaosP
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", proxy.port)
     port = proxy.port
+    with pytest.raises(OSError, match="in use"):
+        bound("127.0.0.1", port, lingering=False)
     await proxy.listen()
     assert proxy.port == port
     async with calling(proxy) as caller:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from simulators.held_port import bound
 from simulators.links import LinkClosed, NobodyListening, TcpLink
 
 
@@ -62,6 +63,21 @@ async def test_unplugging_breaks_the_connection_and_plugging_listens_on_the_same
         assert link.url == url
         async with connected(link):
             await link.wait_connected()
+
+
+async def test_nobody_else_gets_the_port_while_it_is_unplugged() -> None:
+    async with TcpLink() as link:
+        await link.unplug()
+        assert _is_taken(link)
+    assert not _is_taken(link)
+
+
+def _is_taken(link: TcpLink) -> bool:
+    try:
+        bound("127.0.0.1", int(link.url.rpartition(":")[2]), lingering=False).close()
+    except OSError:
+        return True
+    return False
 
 
 async def test_a_terminal_that_does_not_read_ends_the_write_by_time() -> None:
