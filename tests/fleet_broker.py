@@ -1,7 +1,6 @@
 """A broker of our own per test, and terminals that connect to it: shared by all tests of the fleet channel."""
 
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from drivers.mqtt.address import BrokerAddress, Identity
 from drivers.mqtt.transport import MqttTransport
 from protocols.fleet.topics import FLEET_SERVER, Session, broker_name, subscriptions
 from simulators.fleet.broker import MosquittoBroker
+from simulators.held_port import HeldPort
 from tests.real_parts import require_real
 
 A = "P99990000001-01"
@@ -78,8 +78,8 @@ def fleet_server(
 
 
 @pytest.fixture
-def free_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        return int(line.getsockname()[1])
+def free_port() -> Iterator[int]:
+    """A port of this machine on which nobody listens, nor anybody else will."""
+    place = HeldPort().take()
+    yield place.port
+    place.release()
