@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.faults import counted, fired_in_simulation
-from yibao.site.site import Report, simulate
+from yibao.site.simulation import simulate
+from yibao.site.site import Report
 from yibao.site.swarm import replay_command, totals
 
 pytestmark = [

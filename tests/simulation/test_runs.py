@@ -18,7 +18,8 @@ from terminal.counter.trusted_time import TrustedClock
 from terminal.journal.opening import open_journal
 from yibao.site.disk import Contents, Disk
 from yibao.site.machine import Life
-from yibao.site.site import REAL_KEYS_EVERY, SALES_PER_RUN, Report, Site, simulate
+from yibao.site.simulation import SALES_PER_RUN, simulate
+from yibao.site.site import REAL_KEYS_EVERY, Report, Site
 from yibao.site.swarm import replay_command, totals
 from yibao.site.twins import Twin
 from yibao.site.virtual_loop import run_virtual

@@ -24,7 +24,7 @@ def run(
     json: JsonOption = False,
 ) -> int:
     """Run one simulation; 1 when an invariant broke."""
-    from yibao.site.site import simulate
+    from yibao.site.simulation import simulate
     from yibao.site.twins import TWINS
 
     if twin and twin not in TWINS:

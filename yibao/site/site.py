@@ -9,19 +9,14 @@ then every machine sells once more, and the auditor goes through the books.
 """
 
 import asyncio
-import contextlib
 import datetime as dt
-import gc
 import itertools
-import logging
-import tempfile
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
-import structlog
 
 from drivers.interfaces.signer import Signer, Verifier
 from protocols.gm.sm2 import PrivateKey
@@ -50,8 +45,9 @@ from yibao.site.machine import Gone, Machine, MachineClock
 from yibao.site.people import PATIENTS, Shelf, Till
 from yibao.site.road import CentreRoad, HubRoad
 from yibao.site.tape import TapePrinter
-from yibao.site.twins import TWINS, Twin, install
-from yibao.site.virtual_loop import VirtualClock, run_virtual
+from yibao.site.trouble import Trouble
+from yibao.site.twins import Twin
+from yibao.site.virtual_loop import VirtualClock
 from yibao.site.weather import MONEY, Weather
 
 REAL_KEYS_EVERY = 50
@@ -61,7 +57,6 @@ NIGHT = dt.timedelta(hours=1)
 HEAL_LIMIT_S = 1800.0
 LONGEST_WAIT_S = 600.0
 """Longer than the longest pause between two tries (360 s and a fifth of it), and a message of somebody else before it."""
-SALES_PER_RUN = 60
 PHARMACY = ("P99990000001", "测试大药房一号店")
 CLINIC = (auditor.CLINIC, "测试社区诊所")
 
@@ -121,9 +116,6 @@ class Site:
             self.world.ledger.register(self.world.person(who).psn_no, filed)
         self.auditor = Auditor(self.world.ledger, _PEOPLE, NATIONAL, self._hub_verifier, self.log.note)
         self.fired: dict[str, int] = {}
-        self._is_down = False
-        self._outages = 0
-        self._ups: list[float] = []
         self._hit_messages: set[str] = set()
         self._hit_settlements: set[str] = set()
         self._behind: set[asyncio.Future[None]] = set()
@@ -131,6 +123,9 @@ class Site:
             self._machine(place, slot, number)
             for number, (place, slot) in enumerate(self._plan(twin), start=1)
         ]
+        self.trouble = Trouble(
+            self.weather, self.rng("trouble"), self.machines, self._loop.time, self.log.note, self.happened
+        )
         shelf = Shelf()
         self.tills = [
             Till(
@@ -244,7 +239,7 @@ class Site:
     async def run(self, sales: int) -> None:
         """Two days, then heal, then audit."""
         services = [asyncio.ensure_future(machine.run()) for machine in self.machines]
-        trouble = [asyncio.ensure_future(work) for work in self._trouble()]
+        trouble = [asyncio.ensure_future(work) for work in self.trouble.plans()]
         self._pay_day("first day")
         try:
             await self._trade(sales - sales // 2, services)
@@ -289,7 +284,7 @@ class Site:
         rng = self.rng(f"queue {till.machine.name}{till.name} {self._loop.time()}")
         for _ in range(customers):
             await till.machine.wait_up()
-            while self._is_down and rng.random() < 0.9:  # noqa: ASYNC110 - most people do not queue while nothing works
+            while self.trouble.is_down and rng.random() < 0.9:  # noqa: ASYNC110 - most people do not queue while nothing works
                 await asyncio.sleep(3600.0 if self.weather.days_down else 60.0)
             till.machine.printer.mute = self.weather.mute_printers and rng.random() < 0.2
             await till.serve(till.new_sale())
@@ -308,52 +303,6 @@ class Site:
         rng = self.rng(f"balances {name}")
         for who in ("jia", "yi", "ji"):
             self.world.ledger.set_balance(self.world.person(who).psn_no, rng.choice((0, 1373, 29999, 99999)))
-
-    def _trouble(self) -> "list[Awaitable[None]]":
-        """Outages of the hub and clocks that jump, at times of their own."""
-        rng = self.rng("trouble")
-        plans: list[Awaitable[None]] = []
-        for _ in range(self.weather.outages):
-            plans.append(self._outage(rng.uniform(0.0, 5400.0), rng.choice((60.0, 600.0, 3600.0))))
-        if self.weather.days_down:
-            plans.append(self._outage(rng.uniform(0.0, 1800.0), rng.choice((26.0, 72.0)) * 3600.0))
-        for machine in self.machines:
-            for _ in range(self.weather.clock_jumps):
-                seconds = rng.choice((-3600.0, -3600.0, 3600.0, -90.0, 600.0, 86400.0))
-                plans.append(self._clock_jump(machine, rng.uniform(0.0, 5400.0), seconds))
-        return plans
-
-    async def _outage(self, after_s: float, lasts_s: float) -> None:
-        await asyncio.sleep(after_s)
-        if lasts_s > 86_400:
-            self.happened("outage-days")
-        self._outages += 1
-        if self._outages == 1:
-            self._down(True)
-        try:
-            await asyncio.sleep(lasts_s)
-        finally:
-            self._outages -= 1
-            if not self._outages:
-                self._down(False)
-
-    def _down(self, down: bool) -> None:
-        self.log.note("hub", "down" if down else "up")
-        self._is_down = down
-        if not down:
-            self._ups.append(self._loop.time())
-        for machine in self.machines:
-            assert isinstance(machine.road, HubRoad)
-            machine.road.down = down
-
-    async def _clock_jump(self, machine: Machine, after_s: float, seconds: float) -> None:
-        await asyncio.sleep(after_s)
-        self.log.note("clock", machine.name, seconds)
-        self.happened("clock jump")
-        machine.clock.jump(seconds)
-        if seconds > 3600:  # a day ahead: somebody notices
-            await asyncio.sleep(600.0)
-            machine.clock.jump(-seconds)
 
     async def _heal(self, services: "Sequence[asyncio.Future[None]]") -> None:
         """All faults off, until nothing is in doubt."""
@@ -491,7 +440,7 @@ class Site:
             final_after_s=tuple(
                 round(delay_s, 3)
                 for machine in self.machines if isinstance(machine.road, HubRoad)
-                for delay_s in final_delays(machine.road.exchanges, machine.starts, self._ups, audited.sent, NATIONAL.quiet_s)
+                for delay_s in final_delays(machine.road.exchanges, machine.starts, self.trouble.ups, audited.sent, NATIONAL.quiet_s)
             ),
             days_compared=self._days_compared,
             last_events=tuple(self.log.last()) if audited.breaks else (),
@@ -504,85 +453,3 @@ class Site:
 async def _reconciled(counter: Counter, day: dt.date) -> DayReport:
     assert counter.reconciliation is not None
     return await counter.reconciliation.run(day, "对账员")
-
-
-def simulate(seed: int, sales: int = SALES_PER_RUN, twin: str = "") -> Report:
-    """Run one site from a seed, with the application's own counter or one of its bad twins."""
-    chosen = TWINS[twin] if twin else Twin()
-    with contextlib.ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="yibao-site-", dir=_memory_folder()))
-        )
-        install(chosen, stack)
-        stack.enter_context(_seldom_collecting())
-        stack.enter_context(_events_unheard())
-        return run_virtual(lambda: _one(seed, sales, folder, chosen), seed)
-
-
-async def _one(seed: int, sales: int, folder: Path, twin: Twin) -> Report:
-    site = Site(seed, folder, twin)
-    complaints = _Complaints(site.auditor)
-    logger = logging.getLogger("terminal")
-    logger.addHandler(complaints)
-    spread, logger.propagate = logger.propagate, False
-    try:
-        await site.run(sales)
-    except Exception as error:  # noqa: BLE001 - whatever the counter does is a finding of this seed, not of the program
-        place = error.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = "" if place is None else f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}"
-        site.auditor.broken("I11", f"the run ended with {type(error).__name__} at {where}: {error}")
-    finally:
-        logger.removeHandler(complaints)
-        logger.propagate = spread
-    return site.report()
-
-
-class _Complaints(logging.Handler):
-    """An error that the counter did not expect is a break, however well it recovers from it."""
-
-    def __init__(self, auditor: Auditor) -> None:
-        super().__init__(logging.ERROR)
-        self._auditor = auditor
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """See `logging.Handler`."""
-        if record.name == "terminal.clock":
-            return  # a clock that jumped: it was us
-        self._auditor.broken("I11", f"unexpected error: {record.getMessage()}")
-
-
-@contextlib.contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Look for garbage seldom: a run makes millions of short-lived values, and looking cost a seventh of its time."""
-    before, is_frozen = gc.get_threshold(), gc.get_freeze_count() > 0
-    if not is_frozen:
-        gc.freeze()
-    gc.set_threshold(300_000, 50, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        if not is_frozen:
-            gc.unfreeze()
-
-
-@contextlib.contextmanager
-def _events_unheard() -> Iterator[None]:
-    """Keep what the counter says about its clock off the screen: the standard output is for the report alone."""
-    before = structlog.get_config()
-    structlog.configure(processors=[_unheard])
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
-
-
-def _unheard(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    raise structlog.DropEvent
-
-
-def _memory_folder() -> str | None:
-    """A folder that is memory, where there is one."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None

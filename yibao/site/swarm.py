@@ -15,7 +15,8 @@ from collections.abc import Iterator
 import msgspec
 
 from yibao.site.delays import share_below
-from yibao.site.site import SALES_PER_RUN, Report, simulate
+from yibao.site.simulation import SALES_PER_RUN, simulate
+from yibao.site.site import Report
 from yibao.site.twins import TWINS
 
 PROGRESS_EVERY = 50

@@ -380,7 +380,7 @@ def watched(visit: Visit) -> Iterator[None]:
 
 def reached(seeds: Iterable[int]) -> set[Cell]:
     """Every cell that whole-site simulations of these seeds come through."""
-    from yibao.site.site import simulate
+    from yibao.site.simulation import simulate
 
     cells: set[Cell] = set()
     with watched(cells.add):

@@ -27,11 +27,11 @@ def road_of(site: Site) -> HubRoad:
 def test_the_hub_is_down_until_the_longest_of_its_outages_is_over(tmp_path: Path) -> None:
     async def life() -> tuple[bool, bool, list[float]]:
         site = Site(1, tmp_path, Twin())
-        outages = asyncio.gather(site._outage(0.0, 3600.0), site._outage(600.0, 60.0))
+        outages = asyncio.gather(site.trouble.outage(0.0, 3600.0), site.trouble.outage(600.0, 60.0))
         await asyncio.sleep(1200.0)
         meanwhile = road_of(site).down
         await outages
-        return meanwhile, road_of(site).down, site._ups
+        return meanwhile, road_of(site).down, site.trouble.ups
 
     assert run_virtual(life) == (True, False, [3600.0])
 
