@@ -288,6 +288,7 @@ _FORBIDDEN_IMPORTS = [
     ("terminal.core.flows", "asyncio", "core-is-pure"),
     ("terminal.journal", "terminal.recovery", "journal-below-the-counter"),
     ("yibao.client", "terminal.api", "clients-load-no-server"),
+    ("yibao.service_line", "terminal.api", "clients-load-no-server"),
     ("terminal.shapes", "terminal.journal", "clients-load-no-server"),
     ("terminal.counter.wishes", "structlog", "clients-load-no-server"),
     ("simulators.control", "simulators.hub", "clients-load-no-server"),

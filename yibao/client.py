@@ -7,11 +7,7 @@
 
 A change whose answer is lost is never sent again: the client asks for the sale's state instead, until it is told or
 its patience ends. Opening a sale is the one request that may be repeated, because it carries its own key.
-
-    CounterError            `code`, and what to do in Chinese (`zh`) and English (`en`)
-    ├── ServiceNotRunning   nothing listens on the socket; nothing was sent
-    ├── CounterProblem      the service has answered and says no; `status` is the HTTP status
-    └── NoAnswer            the request may have been taken; ask for the state of `settlement_id`
+Its errors: `yibao/service_line.py`.
 """
 
 import asyncio
@@ -22,10 +18,9 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 
 from protocols.secret import hide_numbers
@@ -49,6 +44,7 @@ from terminal.shapes.service import DeviceView, StatusView
 from terminal.shapes.settlements import EventView, HistoryView, SettlementView, SummaryView
 from terminal.shapes.submissions import SubmissionView
 from terminal.shapes.technician import CardView, ExchangedView, HealthView
+from yibao.service_line import CounterError, CounterProblem, NoAnswer, ServiceLine, ServiceNotRunning
 from yibao.words import Words, say
 
 __all__ = [
@@ -83,8 +79,6 @@ __all__ = [
     "SummaryView",
 ]
 
-Wanted = TypeVar("Wanted")
-
 ANSWER_LIMIT_S: Final = 150.0
 """How long one answer may take: a confirmation may wait for a sign-in, the settlement and its first reversal."""
 
@@ -92,62 +86,7 @@ PATIENCE_S: Final = 30.0
 """How long the client goes on asking for a sale after an answer was lost; a restarted service is back long before."""
 
 ASK_PAUSE_S: Final = 0.1
-_BASE: Final = "http://counter"
 _ID: Final = re.compile(r"S[0-9a-f]{24}")
-_MAX_EVENT_BYTES: Final = 1024 * 1024
-
-
-class CounterError(Exception):
-    """Something a person can be told; `words` says it in both languages."""
-
-    def __init__(self, words: Words) -> None:
-        super().__init__(words.en)
-        self.words = words
-
-    @property
-    def code(self) -> str:
-        """Machine word."""
-        return self.words.code
-
-    @property
-    def zh(self) -> str:
-        """Chinese text."""
-        return self.words.zh
-
-    @property
-    def en(self) -> str:
-        """English text."""
-        return self.words.en
-
-
-class ServiceNotRunning(CounterError):
-    """Nobody answers on the socket; nothing was sent."""
-
-
-class CounterProblem(CounterError):
-    """The service refuses; what that means for the sale stands in the text."""
-
-    def __init__(self, words: Words, status: int, settlement_id: str = "") -> None:
-        super().__init__(words)
-        self.status = status
-        self.settlement_id = settlement_id
-
-
-class NoAnswer(CounterError):
-    """The service went away or stayed silent; it may have taken the request. Ask for the state, do not repeat."""
-
-    def __init__(self, settlement_id: str = "") -> None:
-        super().__init__(say("no_answer", what=settlement_id or "-"))
-        self.settlement_id = settlement_id
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    """The service's own form of an error."""
-
-    code: str
-    zh: str
-    en: str
-    settlement_id: str = ""
 
 
 class _Copy(msgspec.Struct, frozen=True):
@@ -166,32 +105,23 @@ class CounterClient:
         patience_s: float = PATIENCE_S,
     ) -> None:
         """`name` is what the journal's audit record calls this client; idempotency keys are apart by it."""
-        self._socket_path = socket_path
-        self._name = name
-        self._answer_limit_s = answer_limit_s
+        self._line = ServiceLine(socket_path, name, answer_limit_s)
         self._patience_s = patience_s
-        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "CounterClient":
-        # A connection per request: a dead service then shows at connecting, when nothing has been sent yet.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(str(self._socket_path), force_close=True),
-            timeout=aiohttp.ClientTimeout(total=self._answer_limit_s),
-            headers={"X-Client": self._name},
-        )
+        self._line.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._line.close()
 
     # -- the counter ------------------------------------------------------------------------------
 
     async def status(self) -> StatusView:
         """How far the service is; answers from its first moment on."""
-        return await self._get("/status", StatusView)
+        return await self._line.get("/status", StatusView)
 
     async def wait_ready(self, limit_s: float = 30.0, *, absent_s: float = 0.0) -> StatusView:
         """Return as soon as sales are taken; raises the last `CounterError` when that takes longer than `limit_s`.
@@ -221,7 +151,7 @@ class CounterClient:
 
     async def devices(self) -> list[DeviceView]:
         """The devices of the counter with their state."""
-        return await self._get("/devices", list[DeviceView])
+        return await self._line.get("/devices", list[DeviceView])
 
     async def wait_device(self, name: str, limit_s: float = 10.0) -> DeviceView:
         """Return a device (`scanner`, `printer`) as soon as it is ready; raises `CounterProblem` with its reason.
@@ -240,34 +170,34 @@ class CounterClient:
 
     async def health(self) -> HealthView:
         """Everything the service knows of what it owns; answers from its first moment on."""
-        return await self._get("/health", HealthView)
+        return await self._line.get("/health", HealthView)
 
     async def ping_hub(self) -> Ping:
         """Look whether the hub is there, how fast, and whether it is the hub; disturbs nothing."""
-        return await self._send("POST", "/hub/ping", {}, Ping)
+        return await self._line.send("POST", "/hub/ping", {}, Ping)
 
     async def institutions(self, wish: InstitutionWish) -> RowsView:
         """Institutions in the hub's register."""
-        return await self._send("POST", "/hub/institutions", msgspec.to_builtins(wish), RowsView)
+        return await self._line.send("POST", "/hub/institutions", msgspec.to_builtins(wish), RowsView)
 
     async def standing(self) -> StandingView:
         """How the own institution stands at the hub: agreement, credit, network, as far as it says so."""
-        return await self._send("POST", "/hub/standing", {}, StandingView)
+        return await self._line.send("POST", "/hub/standing", {}, StandingView)
 
     async def dictionary(self, wish: DictionaryWish) -> RowsView:
         """Values of one of the hub's dictionaries."""
-        return await self._send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
+        return await self._line.send("POST", "/hub/dictionary", msgspec.to_builtins(wish), RowsView)
 
     async def catalogue(self, name: str, wish: CatalogueWish) -> RowsView:
         """One page of a catalogue of the hub: `items`, `ethnic`, `national`, `own`, `ceilings` or `shares`."""
         path = f"/hub/catalogues/{_part(name)}"
-        return await self._send("POST", path, msgspec.to_builtins(wish), RowsView)
+        return await self._line.send("POST", path, msgspec.to_builtins(wish), RowsView)
 
     async def catalogue_file(self, number: str, since: str = "v0000") -> bytes:
         """A catalogue as a file (a zip), for example 1301: the rows newer than a version."""
         body = msgspec.json.encode({"since": since})
         sent = {"data": body, "headers": {"Content-Type": "application/json"}, "params": {}}
-        return await self._exchange("POST", f"/hub/catalogue_files/{_part(number)}", sent)
+        return await self._line.exchange("POST", f"/hub/catalogue_files/{_part(number)}", sent)
 
     async def records(self, settlement_id: str, record: str) -> RowsView:
         """What the hub keeps: `diagnoses`, `lines` or `items` of a sale, `drugs`, `totals`, `institutions` or `transfers` of its
@@ -276,18 +206,18 @@ class CounterClient:
         The journal notes who asked.
         """
         path = f"/sales/{_part(settlement_id)}/records/{_part(record)}"
-        return await self._send("POST", path, {}, RowsView)
+        return await self._line.send("POST", path, {}, RowsView)
 
     async def goods(self, *, check: bool = False) -> list[GoodsView]:
         """The shop's articles with warnings; `check` asks the hub about each of them."""
         if check:
-            return await self._send("POST", "/goods/check", {}, list[GoodsView])
-        return await self._send("GET", "/goods", None, list[GoodsView])
+            return await self._line.send("POST", "/goods/check", {}, list[GoodsView])
+        return await self._line.send("GET", "/goods", None, list[GoodsView])
 
     async def prescriptions(self, settlement_id: str) -> list[CirculatingView]:
         """The circulating prescriptions of a sale's person; the journal notes who asked."""
         path = f"/sales/{_part(settlement_id)}/prescriptions"
-        return await self._send("POST", path, {}, list[CirculatingView])
+        return await self._line.send("POST", path, {}, list[CirculatingView])
 
     async def take_prescription(self, settlement_id: str, number: str, pharmacist: str) -> SettlementView:
         """Sell against a prescription that this pharmacist has reviewed."""
@@ -295,71 +225,55 @@ class CounterClient:
 
     async def handed_over(self, settlement_id: str) -> HandOverView:
         """How far the goods of a sale have come that was settled at order."""
-        return await self._send("GET", f"/sales/{_part(settlement_id)}/hand_over", None, HandOverView)
+        return await self._line.send("GET", f"/sales/{_part(settlement_id)}/hand_over", None, HandOverView)
 
     async def hand_over(self, settlement_id: str, code: str, *, sent: bool = False) -> HandOverView:
         """Note that the goods were sent, or handed over, against this pick-up code; safe to repeat."""
         path = f"/sales/{_part(settlement_id)}/hand_over"
-        return await self._send("POST", path, {"code": code, "sent": sent}, HandOverView)
+        return await self._line.send("POST", path, {"code": code, "sent": sent}, HandOverView)
 
     async def show_card(self, *, full: bool = False) -> CardView:
         """Read the social-security card in the reader; masked unless `full`, which the journal notes."""
-        return await self._send("POST", "/card/read", {"full": full}, CardView)
+        return await self._line.send("POST", "/card/read", {"full": full}, CardView)
 
     async def apdu(self, commands: Sequence[str], *, full: bool = False) -> list[ExchangedView]:
         """Send raw commands (hexadecimal) to the card in one conversation."""
         body = {"commands": list(commands), "full": full}
-        return await self._send("POST", "/card/apdu", body, list[ExchangedView])
+        return await self._line.send("POST", "/card/apdu", body, list[ExchangedView])
 
     async def doubts(self) -> list[SettlementView]:
         """Settlements whose outcome is open, oldest first."""
-        return await self._get("/doubts", list[SettlementView])
+        return await self._line.get("/doubts", list[SettlementView])
 
     async def events(self, after: int = 0) -> AsyncGenerator[EventView, None]:
         """What happened behind entry `after`, then everything new; ends when the service ends."""
-        session = self._require_session()
-        timeout = aiohttp.ClientTimeout(total=None)
-        try:
-            async with session.get(
-                f"{_BASE}/events", params={"after": str(after)}, timeout=timeout
-            ) as answer:
-                if answer.status != 200:
-                    raise _problem(answer.status, await answer.read())
-                rest = b""
-                async for chunk in answer.content.iter_any():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        yield msgspec.json.decode(line, type=EventView)
-                    if len(rest) > _MAX_EVENT_BYTES:
-                        return
-        except aiohttp.ClientConnectorError as error:
-            raise self._not_running(error) from None
-        except (aiohttp.ClientError, ConnectionError):
-            return
+        async with contextlib.aclosing(self._line.stream("/events", {"after": str(after)})) as lines:
+            async for line in lines:
+                yield msgspec.json.decode(line, type=EventView)
 
     # -- reading ----------------------------------------------------------------------------------
 
     async def sale(self, settlement_id: str) -> SettlementView:
         """The status question: what is known of this sale now."""
-        return await self._get(f"/sales/{_part(settlement_id)}", SettlementView)
+        return await self._line.get(f"/sales/{_part(settlement_id)}", SettlementView)
 
     async def history(self, settlement_id: str) -> HistoryView:
         """A sale with every message that could change the hub and every slip."""
-        return await self._get(f"/sales/{_part(settlement_id)}/history", HistoryView)
+        return await self._line.get(f"/sales/{_part(settlement_id)}/history", HistoryView)
 
     async def evidence(self, settlement_id: str) -> bytes:
         """The evidence capsule of a sale (a zip file). It holds identities in clear; the journal notes who took it."""
-        return await self._exchange("GET", f"/sales/{_part(settlement_id)}/evidence", {})
+        return await self._line.exchange("GET", f"/sales/{_part(settlement_id)}/evidence", {})
 
     async def recent(self, limit: int = 50, before: int | None = None) -> list[SummaryView]:
         """The newest sales, newest first; `before` is a `sequence` to go on behind."""
         more = {} if before is None else {"before": str(before)}
-        return await self._get("/sales", list[SummaryView], {"limit": str(limit), **more})
+        return await self._line.get("/sales", list[SummaryView], {"limit": str(limit), **more})
 
     async def find(self, sale_number: str, business_date: str = "") -> SummaryView | None:
         """The newest settlement of a sale number; the day (`2026-11-22`) defaults to today."""
         query = {"sale_number": sale_number, "business_date": business_date}
-        rows = await self._get(
+        rows = await self._line.get(
             "/sales", list[SummaryView], {key: text for key, text in query.items() if text}
         )
         return rows[0] if rows else None
@@ -410,24 +324,24 @@ class CounterClient:
 
     async def reconcile(self, date: str) -> ReportView:
         """Compare a day (`2026-11-22`) with the hub now; changes nothing, and can be repeated."""
-        return await self._send("POST", f"/reconciliation/{_part(date)}", {}, ReportView)
+        return await self._line.send("POST", f"/reconciliation/{_part(date)}", {}, ReportView)
 
     async def reconciliation(self, date: str) -> ReportView:
         """The newest report of a day since the service was started; asks nobody."""
-        return await self._get(f"/reconciliation/{_part(date)}", ReportView)
+        return await self._line.get(f"/reconciliation/{_part(date)}", ReportView)
 
     async def fix_difference(self, date: str, difference: str, operators: tuple[str, str]) -> FixedView:
         """Carry out what the report proposes for a difference, on the word of two different operators."""
         body = {"difference": difference, "operators": operators}
-        return await self._send("POST", f"/reconciliation/{_part(date)}/fixes", body, FixedView)
+        return await self._line.send("POST", f"/reconciliation/{_part(date)}/fixes", body, FixedView)
 
     async def clearing(self, month: str) -> ClearingView:
         """What the books of a month (`2026-11`) ask for; asks nobody."""
-        return await self._send("POST", f"/clearing/{_part(month)}", {}, ClearingView)
+        return await self._line.send("POST", f"/clearing/{_part(month)}", {}, ClearingView)
 
     async def far_clearing(self, month: str) -> FarView:
         """The month's records of people insured elsewhere, beside our books."""
-        return await self._send("POST", f"/clearing/{_part(month)}/far", {}, FarView)
+        return await self._line.send("POST", f"/clearing/{_part(month)}/far", {}, FarView)
 
     async def submit_clearing(
         self, path: str, body: Mapping[str, str], key: str = ""
@@ -438,17 +352,17 @@ class CounterClient:
         deadline_s = asyncio.get_running_loop().time() + self._patience_s
         while True:
             try:
-                return await self._send("POST", f"/clearing/{path}", body, list[SubmissionView], headers)
+                return await self._line.send("POST", f"/clearing/{path}", body, list[SubmissionView], headers)
             except NoAnswer:
                 await self._wait_for_service(deadline_s, "")
 
     async def sign_out(self) -> SignOutView:
         """Sign the operator out at the hub (9002); the next message signs in again."""
-        return await self._send("POST", "/hub/sign_out", {}, SignOutView)
+        return await self._line.send("POST", "/hub/sign_out", {}, SignOutView)
 
     async def expire(self) -> ExpiryView:
         """Delete what is past its term now; for ever."""
-        return await self._send("POST", "/retention/expire", {}, ExpiryView)
+        return await self._line.send("POST", "/retention/expire", {}, ExpiryView)
 
     # -- submissions ------------------------------------------------------------------------------
 
@@ -462,29 +376,31 @@ class CounterClient:
         deadline_s = asyncio.get_running_loop().time() + self._patience_s
         while True:
             try:
-                return await self._send("POST", "/submissions", body, list[SubmissionView], headers)
+                return await self._line.send("POST", "/submissions", body, list[SubmissionView], headers)
             except NoAnswer:
                 await self._wait_for_service(deadline_s, "")
 
     async def submissions(self, limit: int = 50, *, open_only: bool = False) -> list[SubmissionView]:
         """The newest submissions, or every one that still wants something."""
         query = {"limit": str(limit), "open": "true" if open_only else "false"}
-        return await self._get("/submissions", list[SubmissionView], query)
+        return await self._line.get("/submissions", list[SubmissionView], query)
 
     async def submission(self, submission_id: str) -> SubmissionView:
         """One submission with its messages."""
-        return await self._get(f"/submissions/{_part(submission_id)}", SubmissionView)
+        return await self._line.get(f"/submissions/{_part(submission_id)}", SubmissionView)
 
     async def decide_submission(
         self, submission_id: str, decision: str, operator: str = "", reason: str = ""
     ) -> SubmissionView:
         """Decide about a submission that waits for a person: `again`, `accepted` or `given_up`."""
         body = {"decision": decision, "operator": operator, "reason": reason}
-        return await self._send("POST", f"/submissions/{_part(submission_id)}/decision", body, SubmissionView)
+        return await self._line.send(
+            "POST", f"/submissions/{_part(submission_id)}/decision", body, SubmissionView
+        )
 
     async def trace_codes(self, which: Literal["stocked", "sold"], **wish: str) -> RowsView:
         """Trace codes at the hub, taken into stock or sold: `batch`, `own_code`, `national_code`, `code`, `since`, `until`."""
-        return await self._send("POST", f"/hub/trace_codes/{which}", wish, RowsView)
+        return await self._line.send("POST", f"/hub/trace_codes/{which}", wish, RowsView)
 
     # -- changing ---------------------------------------------------------------------------------
 
@@ -495,7 +411,7 @@ class CounterClient:
         deadline_s = asyncio.get_running_loop().time() + self._patience_s
         while True:
             try:
-                return await self._send("POST", "/sales", wish, SettlementView, headers)
+                return await self._line.send("POST", "/sales", wish, SettlementView, headers)
             except NoAnswer:
                 await self._wait_for_service(deadline_s, "")
 
@@ -525,7 +441,7 @@ class CounterClient:
 
     async def anchor(self) -> AnchorView:
         """How the anchors of the audit log stand, and what contradicts the journal."""
-        return await self._get("/anchor", AnchorView)
+        return await self._line.get("/anchor", AnchorView)
 
     async def accept_journal(self, operators: tuple[str, str], *, undo_open: bool = False) -> AnchorView:
         """Go on with a journal that a witness contradicts; two people answer for it.
@@ -533,7 +449,7 @@ class CounterClient:
         `undo_open`: also leave to the ordinary rules, which undo it, what may stand at the hub.
         """
         wish = {"operators": operators, "undo_open": undo_open}
-        return await self._send("POST", "/anchor/acceptance", wish, AnchorView)
+        return await self._line.send("POST", "/anchor/acceptance", wish, AnchorView)
 
     async def answer_review(
         self, settlement_id: str, *, carry_on: bool, reason: str = "", operator: str = ""
@@ -585,7 +501,7 @@ class CounterClient:
     async def copy(self, settlement_id: str, operator: str = "") -> int:
         """Owe one more slip, marked as a copy; returns its number. Not repeated when no answer comes."""
         path = f"/sales/{_part(settlement_id)}/copies"
-        return (await self._send("POST", path, {"operator": operator}, _Copy)).copy_number
+        return (await self._line.send("POST", path, {"operator": operator}, _Copy)).copy_number
 
     async def slip_seen(self, settlement_id: str, operator: str = "") -> SettlementView:
         """Say that the slip whose fate was unknown did come out."""
@@ -594,7 +510,7 @@ class CounterClient:
     async def explain(self, settlement_id: str) -> SettlementView:
         """Print why the newest refusal was one; asked once, because a repetition would print it twice."""
         path = f"/sales/{_part(settlement_id)}/explanation"
-        return await self._send("POST", path, {}, SettlementView)
+        return await self._line.send("POST", path, {}, SettlementView)
 
     async def _change(
         self, settlement_id: str, verb: str, body: object = None, method: str = "POST"
@@ -602,7 +518,7 @@ class CounterClient:
         """Send one change; when its answer is lost, ask what became of the sale instead of sending it again."""
         path = f"/sales/{_part(settlement_id)}/{verb}"
         try:
-            return await self._send(method, path, {} if body is None else body, SettlementView)
+            return await self._line.send(method, path, {} if body is None else body, SettlementView)
         except NoAnswer:
             pass
         deadline_s = asyncio.get_running_loop().time() + self._patience_s
@@ -621,58 +537,6 @@ class CounterClient:
             raise NoAnswer(settlement_id)
         await asyncio.sleep(ASK_PAUSE_S)
 
-    # -- the wire ---------------------------------------------------------------------------------
-
-    def _require_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("use CounterClient as an asynchronous context manager")
-        return self._session
-
-    async def _get(self, path: str, wanted: type[Wanted], query: Mapping[str, str] | None = None) -> Wanted:
-        return await self._send("GET", path, None, wanted, query=query)
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        wanted: type[Wanted],
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> Wanted:
-        """One request. Raises `ServiceNotRunning` (nothing sent), `NoAnswer` (unknown) or `CounterProblem` (no)."""
-        sent: dict[str, Any] = {"headers": dict(headers or {}), "params": dict(query or {})}
-        if body is not None:
-            sent["data"] = msgspec.json.encode(body)
-            sent["headers"]["Content-Type"] = "application/json"
-        return msgspec.json.decode(await self._exchange(method, path, sent), type=wanted)
-
-    async def _exchange(self, method: str, path: str, sent: Mapping[str, Any]) -> bytes:
-        """Send one request and return the answer's bytes; raises as `_send`."""
-        try:
-            async with self._require_session().request(method, f"{_BASE}{path}", **sent) as answer:
-                content, status = await answer.read(), answer.status
-        except aiohttp.ClientConnectorError as error:
-            raise self._not_running(error) from None
-        except (aiohttp.ClientError, ConnectionError, TimeoutError):
-            raise NoAnswer from None
-        if status >= 400:
-            raise _problem(status, content)
-        return content
-
-    def _not_running(self, error: aiohttp.ClientConnectorError) -> ServiceNotRunning:
-        if isinstance(error.os_error, PermissionError):
-            return ServiceNotRunning(say("socket_forbidden", path=str(self._socket_path)))
-        return ServiceNotRunning(say("service_not_running", path=str(self._socket_path)))
-
 
 def _part(text: str) -> str:
     return quote(text, safe="")
-
-
-def _problem(status: int, content: bytes) -> CounterProblem:
-    try:
-        problem = msgspec.json.decode(content, type=_Problem)
-    except msgspec.MsgspecError:
-        return CounterProblem(say("service_error", status=str(status)), status)
-    return CounterProblem(Words(problem.code, problem.zh, problem.en), status, problem.settlement_id)

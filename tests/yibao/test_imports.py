@@ -119,7 +119,7 @@ def test_run_loads_nothing_of_tests_drawing_or_simulators(loaded: set[str]) -> N
 
 
 def test_run_loads_no_simulator(modules: list[str]) -> None:
-    assert {"simulators", "yibao.client"} & set(modules) == set()
+    assert {"simulators", "yibao.client", "yibao.service_line"} & set(modules) == set()
 
 
 def test_a_command_beside_the_service_loads_no_server(tmp_path: Path) -> None:

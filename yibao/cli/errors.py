@@ -56,7 +56,7 @@ def _journal_words(error: Any) -> Words:
 
 # Where an error class stands, and how it is told.
 _KNOWN: Final[tuple[tuple[str, str, Callable[[Any], Words]], ...]] = (
-    ("yibao.client", "CounterError", lambda error: Words(*error.words)),
+    ("yibao.service_line", "CounterError", lambda error: Words(*error.words)),
     ("yibao.simulated.endpoints", "SimulationRefused", lambda error: Words(*error.words)),
     ("terminal.app", "StartRefused", lambda error: Words(error.told.code, error.told.zh, error.told.en)),
     ("terminal.config", "ConfigError", lambda error: say("config_wrong", reason=str(error))),
