@@ -71,6 +71,7 @@ class Client(aiomqtt.Client):
             # Connecting runs in a thread that cannot be stopped. What follows it can: the answer is no longer awaited.
             if not self._connected.done():
                 self._connected.set_exception(aiomqtt.MqttError("given up"))
+                self._connected.exception()  # seen: there may be nobody who waits for it
             await asyncio.wait({entering})
             await self._clean(entering)
             raise

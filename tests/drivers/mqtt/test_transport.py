@@ -1,6 +1,8 @@
 """The transport against a real mosquitto, and against far ends that misbehave."""
 
 import asyncio
+import gc
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from drivers.interfaces.fleet_transport import FleetMessage, FleetProblem, FleetUnavailable
 from drivers.mqtt.address import BrokerAddress, Identity
+from drivers.mqtt.client import Client
 from drivers.mqtt.transport import MqttTransport
 from protocols.fleet.topics import EVIDENCE, NOTICE, PRESENCE
 from simulators.fleet.broker import MosquittoBroker
@@ -235,6 +238,35 @@ async def test_a_connection_given_up_half_way_leaves_no_line_behind(
             await asyncio.wait({connecting})
             assert connecting.cancelled()
         await ended.wait()
+
+
+class _Refused(Client):
+    """Is refused by the far end only once it is told to be."""
+
+    def __init__(self) -> None:
+        super().__init__("127.0.0.1")
+        self.refuse = threading.Event()
+
+    def _client_connect(self) -> None:
+        self.refuse.wait(LIMIT_S)
+        raise ConnectionRefusedError
+
+
+async def test_a_connection_given_up_before_it_was_refused_is_no_error_that_was_overlooked() -> None:
+    """A counter that was stopped while its broker was away left three lines of asyncio on the screen."""
+    overlooked: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: overlooked.append(context))
+    client = _Refused()
+    connecting = asyncio.create_task(client.open())
+    await asyncio.sleep(0)
+    connecting.cancel()
+    client.refuse.set()
+    await asyncio.wait({connecting})
+    assert connecting.cancelled()
+    del client, connecting
+    await asyncio.sleep(0)  # the loop lets go of them
+    gc.collect()
+    assert overlooked == []
 
 
 @pytest.mark.parametrize(
