@@ -43,7 +43,7 @@ GOAL: Final = 0.9
 _COUNTER: Final = "tests/terminal/counter"
 _STORIES: Final = (
     f"{_COUNTER}/test_retries.py", f"{_COUNTER}/test_outcomes.py", f"{_COUNTER}/test_cancellations.py", f"{_COUNTER}/test_questions.py",
-    f"{_COUNTER}/test_life.py", f"{_COUNTER}/test_refund.py",
+    f"{_COUNTER}/test_old_copy.py", f"{_COUNTER}/test_life.py", f"{_COUNTER}/test_refund.py",
     f"{_COUNTER}/test_repeats.py", f"{_COUNTER}/test_people.py", f"{_COUNTER}/test_paper.py", f"{_COUNTER}/test_effects.py",
     f"{_COUNTER}/test_engine.py", f"{_COUNTER}/test_inner_errors.py", f"{_COUNTER}/test_network.py", f"{_COUNTER}/test_gate.py",
     f"{_COUNTER}/test_chronicle.py",

@@ -234,6 +234,8 @@ def test_a_hub_that_refuses_and_is_silent_in_turns_has_a_person_called() -> None
         silent = after(Due(200.0), *REFUSED_REPEAT[:2], HubSaid("2103", SILENT), start=going_on)
         going_on = after(Due(210.0), *REFUSED_REPEAT, start=silent)
     assert (notice_of(silent), notice_of(going_on)) == ("cancel_alarm", "cancel_alarm")
+    assert going_on.notice is not None
+    assert going_on.notice.params == {"tries": str(ALARM_AFTER_TRIES)}
 
 
 @pytest.mark.parametrize("begun_with", [(), (Due(200.0), *REFUSED_REPEAT[:2])], ids=["quiet", "last try"])

@@ -176,6 +176,14 @@ def test_what_is_sold_beside_the_insurance_leaves_the_quote_as_it_is_and_other_l
     assert other.settlement.self_pay == BESIDE.self_pay
 
 
+def test_that_this_institution_is_not_networked_is_kept_as_the_reason() -> None:
+    dual = after(*TO_PRICED[:2], start=draft(benefit="dual_channel", local_only=True, division="989900"))
+    told = decide(dual, HubSaid("1101", good(person_output()))).settlement
+    assert told.refusal == told.notice
+    assert told.refusal is not None
+    assert told.refusal.code == "not_networked"
+
+
 @pytest.mark.parametrize("status", ["2", "4"], ids=["paused", "ended"])
 def test_that_somebody_is_not_insured_now_is_kept_as_the_reason(status: str) -> None:
     told = decide(after(*TO_PRICED[:2]), HubSaid("1101", good(person_output(status=status)))).settlement

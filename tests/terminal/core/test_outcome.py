@@ -31,6 +31,7 @@ from terminal.core.outcome import (
 )
 from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
+from terminal.core.values import Notice, RefundOf
 from tests.terminal.core.samples import (
     ALREADY,
     COMPOSED,
@@ -43,6 +44,7 @@ from tests.terminal.core.samples import (
     LINE,
     NOT_FOUND,
     OTHER_CODE,
+    PERSON_NO,
     PROFILE,
     REFUSED,
     SEEN,
@@ -212,6 +214,12 @@ def test_a_refusal_ends_it_and_shows_the_hubs_words() -> None:
     assert decision.settlement.notice is not None
     assert decision.settlement.notice.params == {"text": "账户余额不足 [X]"}
     assert decision.receipt == ""
+
+
+def test_why_what_remains_after_a_refund_was_refused_is_kept_to_be_explained() -> None:
+    rest = msgspec.structs.replace(after(*TO_SENDING), refund_of=RefundOf("S0", 1, "H0", PERSON_NO))
+    refused = decide(rest, HubSaid("2102", REFUSED)).settlement
+    assert refused.refusal == refused.notice == Notice("refund_rest_refused", {"text": "账户余额不足 [X]"})
 
 
 @pytest.mark.parametrize("heard", [OTHER_CODE, SEEN, SUBSYSTEM, SHAPELESS, SILENT, HTML, GATEWAY, FORGED])

@@ -5,7 +5,7 @@ import pytest
 
 from terminal.core.events import Acknowledged, CancelAsked, Due, Event, HubSaid, Restarted, SlipPrinted
 from terminal.core.states import State
-from terminal.core.values import AttemptEnded, Settlement
+from terminal.core.values import AttemptEnded, Move, RefundOf, Settlement
 from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core.samples import (
     CODE,
@@ -15,6 +15,7 @@ from tests.terminal.core.samples import (
     DECODED,
     DONE_2601,
     NOT_FOUND,
+    PERSON_NO,
     PROFILE,
     REFUSED,
     SETTLE_ID,
@@ -33,6 +34,7 @@ from tests.terminal.core.samples import (
 
 DOUBT: tuple[Event, ...] = (*TO_SENDING, HubSaid("2102", SILENT))
 REVERSING: tuple[Event, ...] = (*DOUBT, Due(0.0), COMPOSED_2601)
+REFUND = RefundOf("S0", 1, "H0", PERSON_NO)
 CANCELLING: tuple[Event, ...] = (*TO_CONFIRMED, CancelAsked("T01", ""), COMPOSED_2103)
 
 
@@ -48,6 +50,16 @@ def test_what_was_never_sent_is_given_up(events: tuple[Event, ...]) -> None:
     assert notice_of(decision.settlement) == "abandoned_at_start"
     assert decision.durable
     assert decision.receipt == ""
+
+
+def test_what_remains_after_a_refund_waits_for_its_customer_but_not_in_an_old_copy() -> None:
+    rest = msgspec.structs.replace(after(*TO_PRICED), refund_of=REFUND)
+    own, old_copy = (decide(rest, Restarted(old_copy=old_copy)) for old_copy in (False, True))
+    assert own.moves == (Move(State.PRICED, State.DRAFT, "found unfinished at start"),)
+    assert old_copy.moves == (Move(State.PRICED, State.ABANDONED, "found unfinished at start"),)
+    assert notice_of(old_copy.settlement) == "rest_in_old_copy"
+    known_at_hub = msgspec.structs.replace(rest, visit_id="M1")
+    assert notice_of(decide(known_at_hub, Restarted()).settlement) == "refund_rest_abandoned"
 
 
 def test_in_an_old_copy_what_was_being_sent_or_cancelled_waits_for_people() -> None:
