@@ -123,7 +123,9 @@ def cancellation_said(settlement: Settlement, heard: Heard, profile: Profile) ->
     if verdict is Verdict.ALREADY:
         return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard), profile)
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
-        if settlement.tries and settlement.quiet_stage < 2:
+        # Where no flag tells, 5203 shows what is undone as standing: these words may be that hub's "already" (K64).
+        is_told = settlement.quiet_stage == 2 and profile.recon.refd_flag_on_original
+        if settlement.tries and not is_told:
             return _cancel_refused_again(
                 idle, ended(settlement, "ANSWERED", "refused", heard), heard.err_msg, profile
             )
@@ -141,15 +143,16 @@ def _cancel_refused_again(
     settlement: Settlement, record: AttemptEnded, text: str, profile: Profile
 ) -> Decision:
     """A repeat was refused. One before it had no answer and may still be travelling: 5203 and the cancellation once more
-    after the quiet time, as for a 2601 (rule 7).
+    after the quiet time, as for a 2601 (rule 7). Refused again behind it, where no flag tells: people are called in time.
     """
-    is_alarming = settlement.tries >= ALARM_AFTER_TRIES
+    tries = settlement.tries + (settlement.quiet_stage == 2)
+    is_alarming = tries >= ALARM_AFTER_TRIES
     notice = (
-        Notice("cancel_alarm", {"tries": str(settlement.tries)})
+        Notice("cancel_alarm", {"tries": str(tries)})
         if is_alarming
         else Notice("cancel_quiet", {"text": text})
     )
-    quiet = _replace(settlement, quiet_stage=1, notice=notice)
+    quiet = _replace(settlement, quiet_stage=1, tries=tries, notice=notice)
     doubt, moves = moved(quiet, State.CANCEL_DOUBT, "refused, and an earlier one has no answer")
     if doubt.manual:
         doubt, more = moved(_replace(doubt, notice=Notice("manual")), State.MANUAL, "still open")

@@ -355,9 +355,18 @@ def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: b
 
 
 def clear_of_midnight(case: Case, purpose: str, day: dt.date) -> bool:
-    """True when everything of this purpose was sent on that day, and not just before its end."""
+    """True when everything of this purpose that may have booked was sent on that day, and not just before its end."""
     start, end = day_bounds(day)
-    return all(start <= one.sent_at < end - MIDNIGHT_MARGIN for one in case.messages(purpose))
+    return all(
+        start <= one.sent_at < end - MIDNIGHT_MARGIN
+        for one in case.messages(purpose)
+        if not _has_booked_nothing(one)
+    )
+
+
+def _has_booked_nothing(sent: Sent) -> bool:
+    """Proved unsent, or refused: whatever stands at the hub, this message is not what put it there."""
+    return (sent.state, sent.verdict) == ("ANSWERED", "refused") or sent.state == "UNSENT"
 
 
 def corrected(

@@ -40,9 +40,9 @@ class Corrections:
         """Carry out the action proposed for a difference, on the word of two different operators.
 
         Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, `days_not_reconciled`
-        and `may_be_undone` (of an old copy: undone perhaps by what the copy does not know), `nothing_to_correct` (a cancellation
-        repeated since the report), or what the settlement itself objects to. Who they are is what the caller says; their
-        numbers go into the audit log.
+        and `may_be_undone` (by what an old copy does not know, or by a cancellation repeated on a later day),
+        `nothing_to_correct` (a cancellation repeated since the report), or what the settlement itself objects to. Who they
+        are is what the caller says; their numbers go into the audit log.
         """
         first, second = two_operators(operators)
         report = self._reports.last(day)
@@ -66,11 +66,13 @@ class Corrections:
             settlement = case.settlement
             if settlement.cancel_wish and not clear_of_midnight(case, "CANCEL", day):
                 raise Misuse("nothing_to_correct", state=settlement.state.value)
-            if settlement.in_old_copy:
-                self._require_not_undone(day, total_fen(settlement))
+            sent_since = any(one.sent_at.date() > day for one in case.messages("CANCEL"))
+            if settlement.in_old_copy or sent_since:
+                self._require_not_undone(day, settlement)
 
-    def _require_not_undone(self, day: dt.date, own_fen: int) -> None:
+    def _require_not_undone(self, day: dt.date, settlement: Settlement) -> None:
         """Every day since must be compared, and none may list a record of ours that could be what undid this one."""
+        own_fen = total_fen(settlement)
         count = (self._clock.now().date() - day).days + 1
         reports = {
             later: self._reports.find(later) for later in (day + dt.timedelta(days=n) for n in range(count))
@@ -84,7 +86,9 @@ class Corrections:
             raise Misuse("days_not_reconciled", dates=", ".join(missing))
         for one in (one for report in reports.values() if report is not None for one in report.differences):
             other_fen = None if one.hub is None else one.hub.total_fen
-            if one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen):
+            is_listed = one.settlement_id == settlement.id and one.action is Action.CLOSE_CANCELLED
+            is_unknown = one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen)
+            if is_listed or is_unknown:
                 raise Misuse("may_be_undone")
 
 
