@@ -8,7 +8,7 @@ from terminal.core.events import Decision, Misuse, Transmit
 from terminal.core.flows import CLINIC_VISIT
 from terminal.core.reviewing import outdated, require_answered, unreviewed
 from terminal.core.states import State
-from terminal.core.values import AttemptEnded, ChargeLine, Disease, Notice, Settlement
+from terminal.core.values import SENT_AGAIN, AttemptEnded, ChargeLine, Disease, Notice, Settlement
 from terminal.core.visit import grown_unsure, owing
 
 _replace = msgspec.structs.replace
@@ -126,7 +126,7 @@ def _send_again(settlement: Settlement) -> Decision:
     sending = _replace(sending, in_flight=True)
     return Decision(
         sending, moves, (Transmit(attempt.infno, attempt.msgid, attempt.request),), durable=True,
-        ended=AttemptEnded(attempt.msgid, "SENT", "again"),
+        ended=AttemptEnded(attempt.msgid, "SENT", SENT_AGAIN),
     )  # fmt: skip
 
 

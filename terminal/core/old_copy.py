@@ -40,7 +40,8 @@ def found_in_old_copy(settlement: Settlement) -> Decision | None:
     attempt = settlement.attempt
     match settlement.state:
         case State.ARMED if attempt is not None and attempt.purpose == "SETTLE":
-            sending, moves = moved(_replace(settlement, in_flight=True, running=""), State.SENDING, OLD_COPY)
+            perhaps_sent = _replace(settlement, in_flight=True, running="", armed_in_old_copy=True)
+            sending, moves = moved(perhaps_sent, State.SENDING, OLD_COPY)
             return Decision(sending, moves, durable=True, ended=AttemptEnded(attempt.msgid, "SENT", OLD_COPY))
         case State.SENDING:
             return _to_people(forget_medium(settlement), State.DOUBT)

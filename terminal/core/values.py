@@ -403,6 +403,8 @@ class Settlement(msgspec.Struct, frozen=True):
     """Reversed because the hub twice knew of no such record."""
     in_old_copy: bool = False
     """Found unfinished in an old copy of the journal: messages about it may have been sent that this journal does not know."""
+    armed_in_old_copy: bool = False
+    """There it was armed and proved unsent: nobody knows whether, and on which day, it has left since."""
     quarantine: bool = False
     """Booked at the hub, but the answer does not fit this sale; undone by our message id, never shown as good."""
     running: str = ""
@@ -436,6 +438,10 @@ class AttemptSent(msgspec.Struct, frozen=True):
     infno: str
     key_id: str
     request: bytes
+
+
+SENT_AGAIN = "again"
+"""Verdict of a message that was proved unsent and goes out once more."""
 
 
 class AttemptEnded(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from protocols.gm.sm3 import sm3
-from terminal.core.values import AttemptEnded, AttemptSent
+from terminal.core.values import SENT_AGAIN, AttemptEnded, AttemptSent
 from terminal.journal.records import AttemptRow, Sent, SettlementRow, Stamp
 from terminal.journal.schema import KEYS_IN_USE
 from terminal.journal.sealing import Sealing
@@ -31,7 +31,10 @@ class AttemptTable:
         )  # fmt: skip
 
     def end(self, row: SettlementRow, ended: AttemptEnded, stamp: Stamp) -> None:
-        """Store what became of a message, with the answer's bytes if there are any."""
+        """Store what became of a message, with the answer's bytes if there are any; one that goes out again leaves now.
+
+        Which day's books may hold it is told by when it left, not by when it was first composed.
+        """
         answer = None
         if ended.answer:
             answer = self._sealing.seal_evidence(row, _answer_place(ended.msgid), ended.answer, stamp.wall)
@@ -39,6 +42,11 @@ class AttemptTable:
             "UPDATE attempt SET state = ?, verdict = ?, answer = COALESCE(?, answer), ended_at = ? WHERE msgid = ?",
             (ended.state, ended.verdict, answer, text_of(stamp.wall), ended.msgid),
         )
+        if (ended.state, ended.verdict) == ("SENT", SENT_AGAIN):
+            self._store.execute(
+                "UPDATE attempt SET sent_at = ?, sent_monotonic = ?, boot_id = ? WHERE msgid = ?",
+                (text_of(stamp.wall), stamp.monotonic_s, self._boot_id, ended.msgid),
+            )
 
     def of(self, settlement_id: str) -> list[AttemptRow]:
         """Return the attempts of a settlement in the order they were sent, bytes decrypted."""

@@ -327,7 +327,8 @@ def unexplained(group: Group) -> Difference:
 def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: bool) -> Difference | None:
     """A settlement of the day that is open here and not `named` by the file; None when another day has to say.
 
-    `proved`: the day is over and its books were compared to the end, so that what is not named is not there.
+    `proved`: the day is over and its books were compared to the end, so that what is not named is not there. No day
+    says that of what an old copy holds to be armed: it may have left on another.
     """
     settlement = case.settlement
     purpose = "CANCEL" if settlement.cancel_wish else "SETTLE"
@@ -337,7 +338,8 @@ def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: b
     cause, action = Cause.STILL_OPEN, Action.WAIT
     if settlement.state is State.MANUAL:
         cause = Cause.WAITS_FOR_PEOPLE
-        if proved and clear_of_midnight(case, purpose, day):
+        dated = settlement.cancel_wish or not settlement.armed_in_old_copy
+        if proved and dated and clear_of_midnight(case, purpose, day):
             action = Action.CLOSE_CONFIRMED if settlement.cancel_wish else Action.CLOSE_REVERSED
     return described(
         Difference(
