@@ -10,7 +10,8 @@ from drivers.interfaces.clock import Clock
 from terminal.core.events import CancelAsked, Event, Misuse, Reopened, Ruled
 from terminal.core.message_parts import total_fen
 from terminal.core.states import State
-from terminal.core.values import Settlement
+from terminal.core.values import Attempt, Settlement
+from terminal.counter.engine import Wish
 from terminal.reconciliation.compare import clear_of_midnight, may_undo
 from terminal.reconciliation.counter_port import CounterPort
 from terminal.reconciliation.own_books import OwnBooks
@@ -51,13 +52,15 @@ class Corrections:
             raise Misuse("no_such_difference")
         if difference.action not in FIXES:
             raise Misuse("nothing_to_fix")
+        seen = (await self._counter.settlements.get(difference.settlement_id)).attempt
         if difference.action is Action.CLOSE_CONFIRMED:
             await self._require_standing(day, difference)
         evidence = f"{difference.action} {day.isoformat()} {difference.kind}/{difference.cause} {_evidence(report, difference)}"
         actor = f"{first}+{second}"
         await self._counter.note(actor, "correction", f"{difference.settlement_id} {evidence}")
         event = _event(difference, actor, evidence)
-        settlement = await self._counter.settlements.post(difference.settlement_id, event, actor)
+        wish = _unless_sent_since(event, seen) if difference.action is Action.CLOSE_CONFIRMED else event
+        settlement = await self._counter.settlements.post(difference.settlement_id, wish, actor)
         return Fixed(difference, settlement)
 
     async def _require_standing(self, day: dt.date, standing: Difference) -> None:
@@ -111,6 +114,17 @@ def _evidence(report: Report, difference: Difference) -> str:
                 return f"3202 line {difference.line} of the file with SM3 {detail.file_sm3}"
     msgids = [one.msgid for one in report.groups if (one.group.clr_type, one.group.clr_optins) == where]
     return f"3201 {' '.join(msgids)}"
+
+
+def _unless_sent_since(event: Event, seen: Attempt | None) -> Wish:
+    """The slow tries go on until the very closing: one that left behind the look at what was sent speaks against it."""
+
+    def wish(now: Settlement) -> Event:
+        if (now.attempt and now.attempt.msgid) != (seen and seen.msgid):
+            raise Misuse("nothing_to_correct", state=now.state.value)
+        return event
+
+    return wish
 
 
 def _event(difference: Difference, actor: str, evidence: str) -> Event:

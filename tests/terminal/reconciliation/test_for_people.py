@@ -123,6 +123,36 @@ async def test_a_cancellation_repeated_since_the_report_is_not_closed_as_not_don
 
 
 @virtual
+async def test_a_cancellation_that_leaves_while_two_people_close_it_is_not_closed_as_not_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slow tries go on behind the look at what was sent; the one that leaves then arrives after the closing."""
+    shop = Shop(tmp_path)
+    till = await shop.start()
+    settled = await till.settle()
+    shop.arm("lose-request", "2103")
+    await till.counter.sales.cancel(settled.id, "T01", "退货")
+    till = await down_for_a_day(shop, till)
+    report = await reconcile(till)
+    noted = till.counter.note
+
+    async def slow_note(actor: str, action: str, text: str = "") -> None:
+        await noted(actor, action, text)
+        shop.world.hub.clear()
+        shop.arm("late-request 60", "2103")
+        while not shop.world.hub.travelling:
+            await till.wait(1)
+
+    monkeypatch.setattr(till.counter, "note", slow_note)
+    with pytest.raises(Misuse, match="nothing_to_correct"):
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, ("A1", "B2"))
+    await till.quiet()
+    assert ((await till.get(settled.id)).state, shop.live()) == (State.CANCELLED, [])
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
 async def test_where_nothing_undone_is_listed_a_day_without_the_sale_proves_no_absence(
     tmp_path: Path,
 ) -> None:
