@@ -271,7 +271,9 @@ class CounterClient:
         return await self._line.get("/sales", list[SummaryView], {"limit": str(limit), **more})
 
     async def find(self, sale_number: str, business_date: str = "") -> SummaryView | None:
-        """The newest settlement of a sale number; the day (`2026-11-22`) defaults to today."""
+        """The newest settlement of a sale number; the day (`2026-11-22`) defaults to today. No number is no sale's."""
+        if not sale_number.strip():
+            return None
         query = {"sale_number": sale_number, "business_date": business_date}
         rows = await self._line.get(
             "/sales", list[SummaryView], {key: text for key, text in query.items() if text}
@@ -282,6 +284,8 @@ class CounterClient:
         """The id behind an id, a sale number of today or a receipt number. Raises `CounterProblem`."""
         if _ID.fullmatch(name):
             return name
+        if not name.strip():
+            raise CounterProblem(say("no_sale_named"), 404)
         row = await self.find(name)
         if row is None:
             rows = [known for known in await self.recent(500) if known.receipt_number == name]

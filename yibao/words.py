@@ -37,6 +37,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "device_not_ready": "The {device} is not ready ({reason}). Check cable, power and paper, then try again.",
     "no_answer": "The service gave no answer, it may have taken the request. Do not repeat it; ask for the state: yibao status {what}",
     "no_such_sale": "There is no sale {name}. Give its id, its receipt number, or a sale number of today.",
+    "no_sale_named": "No sale was named, and nothing was done. Give its id, its receipt number, or a sale number of today.",
     "service_ready": "The service answers at {path}",
     "service_ended": "The service has ended.",
     # every command

@@ -162,14 +162,16 @@ class SalesController(Controller):
     async def list_sales(
         self,
         service: NamedDependency[Service],
-        sale_number: FromQuery[str] = "",
+        sale_number: FromQuery[str | None] = None,
         business_date: FromQuery[str] = "",
         limit: Limit = 50,
         before: FromQuery[int | None] = None,
     ) -> list[SummaryView]:
         """List the newest sales, or find one by its number (`business_date` defaults to today)."""
         counter = service.require_counter()
-        if not sale_number:
+        if sale_number == "":
+            raise Misuse("bad_request", reason="sale_number is empty")
+        if sale_number is None:
             return [summary_view(row) for row in await counter.settlements.recent(limit, before)]
         row = await counter.settlements.find(sale_number, _date(business_date) or counter.today())
         return [] if row is None else [summary_view(row)]

@@ -241,6 +241,18 @@ async def test_a_name_is_resolved_by_id_by_number_of_today_and_by_receipt_number
         await client.resolve("2")
 
 
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+async def test_no_name_is_no_sale_and_never_the_newest_one(
+    service: Service, client: CounterClient, name: str
+) -> None:
+    """`yibao cancel "$ID"` of a script whose variable is empty must not cancel what somebody else has just sold."""
+    with pytest.raises(CounterProblem) as refused:
+        await client.resolve(name)
+    assert refused.value.words.code == "no_sale_named"
+    assert await client.find(name) is None
+    assert service.asked == [], "nobody is asked for something without a name"
+
+
 def _status(phase: str, reason: Told | None = None) -> Handler:
     found = StatusView(
         phase=phase, reason=reason, version="0", institution="P99990000001", institution_name="测试大药房一号店",

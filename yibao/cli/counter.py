@@ -35,15 +35,15 @@ def register(app: typer.Typer) -> None:
 
 def status(
     sale: Annotated[
-        str, typer.Argument(metavar="[SALE]", help=help_of("sale_name"), show_default=False)
-    ] = "",
+        str | None, typer.Argument(metavar="SALE", help=help_of("sale_name"), show_default=False)
+    ] = None,
     json: JsonOption = False,
     counter: CounterOption = None,
 ) -> None:
     """Show the service, or one sale."""
     from yibao.cli.tables import Screen
 
-    if sale:
+    if sale is not None:
         found = with_sale(counter, sale, lambda client, settlement_id: client.sale(settlement_id))
         print_json(found) if json else Screen().sale(found)
     else:

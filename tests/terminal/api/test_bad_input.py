@@ -148,3 +148,16 @@ async def test_a_wrong_member_is_named_and_its_value_is_not_repeated(tmp_path: P
         assert "999999199001010016" not in refused.text
     assert await api.get(f"/sales/{opened['id']}") == opened
     await till.stop()
+
+
+@virtual
+async def test_an_empty_sale_number_is_no_question_for_the_newest_sales(tmp_path: Path) -> None:
+    """A till whose variable was empty would take the first row of the list for its own sale."""
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    opened = await till.open()
+    assert [row["id"] for row in await api.get("/sales")] == [opened.id]
+    refused = await api.call("GET", "/sales?sale_number=")
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_request")
+    assert "sale_number" in refused.json()["en"]
+    await till.stop()

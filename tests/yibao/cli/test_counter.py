@@ -143,6 +143,9 @@ def test_a_sale_that_is_not_there_is_told_on_both_channels(call: Call, place: Pa
     assert found.returncode == 1
     assert found.json["error"]["code"] == "no_such_sale"
     assert "没有销售单 999" in found.stderr
+    for command in (["status", ""], ["cancel", "", "--reason", "x", "--yes"], ["copy", " "]):
+        unnamed = call(place, *command)
+        assert (unnamed.returncode, "未指明销售单" in unnamed.stderr) == (1, True), command
 
 
 def test_the_journal_is_whole_with_and_without_its_key(call: Call, place: Path) -> None:
