@@ -316,6 +316,8 @@ REASONS: Mapping[str, str] = {
     "row_not_a_date": "it is no date or time in the form of the hub",
     "row_unreadable": "it cannot be read",
     "row_unknown_field": "there is no such field here",
+    # a device
+    "not configured": "it is not configured",
     # the printer
     "no_device": "it is not connected",
     "offline": "it is offline",
@@ -414,6 +416,11 @@ def tell(code: str, params: Mapping[str, str] | None = None) -> Told:
 def reason_in_words(reason: str) -> tuple[str, str]:
     """Return what a machine word of a fault says to people, Chinese and English; an unknown one is shown as it is."""
     return _in_words("reason", reason, _chinese())
+
+
+def state_in_words(state: str) -> tuple[str, str]:
+    """Return what the state of a sale or submission says to people, Chinese and English."""
+    return _in_words("state", state, _chinese())
 
 
 def _in_words(name: str, value: str, chinese: gettext.NullTranslations) -> tuple[str, str]:

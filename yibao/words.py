@@ -104,7 +104,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "wrong_operators": "This takes two operators: --by NUMBER --by NUMBER",
     "reconcile_provisional": "The day is not over, or has only just ended: what is missing may still come. Reconcile it again later.",
     # other verbs
-    "cancel_ask": "Cancel sale {number} of {amount} yuan? [y/N]",
+    "cancel_ask": "Cancel sale {number} of {amount} yuan? The customer's {cash} yuan in cash go back by hand. [y/N]",
+    "cancelled_before": "Sale {number} was cancelled before; nothing was done now. Its cash part of {cash} yuan goes back to the customer once: return it only if that has not been done.",
     "cancel_not_done": "Nothing was cancelled.",
     "cancel_interrupted": "Interrupted. The service goes on by itself; return no cash before you have asked: yibao status {number}",
     "refund_one_of": "Say what comes back: --return LINE=QUANTITY, or --all. Or --withdraw, to sell nothing anew",

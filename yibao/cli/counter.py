@@ -75,7 +75,7 @@ def cancel(
     """Undo a known settlement."""
 
     async def work(client: "CounterClient", settlement_id: str) -> "SettlementView":
-        return await _cancel(client, settlement_id, reason, yes, wait, json)
+        return await cancel_sale(client, settlement_id, reason, yes=yes, wait_s=wait, json=json)
 
     cancelled = with_sale(counter, sale, work)
     if json:
@@ -85,9 +85,10 @@ def cancel(
     return 0 if cancelled.state == "CANCELLED" else 1
 
 
-async def _cancel(
-    client: "CounterClient", settlement_id: str, reason: str, yes: bool, wait_s: float, json: bool
+async def cancel_sale(
+    client: "CounterClient", settlement_id: str, reason: str, *, yes: bool, wait_s: float, json: bool
 ) -> "SettlementView":
+    """Cancel a sale after asking, and tell what goes back to whom; of one that is cancelled already, that it is."""
     import asyncio
 
     from yibao.cli.dialogue import follow
@@ -96,22 +97,40 @@ async def _cancel(
     screen = Screen(beside_json=json)
     known = await client.sale(settlement_id)
     amounts = known.settled
+    if known.state == "CANCELLED":
+        screen.cancelled_before(known)
+        return known
     if not yes and amounts is not None:
         screen.not_undone(known)
-        screen.ask(say("cancel_ask", number=known.receipt_number, amount=yuan(amounts.total_fen)))
-        if not await _agreed():
-            raise CommandFailed(say("cancel_not_done"))
+        question = say(
+            "cancel_ask",
+            number=known.receipt_number,
+            amount=yuan(amounts.total_fen),
+            cash=yuan(amounts.cash_fen),
+        )
+        screen.ask(question)
+        await agreement("cancel_not_done")
     try:
-        return await follow(client, screen, await client.cancel(settlement_id, reason), wait_s)
+        cancelled = await follow(client, screen, await client.cancel(settlement_id, reason), wait_s)
     except asyncio.CancelledError:
         raise Interrupted(say("cancel_interrupted", number=known.receipt_number)) from None
+    if cancelled.state == "CANCELLED":
+        screen.money(cancelled)
+    return cancelled
 
 
-async def _agreed() -> bool:
+async def agreement(not_done: str) -> None:
+    """Wait for a typed y; anything else, or Ctrl-C, ends the command with the words `not_done`."""
+    import asyncio
+
     from yibao.cli.typing_in import TypedLines
 
-    answer = await TypedLines().next()
-    return (answer or "").lower() in ("y", "yes", "是")
+    try:
+        answer = await TypedLines().next()
+    except asyncio.CancelledError:
+        raise Interrupted(say(not_done)) from None
+    if (answer or "").lower() not in ("y", "yes", "是"):
+        raise CommandFailed(say(not_done))
 
 
 def copy(

@@ -15,7 +15,7 @@ from yibao.cli.common import (
     YesOption,
     with_sale,
 )
-from yibao.cli.errors import CommandFailed, Interrupted, WrongUse
+from yibao.cli.errors import Interrupted, WrongUse
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, yuan
 from yibao.cli.visit import diagnosis_of
@@ -157,13 +157,12 @@ class _Desk:
     async def _agree(self, known: "SettlementView") -> None:
         if self._yes or known.settled is None or known.refund is not None:
             return
-        from yibao.cli.typing_in import TypedLines
+        from yibao.cli.counter import agreement
 
         self._screen.lines(known)
         self._screen.not_undone(known)
         self._screen.ask(say("refund_ask", number=known.receipt_number, amount=yuan(known.settled.total_fen)))
-        if ((await TypedLines().next()) or "").lower() not in ("y", "yes", "是"):
-            raise CommandFailed(say("refund_not_done"))
+        await agreement("refund_not_done")
 
     async def _cancel(
         self, known: "SettlementView", wishes: "tuple[ReturnWish, ...]", reason: str
@@ -174,9 +173,15 @@ class _Desk:
 
         try:
             asked = await self._client.refund(known.id, wishes, everything=not wishes, reason=reason)
-            return await follow(self._client, self._screen, asked, self._wait_s)
+            if known.state == "CANCELLED":
+                self._screen.cancelled_before(known)
+                return asked
+            found = await follow(self._client, self._screen, asked, self._wait_s)
         except asyncio.CancelledError:
             raise Interrupted(say("cancel_interrupted", number=known.receipt_number)) from None
+        if found.state == "CANCELLED":
+            self._screen.money(found)
+        return found
 
     async def _sell_rest(self, rest: "SettlementView") -> int:
         from yibao.cli.dialogue import Conversation, Order, rest_waits, resume

@@ -21,6 +21,7 @@ from terminal.shapes.settlements import (
     SettlementView,
     SummaryView,
 )
+from terminal.texts import reason_in_words, state_in_words
 from yibao.cli.output import label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words, say
@@ -45,6 +46,23 @@ _SEVERITIES = {
 
 _COLLECTED = frozenset({State.PRICED, State.ARMED, State.CONFIRMED, State.DELIVERED, State.CLOSED})
 """What is quoted may be collected, or is; of a doubt nobody knows, and what is undone is not collected."""
+_NEVER_STOOD = frozenset({State.REFUSED, State.ABANDONED, State.REVERSED})
+"""Nothing of what was quoted is booked anywhere."""
+
+_WHO_PAYS = ("谁支付", "Who pays")
+_QUOTED_ONLY = ("预结算，未成立", "Quoted only; nothing of it stands")
+_OUTCOME_OPEN = ("结果未定，请勿收退现金", "Outcome open: take and return no cash")
+
+
+_DEVICE_STATES = {"absent": "没有", "opening": "正在打开", "ready": "就绪", "fault": "故障"}
+
+
+def _heading(sale: SettlementView) -> tuple[str, str]:
+    """What stands above the amounts of a sale that is not cancelled: whether anybody pays them."""
+    if sale.state in _NEVER_STOOD:
+        return _QUOTED_ONLY
+    stands = (sale.state in _COLLECTED or sale.state == State.DRAFT) and not sale.in_doubt
+    return _WHO_PAYS if stands else _OUTCOME_OPEN
 
 
 class Screen:
@@ -86,6 +104,10 @@ class Screen:
         """A label in both languages."""
         return label(chinese, english, self.stream)
 
+    def state(self, state: str) -> str:
+        """The state of a sale: in words, and as programs know it."""
+        return self.label(state_in_words(state)[0], state)
+
     def rows(
         self, heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], right: frozenset[int]
     ) -> None:
@@ -124,8 +146,34 @@ class Screen:
         )
         self.rows(heads, rows, frozenset({0, 2, 3, 4, 5}))
 
-    def amounts(self, amounts: AmountsView) -> None:
-        """Who pays what."""
+    def money(self, sale: SettlementView) -> None:
+        """The amounts of a sale, under words that say whether they stand."""
+        amounts = sale.settled or sale.quote
+        if sale.state == State.CANCELLED and amounts is not None:
+            self._given_back(sale.cancellation or amounts, is_balance_known=sale.cancellation is not None)
+        elif amounts is not None:
+            self.amounts(amounts, _heading(sale))
+
+    def _given_back(self, amounts: AmountsView, *, is_balance_known: bool) -> None:
+        """What a cancellation gave back, and to whom."""
+        rows = [
+            (self.label("费用总额", "Total"), yuan(amounts.total_fen)),
+            (self.label("退回基金", "Back to the funds"), yuan(amounts.fund_fen)),
+            (self.label("退回个人账户", "Back to the personal account"), yuan(amounts.account_fen)),
+        ]
+        if amounts.mutual_aid_fen:
+            rows.append((self.label("　其中共济", "  of it family mutual aid"), yuan(amounts.mutual_aid_fen)))
+        if amounts.hospital_fen:
+            rows.append(
+                (self.label("冲回机构负担", "Institution bears no longer"), yuan(amounts.hospital_fen))
+            )
+        rows.append((self.label("退还顾客现金", "Cash back to the customer"), yuan(amounts.cash_fen)))
+        if is_balance_known and amounts.balance_fen is not None:
+            rows.append((self.label("撤销后账户余额", "Account after it"), yuan(amounts.balance_fen)))
+        self.rows((("撤销退回", "Given back"), ("元", "Yuan")), rows, frozenset({1}))
+
+    def amounts(self, amounts: AmountsView, heading: tuple[str, str] = _WHO_PAYS) -> None:
+        """Who pays what; what is left on the account only of amounts that stand, or may be agreed to."""
         rows = [
             (self.label("费用总额", "Total"), yuan(amounts.total_fen)),
             (self.label("基金支付", "Funds pay"), yuan(amounts.fund_fen)),
@@ -136,10 +184,10 @@ class Screen:
         if amounts.hospital_fen:
             rows.append((self.label("机构负担", "Institution bears"), yuan(amounts.hospital_fen)))
         rows.append((self.label("现金支付", "Customer pays in cash"), yuan(amounts.cash_fen)))
-        if amounts.balance_fen is not None:
+        if amounts.balance_fen is not None and heading == _WHO_PAYS:
             rows.append((self.label("账户余额", "Account left"), yuan(amounts.balance_fen)))
-        self.rows((("谁支付", "Who pays"), ("元", "Yuan")), rows, frozenset({1}))
-        if amounts.disclosure is not None:
+        self.rows((heading, ("元", "Yuan")), rows, frozenset({1}))
+        if amounts.disclosure is not None and heading == _WHO_PAYS:
             self._terms(amounts.disclosure)
 
     def beside(self, sale: SettlementView) -> None:
@@ -229,7 +277,7 @@ class Screen:
         rows = [
             ("编号", "Id", sale.id),
             ("单号", "Receipt", sale.receipt_number),
-            ("状态", "State", f"{sale.state}{' (?)' if sale.in_doubt else ''}"),
+            ("状态", "State", f"{self.state(sale.state)}{' (?)' if sale.in_doubt else ''}"),
         ]
         if sale.msgid:
             rows.append(("报文编号", "Message id", sale.msgid))
@@ -247,9 +295,7 @@ class Screen:
         self.pairs(rows)
         if sale.lines:
             self.lines(sale)
-        amounts = sale.settled or sale.quote
-        if amounts is not None:
-            self.amounts(amounts)
+        self.money(sale)
         self.beside(sale)
         self.notice(sale)
 
@@ -259,6 +305,13 @@ class Screen:
             self.say(Words(sale.notice.code, sale.notice.zh, sale.notice.en))
         if sale.state == State.CANCELLED:
             self.not_undone(sale)
+
+    def cancelled_before(self, sale: SettlementView) -> None:
+        """Somebody cancels a sale that is cancelled: its cash must not go back a second time."""
+        if sale.settled is not None:
+            cash = yuan(sale.settled.cash_fen)
+            self.say(say("cancelled_before", number=sale.receipt_number, cash=cash))
+        self.not_undone(sale)
 
     def not_undone(self, sale: SettlementView) -> None:
         """Goods beside the insurance are the shop's own matter: cancelling at the hub gives nothing of them back."""
@@ -292,7 +345,7 @@ class Screen:
         cells = [
             (
                 row.receipt_number,
-                row.state,
+                self.state(row.state),
                 "" if row.total_fen is None else yuan(row.total_fen),
                 row.changed_at,
                 row.id,
@@ -309,7 +362,16 @@ class Screen:
     def devices(self, devices: Sequence[DeviceView]) -> None:
         """The devices."""
         heads = (("设备", "Device"), ("状态", "State"), ("原因", "Reason"))
-        self.rows(heads, [(one.name, one.state, one.reason) for one in devices], frozenset())
+        rows = [(one.name, self._device_state(one.state), self._reason(one.reason)) for one in devices]
+        self.rows(heads, rows, frozenset())
+
+    def _device_state(self, state: str) -> str:
+        chinese = _DEVICE_STATES.get(state)
+        return state if chinese is None else self.label(chinese, state)
+
+    def _reason(self, reason: str) -> str:
+        chinese, english = reason_in_words(reason)
+        return english if chinese == english else self.label(chinese, english)
 
     def status(self, status: StatusView) -> None:
         """The service at a glance."""

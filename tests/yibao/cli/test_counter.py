@@ -230,6 +230,23 @@ def test_ctrl_c_in_the_middle_of_a_sale_gives_it_up_in_one_line(call: Call, plac
     assert call(place, "status", "C1", "--json").json["state"] == "ABANDONED"
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [(["cancel"], "Nothing was cancelled."), (["refund", "--all"], "Nothing was taken back or cancelled.")],
+)
+def test_ctrl_c_at_a_question_says_that_nothing_was_done(
+    command: list[str], told: str, call: Call, place: Path
+) -> None:
+    code = call(place, "sim", "phone", "code", "yunzhi").stdout.strip()
+    number = f"Q{command[0]}"
+    assert call(place, "sale", "--item", BARCODE, "--code", code, "--number", number, "--yes").returncode == 0
+    with Running([*command, number, "--reason", "x"], place, errors_too=True) as asked:
+        asked.wait_for("[y/N]")
+        assert asked.send(signal.SIGINT) == 130
+    assert told in asked.seen
+    assert call(place, "status", number, "--json").json["state"] in ("DELIVERED", "CLOSED")
+
+
 def test_events_are_told_as_they_happen_until_ctrl_c(call: Call, place: Path) -> None:
     with Running(["events", "--json"], place) as events:
         assert call(place, "sale", "--item", BARCODE, "--code", "1", "--number", "E1").returncode == 1

@@ -83,6 +83,17 @@ def test_everything_comes_back_and_nothing_is_sold(call: Call, place: Path) -> N
     assert "Everything came back" in done.stdout
 
 
+def test_who_takes_everything_back_twice_is_told_that_cash_goes_back_once(call: Call, place: Path) -> None:
+    call(place, "sale", "--item", BARCODE, "--code", code(call, place, "ding"), "--number", "R9", "--yes")
+    first = call(place, "refund", "R9", "--all", "--reason", "x", "--yes")
+    assert (first.returncode, "return the cash part" in first.stdout) == (0, True)
+    assert "退还顾客现金 Cash back to the customer" in first.stdout
+    again = call(place, "refund", "R9", "--all", "--reason", "x", "--yes")
+    assert again.returncode == 0
+    assert "was cancelled before" in again.stdout
+    assert "return the cash part" not in again.stdout
+
+
 def test_the_rest_is_not_wanted_after_all(call: Call, place: Path) -> None:
     sold = call(
         place,
