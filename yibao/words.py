@@ -47,6 +47,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "service_broken": "An error inside the terminal ({error}) has stopped the service. No sale is lost: what was sent is followed up from the journal at the next start. Start it again; if this happens again, call the service with {where}.",
     "file_wrong": "This file cannot be used: {reason}",
     "wrong_use": "{reason}. Help: {command} --help",
+    "output_lost": "The output could not be written ({reason}). What was asked for may have been done all the same; ask before you repeat it: yibao status",
     "unexpected": "Unexpected error ({error}); details in {where}",
     "interrupted": "Interrupted.",
     # sale

@@ -17,7 +17,7 @@ from terminal.core.states import State
 from terminal.shapes.settlements import AmountsView
 from yibao.cli import review
 from yibao.cli.common import OUTCOME_OPEN
-from yibao.cli.errors import CommandFailed, Interrupted
+from yibao.cli.errors import CommandFailed, Interrupted, OutputLost, is_output_lost
 from yibao.cli.output import print_json, yuan
 from yibao.cli.tables import Screen
 from yibao.cli.typing_in import TypedLines
@@ -108,15 +108,19 @@ async def _converse_about(
     screen = Screen(beside_json=as_json)
     status = await client.status()
     has_scanner = any(device.name == "scanner" and device.state != "absent" for device in status.devices)
-    screen.line(say(f"{kind.name}_opened", number=sale.sale_number, id=sale.id))
     async with Happenings(client, sale.id) as happenings:
         talk = kind(client, screen, order, sale, happenings, has_scanner)
         try:
+            screen.line(say(f"{kind.name}_opened", number=sale.sale_number, id=sale.id))
             sale = await talk.run()
+            if as_json:
+                print_json(sale)
         except asyncio.CancelledError:
             raise await talk.broken_off() from None
-    if as_json:
-        print_json(sale)
+        except OSError as lost:
+            if not is_output_lost(lost):
+                raise
+            raise OutputLost((await talk.broken_off()).words, lost) from None
     return outcome_code(sale)
 
 
@@ -266,7 +270,7 @@ class Conversation(Generic[OrderKind]):
         return await self._after_the_money()
 
     async def broken_off(self) -> Interrupted:
-        """Ctrl-C: give the sale up while that is possible; say what is true now. The rest of a refund waits."""
+        """Ctrl-C, or nobody sees the output: give the sale up while that is possible; say what is true now. The rest of a refund waits."""
         number = self._sale.sale_number
         if is_waiting_rest(self._sale) and not self._settling:
             return Interrupted(rest_waits(self._sale))

@@ -1,5 +1,6 @@
 """Which words belong to which error. Only `main` asks; the commands let their errors pass."""
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -21,6 +22,27 @@ class WrongUse(CommandFailed):
 
     def __init__(self, words: Words) -> None:
         super().__init__(words, 2)
+
+
+NOBODY_READS: Final = 141
+"""Exit code of a command whose reader has gone."""
+OUTPUT_LOST: Final = 74
+"""Exit code of a command that could not write its output; what it was asked for may be done."""
+_OUTPUT_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+class OutputLost(CommandFailed):
+    """Nobody sees what the command prints; `words` says what is true now."""
+
+    def __init__(self, words: Words, error: OSError) -> None:
+        super().__init__(words, NOBODY_READS if isinstance(error, BrokenPipeError) else OUTPUT_LOST)
+
+
+def is_output_lost(error: BaseException) -> bool:
+    """Whether this is standard output that takes nothing: an error of a file of ours would name it."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    return isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS
 
 
 class Interrupted(CommandFailed):

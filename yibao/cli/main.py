@@ -2,11 +2,12 @@
 
 Exit codes: 0 done; 1 not done, and said why; 2 the command line makes no sense, or names a file
 that cannot be read; 3 the outcome is still open;
-70 an error nobody expected; 130 Ctrl-C; 141 nobody reads our output any more.
+70 an error nobody expected; 74 our output cannot be written; 130 Ctrl-C; 141 nobody reads our output any more.
 
 `yibao --help` must be quick: the modules of the commands import nothing heavy before a command runs.
 """
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -35,7 +36,14 @@ from yibao.cli import (
     technician,
     visit,
 )
-from yibao.cli.errors import CommandFailed, words_of
+from yibao.cli.errors import (
+    NOBODY_READS,
+    OUTPUT_LOST,
+    CommandFailed,
+    OutputLost,
+    is_output_lost,
+    words_of,
+)
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, tell, tell_line
 from yibao.cli.streams import give_up_stdout, prepare_streams
@@ -43,7 +51,6 @@ from yibao.words import Words, say
 
 UNEXPECTED = 70
 INTERRUPTED = 130
-NOBODY_READS = 141
 WRONG_USE = 2
 
 
@@ -111,6 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         give_up_stdout()
         return NOBODY_READS
+    except OSError as lost:
+        give_up_stdout()
+        with contextlib.suppress(OSError):
+            tell(say("output_lost", reason=lost.strerror or type(lost).__name__), sys.stderr)
+        return OUTPUT_LOST
     return code
 
 
@@ -130,7 +142,13 @@ def _run(given: list[str]) -> int:
         raise BrokenPipeError from None
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - this is the place where every error becomes words
+    except OutputLost as lost:
+        give_up_stdout()
+        tell(lost.words, sys.stderr)
+        return lost.exit_code
+    except Exception as error:
+        if is_output_lost(error):
+            raise
         return _failed(error, given)
     if code == INTERRUPTED:
         tell_line(say("interrupted"), sys.stderr)

@@ -54,6 +54,14 @@ def yuan(amount_fen: int) -> str:
     return f"{sign}{abs(amount_fen) // 100}.{abs(amount_fen) % 100:02d}"
 
 
+def write_picture(path: Path, picture: bytes) -> None:
+    """Write a picture, over an older one too. Raises OSError that names the file."""
+    try:
+        path.write_bytes(picture)
+    except OSError as failure:
+        raise OSError(failure.errno, failure.strerror, str(path)) from failure
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A new file that only its owner may read, on disk when the block ends; nothing is left of it when the block fails.

@@ -11,7 +11,7 @@ from yibao.cli.common import JsonOption, importing, run_async, text_of
 from yibao.cli.errors import WrongUse
 from yibao.cli.far_ends import SIM_DIR, DirOption, with_sim
 from yibao.cli.help import help_of
-from yibao.cli.output import print_json, tell, yuan
+from yibao.cli.output import print_json, tell, write_picture, yuan
 from yibao.cli.people import people
 from yibao.words import Words, say
 
@@ -218,7 +218,7 @@ def phone_code(
     if png is not None:
         from simulators.phone import draw_code
 
-        png.write_bytes(draw_code(code))
+        write_picture(png, draw_code(code))
     print(code)
 
 
@@ -345,7 +345,7 @@ def printer_paper(
 ) -> None:
     """Show a piece of paper."""
     if png is not None:
-        png.write_bytes(with_sim(folder, lambda sim: sim.picture(number), clinic=clinic))
+        write_picture(png, with_sim(folder, lambda sim: sim.picture(number), clinic=clinic))
         return
     paper = with_sim(folder, lambda sim: sim.paper(number), clinic=clinic)
     if json:

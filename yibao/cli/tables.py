@@ -1,5 +1,6 @@
 """Tables of the commands, drawn with rich: plain letters where the output is no terminal."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Literal
@@ -65,6 +66,13 @@ def _heading(sale: SettlementView) -> tuple[str, str]:
     return _WHO_PAYS if stands else _OUTCOME_OPEN
 
 
+class _Console(Console):
+    """A console whose reader may leave; rich itself would end the process, in the middle of a sale."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, "nobody reads")
+
+
 class Screen:
     """Where a command talks to a person: stdout, or stderr when stdout is for a program."""
 
@@ -72,7 +80,7 @@ class Screen:
         self.stream = sys.stderr if beside_json else sys.stdout
         self._chinese = speaks_chinese(self.stream)
         is_terminal = self.stream.isatty()
-        self._console = Console(
+        self._console = _Console(
             file=self.stream,
             force_terminal=is_terminal,
             no_color=not is_terminal,

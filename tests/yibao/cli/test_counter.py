@@ -294,3 +294,55 @@ def test_a_closed_output_and_a_reader_that_leaves_are_no_errors(place: Path) -> 
     finally:
         os.close(writing)
     assert (left.returncode, left.stderr) == (141, b"")
+
+
+def _selling(place: Path, code: str, number: str, to: str) -> "subprocess.CompletedProcess[bytes]":
+    line = f"{' '.join(COMMAND)} sale --item {BARCODE} --code {code} --number {number} --yes {to}"
+    return subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd=place,
+        env=environment(),
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_sale_whose_output_cannot_be_written_is_given_up_and_says_so(call: Call, place: Path) -> None:
+    """Nobody could have seen who pays what."""
+    code = call(place, "sim", "phone", "code", "ding").stdout.strip()
+    full = _selling(place, code, "F1", "> /dev/full")
+    told = full.stderr.decode()
+    assert (full.returncode, "sale F1 is given up, nothing was booked" in told) == (74, True), told
+    assert "Unexpected" not in told
+    assert call(place, "status", "F1", "--json").json["state"] == "ABANDONED"
+    left = _selling(place, code, "F2", "| true")
+    assert "sale F2 is given up, nothing was booked" in left.stderr.decode()
+    assert call(place, "status", "F2", "--json").json["state"] == "ABANDONED"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_settled_sale_whose_json_cannot_be_written_is_to_be_asked_for(call: Call, place: Path) -> None:
+    """Exit code 1 would say that it is not settled."""
+    code = call(place, "sim", "phone", "code", "ding").stdout.strip()
+    full = _selling(place, code, "F3", "--json > /dev/full")
+    told = full.stderr.decode()
+    assert (full.returncode, "yibao status F3" in told) == (74, True), told
+    assert "Settled." in told
+    assert call(place, "status", "F3", "--json").json["state"] in ("DELIVERED", "CLOSED")
+    for command in (["status"], ["status", "--json"], ["--version"], ["--help"]):
+        shown = subprocess.run(
+            ["/bin/sh", "-c", f"{' '.join([*COMMAND, *command])} > /dev/full"],
+            cwd=place, env=environment(), capture_output=True, timeout=LIMIT_S, check=False,
+        )  # fmt: skip
+        told = shown.stderr.decode()
+        assert (shown.returncode, "could not be written" in told) == (74, True), (command, told)
+        assert ("Traceback" in told, "Exception ignored" in told) == (False, False), told
+
+
+def test_a_picture_that_cannot_be_written_is_told_by_its_name(call: Call, place: Path) -> None:
+    for command in (["sim", "phone", "code", "jia"], ["sim", "printer", "paper"]):
+        full = call(place, *command, "--png", "/dev/full")
+        assert (full.returncode, "/dev/full" in full.stderr) == (1, True), full.stderr
+        assert "Unexpected" not in full.stderr
