@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from rich.box import ASCII, SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -123,10 +124,12 @@ class Screen:
         table = Table(box=SIMPLE_HEAD if self._chinese else ASCII, pad_edge=False, show_edge=False)
         for place, (chinese, english) in enumerate(heads):
             justify: Literal["left", "right"] = "right" if place in right else "left"
-            table.add_column(self.label(chinese, english), justify=justify, overflow="fold")
+            # A number is never broken: a narrow terminal gets it on a line of its own sooner.
+            least = max((cell_len(row[place]) for row in rows), default=0) if place in right else None
+            table.add_column(self.label(chinese, english), justify=justify, overflow="fold", min_width=least)
         for row in rows:
             table.add_row(*(Text(without_controls(cell)) for cell in row))
-        self._console.print(table)
+        self._console.print(table, crop=False)
 
     def pairs(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Labels with values."""

@@ -10,7 +10,7 @@ from terminal.shapes.settlements import SettlementView
 from tests.terminal.harness import Shop, Till, virtual
 from tests.yibao.cli.direct_client import DirectClient
 from tests.yibao.cli.test_beside import PILLS
-from yibao.cli import counter
+from yibao.cli import counter, tables
 from yibao.cli.dialogue import Order, sell
 from yibao.cli.tables import Screen
 
@@ -118,3 +118,16 @@ async def test_a_sale_that_is_cancelled_already_gives_its_cash_back_once_only(
     assert "return the cash part" not in out
     assert "[y/N]" not in out
     await till.stop()
+
+
+@pytest.mark.parametrize("columns", [20, 30, 40, 60])
+def test_no_number_is_broken_on_a_narrow_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`12.5` above `0` reads as another amount."""
+    monkeypatch.setattr(tables, "_PLAIN_WIDTH", columns)
+    heads = (("", "#"), ("商品", "Item"), ("数量", "Qty"), ("单价", "Price"), ("金额", "Amount"))
+    row = ("1", "测试胰岛素笔(集采) 3ml:300单位", "8.00", "1348.71", "10789.68")
+    Screen().rows(heads, [row], frozenset({0, 2, 3, 4}))
+    words = capsys.readouterr().out.split()
+    assert {"8.00", "1348.71", "10789.68"} <= set(words)
