@@ -161,7 +161,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "keys_created": "Key {key} was made in {folder}. Have its public half registered at the hub: {public}",
     "keys_rotated": "Key {key} takes the place of the former one at the next start of the service; the former one is kept for seven days for reversals. Have its public half registered at the hub first, then restart the service: {public}",
     "keys_former": "Former keys: {keys}",
-    "evidence_written": "Written: {path} ({messages} messages, {records} audit records). It holds names and identity numbers in clear; only you can read it, keep it so. Anyone with OpenSSL 3 verifies it like this:",
+    "evidence_written": "Written: {path} (messages: {messages}, audit records: {records}). It holds names and identity numbers in clear; only you can read it, keep it so. Anyone with OpenSSL 3 verifies it like this:",
     "evidence_unproved": "Message {msgid}: {what} does not verify with the keys that this counter knows. The file says so and has no command for it.",
     # the technician
     "doctor_well": "No part has a fault. Warnings: {warnings}.",

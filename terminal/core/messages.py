@@ -173,6 +173,14 @@ _BUILDERS: Mapping[str, Callable[[Settlement, Site], msgspec.Struct]] = {
 # -- reading -------------------------------------------------------------------------------------
 
 
+def _not_insured(asked: str, output: PersonOutput) -> Misfit:
+    """Nothing is in force, or only something else than was asked for."""
+    others = ", ".join(row.insurance_type for row in output.insurances if row.status == "1")
+    if not others:
+        return Misfit("not_insured_now")
+    return Misfit("not_insured_so", asked=asked, others=others)
+
+
 def _read_person(settlement: Settlement, output: object, profile: Profile) -> Settlement:
     if not isinstance(output, PersonOutput):
         raise Misfit("hub_answer_unusable", infno="1101")
@@ -183,7 +191,7 @@ def _read_person(settlement: Settlement, output: object, profile: Profile) -> Se
         raise Misfit("refund_other_person")
     insurance = output.active_insurance(settlement.asked_insutype)
     if insurance is None:
-        raise Misfit("not_insured_now")
+        raise _not_insured(settlement.asked_insutype, output)
     person = Person(
         psn_no=output.base.person_no,
         name=output.base.name,

@@ -31,6 +31,8 @@ def require_benefit(wish: SaleWish) -> None:
         raise Misuse("bad_request", reason="disease_code belongs to benefit two_disease, and is needed there")
     if wish.disease_code and wish.disease_code not in TWO_DISEASES:
         raise Misuse("bad_request", reason=f"disease_code: one of {', '.join(TWO_DISEASES)}")
+    if wish.insutype and not (wish.insutype.isascii() and wish.insutype.isdigit()):
+        raise Misuse("bad_request", reason="insutype: digits, for example 310 or 390")
     if wish.epidemic and wish.flow != CLINIC_VISIT.name:
         raise Misuse("bad_request", reason="epidemic belongs to a visit")
 

@@ -134,6 +134,8 @@ class Screen:
     def pairs(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Labels with values."""
         table = Table.grid(padding=(0, 2))
+        table.add_column()
+        table.add_column(overflow="fold")
         for chinese, english, value in rows:
             table.add_row(self.label(chinese, english), Text(without_controls(value)))
         self._console.print(table)

@@ -48,9 +48,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "journal_failed": Kind("fault", "The service can no longer write the journal: {reason}", "Free the disk or call the service, then start it again: it believes only what is on disk."),
     "journal_forbidden": Kind("unknown", "The journal cannot be read by this user.", "Run the doctor as the user of the service."),
     "doubts_none": Kind("ok", "No outcome is open."),
-    "doubts_open": Kind("warning", "{count} outcomes are open, the oldest for {age}. The terminal is working them off.", "Take no money for these sales before they are over: yibao doubts"),
-    "doubts_idle": Kind("warning", "{count} outcomes are open, the oldest for {age}, and no service is working them off.", "Start the service: yibao run"),
-    "doubts_old": Kind("fault", "{count} outcomes are open, {old} of them for more than a day (the oldest for {age}).", "Somebody must look into these: yibao doubts"),
+    "doubts_open": Kind("warning", "Open outcomes: {count}, the oldest for {age}. The terminal is working them off.", "Take no money for these sales before they are over: yibao doubts"),
+    "doubts_idle": Kind("warning", "Open outcomes: {count}, the oldest for {age}, and no service is working them off.", "Start the service: yibao run"),
+    "doubts_old": Kind("fault", "Open outcomes: {count}, {old} of them for more than a day (the oldest for {age}).", "Somebody must look into these: yibao doubts"),
     "doubts_unknown": Kind("unknown", "Open outcomes could not be counted.", "See what is said of the journal and of the service."),
     # the machine
     "disk_good": Kind("ok", "{free} are free where the journal lies ({folder})."),

@@ -161,3 +161,17 @@ async def test_an_empty_sale_number_is_no_question_for_the_newest_sales(tmp_path
     assert (refused.status_code, refused.json()["code"]) == (422, "bad_request")
     assert "sale_number" in refused.json()["en"]
     await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize("insutype", ["３１０", "employee", " 310"])
+async def test_an_enrolment_that_no_hub_has_is_refused_before_anybody_is_asked(
+    insutype: str, tmp_path: Path
+) -> None:
+    """The hub's answer to it would read as if the person were not insured."""
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    refused = await api.call("POST", "/sales", sale(insutype=insutype), Idempotency_Key="k1")
+    told = refused.json()
+    assert (refused.status_code, told["code"], "insutype" in told["en"]) == (422, "bad_request", True)
+    await till.stop()

@@ -188,3 +188,11 @@ def test_that_this_institution_is_not_networked_is_kept_as_the_reason() -> None:
 def test_that_somebody_is_not_insured_now_is_kept_as_the_reason(status: str) -> None:
     told = decide(after(*TO_PRICED[:2]), HubSaid("1101", good(person_output(status=status)))).settlement
     assert told.refusal == told.notice == Notice("not_insured_now")
+
+
+def test_that_another_enrolment_was_asked_for_is_a_mistake_of_the_desk_and_no_refusal() -> None:
+    """Nothing is printed for the person: 310 is in force, 390 was asked for."""
+    asked = _replace(after(*TO_PRICED[:2]), asked_insutype="390")
+    told = decide(asked, HubSaid("1101", good(person_output()))).settlement
+    assert told.notice == Notice("not_insured_so", {"asked": "390", "others": "310"})
+    assert told.refusal is None

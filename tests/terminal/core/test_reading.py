@@ -112,7 +112,12 @@ def test_the_enrolment_asked_for_is_used_and_one_that_is_not_in_force_is_not() -
     assert (person.insutype, person.psn_type) == ("390", "15")
     with pytest.raises(Misfit) as misfit:
         READERS["1101"](draft(medium=MEDIUM, asked_insutype="340"), told, PROFILE)
-    assert (misfit.value.code, misfit.value.params) == ("not_insured_now", {})
+    assert (misfit.value.code, misfit.value.params) == (
+        "not_insured_so", {"asked": "340", "others": "310, 390"}
+    ), "not: no insurance in force"  # fmt: skip
+    none = _replace(output, insurances=(_replace(both[0], status="2"), _replace(both[1], status="4")))
+    with pytest.raises(Misfit, match="not_insured_now"):
+        READERS["1101"](draft(medium=MEDIUM, asked_insutype="310"), none, PROFILE)
 
 
 def test_a_medium_without_identity_number_is_believed() -> None:

@@ -131,3 +131,14 @@ def test_no_number_is_broken_on_a_narrow_terminal(
     Screen().rows(heads, [row], frozenset({0, 2, 3, 4}))
     words = capsys.readouterr().out.split()
     assert {"8.00", "1348.71", "10789.68"} <= set(words)
+
+
+def test_an_id_is_never_cut_short_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody types it into the next command."""
+    monkeypatch.setattr(tables, "_PLAIN_WIDTH", 30)
+    Screen().pairs([("编号", "Id", "S01c4ba9687808fab4675f902")])
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert "".join(out.replace("编号 Id", "").split()) == "S01c4ba9687808fab4675f902"
