@@ -7,6 +7,7 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
+from typing import Final
 
 
 @contextlib.contextmanager
@@ -26,6 +27,18 @@ def unseen_typing() -> Iterator[None]:
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)
         print(flush=True)
+
+
+_WIDE: Final = {0x3000: " ", **{wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}}
+
+
+def narrow(line: str) -> str:
+    """A line of wide letters and digits alone as plain ones, stripped; a line that holds Chinese stays as it is.
+
+    An input method that is switched on makes `ｙ` of a y, and a till must not tell a customer that this is no code.
+    """
+    plain = line.translate(_WIDE)
+    return (plain if plain.isascii() else line).strip()
 
 
 class TypedLines:
@@ -54,11 +67,11 @@ class TypedLines:
             while data := os.read(number, 4096):
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
-                    self._deliver(line.decode("utf-8", "replace").strip())
+                    self._deliver(narrow(line.decode("utf-8", "replace")))
         except (OSError, ValueError, AttributeError):
             rest = b""
         if rest:
-            self._deliver(rest.decode("utf-8", "replace").strip())
+            self._deliver(narrow(rest.decode("utf-8", "replace")))
         self._deliver(None)
 
     def _deliver(self, line: str | None) -> None:

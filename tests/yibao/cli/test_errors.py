@@ -111,6 +111,16 @@ def test_a_service_that_does_not_run_is_named_with_the_command_that_starts_it(
     assert found.json["error"]["code"] == "service_not_running"
 
 
+def test_a_service_of_another_counter_is_started_with_that_counters_file(
+    call: Call, configured: Path
+) -> None:
+    """`yibao run` alone would start the counter that stands here, or say that it runs already."""
+    file = configured / "counter.toml"
+    found = call(configured, "status", "--counter", str(file), "--json")
+    assert f"yibao run --counter {file}" in found.stderr
+    assert found.json["error"]["code"] == "service_not_running"
+
+
 @pytest.mark.parametrize("command", [("sim", "people"), ("sim", "hub", "faults"), ("sim", "scan", "1")])
 def test_a_simulation_that_is_not_up_is_named_with_the_command_that_starts_it(
     call: Call, tmp_path: Path, command: tuple[str, ...]
