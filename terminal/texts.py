@@ -328,6 +328,15 @@ REASONS: Mapping[str, str] = {
     "write_timeout": "it takes no more data",
     "device_lost": "its line broke",
     "no_status": "it does not report its status",
+    # a line of a sale
+    "line": "line {number}: ",
+    "quantity and price must be above zero": "quantity and price must be above zero",
+    "barcode, or national_code, own_code, name and price": "barcode, or national_code, own_code, name and price",
+    "not a plain decimal number": "not a plain decimal number",
+    "more than 2 decimals": "more than 2 decimals",
+    "more than 4 decimals": "more than 4 decimals",
+    "more than 6 decimals": "more than 6 decimals",
+    "out of range": "out of range",
     # the disk
     "FullError": "the disk is full",
     "IOError": "the disk reports an error",
@@ -378,6 +387,7 @@ STATES: Mapping[str, str] = {
 """What the states in a parameter `state` mean to people."""
 
 _NUMBERED = re.compile(r"(http|infcode) (-?[0-9]+)")
+_OF_A_LINE = re.compile(r"line ([0-9]+): (.+)", re.DOTALL)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -427,6 +437,9 @@ def state_in_words(state: str) -> tuple[str, str]:
 def _in_words(name: str, value: str, chinese: gettext.NullTranslations) -> tuple[str, str]:
     """Return what a parameter says to people, Chinese and English; only machine words are translated."""
     number = ""
+    if name == "reason" and (of_a_line := _OF_A_LINE.fullmatch(value)) is not None:
+        what = chinese.gettext(REASONS["line"]).format(number=of_a_line[1])
+        return what + _in_words(name, of_a_line[2], chinese)[0], value
     if name == "state":
         text = STATES.get(value)
     elif name == "reason" and (numbered := _NUMBERED.fullmatch(value)) is not None:

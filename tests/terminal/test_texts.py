@@ -159,6 +159,22 @@ def test_machine_words_are_shown_in_words() -> None:
     assert "（状态 已冲正）" in tell("nothing_to_cancel", {"state": "REVERSED"}).zh
 
 
+@pytest.mark.parametrize(
+    ("reason", "zh"),
+    [
+        ("line 2: quantity and price must be above zero", "第 2 行：数量和单价必须大于零"),
+        ("line 1: out of range", "第 1 行：数值过大"),
+        ("line 12: more than 4 decimals", "第 12 行：小数不能超过 4 位"),
+        ("line 3: barcode, or national_code, own_code, name and price", "第 3 行：须有条码，或医保编码、本店编码、名称和单价"),
+        ("line 3: 奇怪", "第 3 行：奇怪"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_line_is_told_in_chinese_to_whoever_reads_chinese(reason: str, zh: str) -> None:
+    told = tell("bad_request", {"reason": reason})
+    assert told.zh == f"请求无法读取：{zh}。未执行。"
+    assert told.en == f"The request cannot be read: {reason}. Nothing was done."
+
+
 def test_the_hubs_own_words_are_shown_as_they_came() -> None:
     """Also when they look like one of ours, or like a placeholder."""
     for text in ("timeout", "settled", "", "{text}", "余额不足 [X]"):
