@@ -166,7 +166,8 @@ def load_public_key(path: Path, key: str = "hub.public_key") -> PublicKey:
         pem = path.read_bytes()
         return PublicKey.from_certificate(pem) if b"BEGIN CERTIFICATE" in pem else PublicKey.from_pem(pem)
     except (OSError, GmError) as wrong:
-        raise ConfigError(f"{key}: {path}: {wrong}") from wrong
+        why = wrong.strerror if isinstance(wrong, OSError) else wrong
+        raise ConfigError(f"{key}: {path}: {why}") from wrong
 
 
 def certificate_in(path: Path) -> bytes:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from simulators.world import load_world
+from terminal.app import load_public_key
+from terminal.config import ConfigError
 from tests.yibao.cli.conftest import Call
 from yibao.cli import service
 from yibao.simulated.endpoints import Endpoints
@@ -109,6 +111,12 @@ def test_a_service_that_does_not_run_is_named_with_the_command_that_starts_it(
     assert str(configured / "state" / "api.sock") in found.stderr
     assert "yibao run" in found.stderr
     assert found.json["error"]["code"] == "service_not_running"
+
+
+def test_a_key_that_is_not_there_is_named_once_and_without_the_machines_number(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load_public_key(tmp_path / "hub.pem")
+    assert str(wrong.value) == f"hub.public_key: {tmp_path / 'hub.pem'}: No such file or directory"
 
 
 def test_a_service_of_another_counter_is_started_with_that_counters_file(
