@@ -29,6 +29,7 @@ from terminal.journal.settlement_table import PLAIN_COLUMNS, row_mac
 from terminal.journal.sheet import decode_sheet, join_sheet
 from terminal.journal.store import dicts
 from terminal.journal.vault import BlobDamaged, Vault
+from terminal.journal.verify_checks import find_broken_checks
 from terminal.journal.verify_submissions import check_submissions, follow_submission
 
 _IN_FLIGHT = frozenset({State.SENDING.value, State.REVERSING.value, State.CANCELLING.value})
@@ -41,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong."""
 
     code: str
-    """`unreadable`, `schema`, `guard`, `chain`, `transition`, `sum`, `attempt`, `queue`, `number`, `row`, `blob`."""
+    """`unreadable`, `schema`, `guard`, `check`, `chain`, `transition`, `sum`, `attempt`, `queue`, `number`, `row`, `blob`."""
     where: str
     """Settlement, message id, sequence number or table; never content."""
     text: str
@@ -140,6 +141,7 @@ class _Checker:
             if line != "ok":
                 self.found("unreadable", "file", str(line))
         self._guards(connection)
+        find_broken_checks(connection, self.found)
         ends = self._chain(connection, anchor)
         keys = None if self._vault is None else DayKeys(connection, self._vault)
         self._rows(connection, ends, keys)

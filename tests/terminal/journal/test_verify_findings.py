@@ -220,7 +220,8 @@ OPEN: dict[str, tuple[Tamper, list[tuple[str, str, str]]]] = {
 @pytest.mark.parametrize("harm", OPEN)
 def test_what_can_be_seen_without_the_key_is_said(harm: str, path: Path) -> None:
     tamper, expected = OPEN[harm]
-    assert findings(path, tamper) == expected
+    # Sums that do not add up break a CHECK as well: those findings are the business of test_verify_checks.
+    assert [one for one in findings(path, tamper) if one[0] != "check"] == expected
 
 
 SEALED: dict[str, tuple[Tamper, list[tuple[str, str, str]]]] = {
