@@ -7,6 +7,7 @@ import pytest
 
 from terminal.journal.schema import SCHEMA_VERSION
 from terminal.journal.verify import Finding, Report, _Checker, verify_journal
+from tests.faults import fired
 from tests.terminal.journal.samples import begin, open_at, raw, three_sales, vault
 from tests.terminal.journal.tampering import found
 
@@ -69,6 +70,34 @@ def test_what_sqlite_itself_finds_in_the_file_is_said_in_its_words(path: Path) -
     (found,) = verify_journal(str(path), vault()).findings
     assert (found.code, found.where) == ("unreadable", "file")
     assert "Freelist: size is 0 but should be 1" in found.text
+
+
+@pytest.mark.parametrize("index", ["one_live_settlement_per_sale", "settlement_by_state"])
+def test_an_index_that_leaves_rows_out_is_found(index: str, path: Path) -> None:
+    """Its definition is as it was made, and it guards nothing: a sale could be settled twice, a settlement be forgotten."""
+    stranger = raw(path)
+    ((made,),) = stranger.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (index,))
+    number = int(str(stranger.pragma("schema_version")))
+    stranger.execute(f"DROP INDEX {index}; CREATE INDEX {index} ON settlement (till) WHERE 0").fetchall()
+    stranger.pragma("writable_schema", 1)
+    stranger.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (made, index))
+    stranger.pragma("schema_version", number + 3)
+    stranger.close()
+    found = [(one.code, one.where, one.text) for one in verify_journal(str(path), vault()).findings]
+    assert ("unreadable", "file", f"row 1 missing from index {index}") in found
+
+
+def test_a_bit_flipped_in_an_index_is_found(path: Path) -> None:
+    """F26: by this index a start finds what is under way; the table itself is as it was."""
+    stranger = raw(path)
+    ((page,),) = stranger.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'settlement_by_state'")
+    stranger.close()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"DOUBT", (int(str(page)) - 1) * 4096)] ^= 0x01
+    path.write_bytes(content)
+    texts = [one.text for one in verify_journal(str(path), vault()).findings]
+    assert "row 2 missing from index settlement_by_state" in texts
+    fired("F26")
 
 
 def test_of_a_newer_programs_journal_only_what_this_one_made_is_asked_for(path: Path) -> None:
