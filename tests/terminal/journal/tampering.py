@@ -47,6 +47,29 @@ def sql(statement: str, *guards: str) -> Tamper:
     return tamper
 
 
+def untyped(table: str, change: str) -> Tamper:
+    """Change a table as if its columns had no types, every trigger out of the way: what a damaged page can hold."""
+
+    def define(connection: apsw.Connection, text: str) -> None:
+        number = int(str(connection.pragma("schema_version")))
+        connection.pragma("writable_schema", 1)
+        connection.execute(
+            "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?", (text, table)
+        )
+        connection.pragma("schema_version", number + 1)
+        connection.pragma("writable_schema", 0)
+
+    def tamper(connection: apsw.Connection) -> None:
+        rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'table')")
+        found = {str(name): str(text) for name, text in rows}
+        guards = [name for name, text in found.items() if text.startswith("CREATE TRIGGER")]
+        define(connection, found[table].replace("STRICT", "").replace(" NOT NULL", ""))
+        sql(f"UPDATE {table} SET {change}", *guards)(connection)
+        define(connection, found[table])
+
+    return tamper
+
+
 def record(number: int, **changes: Any) -> Tamper:
     """Change the content of one audit record (or replace it by `whole`) and hash the chain anew behind it."""
 

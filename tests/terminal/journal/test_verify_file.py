@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from terminal.journal.schema import SCHEMA_VERSION
+from terminal.journal.vault import Vault
 from terminal.journal.verify import Finding, Report, _Checker, verify_journal
 from tests.faults import fired
 from tests.terminal.journal.samples import begin, open_at, raw, three_sales, vault
-from tests.terminal.journal.tampering import found
+from tests.terminal.journal.tampering import findings, found, untyped
 
 
 @pytest.fixture
@@ -97,6 +98,26 @@ def test_a_bit_flipped_in_an_index_is_found(path: Path) -> None:
     path.write_bytes(content)
     texts = [one.text for one in verify_journal(str(path), vault()).findings]
     assert "row 2 missing from index settlement_by_state" in texts
+    fired("F26")
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("audit", "previous = NULL, record = NULL WHERE sequence = 3"),
+        ("attempt", "msgid = CAST(msgid AS BLOB)"),
+        ("settlement", "cash_fen = CAST('much' AS BLOB) WHERE id = 'S1'"),
+        ("settlement", "sheet = 7 WHERE id = 'S1'"),
+    ],
+)
+@pytest.mark.parametrize("key", [None, vault()], ids=["without the key", "with the key"])
+def test_values_of_a_type_that_nobody_can_write_end_no_check_without_a_report(
+    table: str, change: str, key: Vault | None, path: Path
+) -> None:
+    """F26: a flipped bit turns a text into bytes, and a number into nothing."""
+    findings(path, untyped(table, change))
+    report = verify_journal(str(path), key)
+    assert "unreadable" in found(report)
     fired("F26")
 
 
