@@ -9,6 +9,8 @@ ask and to correct; it proves nothing by itself.
 """
 
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -303,6 +305,13 @@ def pack(name: str, text: bytes) -> bytes:
     return buffer.getvalue()
 
 
+_NOT_A_ZIP: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, OSError, ValueError, LookupError,
+)  # fmt: skip
+"""What `zipfile` raises. RuntimeError: encrypted, or packed in a way that Python cannot unpack; the rest: damaged, somewhere
+(LookupError: an entry without a name)."""
+
+
 def unpack(data: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
     """The one text of a ZIP; raises `MalformedMessage`, also when it would unpack to more than `limit` bytes."""
     try:
@@ -314,6 +323,5 @@ def unpack(data: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
                 raise MalformedMessage("the file unpacks to too much")
             # Never more than it announces, which has just been checked: `ZipFile` stops there and checks the sum.
             return archive.read(files[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
-        # RuntimeError: encrypted, or packed in a way that Python cannot unpack; the rest: damaged.
+    except _NOT_A_ZIP:
         raise MalformedMessage("not a ZIP that can be read") from None

@@ -172,8 +172,10 @@ DATA_AT = GOOD.index(b"a.txt") + len(b"a.txt")
         b"", b"PK", b"<html>502</html>", GOOD[:40], GOOD[:-30], _zip(), _zip(("a.txt", b"x"), ("b.txt", b"y")),
         GOOD[:DATA_AT] + bytes([GOOD[DATA_AT] ^ 0x5A]) + GOOD[DATA_AT + 1 :],
         GOOD.replace(b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01\x00"),
+        GOOD.replace(b"a.txt", b"\0.txt"),
+        _zip(("a.txt", RESULT), method=zipfile.ZIP_LZMA).replace(b"\x05\x00]\x00", b"\x05\x00\xff\x00"),
     ],
-    ids=["nothing", "magic", "html", "head", "no end", "empty", "two files", "damaged", "encrypted"],
+    ids=["nothing", "magic", "html", "head", "no end", "empty", "two files", "damaged", "encrypted", "no name", "damaged LZMA"],
 )  # fmt: skip
 def test_what_is_no_zip_with_one_good_file_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedMessage):
