@@ -26,7 +26,7 @@ MEMO_LENGTH = 120
 _FORMULA = ("=", "+", "-", "@")
 _GONE = frozenset({"done", "already"})
 MIDNIGHT_MARGIN = dt.timedelta(minutes=30)
-"""What was sent so shortly before midnight by our clock may be booked on the next day: its absence here proves nothing."""
+"""What was sent so near to midnight by our clock may be booked on the day beside: its absence here proves nothing."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -357,10 +357,10 @@ def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: b
 
 
 def clear_of_midnight(case: Case, purpose: str, day: dt.date) -> bool:
-    """True when everything of this purpose that may have booked was sent on that day, and not just before its end."""
+    """True when everything of this purpose that may have booked was sent on that day, and not near its beginning or its end."""
     start, end = day_bounds(day)
     return all(
-        start <= one.sent_at < end - MIDNIGHT_MARGIN
+        start + MIDNIGHT_MARGIN <= one.sent_at < end - MIDNIGHT_MARGIN
         for one in case.messages(purpose)
         if not _has_booked_nothing(one)
     )

@@ -1,5 +1,6 @@
 """Doubts that wait for people: closed on what the hub has signed for the day, and on nothing less."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from terminal.core.events import Misuse
 from terminal.core.states import State
 from terminal.core.values import Notice
 from terminal.reconciliation.report import Group, Outcome
-from tests.terminal.harness import NATIONAL, Shop, Till, virtual
+from tests.terminal.harness import NATIONAL, NINE, Shop, Till, virtual
 from tests.terminal.reconciliation.days import (
     DAY_S,
     MONDAY,
@@ -19,6 +20,7 @@ from tests.terminal.reconciliation.days import (
     reconcile,
     reconciliation,
 )
+from yibao.site.virtual_loop import VirtualClock
 
 EMPLOYEES, RESIDENTS = Group("41", "999900", "310"), Group("41", "999900", "390")
 
@@ -186,4 +188,24 @@ async def test_a_day_that_is_not_over_proves_no_absence(tmp_path: Path) -> None:
     )
     shop.world.hub.clear()
     await till.quiet()
+    await till.stop()
+
+
+@virtual
+async def test_a_day_on_which_it_was_sent_just_after_midnight_proves_no_absence(tmp_path: Path) -> None:
+    """Our clock is eight minutes ahead, which no hold finds: the hub has booked on the day before what it has of this one."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    await till.wait(DAY_S - 9 * 3600 - 6 * 60)
+    shop.arm("lose-answer", "2102")
+    lost = await till.quote()
+    shop.clock.jump(8 * 60)
+    await till.counter.sales.confirm(lost.id, "T01")
+    till = await down_for_a_day(shop, till)
+    assert facts(await reconcile(till)) == [("hub_only", "waits_for_people", "wait")]
+    assert facts(await reconcile(till, TUESDAY)) == [("open", "waits_for_people", "wait")]
+    shop.world.hub.clear()
+    await till.quiet()
+    assert ((await till.get(lost.id)).state, shop.live()) == (State.REVERSED, [])
     await till.stop()
