@@ -1,7 +1,7 @@
 """The messages that were sent: id and exact bytes before the first byte leaves (S3), the answer before anybody is told (S4)."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, Final
 
 from protocols.gm.sm3 import sm3
 from terminal.core.values import SENT_AGAIN, AttemptEnded, AttemptSent
@@ -10,6 +10,9 @@ from terminal.journal.schema import KEYS_IN_USE
 from terminal.journal.sealing import Sealing
 from terminal.journal.store import Store
 from terminal.journal.times import text_of, time_of
+
+PAGE: Final = 100
+"""Messages looked at at once where their number is not known: a till's morning."""
 
 
 class AttemptTable:
@@ -69,12 +72,25 @@ class AttemptTable:
             msgid, settlement, purpose, infno, key_id, opened or b"", state, verdict, heard, sent_at, ended_at, opened is None
         )  # fmt: skip
 
-    def sent_between(self, first_msgid: str, last_msgid: str) -> list[Sent]:
-        """Return every message that moves money with an id in this range (both included), without its bytes.
+    def sent_under(self, msgid: str) -> list[Sent]:
+        """Return the message that moves money under this id, without its bytes; nothing when there is none."""
+        return self._sent("msgid = ?", (msgid,))
 
-        Message ids begin with institution and second, so a range of them is a range of time.
+    def sent_until(self, first_msgid: str, end: dt.datetime) -> list[Sent]:
+        """Return every message that moves money with this id or a later one, sent before `end`, without its bytes.
+
+        An id carries a second that is never before the message, and after a clock that was ahead for a moment one that lies
+        days behind it. But ids never go back: where a whole page was sent at `end` or later, all behind it was too.
         """
-        return self._sent("msgid BETWEEN ? AND ?", (first_msgid, last_msgid))
+        found: list[Sent] = []
+        where, msgid = "msgid >= ?", first_msgid
+        while True:
+            page = self._sent(where, (msgid,), limit=PAGE)
+            early = [one for one in page if one.sent_at < end]
+            if not early:
+                return found
+            found += early
+            where, msgid = "msgid > ?", page[-1].msgid
 
     def sent_for_days(self, first: dt.date, last: dt.date) -> list[Sent]:
         """Return every message that moves money for a settlement of these business dates (both included), without its bytes."""
@@ -87,7 +103,7 @@ class AttemptTable:
         """Return every message that moves money sent for a settlement, without its bytes, in the order they were sent."""
         return self._sent("settlement = ?", (settlement_id,))
 
-    def _sent(self, where: str, values: tuple[Any, ...]) -> list[Sent]:
+    def _sent(self, where: str, values: tuple[Any, ...], limit: int = -1) -> list[Sent]:
         return [
             Sent(
                 msgid,
@@ -100,8 +116,8 @@ class AttemptTable:
             )
             for msgid, settlement, purpose, state, verdict, sent_at, ended_at in self._store.rows(
                 "SELECT msgid, settlement, purpose, state, verdict, sent_at, ended_at FROM attempt"
-                f" WHERE {where} AND purpose <> 'STEP' ORDER BY msgid",
-                values,
+                f" WHERE {where} AND purpose <> 'STEP' ORDER BY msgid LIMIT ?",
+                (*values, limit),
             )
         ]
 

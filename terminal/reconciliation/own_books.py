@@ -44,15 +44,12 @@ class OwnBooks:
     async def of(self, day: dt.date) -> Books:
         """Everything of a day. Raises `Misuse` (`day_past_term`)."""
         start, end = day_bounds(day)
-        first, last = (
-            message_id(self._institution.code, at, slot, slot)
-            for at, slot in ((start - dt.timedelta(days=1), 0), (end + AROUND, 99))
-        )
         one_day = dt.timedelta(days=1)
-        # Ids never go back: after a clock that was ahead they run ahead of the days that settlements are booked on.
+        first = message_id(self._institution.code, start - one_day, 0, 0)
+        # What was armed long ago and proved unsent goes out under its old id: its business date leads to it.
         sent = await self._workroom.read(
             lambda journal: [
-                *journal.attempts.sent_between(first, last),
+                *journal.attempts.sent_until(first, end + AROUND),
                 *journal.attempts.sent_for_days(day - one_day, day + one_day),
             ]
         )
@@ -87,7 +84,7 @@ class OwnBooks:
         """The settlements of other days behind message ids that the file names."""
 
         def owners(journal: Journal) -> list[str]:
-            return [one.settlement for msgid in msgids for one in journal.attempts.sent_between(msgid, msgid)]
+            return [one.settlement for msgid in msgids for one in journal.attempts.sent_under(msgid)]
 
         ids = await self._workroom.read(owners)
         return await self.cases(list(dict.fromkeys(ids)))  # one settlement may have sent several of them

@@ -7,9 +7,21 @@ import pytest
 
 from terminal.core.states import State
 from terminal.core.values import AttemptEnded, AttemptSent
+from terminal.journal import attempt_table
 from terminal.journal.journal import Journal
 from terminal.journal.records import Commit, JournalRefused, Sent
-from tests.terminal.journal.samples import AMOUNTS, MSGID, NINE, begin, doubt, path_of, send, settle, stamp
+from tests.terminal.journal.samples import (
+    AMOUNTS,
+    MSGID,
+    NINE,
+    TO_SENDING_STATES,
+    begin,
+    doubt,
+    path_of,
+    send,
+    settle,
+    stamp,
+)
 
 
 def test_the_exact_bytes_are_kept_and_come_back(journal: Journal) -> None:
@@ -64,15 +76,42 @@ def test_attempts_come_in_the_order_they_were_sent_also_after_the_clock_went_bac
     assert [attempt.purpose for attempt in journal.attempts.of("S1")] == ["SETTLE", "REVERSE"]
 
 
+def test_what_was_sent_in_a_time_is_found_however_far_its_ids_run_ahead(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids of one second of next year; the last sale was made a minute later. No more is read than a page behind the end."""
+    monkeypatch.setattr(attempt_table, "PAGE", 2)
+    ids = [f"P9999000000120270101000000010{number}" for number in range(1, 8)]
+    for number, msgid in enumerate(ids, start=1):
+        opened = begin(journal, f"S{number}", f"{number:04d}", lane=str(number))
+        sent = AttemptSent(msgid, "SETTLE", "2102", "key 1", msgid.encode())
+        moment = stamp(60 if number > 3 else number)
+        sending = msgspec.structs.replace(opened, state=State.SENDING)
+        journal.commit(Commit(sending, path_of(*TO_SENDING_STATES), "T01", moment, sent=sent))
+    asked: list[str] = []
+
+    def trace(_: object, sql: str, __: object) -> bool:
+        asked.append(sql)
+        return True
+
+    journal.store.connection.exec_trace = trace
+    assert [one.msgid for one in journal.attempts.sent_until(MSGID, stamp(60).wall)] == ids[:3]
+    assert len(asked) == 3
+    assert [one.msgid for one in journal.attempts.sent_until(MSGID, stamp(61).wall)] == ids
+
+
 def test_what_was_sent_is_told_by_its_time_and_by_its_settlement_without_its_bytes(journal: Journal) -> None:
     second = MSGID[:-2] + "02"
     settle(journal, send(journal, begin(journal)))
     doubt(journal, send(journal, begin(journal, "S2", "0002", lane="2"), second), second)
     done = Sent(MSGID, "S1", "SETTLE", "ANSWERED", "done", stamp(1).wall, stamp(2).wall)
     lost = Sent(second, "S2", "SETTLE", "UNKNOWN", "timeout", stamp(1).wall, stamp(2).wall)
-    assert journal.attempts.sent_between(MSGID, second) == [done, lost]
-    assert journal.attempts.sent_between(MSGID, MSGID) == [done]
-    assert journal.attempts.sent_between(second[:-1] + "3", second[:-1] + "9") == []
+    assert journal.attempts.sent_until(MSGID, stamp(2).wall) == [done, lost]
+    assert journal.attempts.sent_until(second, stamp(2).wall) == [lost]
+    assert journal.attempts.sent_until(MSGID, stamp(1).wall) == []
+    assert journal.attempts.sent_until(second[:-1] + "3", stamp(2).wall) == []
+    assert journal.attempts.sent_under(MSGID) == [done]
+    assert journal.attempts.sent_under(MSGID[:-1]) == []
     assert journal.attempts.sent_for("S2") == [lost]
     held = journal.settlements.get("S1")
     assert held is not None

@@ -9,7 +9,7 @@ import pytest
 
 from terminal.journal.glance import glance_at_journal, keys_in_use
 from terminal.journal.journal import Journal
-from tests.terminal.journal.samples import begin, doubt, open_at, send, settle
+from tests.terminal.journal.samples import MSGID, begin, doubt, open_at, send, settle, stamp
 from tests.terminal.journal.submission_steps import accepted, opened, sending
 
 _GROWING = (
@@ -42,6 +42,7 @@ def _plans(connection: apsw.Connection, asked: list[str]) -> list[str]:
 QUESTIONS: dict[str, Callable[[Journal], object]] = {
     "unfinished": lambda journal: journal.settlements.unfinished(),
     "attempts": lambda journal: journal.attempts.of("S1"),
+    "messages of a time": lambda journal: journal.attempts.sent_until(MSGID, stamp(9).wall),
     "receipts": lambda journal: journal.receipts.of("S1"),
     "open receipts": lambda journal: journal.receipts.unfinished(),
     "queue entry": lambda journal: journal.queue.of("S1"),

@@ -1,6 +1,7 @@
 """A day is level when the hub says so, signed; and a settlement counts on the day on which the hub booked it."""
 
 import asyncio
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.terminal.reconciliation.days import (
     arm,
     facts,
     reconcile,
+    reconciliation,
 )
 from yibao.site.virtual_loop import VirtualClock
 
@@ -162,4 +164,29 @@ async def test_a_doubt_whose_ids_run_ahead_is_listed_on_its_own_day(tmp_path: Pa
     assert lost.key.business_date == MONDAY
     assert f"{TUESDAY:%Y%m%d}" in lost.settle_msgid
     assert lost.id in {one.settlement_id for one in (await reconcile(till)).differences}
+    await till.stop()
+
+
+@virtual
+async def test_a_cancellation_whose_id_runs_days_ahead_lies_on_the_day_it_was_made(tmp_path: Path) -> None:
+    """The clock had been three days ahead for a moment; neither the id nor the day of the sale lead to the day of the cancellation."""
+    shop = Shop(tmp_path)
+    shop.clock = VirtualClock(asyncio.get_running_loop(), NINE)
+    till = await shop.start()
+    settled = await till.settle()
+    await till.counter.sales.acknowledge(settled.id, "T01")
+    shop.clock.jump(3 * DAY_S)
+    await reconcile(till)  # any question will do: it takes an id
+    shop.clock.jump(-3 * DAY_S)
+    await till.wait(2 * DAY_S)
+    assert (await till.counter.sales.cancel(settled.id, "T01", "退货")).state is State.CANCELLED
+    fired("F33")
+    await till.wait(DAY_S)
+    wednesday = MONDAY + dt.timedelta(days=2)
+    records, _ = await reconciliation(till).books.records_of(wednesday)
+    assert [(one.refunded, one.total_fen) for one in records] == [(True, -3750)], (
+        "a month's clearing is added up of these, and asks nobody"
+    )
+    report = await reconcile(till, wednesday)
+    assert (report.outcome, report.details) == (Outcome.LEVEL, ())
     await till.stop()
