@@ -15,7 +15,17 @@ from terminal.counter.engine import Wish
 from terminal.reconciliation.compare import clear_of_midnight, may_undo
 from terminal.reconciliation.counter_port import CounterPort
 from terminal.reconciliation.own_books import OwnBooks
-from terminal.reconciliation.report import FIXES, Action, Cause, Difference, KeptReports, Outcome, Report
+from terminal.reconciliation.report import (
+    FIXES,
+    Action,
+    Cause,
+    Difference,
+    Group,
+    KeptReports,
+    Kind,
+    Outcome,
+    Report,
+)
 
 OPERATOR_LENGTH: Final = 30
 
@@ -55,6 +65,8 @@ class Corrections:
         seen = (await self._counter.settlements.get(difference.settlement_id)).attempt
         if difference.action is Action.CLOSE_CONFIRMED:
             await self._require_standing(day, difference)
+        if difference.action is Action.CLOSE_REVERSED and difference.kind is Kind.OPEN:
+            await self._require_nowhere(day, difference)
         evidence = f"{difference.action} {day.isoformat()} {difference.kind}/{difference.cause} {_evidence(report, difference)}"
         actor = f"{first}+{second}"
         await self._counter.note(actor, "correction", f"{difference.settlement_id} {evidence}")
@@ -73,9 +85,34 @@ class Corrections:
             if settlement.in_old_copy or sent_since:
                 self._require_not_undone(day, settlement)
 
+    async def _require_nowhere(self, day: dt.date, absent: Difference) -> None:
+        """What an old copy holds to be on its way may have left on a later day than the copy knows of.
+
+        So each day since must be compared, have proved what it holds, and not name it.
+        """
+        (case,) = await self._books.cases([absent.settlement_id])
+        if not case.settlement.in_old_copy:
+            return
+        for report in self._reports_since(day):
+            named = any(
+                one.settlement_id == absent.settlement_id and one.action is not Action.CLOSE_REVERSED
+                for one in report.differences
+            )
+            if named or not _is_proved(report, absent):
+                raise Misuse("nothing_to_correct", state=case.settlement.state.value)
+
     def _require_not_undone(self, day: dt.date, settlement: Settlement) -> None:
         """Every day since must be compared, and none may list a record of ours that could be what undid this one."""
         own_fen = total_fen(settlement)
+        for one in (one for report in self._reports_since(day) for one in report.differences):
+            other_fen = None if one.hub is None else one.hub.total_fen
+            is_listed = one.settlement_id == settlement.id and one.action is Action.CLOSE_CANCELLED
+            is_unknown = one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen)
+            if is_listed or is_unknown:
+                raise Misuse("may_be_undone")
+
+    def _reports_since(self, day: dt.date) -> list[Report]:
+        """The reports of a day and of every day since; raises `Misuse` (`days_not_reconciled`)."""
         count = (self._clock.now().date() - day).days + 1
         reports = {
             later: self._reports.find(later) for later in (day + dt.timedelta(days=n) for n in range(count))
@@ -87,12 +124,13 @@ class Corrections:
         ]
         if missing:
             raise Misuse("days_not_reconciled", dates=", ".join(missing))
-        for one in (one for report in reports.values() if report is not None for one in report.differences):
-            other_fen = None if one.hub is None else one.hub.total_fen
-            is_listed = one.settlement_id == settlement.id and one.action is Action.CLOSE_CANCELLED
-            is_unknown = one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen)
-            if is_listed or is_unknown:
-                raise Misuse("may_be_undone")
+        return [report for report in reports.values() if report is not None]
+
+
+def _is_proved(report: Report, difference: Difference) -> bool:
+    """Whether a report accounts for everything in the group of a difference."""
+    group = Group(difference.clr_type, difference.clr_optins, difference.insutype)
+    return any(one.group == group and one.is_proved for one in report.groups)
 
 
 def two_operators(operators: tuple[str, str]) -> tuple[str, str]:

@@ -178,6 +178,11 @@ class GroupResult(msgspec.Struct, frozen=True):
     accounted: bool | None = None
     """Asked once more with our totals corrected by the file's lines, has the hub signed "level"? None = not asked."""
 
+    @property
+    def is_proved(self) -> bool:
+        """Signed by the hub: nothing is there but what our books and the file's lines name."""
+        return self.outcome is Outcome.LEVEL or self.accounted is True
+
 
 class Detail(msgspec.Struct, frozen=True):
     """One comparison line by line (9101, 3202, 9102)."""

@@ -133,13 +133,12 @@ class Reconciliation:
         named: set[str],
         provisional: bool,
     ) -> list[Difference]:
-        # Signed proof that nothing is there which we do not count: level, or level once corrected by the file.
-        proved = {one.group: one.outcome is Outcome.LEVEL or one.accounted is True for one in groups}
+        proved = {one.group for one in groups if one.is_proved}
         found = []
         for case in filter(is_open, books.cases):
             group = group_of(case.settlement, self._profile)
             if (group.clr_type, group.clr_optins) == (clr_type, clr_optins):
-                sure = proved.get(group, False) and not provisional
+                sure = group in proved and not provisional
                 if case.settlement.cancel_wish and not self._profile.recon.cancel_is_record:
                     # What is undone leaves no record: only the day of the sale itself shows whether it stands.
                     sure = sure and belongs(case, books.day, self._profile)

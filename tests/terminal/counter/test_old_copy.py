@@ -441,6 +441,33 @@ async def test_what_was_armed_and_unsent_may_have_been_sent_since(tmp_path: Path
 
 
 @virtual
+async def test_what_was_on_its_way_and_left_on_a_later_day_is_not_closed_on_the_books_of_its_first(
+    tmp_path: Path,
+) -> None:
+    """Proved unsent just after the copy, and sent the next morning: the copy dates it on the day of its first try."""
+    shop, till = await copying_shop(tmp_path)
+    opened = await till.open()
+    await till.counter.media.give_identity_number(opened.id, shop.world.person("jia").certno)
+    shop.hub_link.down = True
+    assert (await till.counter.sales.confirm(opened.id, "T01")).state is State.ARMED
+    await a_day_later(till)
+    shop.hub_link.down = False
+    assert (await till.counter.sales.confirm(opened.id, "T01")).state is State.CONFIRMED
+    till = await put_back(shop, till)
+    report = await reconcile(till)
+    assert facts(report) == [("open", "waits_for_people", "close_reversed")]
+    with pytest.raises(Misuse, match="days_not_reconciled"):
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
+    later = await reconcile(till, till.counter.today())
+    assert facts(later) == [("hub_only", "waits_for_people", "close_confirmed")]
+    with pytest.raises(Misuse, match="nothing_to_correct"):
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
+    fixed = await reconciliation(till).corrections.fix(till.counter.today(), only(later).id, TWO)
+    assert (fixed.settlement.state, len(shop.live())) == (State.CONFIRMED, 1)
+    await till.stop()
+
+
+@virtual
 async def test_what_was_armed_waits_for_its_lane_while_another_sale_is_on_its_way(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     till = await shop.start()
