@@ -1,12 +1,13 @@
 """Our side of a day: the records of this counter, read out of the journal. Nobody is asked."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from protocols.hub.envelope import message_id
 from protocols.hub.profile import Profile
 from terminal.core.events import Misuse
+from terminal.core.values import Settlement
 from terminal.counter.workroom import Workroom
 from terminal.hub.client import Institution
 from terminal.journal.journal import Journal
@@ -17,6 +18,7 @@ from terminal.reconciliation.books import (
     Case,
     OwnRecord,
     day_bounds,
+    group_of,
     is_open,
     keep_books,
     touches,
@@ -30,11 +32,18 @@ SETTLEMENTS_AT_ONCE: Final = 20
 class OwnBooks:
     """The days of one counter."""
 
-    def __init__(self, workroom: Workroom, profile: Profile, institution: Institution) -> None:
-        """`workroom` reads the journal."""
+    def __init__(
+        self,
+        workroom: Workroom,
+        profile: Profile,
+        institution: Institution,
+        open_now: Callable[[], Iterable[Settlement]],
+    ) -> None:
+        """`workroom` reads the journal; `open_now` are the settlements that the counter still has to end."""
         self._workroom = workroom
         self._profile = profile
         self._institution = institution
+        self._open_now = open_now
 
     async def records_of(self, day: dt.date) -> tuple[tuple[OwnRecord, ...], frozenset[str]]:
         """Return our records of a day, and the ids of the settlements that touch it and are open; asks nobody."""
@@ -62,7 +71,9 @@ class OwnBooks:
     def kept(self, day: dt.date, cases: Sequence[Case]) -> Books:
         """The books that these settlements make of a day."""
         usual = usual_groups(self._profile, self._institution.code, self._institution.division)
-        return keep_books(day, cases, usual, self._profile)
+        # What an old copy holds to be on its way may have left on any day since.
+        perhaps = {group_of(one, self._profile) for one in self._open_now() if one.in_old_copy}
+        return keep_books(day, cases, usual | perhaps, self._profile)
 
     async def cases(self, ids: Sequence[str]) -> list[Case]:
         """Settlements with what was sent for them. Raises `Misuse` (`day_past_term`)."""

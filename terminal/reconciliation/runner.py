@@ -71,7 +71,12 @@ class Reconciliation:
         self._hub = hub
         self._clock = clock
         self._turn = asyncio.Lock()
-        self.books = OwnBooks(counter.workroom, profile, institution)
+        self.books = OwnBooks(
+            counter.workroom,
+            profile,
+            institution,
+            lambda: (settlement for settlement, _ in counter.settlements.doubts()),
+        )
         self.reports = KeptReports()
         self.corrections = Corrections(counter, clock, self.books, self.reports)
 

@@ -11,7 +11,12 @@ from terminal.core.states import State
 from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.journal.anchors import Noted
 from tests.terminal.api.calling import Api
-from tests.terminal.counter.test_old_copy import TakingLink, copying_shop, put_back, settled_in_doubt
+from tests.terminal.counter.test_old_copy import (
+    TakingLink,
+    copying_shop,
+    put_back,
+    settled_in_doubt,
+)
 from tests.terminal.harness import NATIONAL, PILLS, Shop, Till, counter_config, virtual
 from tests.terminal.reconciliation.days import DAY_S, FileWith, arm
 
@@ -21,14 +26,14 @@ TWO = ["A1", "B2"]
 CHEAP = msgspec.structs.replace(PILLS, quantity="1")
 
 
-async def contradicted(till: Till) -> Api:
-    """The API of a counter whose journal a person's note contradicts."""
+async def contradicted(till: Till, at: str = "") -> Api:
+    """The API of a counter whose journal a person's note contradicts; `at` is its time, if it is known."""
     api = Api(till, counter_config())
     keeper = AnchorKeeper(
         terminal="T01", boot_id="b", journal=till.counter.workroom._journal, clock=till.shop.clock, sleep=asyncio.sleep,
         holds=till.counter.holds, signer=None, verifier=None, witness=None, to_fleet=False,
     )  # fmt: skip
-    await keeper.check_at_start(Noted(9999, "0" * 16))
+    await keeper.check_at_start(Noted(9999, "0" * 16, at))
     api.service.anchors = keeper
     return api
 
@@ -164,4 +169,32 @@ async def test_what_the_hub_is_proved_not_to_have_holds_nothing_up(tmp_path: Pat
     assert (await api.post("/anchor/acceptance", {"operators": TWO}))["contradictions"] == []
     await till.quiet()
     assert ((await till.get(lost.id)).state, shop.live()) == (State.REVERSED, [])
+    await till.stop()
+
+
+@virtual
+async def test_what_left_on_a_later_day_is_looked_for_there_wherever_the_customer_is_insured(
+    tmp_path: Path,
+) -> None:
+    """Nothing else of that day was sold to anybody from the customer's province, so nobody would ask about its people."""
+    shop, till = await copying_shop(tmp_path)
+    opened = await till.open()
+    await till.counter.media.give_identity_number(opened.id, shop.world.person("wu").certno)
+    shop.hub_link.down = True
+    assert (await till.counter.sales.confirm(opened.id, "T01")).state is State.ARMED
+    await till.wait(2 * DAY_S)
+    shop.hub_link.down = False
+    assert (await till.counter.sales.confirm(opened.id, "T01")).state is State.CONFIRMED
+    await till.counter.sales.acknowledge(opened.id, "T01")
+    await till.quiet()
+    till = await put_back(shop, till)
+    api = await contradicted(till, "2026-11-23T10:00:00+08:00")
+    assert [one["difference"]["action"] for one in (await api.post(DAY))["differences"]] == ["close_reversed"]
+    assert (await api.post(NEXT_DAY))["differences"] == []
+    (later,) = (await api.post("/reconciliation/2026-11-25"))["differences"]
+    assert (later["difference"]["settlement_id"], later["difference"]["action"]) == (
+        opened.id,
+        "close_confirmed",
+    )
+    await refused_and_untouched(shop, till, api, opened.id)
     await till.stop()
