@@ -2,6 +2,7 @@
 
 import datetime as dt
 import unicodedata
+from collections.abc import Set
 from typing import Final
 
 import msgspec
@@ -81,9 +82,9 @@ class Corrections:
             settlement = case.settlement
             if settlement.cancel_wish and not clear_of_midnight(case, "CANCEL", day):
                 raise Misuse("nothing_to_correct", state=settlement.state.value)
-            sent_since = any(one.sent_at.date() > day for one in case.messages("CANCEL"))
-            if settlement.in_old_copy or sent_since:
-                self._require_not_undone(day, settlement)
+            sent_on = {one.sent_at.date() for one in case.messages("CANCEL")}
+            if settlement.in_old_copy or any(later > day for later in sent_on):
+                self._require_not_undone(day, standing, settlement, sent_on)
 
     async def _require_nowhere(self, day: dt.date, absent: Difference) -> None:
         """What an old copy holds to be on its way may have left on a later day than the copy knows of.
@@ -101,14 +102,19 @@ class Corrections:
             if named or not _is_proved(report, absent):
                 raise Misuse("nothing_to_correct", state=case.settlement.state.value)
 
-    def _require_not_undone(self, day: dt.date, settlement: Settlement) -> None:
-        """Every day since must be compared, and none may list a record of ours that could be what undid this one."""
+    def _require_not_undone(
+        self, day: dt.date, standing: Difference, settlement: Settlement, sent_on: Set[dt.date]
+    ) -> None:
+        """Every day since must be compared, and none may list a record of ours that could be what undid this one.
+
+        Each day on which something that undoes it may have been booked must have proved what it holds: of an old copy, all.
+        """
         own_fen = total_fen(settlement)
-        for one in (one for report in self._reports_since(day) for one in report.differences):
-            other_fen = None if one.hub is None else one.hub.total_fen
-            is_listed = one.settlement_id == settlement.id and one.action is Action.CLOSE_CANCELLED
-            is_unknown = one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen)
-            if is_listed or is_unknown:
+        for report in self._reports_since(day):
+            may_hold = settlement.in_old_copy or dt.date.fromisoformat(report.date) in sent_on
+            if may_hold and not _is_proved(report, standing):
+                raise Misuse("may_be_undone")
+            if any(_may_have_undone(one, settlement.id, own_fen) for one in report.differences):
                 raise Misuse("may_be_undone")
 
     def _reports_since(self, day: dt.date) -> list[Report]:
@@ -131,6 +137,14 @@ def _is_proved(report: Report, difference: Difference) -> bool:
     """Whether a report accounts for everything in the group of a difference."""
     group = Group(difference.clr_type, difference.clr_optins, difference.insutype)
     return any(one.group == group and one.is_proved for one in report.groups)
+
+
+def _may_have_undone(one: Difference, settlement_id: str, own_fen: int) -> bool:
+    """Whether the hub lists the cancellation of a settlement, or something we do not know that could be it."""
+    other_fen = None if one.hub is None else one.hub.total_fen
+    is_listed = one.settlement_id == settlement_id and one.action is Action.CLOSE_CANCELLED
+    is_unknown = one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen)
+    return is_listed or is_unknown
 
 
 def two_operators(operators: tuple[str, str]) -> tuple[str, str]:

@@ -24,7 +24,16 @@ from tests.faults import fired
 from tests.terminal.clinic.clinic import Clinic, Window, window_config
 from tests.terminal.counter.test_refund import ONE_BACK, SHEET, code_of, refund, rest_of, settle_rest
 from tests.terminal.harness import Shop, Till, virtual
-from tests.terminal.reconciliation.days import DAY_S, MONDAY, facts, only, reconcile, reconciliation
+from tests.terminal.reconciliation.days import (
+    DAY_S,
+    MONDAY,
+    FileWith,
+    arm,
+    facts,
+    only,
+    reconcile,
+    reconciliation,
+)
 
 OLD = Notice(ROLLED_BACK, {"count": "1", "noted": "2"})
 TWO = ("A1", "B2")
@@ -192,6 +201,28 @@ async def test_sending_then_cancelled_on_another_day_cannot_be_confirmed(tmp_pat
     report = await reconcile(till)
     await reconcile(till, till.counter.today())
     assert facts(report) == [("hub_only", "waits_for_people", "close_confirmed")]
+    with pytest.raises(Misuse, match="may_be_undone"):
+        await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
+    await accepted(till)
+    assert ((await till.get(sold.id)).state, shop.live()) == (State.REVERSED, [])
+    await till.stop()
+
+
+@virtual
+async def test_a_later_day_that_proves_nothing_is_no_proof_that_it_was_not_cancelled_then(
+    tmp_path: Path,
+) -> None:
+    """The line of its cancellation cannot be read, and the day's totals do not agree without it."""
+    shop, till = await copying_shop(tmp_path)
+    sold = await till.settle()
+    await till.wait(DAY_S)
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    await till.quiet()
+    till = await put_back(shop, till)
+    report = await reconcile(till)
+    arm(shop, FileWith("\n", "\tspoiled\n"), "9102")
+    later = await reconcile(till, till.counter.today())
+    assert [row[0] for row in facts(later)] == ["unreadable"]
     with pytest.raises(Misuse, match="may_be_undone"):
         await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
     await accepted(till)
