@@ -27,6 +27,10 @@ from protocols.secret import Secret
 MAX_TEXT_BYTES: Final = 32 * 1024 * 1024
 """Largest text a downloaded file may unpack to: some 200,000 records, and no bomb."""
 
+MOST_LINES: Final = 50_000
+"""Lines of a result file that are looked at: more differences than a large hospital has records in a day, and a second or two of
+a counter that has sales to make. The file is not signed, and 16 million empty lines are a few kilobytes packed."""
+
 ResultColumns = Literal["ten_cells", "seven_cells", "eleven_cells"]
 """Order of the cells in the result file; editions differ (profile key `recon.columns`)."""
 
@@ -243,7 +247,9 @@ def _cell(text: str) -> str:
 
 
 def result_rows(text: bytes, columns: ResultColumns) -> tuple[list[ResultRow], list[BadLine]]:
-    """Read a result file: its records, and the lines that are none. Raises `MalformedMessage` when it is not UTF-8."""
+    """Read a result file: its records, and the lines that are none. Raises `MalformedMessage`: not UTF-8, too many lines."""
+    if text.count(b"\n") + (not text.endswith(b"\n")) > MOST_LINES:
+        raise MalformedMessage(f"more than {MOST_LINES} lines")
     try:
         whole = text.decode("utf-8-sig")
     except UnicodeDecodeError:

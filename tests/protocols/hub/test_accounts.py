@@ -9,6 +9,7 @@ import pytest
 from protocols.errors import MalformedMessage
 from protocols.hub import wire
 from protocols.hub.accounts import (
+    MOST_LINES,
     DetailRow,
     DownloadInput,
     TotalsCheckInput,
@@ -151,6 +152,17 @@ def test_packing_is_repeatable_and_unpacking_gives_the_text_back() -> None:
     assert pack("a.txt", DETAIL) == pack("a.txt", DETAIL)
     assert unpack(pack("a.txt", DETAIL)) == DETAIL
     assert unpack(pack("a.txt", b"")) == b""
+
+
+def test_a_file_of_more_lines_than_a_day_can_have_is_not_read() -> None:
+    """It comes unsigned, and what unpacks to 32 MB of line ends is a few kilobytes on the line."""
+    rows, bad = result_rows(b"\n" * MOST_LINES, "ten_cells")
+    assert (rows, bad) == ([], [])
+    rows, bad = result_rows(b"x\n" * MOST_LINES, "ten_cells")
+    assert (rows, len(bad)) == ([], MOST_LINES)
+    for text in (b"\n" * (MOST_LINES + 1), b"x\n" * MOST_LINES + b"y"):
+        with pytest.raises(MalformedMessage, match=f"more than {MOST_LINES} lines"):
+            result_rows(text, "ten_cells")
 
 
 def _zip(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -140,8 +140,9 @@ async def test_what_the_file_says_of_our_own_records(tmp_path: Path) -> None:
         (b"PK\x03\x04 but nothing more", "not a ZIP that can be read"),
         (pack("r.txt", "中心多".encode("gbk")), "the result file is not UTF-8"),
         (pack("r.txt", bytes(33 * 1024 * 1024)), "the file unpacks to too much"),
+        (pack("r.txt", b"x\n" * 60_000), "more than 50000 lines"),
     ],
-    ids=["html", "unsigned", "nothing", "damaged", "gbk", "bomb"],
+    ids=["html", "unsigned", "nothing", "damaged", "gbk", "bomb", "many lines"],
 )
 async def test_what_is_no_result_file_leaves_the_day_uncompared(
     tmp_path: Path, body: bytes, reason: str
