@@ -30,6 +30,7 @@ from terminal.journal.sheet import decode_sheet, join_sheet
 from terminal.journal.store import dicts
 from terminal.journal.vault import BlobDamaged, Vault
 from terminal.journal.verify_checks import find_broken_checks
+from terminal.journal.verify_slips import SlipsInTheLog
 from terminal.journal.verify_submissions import check_submissions, follow_submission
 
 _IN_FLIGHT = frozenset({State.SENDING.value, State.REVERSING.value, State.CANCELLING.value})
@@ -42,7 +43,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong."""
 
     code: str
-    """`unreadable`, `schema`, `guard`, `check`, `chain`, `transition`, `sum`, `attempt`, `queue`, `number`, `row`, `blob`."""
+    """`unreadable`, `schema`, `guard`, `check`, `chain`, `transition`, `sum`, `attempt`, `slip`, `queue`, `number`,
+    `row`, `blob`."""
     where: str
     """Settlement, message id, sequence number or table; never content."""
     text: str
@@ -91,6 +93,7 @@ class _Checker:
         self._findings: list[Finding] = []
         self._submissions: dict[str, str] = {}
         """Where the audit log leaves each submission."""
+        self._slips = SlipsInTheLog()
         self._settlements = 0
         self._attempts = 0
         self._records = 0
@@ -145,6 +148,7 @@ class _Checker:
         self._rows(connection, ends, keys)
         self._check_attempts(connection, keys)
         check_submissions(connection, self._submissions, self.found, self._vault, keys)
+        self._slips.check(connection, self.found)
         self._queue(connection)
         self._numbers(connection)
 
@@ -207,6 +211,7 @@ class _Checker:
             follow_submission(content, sequence, self._submissions, self.found)
             return
         if action not in ("open", "move"):
+            self._slips.follow(content)
             return
         name, old, new = (str(content.get(key)) for key in ("object", "old", "new"))
         if action == "open":
