@@ -37,6 +37,16 @@ _IN_FLIGHT = frozenset({State.SENDING.value, State.REVERSING.value, State.CANCEL
 _NOTHING_TO_TRY = frozenset({State.DRAFT.value, State.PRICED.value, State.ARMED.value, State.CLOSED.value})
 _NEVER_SENT = frozenset({State.DRAFT.value, State.PRICED.value})
 _LONGEST_LIST = 200
+_UNREADABLE = (
+    apsw.Error,
+    msgspec.MsgspecError,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    OverflowError,
+)
+"""What SQLite says of a damaged page, and what comes of the values of any type and size that it can hold."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -82,7 +92,7 @@ def verify_journal(path: str, vault: Vault | None = None, anchor: Noted | None =
                 checker.check_any(connection, anchor)
         finally:
             connection.close()
-    except Exception as broken:  # noqa: BLE001 - a damaged page gives values of any type where ours should stand
+    except _UNREADABLE as broken:
         checker.found("unreadable", "file", type(broken).__name__)
     return checker.report()
 
