@@ -53,7 +53,11 @@ def export_audit(
                 return _export(older, target, terminal, signer, tool, now)
         finally:
             connection.close()
-    except apsw.Error as broken:
+    except (
+        apsw.Error,
+        UnicodeDecodeError,
+        AttributeError,
+    ) as broken:  # no text, no bytes where a record should be
         raise JournalFailed(type(broken).__name__) from broken
 
 

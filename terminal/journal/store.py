@@ -7,11 +7,14 @@ on disk, so the process stops and the next one believes only the disk (invariant
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
 from terminal.journal.records import JournalFailed
+
+_OF_THE_DISK: Final = (apsw.Error, UnicodeDecodeError)
+"""A text that is none any more: SQLite does not look, whoever reads it finds out."""
 
 
 def dicts(connection: apsw.Connection, query: str) -> Iterator[dict[str, Any]]:
@@ -36,7 +39,7 @@ class _Guard(AbstractContextManager[None]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError):
+        if isinstance(error, _OF_THE_DISK) and not isinstance(error, apsw.ConstraintError):
             raise self._store.fail(type(error).__name__) from error
 
 

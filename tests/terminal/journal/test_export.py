@@ -16,7 +16,9 @@ from terminal.journal.anchors import sign_anchor
 from terminal.journal.export import Exported, export_audit
 from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
-from tests.terminal.journal.samples import NINE, begin, open_at, raw, stamp
+from tests.faults import fired
+from tests.terminal.journal.samples import NINE, begin, open_at, raw, stamp, three_sales
+from tests.terminal.journal.tampering import untyped
 
 TERMINAL = "P99990000001-01"
 SIGNER = SoftwareSigner(PrivateKey.generate(random.Random(21).randbytes))
@@ -79,3 +81,15 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"no journal at all" * 100)
     with pytest.raises(JournalFailed, match="NotADBError"):
         export_audit(str(tmp_path / "journal.db"), io.BytesIO(), TERMINAL, SIGNER, TOOL, NINE)
+
+
+@pytest.mark.parametrize("change", ["record = x'ff' WHERE sequence = 2", "hash = NULL WHERE sequence = 2"])
+def test_a_record_of_which_a_bit_was_flipped_is_said_to_be_unreadable(change: str, tmp_path: Path) -> None:
+    """F26. Nothing of the file is of use then; `yibao journal verify` says what is wrong with it."""
+    path = three_sales(tmp_path / "journal.db")
+    stranger = raw(path)
+    untyped("audit", change)(stranger)
+    stranger.close()
+    with pytest.raises(JournalFailed):
+        export_audit(str(path), io.BytesIO(), TERMINAL, SIGNER, TOOL, NINE)
+    fired("F26")

@@ -11,7 +11,7 @@ from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.verify import verify_journal
 from tests.faults import fired
-from tests.terminal.journal.samples import Disk, begin, open_at, send, settle, stamp, vault
+from tests.terminal.journal.samples import Disk, begin, open_at, raw, send, settle, stamp, vault
 
 
 def _disk_full() -> Exception:
@@ -160,6 +160,21 @@ def test_an_error_while_reading_stops_the_journal_too(tmp_path: Path) -> None:
         again.settlements.recent(100)
     _assert_refuses_everything(again)
     again.close()
+
+
+def test_a_text_that_is_none_any_more_stops_the_journal_too(tmp_path: Path) -> None:
+    """F26: SQLite itself finds nothing wrong with a flipped bit in a text; whoever reads it does."""
+    path = tmp_path / "journal.db"
+    journal = open_at(path)
+    settle(journal, send(journal, begin(journal)))
+    stranger = raw(path)
+    stranger.execute("UPDATE settlement SET person = CAST(x'ff' AS TEXT)")
+    stranger.close()
+    fired("F26")
+    with pytest.raises(JournalFailed, match="UnicodeDecodeError"):
+        journal.settlements.get("S1")
+    _assert_refuses_everything(journal)
+    journal.close()
 
 
 def test_a_checkpoint_beside_a_reader_waits_for_another_time(tmp_path: Path) -> None:
