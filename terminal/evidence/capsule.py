@@ -112,7 +112,7 @@ def build_capsule(
     commands: list[str] = []
     messages = []
     for number, attempt in enumerate(attempts, start=1):
-        folder = f"messages/{number}-{attempt.infno}-{attempt.purpose.lower()}"
+        folder = f"messages/{number}-{_plain(attempt.infno)}-{_plain(attempt.purpose.lower())}"
         request = _request(attempt, profile, packing)
         signed_by = keys.of_attempt(attempt.key_id)
         verdicts = {"request": _add(files, commands, f"{folder}/request", request, signed_by)}
@@ -128,6 +128,11 @@ def build_capsule(
     files["verify.sh"] = ("set -e\n" + "".join(f"{line}\n" for line in commands)).encode()
     files["manifest.json"] = _json(_manifest(row, messages, chain, profile, files))
     return _zip(files)
+
+
+def _plain(word: str) -> str:
+    """A word of a row as a part of a name: whoever verifies runs commands with it, and the row may have been changed."""
+    return "".join(letter for letter in word if letter.isascii() and letter.isalnum())[:12]
 
 
 def _message(attempt: AttemptRow, folder: str, verdicts: dict[str, bool]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from terminal.journal.times import rfc3339_of
 
 FORMAT: Final = "yibao-journal-export"
 VERSION: Final = 1
+_UNREADABLE: Final = (apsw.Error, UnicodeDecodeError, AttributeError)
+"""What a damaged file brings about: a text that is none any more, no bytes where a record should be."""
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -53,11 +55,7 @@ def export_audit(
                 return _export(older, target, terminal, signer, tool, now)
         finally:
             connection.close()
-    except (
-        apsw.Error,
-        UnicodeDecodeError,
-        AttributeError,
-    ) as broken:  # no text, no bytes where a record should be
+    except _UNREADABLE as broken:
         raise JournalFailed(type(broken).__name__) from broken
 
 

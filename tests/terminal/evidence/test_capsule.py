@@ -266,3 +266,22 @@ async def test_what_travels_encrypted_is_proved_by_its_plain_text(tmp_path: Path
     assert request.input not in files[f"{message['folder']}/request.body"]
     assert verify(capsule, tmp_path / "opened").returncode == 0
     await till.stop()
+
+
+@virtual
+async def test_a_row_that_somebody_changed_puts_no_words_into_the_commands(tmp_path: Path) -> None:
+    """Whoever verifies a capsule runs its commands: a number of a message out of the journal's file must not become one."""
+    shop = Shop(tmp_path, real_sm2=True)
+    till = await shop.start()
+    settled = await till.settle()
+    (row,) = till.rows()
+    (attempt,) = till.journal.attempts.of(settled.id)
+    changed = msgspec.structs.replace(attempt, infno="2102 x; touch /tmp/../../x")
+    capsule = build_capsule(row, [changed], [], keys_of(shop), shop.profile)
+    (message,) = manifest_in(capsule)["messages"]
+    assert message["folder"] == "messages/1-2102xtouchtm-settle"
+    assert {name.split("/")[1] for name in files_in(capsule) if name.startswith("messages/")} == {
+        "1-2102xtouchtm-settle"
+    }
+    assert b"touch /" not in files_in(capsule)["verify.sh"]
+    await till.stop()
