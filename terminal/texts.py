@@ -145,6 +145,7 @@ TEXTS: Mapping[str, str] = {
     # clearing
     "clearing_by_portal": "This hub takes no clearing application (3203): the institution applies on its portal. Nothing was sent. `yibao clearing month` has the figures.",
     "clearing_not_over": "{month} is not over: its sums still grow. Nothing was sent. Apply when the month has ended.",
+    "clearing_without_amounts": "{count} settlements of the month were confirmed by two people out of an old copy of the journal: they stand at the hub, and their amounts are there only. Nothing was sent. Apply for this month on the agency's portal, with the hub's own figures.",
     "clearing_open": "{count} settlements of the month have an open outcome. Nothing was sent. Apply when they are known: `yibao doubts`.",
     "clearing_nothing": "There is nothing of this month to tell the hub. Nothing was sent.",
     # visits

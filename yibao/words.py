@@ -74,6 +74,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "review_one_answer": "Only one of --reason and --change can be given",
     # clearing
     "clearing_not_over": "{month} is not over: its sums still grow. Do not apply yet.",
+    "clearing_without_amounts": "{count} settlements of the month were confirmed by two people out of an old copy of the journal: they stand at the hub, and these sums lack them. Apply for this month on the agency's portal, with the hub's own figures.",
     "clearing_open": "{count} settlements of the month have an open outcome. Do not apply before they are known: yibao doubts",
     "clearing_portal": "These are the figures of {month} for the institution's portal; this hub takes no application (3203).",
     "clearing_3203": "These are the figures of {month} for an application (3203).",

@@ -27,7 +27,6 @@ from terminal.api.rows import row_of
 from terminal.api.service import Service
 from terminal.api.submissions import WAIT_S, IdempotencyKey, submission_view, submissions_of
 from terminal.core.events import Misuse
-from terminal.reconciliation.books import OwnRecord
 from terminal.reconciliation.clearing import (
     Month,
     application,
@@ -36,6 +35,7 @@ from terminal.reconciliation.clearing import (
     confirmations,
     month_of,
 )
+from terminal.reconciliation.own_books import DayRecords
 from terminal.reconciliation.runner import Reconciliation
 from terminal.shapes.clearing import ClearingView, FarRowView, FarView
 from terminal.shapes.submissions import SubmissionView
@@ -68,13 +68,14 @@ class ClearingController(Controller):
     ) -> ClearingView:
         """Add a month up by category, method and agency; asks nobody."""
         wanted = month_of(month)
-        records, open_cases = await _books(service, wanted)
+        known = await _books(service, wanted)
         return ClearingView(
             month=month,
             by=service.profile.recon.clearing,
             is_over=service.require_counter().today() > wanted.last,
-            open=open_cases,
-            applications=clearing_sums(records),
+            open=len(known.open),
+            without_amounts=len(known.without_amounts),
+            applications=clearing_sums(known.records),
         )
 
     @post("/{month:str}/far", status_code=200)
@@ -83,8 +84,8 @@ class ClearingController(Controller):
     ) -> FarView:
         """Fetch the month's records of people insured elsewhere and hold them against our books."""
         wanted = month_of(month)
-        records, _ = await _books(service, wanted)
-        matches = compare_far(await _far_records(service, wanted), records)
+        known = await _books(service, wanted)
+        matches = compare_far(await _far_records(service, wanted), known.records)
         rows = tuple(FarRowView(row_of(match.record), match.agreed, match.reason) for match in matches)
         return FarView(month, rows)
 
@@ -100,12 +101,13 @@ class ClearingController(Controller):
         """Apply for a month's clearing (3203), one application for each category, method and agency."""
         wanted = month_of(month)
         _require_applications(service)
-        records, open_cases = await _books(service, wanted)
+        known = await _books(service, wanted)
         if service.require_counter().today() <= wanted.last:
             raise Misuse("clearing_not_over", month=month)
-        _require_known(open_cases)
+        _require_whole(known)
         contents = [
-            encode_content(application(sums, wanted), sums.group.agency) for sums in clearing_sums(records)
+            encode_content(application(sums, wanted), sums.group.agency)
+            for sums in clearing_sums(known.records)
         ]
         return await _submit(service, "clearing.apply", contents, month, client, key)
 
@@ -134,9 +136,9 @@ class ClearingController(Controller):
     ) -> list[SubmissionView]:
         """Say of each record of another place whether our books have it (3261); not while one of ours may be among them."""
         wanted = month_of(month)
-        records, open_cases = await _books(service, wanted)
-        _require_known(open_cases)
-        matches = compare_far(await _far_records(service, wanted), records)
+        known = await _books(service, wanted)
+        _require_whole(known)
+        matches = compare_far(await _far_records(service, wanted), known.records)
         contents = [encode_content(content, "") for content in confirmations(wanted, matches)]
         return await _submit(service, "clearing.confirm", contents, month, client, key)
 
@@ -160,9 +162,12 @@ def _require_applications(service: Service) -> None:
         raise Misuse("clearing_by_portal")
 
 
-def _require_known(open_cases: int) -> None:
-    if open_cases:
-        raise Misuse("clearing_open", count=str(open_cases))
+def _require_whole(known: DayRecords) -> None:
+    """Nothing is told to the hub out of books that lack something it may have."""
+    if known.open:
+        raise Misuse("clearing_open", count=str(len(known.open)))
+    if known.without_amounts:
+        raise Misuse("clearing_without_amounts", count=str(len(known.without_amounts)))
 
 
 async def _submit(
@@ -179,7 +184,8 @@ async def _submit(
     return [submission_view(row) for row in rows]
 
 
-async def _books(service: Service, month: Month) -> tuple[list[OwnRecord], int]:
+async def _books(service: Service, month: Month) -> DayRecords:
+    """All days of the month as one."""
     reconciliation: Reconciliation | None = service.require_counter().reconciliation
     if reconciliation is None:
         raise Misuse("not_ready", state=service.phase.value)
@@ -187,13 +193,12 @@ async def _books(service: Service, month: Month) -> tuple[list[OwnRecord], int]:
     days = [day for day in month.days if day <= today]
     if not days:
         raise Misuse("bad_request", reason=f"{month.first:%Y-%m} is still to come")
-    records: list[OwnRecord] = []
-    open_ids: set[str] = set()
-    for day in days:
-        found, still_open = await reconciliation.books.records_of(day)
-        records += found
-        open_ids |= still_open
-    return records, len(open_ids)
+    found = [await reconciliation.books.records_of(day) for day in days]
+    return DayRecords(
+        tuple(record for day in found for record in day.records),
+        frozenset().union(*(day.open for day in found)),
+        frozenset().union(*(day.without_amounts for day in found)),
+    )
 
 
 async def _far_records(service: Service, month: Month) -> list[FarRecord]:

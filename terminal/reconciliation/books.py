@@ -189,6 +189,11 @@ def is_open(case: Case) -> bool:
     return settlement.state in OPEN_DOUBT | {State.SENDING, State.CANCELLING}
 
 
+def is_without_amounts(case: Case) -> bool:
+    """True for what two people confirmed out of an old copy: it stands, and the hub's amounts never reached this journal."""
+    return case.settlement.state in BOOKED and case.settlement.booking is None
+
+
 def sums_of(records: Iterable[OwnRecord]) -> Sums:
     """Totals of some records."""
     sums = Sums()

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocols.hub.envelope import message_id
 from protocols.hub.profile import Profile
@@ -20,6 +20,7 @@ from terminal.reconciliation.books import (
     day_bounds,
     group_of,
     is_open,
+    is_without_amounts,
     keep_books,
     touches,
     usual_groups,
@@ -27,6 +28,16 @@ from terminal.reconciliation.books import (
 
 SETTLEMENTS_AT_ONCE: Final = 20
 """How many are read in one call: a sale's commit waits no longer than that."""
+
+
+class DayRecords(NamedTuple):
+    """What our books know of a day, and what they do not."""
+
+    records: tuple[OwnRecord, ...]
+    open: frozenset[str]
+    """Settlements that touch the day and whose outcome is open."""
+    without_amounts: frozenset[str]
+    """Settlements that touch the day and stand, with amounts that only the hub knows."""
 
 
 class OwnBooks:
@@ -45,10 +56,14 @@ class OwnBooks:
         self._institution = institution
         self._open_now = open_now
 
-    async def records_of(self, day: dt.date) -> tuple[tuple[OwnRecord, ...], frozenset[str]]:
-        """Return our records of a day, and the ids of the settlements that touch it and are open; asks nobody."""
+    async def records_of(self, day: dt.date) -> DayRecords:
+        """Return our records of a day and which settlements may be missing among them; asks nobody."""
         books = await self.of(day)
-        return books.records, frozenset(case.settlement.id for case in filter(is_open, books.cases))
+        return DayRecords(
+            books.records,
+            frozenset(case.settlement.id for case in filter(is_open, books.cases)),
+            frozenset(case.settlement.id for case in filter(is_without_amounts, books.cases)),
+        )
 
     async def of(self, day: dt.date) -> Books:
         """Everything of a day. Raises `Misuse` (`day_past_term`)."""

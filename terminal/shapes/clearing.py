@@ -38,6 +38,8 @@ class ClearingView(msgspec.Struct, frozen=True):
     """The month has ended; before that its sums still grow."""
     open: int
     """Settlements of the month whose outcome is open: with one of them nobody should apply."""
+    without_amounts: int
+    """Settlements of the month that stand, confirmed by two people out of an old copy of the journal: the sums lack them."""
     applications: tuple[ClearingSums, ...]
 
 

@@ -99,6 +99,8 @@ def _show(found: "ClearingView") -> None:
         tell(say("clearing_not_over", month=found.month))
     elif found.open:
         tell(say("clearing_open", count=str(found.open)))
+    elif found.without_amounts:
+        tell(say("clearing_without_amounts", count=str(found.without_amounts)))
     else:
         tell(say("clearing_portal" if found.by == "portal" else "clearing_3203", month=found.month))
 

@@ -9,6 +9,7 @@ from protocols.hub.clearing import ApplicationOutput, FarRecord
 from protocols.money import Fen
 from simulators.hub import clearing as hub_clearing
 from terminal.core.events import Answered, Misuse
+from terminal.core.states import State
 from terminal.reconciliation.clearing import (
     MOST_CONFIRMED,
     FarMatch,
@@ -20,8 +21,9 @@ from terminal.reconciliation.clearing import (
 from terminal.shapes.clearing import ClearingGroup, ClearingView
 from tests.profiles.rig import profile_of
 from tests.terminal.api.calling import Api
+from tests.terminal.counter.test_old_copy import TWO, a_day_later, accepted, copy_now, put_back
 from tests.terminal.harness import INSTITUTION, Shop, Till, counter_config, virtual
-from tests.terminal.reconciliation.days import DAY_S
+from tests.terminal.reconciliation.days import DAY_S, MONDAY, only, reconcile, reconciliation
 
 FAR_AWAY = "989900"
 
@@ -76,6 +78,37 @@ async def test_before_its_end_and_with_an_open_outcome_a_month_says_so(tmp_path:
     for month, status in (("2026-12", 422), ("2026-13", 422), ("November", 422)):
         answer = await api.call("POST", f"/clearing/{month}", {})
         assert (answer.status_code, answer.json()["code"]) == (status, "bad_request")
+    await till.stop()
+
+
+@virtual
+async def test_a_month_whose_amounts_only_the_hub_knows_is_not_applied_for(tmp_path: Path) -> None:
+    """Two people confirmed a sale out of an old copy: an application that leaves it out would ask for too little."""
+    shop = Shop(tmp_path, profile=profile_of('[recon]\nclearing = "3203"'))
+    till = await shop.start()
+    await till.settle("0001")
+    opened = await till.open("0002")
+    priced = await till.counter.media.give_identity_number(opened.id, shop.world.person("jia").certno)
+    shop.hub_link.down = True
+    armed = await till.counter.sales.confirm(priced.id, "T01")
+    shop.hub_link.down = False
+    copy_now(shop)
+    assert (await till.counter.sales.confirm(armed.id, "T01")).state is State.CONFIRMED
+    await till.quiet()
+    till = await put_back(shop, till)
+    await a_day_later(till)
+    report = await reconcile(till, MONDAY)
+    await reconcile(till, till.counter.today())
+    await reconciliation(till).corrections.fix(MONDAY, only(report).id, TWO)
+    await accepted(till)
+    await till.wait(8 * DAY_S)
+    api = Api(till, counter_config())
+    found = msgspec.convert(await api.post("/clearing/2026-11"), ClearingView)
+    assert (found.is_over, found.open, found.without_amounts) == (True, 0, 1)
+    assert [one.count for one in found.applications] == [1]
+    for path in ("applications", "far/confirmation"):
+        refused = await api.call("POST", f"/clearing/2026-11/{path}", {}, Idempotency_Key=path)
+        assert (refused.status_code, refused.json()["code"]) == (422, "clearing_without_amounts")
     await till.stop()
 
 

@@ -183,7 +183,7 @@ async def test_a_cancellation_whose_id_runs_days_ahead_lies_on_the_day_it_was_ma
     fired("F33")
     await till.wait(DAY_S)
     wednesday = MONDAY + dt.timedelta(days=2)
-    records, _ = await reconciliation(till).books.records_of(wednesday)
+    records = (await reconciliation(till).books.records_of(wednesday)).records
     assert [(one.refunded, one.total_fen) for one in records] == [(True, -3750)], (
         "a month's clearing is added up of these, and asks nobody"
     )
