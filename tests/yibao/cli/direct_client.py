@@ -10,8 +10,26 @@ from terminal.api.views import event_view
 from terminal.shapes.settlements import EventView
 from tests.terminal.api.calling import Api
 from tests.terminal.harness import Till, counter_config
-from yibao.client import CounterClient, CounterProblem
+from yibao.client import ANSWER_LIMIT_S, CounterClient
+from yibao.service_line import CounterProblem, ServiceLine
 from yibao.words import Words
+
+
+class _DirectLine(ServiceLine):
+    """The line to the API of a counter in this process."""
+
+    def __init__(self, till: Till) -> None:
+        super().__init__(Path("unused"), "till", ANSWER_LIMIT_S)
+        self._api = Api(till, counter_config())
+
+    async def exchange(self, method: str, path: str, sent: Mapping[str, Any]) -> bytes:
+        body = msgspec.json.decode(sent["data"]) if "data" in sent else None
+        headers = {name.replace("-", "_"): text for name, text in sent["headers"].items()}
+        answer = await self._api.call(method, path, body, **headers)
+        if answer.status_code >= 400:
+            told = answer.json()
+            raise CounterProblem(Words(told["code"], told["zh"], told["en"]), answer.status_code)
+        return answer.content
 
 
 class DirectClient(CounterClient):
@@ -20,16 +38,7 @@ class DirectClient(CounterClient):
     def __init__(self, till: Till) -> None:
         super().__init__(Path("unused"))
         self._till = till
-        self._api = Api(till, counter_config())
-
-    async def _exchange(self, method: str, path: str, sent: Mapping[str, Any]) -> bytes:
-        body = msgspec.json.decode(sent["data"]) if "data" in sent else None
-        headers = {name.replace("-", "_"): text for name, text in sent["headers"].items()}
-        answer = await self._api.call(method, path, body, **headers)
-        if answer.status_code >= 400:
-            told = answer.json()
-            raise CounterProblem(Words(told["code"], told["zh"], told["en"]), answer.status_code)
-        return answer.content
+        self._line = _DirectLine(till)
 
     async def events(self, after: int = 0) -> AsyncGenerator[EventView, None]:
         async for entry in self._till.counter.feed.follow(after):
