@@ -34,6 +34,7 @@ TEXTS: Mapping[str, str] = {
     "reversed_unseen": "Reversed: the hub twice knew of no such settlement, nothing was booked. The day's reconciliation has the last word.",
     "manual": "Open for more than 24 hours. A person must look into it; the terminal goes on asking and keeps this sale number blocked.",
     "cancelled": "Cancelled. The hub has given fund and account money back; return the cash part to the customer.",
+    "cancelled_before": "The hub says that this sale was cancelled before; the fund and account money is back. Return the cash part to the customer only if it has not been returned: the till's cash records say so, and the customer's cancellation slip.",
     "cancel_refused": "The hub refused the cancellation: {text} The settlement stands as before.",
     "cancel_not_sent": "The cancellation did not leave this machine ({reason}). The settlement stands as before; cancel again when the hub is reached.",
     "cancel_doubt": "Cancellation outcome unknown ({reason}). The terminal finishes it by itself; do not return cash before it says so.",
@@ -44,6 +45,7 @@ TEXTS: Mapping[str, str] = {
     "abandoned_at_start": "The terminal was restarted before the settlement was sent. No money moved; start again. A visit at the hub is taken back by the terminal.",
     # refunds
     "refund_cancelled": "The whole sale {number} is cancelled; return its cash part to the customer. What the customer keeps is open as a new sale under the same number: ask for the code again, show the new amounts, confirm.",
+    "refund_cancelled_before": "The hub says that the whole sale {number} was cancelled before; return its cash part to the customer only if it has not been returned. What the customer keeps may be settled already, so it is not opened as a new sale. The hub's ledger says so (yibao reconcile DATE), and the customer's slip. Unless it is settled there: take cash for it, take it back, or sell it under a new number.",
     "refund_done": "Everything came back: the sale is cancelled. The hub has given fund and account money back; return the cash part to the customer.",
     "refund_rest_open": "What remains of the refunded sale {number}. Nothing of it is settled yet: ask for the customer's code, show the amounts, confirm. Or give it up.",
     "refund_rest_refused": "The hub refused to settle what remained after the refund: {text} The first sale is cancelled and its money is back with the customer; for the goods still kept nothing is paid. Take cash for them or take them back, or correct it and settle again.",

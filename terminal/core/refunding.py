@@ -89,11 +89,11 @@ def opening_rest(decision: Decision, profile: Profile) -> Decision:
     """Add to a decision that ends in CANCELLED the sale of what remains, when a refund asked for it."""
     settlement = decision.settlement
     plan = settlement.refund
-    if plan is None or (plan.withdrawn and not plan.in_old_copy):
+    if plan is None or (plan.withdrawn and not plan.perhaps_settled):
         return decision
     if not plan.remaining:
         return _replace(decision, settlement=_replace(settlement, notice=Notice("refund_done")))
-    if plan.in_old_copy:
+    if plan.perhaps_settled:
         notice = Notice("refund_rest_not_opened", {"number": settlement.key.sale_number})
         return _replace(decision, settlement=_replace(settlement, notice=notice))
     told = _replace(settlement, notice=Notice("refund_cancelled", {"number": settlement.key.sale_number}))
@@ -145,11 +145,13 @@ def withdraw_refund(settlement: Settlement) -> Decision:
 
 
 def without_rest(settlement: Settlement) -> Settlement:
-    """In an old copy of the journal: a refund under way may be over and its rest settled, so that rest is never opened."""
+    """The rest of the refund may be settled by what this journal does not know (it is an old copy, or something else had
+    cancelled the settlement before), so it is never opened.
+    """
     plan = settlement.refund
     if plan is None or plan.withdrawn:
         return settlement
-    return _replace(settlement, refund=_replace(plan, withdrawn=True, in_old_copy=True))
+    return _replace(settlement, refund=_replace(plan, withdrawn=True, perhaps_settled=True))
 
 
 def waits_at_start(settlement: Settlement) -> bool:

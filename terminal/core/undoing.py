@@ -18,7 +18,7 @@ from terminal.core.outcome import (
     reason_of,
     retry_delay_s,
 )
-from terminal.core.refunding import opening_rest
+from terminal.core.refunding import opening_rest, without_rest
 from terminal.core.states import BOOKED, State
 from terminal.core.values import AttemptEnded, Move, Notice, RefundPlan, Retry, Settlement
 from terminal.core.visit import owing, owing_stray_lines, waits_for_stragglers
@@ -121,7 +121,9 @@ def cancellation_said(settlement: Settlement, heard: Heard, profile: Profile) ->
             return _cancel_unknown(settlement, Verdict.UNKNOWN, misfit.code, heard, profile)
         return _cancelled(idle, "cancelled", ended(settlement, "ANSWERED", "done", heard), profile)
     if verdict is Verdict.ALREADY:
-        return _cancelled(idle, "already cancelled", ended(settlement, "ANSWERED", "already", heard), profile)
+        record = ended(settlement, "ANSWERED", "already", heard)
+        told = _cancelled if settlement.tries else _cancelled_before
+        return told(idle, "already cancelled", record, profile)
     if verdict is Verdict.REFUSED and isinstance(heard, Answered):
         # Where no flag tells, 5203 shows what is undone as standing: these words may be that hub's "already" (K64).
         is_told = settlement.quiet_stage == 2 and profile.recon.refd_flag_on_original
@@ -186,6 +188,19 @@ def _cancelled(
     told = _replace(over, notice=Notice("cancelled"))
     decision = Decision(told, moves, durable=True, ended=record, leave_queue=True, receipt="cancellation")
     return owing(opening_rest(decision, profile))
+
+
+def _cancelled_before(
+    settlement: Settlement, reason: str, record: AttemptEnded, profile: Profile
+) -> Decision:
+    """No try of ours before this one can have done it: the cash may be back, and what a refund leaves settled anew, by what
+    this journal does not know (or a gateway has delivered this one twice).
+    """
+    decision = _cancelled(without_rest(settlement), reason, record, profile)
+    notice = Notice("cancelled_before")
+    if settlement.refund is not None and settlement.refund.remaining:
+        notice = Notice("refund_cancelled_before", {"number": settlement.key.sale_number})
+    return _replace(decision, settlement=_replace(decision.settlement, notice=notice))
 
 
 def _cancel_unknown(

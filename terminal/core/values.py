@@ -287,9 +287,11 @@ class RefundPlan(msgspec.Struct, frozen=True):
     rest_visit_no: str = ""
     """`ipt_otp_no` of that sale, of a clinic visit."""
     withdrawn: bool = False
-    """Nothing is settled anew: the operator wants it so, or `in_old_copy`."""
-    in_old_copy: bool = False
-    """Found under way in an old copy of the journal: what remains may be settled already, so it is not opened."""
+    """Nothing is settled anew: the operator wants it so, or `perhaps_settled`."""
+    perhaps_settled: bool = msgspec.field(name="in_old_copy", default=False)
+    """What remains may be settled already, so it is not opened: the refund was found under way in an old copy of the journal
+    (for which alone the stored name speaks), or something else had cancelled the settlement before it.
+    """
 
 
 class RefundOf(msgspec.Struct, frozen=True):

@@ -264,7 +264,7 @@ def refund_facts(settlement: Settlement, kind: SlipKind) -> tuple[tuple[str, str
     )
     if not plan.remaining:
         return (*facts, ("退货说明", "全部退回"))
-    if plan.in_old_copy:
+    if plan.perhaps_settled:
         return (*facts, ("退货说明", "其余商品是否已重新结算以医保平台账目为准"))
     if plan.withdrawn:
         return (*facts, ("退货说明", "其余商品未重新结算"))

@@ -210,6 +210,13 @@ MONEY = {
     "reversed": (("均无欠款", "重新结算"), ("nobody owes", "settled again")),
     "reversed_unseen": (("未入账", "对账"), ("nothing was booked", "reconciliation")),
     "cancelled": (("退回", "退还顾客现金"), ("money back", "return the cash")),
+    "cancelled_before": (
+        ("此前已撤销", "已退回", "尚未退还"), ("cancelled before", "is back", "only if it has not been returned"),
+    ),
+    "refund_cancelled_before": (
+        ("此前已撤销", "尚未退还", "可能已重新结算", "yibao reconcile", "新的流水号"),
+        ("cancelled before", "only if it has not been returned", "may be settled already", "yibao reconcile", "a new number"),
+    ),
     "cancel_refused": (("维持不变",), ("stands as before",)),
     "cancel_not_sent": (("维持不变", "再次撤销"), ("stands as before", "cancel again")),
     "cancel_doubt": (("结果未知", "勿退现金"), ("unknown", "do not return cash")),
@@ -226,7 +233,7 @@ def test_every_refusal_that_can_be_explained_on_paper_has_a_text() -> None:
 
 @pytest.mark.parametrize("code", MONEY)
 def test_a_message_about_money_says_who_holds_it_and_what_to_do(code: str) -> None:
-    told = tell(code, dict.fromkeys(("reason", "text", "tries"), "1"))
+    told = tell(code, dict.fromkeys(("reason", "text", "tries", "number"), "1"))
     chinese, english = MONEY[code]
     assert [phrase for phrase in chinese if phrase not in told.zh] == []
     assert [phrase for phrase in english if phrase not in told.en] == []

@@ -44,6 +44,9 @@ Diagnosis = Annotated[
     typer.Option("--diagnosis", metavar="CODE:NAME", help=help_of("refund.diagnosis"), show_default=False),
 ]
 
+_NOT_OPENED: Final = ("refund_rest_not_opened", "refund_cancelled_before")
+"""Codes of the notices that nobody has settled what is kept, as far as is known here."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -94,7 +97,7 @@ def parse_return(text: str) -> "ReturnWish":
 
 def code_without_rest(cancelled: "SettlementView") -> int:
     """Return the exit code of a refund that opened no sale of what is kept, as `_Desk.take_back`."""
-    may_be_unpaid = cancelled.notice is not None and cancelled.notice.code == "refund_rest_not_opened"
+    may_be_unpaid = cancelled.notice is not None and cancelled.notice.code in _NOT_OPENED
     return OUTCOME_OPEN if cancelled.in_doubt or may_be_unpaid else int(cancelled.state != "CANCELLED")
 
 
@@ -137,7 +140,7 @@ class _Desk:
     ) -> int:
         """Return the exit code: 0 all is settled or everything is back, 3 something is open, 1 not done.
 
-        Nobody has settled what is kept of a refund found in an old copy, as far as is known here: open.
+        What is kept of a refund found in an old copy, or cancelled before, may be unpaid: open.
         """
         known = await self._client.sale(settlement_id)
         if known.refund_of and known.state in ("DRAFT", "PRICED", "ARMED"):

@@ -61,6 +61,13 @@ def test_already_cancelled_is_as_good_as_done() -> None:
     assert decide(CANCELLING, HubSaid("2103", ALREADY)).settlement.state is State.CANCELLED
 
 
+@pytest.mark.parametrize(("tries", "told"), [(0, "cancelled_before"), (1, "cancelled")])
+def test_the_cash_may_be_back_when_not_even_a_lost_try_of_ours_has_done_it(tries: int, told: str) -> None:
+    decision = decide(msgspec.structs.replace(CANCELLING, tries=tries), HubSaid("2103", ALREADY))
+    assert (decision.settlement.state, notice_of(decision.settlement)) == (State.CANCELLED, told)
+    assert (decision.receipt, decision.leave_queue) == ("cancellation", True)
+
+
 @pytest.mark.parametrize("heard", [REFUSED, NOT_FOUND])
 def test_a_refused_cancellation_leaves_the_settlement_as_it_was(heard: Heard) -> None:
     back = decide(CANCELLING, HubSaid("2103", heard)).settlement

@@ -11,6 +11,7 @@ from terminal.core.events import (
     Acknowledged,
     CancelAsked,
     Decision,
+    Heard,
     HubSaid,
     Misuse,
     RefundWithdrawn,
@@ -31,7 +32,9 @@ from terminal.core.values import (
     Review,
     Settlement,
 )
+from terminal.journal.sheet import decode_sheet, encode_sheet
 from tests.terminal.core.samples import (
+    ALREADY,
     COMPOSED_2103,
     LINE,
     PERSON_NO,
@@ -170,12 +173,12 @@ def test_the_amount_of_what_remains_is_rounded_anew() -> None:
 PLAN = RefundPlan((ReturnedLine(1, Quantity.parse("1")),), (LINE,), "S2", "T02", rest_visit_no="V8")
 
 
-def cancelled(refund: RefundPlan | None) -> Decision:
-    """2103 is done, of a settlement with this plan."""
+def cancelled(refund: RefundPlan | None, heard: Heard | None = None, tries: int = 0) -> Decision:
+    """2103 is done, or what was heard of it, of a settlement with this plan."""
     cancelling = after(
         CancelAsked("T01", "", refund), COMPOSED_2103, start=after(*TO_CONFIRMED, Acknowledged("T01"))
     )
-    return decide(cancelling, HubSaid("2103", good(cancelled_output())))
+    return decide(_replace(cancelling, tries=tries), HubSaid("2103", heard or good(cancelled_output())))
 
 
 def test_the_rest_is_opened_as_the_next_generation_of_the_same_sale_for_the_same_person() -> None:
@@ -263,9 +266,22 @@ def test_a_plan_can_be_withdrawn_while_its_cancellation_is_under_way_and_at_no_o
         )
 
 
+def test_a_first_try_told_already_opens_nothing_because_the_rest_may_be_settled() -> None:
+    """After a try without an answer it is taken for that one's doing."""
+    before = cancelled(PLAN, ALREADY)
+    assert (before.settlement.state, before.opens) == (State.CANCELLED, None)
+    assert before.settlement.refund == _replace(PLAN, withdrawn=True, perhaps_settled=True)
+    assert before.settlement.notice == Notice("refund_cancelled_before", {"number": "0001"})
+    whole = cancelled(_replace(PLAN, remaining=(), rest_id=""), ALREADY)
+    assert (whole.opens, whole.settlement.notice) == (None, Notice("cancelled_before"))
+    repeated = cancelled(PLAN, ALREADY, tries=1)
+    assert repeated.opens is not None
+    assert repeated.settlement.notice == Notice("refund_cancelled", {"number": "0001"})
+
+
 def test_in_an_old_copy_the_rest_is_never_opened_and_the_desk_is_told_which_sale_it_was() -> None:
     under_way = _replace(after(*TO_CONFIRMED), refund=PLAN)
-    kept = _replace(PLAN, withdrawn=True, in_old_copy=True)
+    kept = _replace(PLAN, withdrawn=True, perhaps_settled=True)
     assert without_rest(under_way) == _replace(under_way, refund=kept)
     for settled in (
         _replace(under_way, refund=None),
@@ -279,6 +295,13 @@ def test_in_an_old_copy_the_rest_is_never_opened_and_the_desk_is_told_which_sale
     )
     whole = cancelled(_replace(kept, remaining=(), rest_id=""))
     assert (whole.opens, whole.settlement.notice) == (None, Notice("refund_done"))
+
+
+def test_a_journal_written_before_says_by_its_old_name_that_a_rest_is_perhaps_settled() -> None:
+    kept = sold(LINE, refund=_replace(PLAN, withdrawn=True, perhaps_settled=True))
+    stored = encode_sheet(kept)
+    assert b"in_old_copy\xc3" in stored, "true, in MessagePack"
+    assert decode_sheet(stored).refund == kept.refund
 
 
 def test_what_remains_begins_as_a_sale_of_which_nothing_is_known() -> None:

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from tests.terminal.api.calling import Api
+from tests.terminal.counter.test_cancelled_before import refunded_in_the_lost_part
 from tests.terminal.counter.test_old_copy import accepted, refunded_since
+from tests.terminal.counter.test_refund import refund
 from tests.terminal.harness import Shop, counter_config, virtual
 from tests.yibao.cli.conftest import Call
 from tests.yibao.cli.processes import Running
@@ -124,11 +126,17 @@ def test_a_line_that_is_not_there_is_refused_with_words(call: Call, place: Path)
         assert call(place, "refund", "R5", *arguments, "--yes").returncode == 2
 
 
+@pytest.mark.parametrize("way", ["found in an old copy", "cancelled before"])
 @virtual
-async def test_what_is_kept_and_was_not_opened_in_an_old_copy_is_not_all_done(tmp_path: Path) -> None:
+async def test_what_is_kept_and_was_not_opened_is_not_all_done(way: str, tmp_path: Path) -> None:
     """The goods may be unpaid: a script that goes by the exit code must not hand them over."""
-    till, sold = await refunded_since(Shop(tmp_path))
-    await accepted(till)
+    shop = Shop(tmp_path)
+    if way == "cancelled before":
+        till, sold = await refunded_in_the_lost_part(shop)
+        await refund(till, await till.get(sold))
+    else:
+        till, sold = await refunded_since(shop)
+        await accepted(till)
     told = await Api(till, counter_config()).get(f"/sales/{sold}")
     cancelled = msgspec.convert(told, SettlementView)
     assert (cancelled.state, cancelled.in_doubt) == ("CANCELLED", False)
