@@ -81,7 +81,9 @@ class Progress(msgspec.Struct, frozen=True):
     tries: int = 0
     """Tries that came to nothing since it was opened, or since a person said "again"."""
     unanswered: int = 0
-    """Messages of it that left without an answer, and of which nothing more was learnt. Above 0 the hub may have it."""
+    """Messages of it that left without an answer, and of which nothing more was learnt: above 0 the hub may have it. "Again"
+    forgets none of them; from `MOST_UNANSWERED` on each "again" sends one message, and silence holds it once more.
+    """
 
 
 class Verdict(enum.StrEnum):
@@ -218,7 +220,8 @@ def _said(progress: Progress, word: Word) -> Decision:
         raise NotAllowed(progress.state.value)
     match word:
         case Word.AGAIN:
-            return Decision(Progress(), "again", 0.0)
+            # What was not answered may have arrived since the look, so a refusal still proves nothing about it.
+            return Decision(Progress(unanswered=progress.unanswered), "again", 0.0)
         case Word.ACCEPTED:
             return Decision(_to(progress, _S.ACCEPTED), "accepted_by_a_person")
         case Word.GIVEN_UP:  # pragma: no branch - mypy knows that there is no other

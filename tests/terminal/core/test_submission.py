@@ -121,6 +121,15 @@ def test_a_refused_repeat_proves_nothing_about_the_message_before_it() -> None:
     assert after(Leaves(), Heard(Verdict.REFUSED)).progress.state is _S.REFUSED
 
 
+def test_nor_does_a_refusal_of_what_a_person_wanted_sent_again() -> None:
+    """The person has looked, and the message before may have arrived since."""
+    silent = (Leaves(), Heard(Verdict.UNKNOWN, "timeout"))
+    held = after(*silent, Said(Word.AGAIN), Leaves(), Heard(Verdict.REFUSED), silence=Silence.ASK_A_PERSON)
+    assert held == Decision(Progress(_S.HELD, 0, 1), "repeat_refused")
+    never_left = after(NotMade("no_path"), Said(Word.AGAIN), Leaves(), Heard(Verdict.REFUSED))
+    assert never_left.progress.state is _S.REFUSED
+
+
 def test_tries_are_bounded_and_then_a_person_is_called() -> None:
     progress, messages = Progress(), 0
     while progress.state is not _S.HELD:
@@ -160,7 +169,7 @@ def test_a_start_believes_nothing_that_was_on_its_way() -> None:
 
 def test_a_person_decides_about_what_is_held_and_may_give_up_what_waits() -> None:
     held = Progress(_S.HELD, 7, 3)
-    assert after(Said(Word.AGAIN), progress=held) == Decision(Progress(), "again", 0.0)
+    assert after(Said(Word.AGAIN), progress=held) == Decision(Progress(_S.WAITING, 0, 3), "again", 0.0)
     assert after(Said(Word.ACCEPTED), progress=held).progress.state is _S.ACCEPTED
     assert after(Said(Word.GIVEN_UP), progress=held).progress.state is _S.GIVEN_UP
     assert after(Said(Word.GIVEN_UP)).progress.state is _S.GIVEN_UP
@@ -238,7 +247,7 @@ TABLE: Final = (
     | rows(_S.UNKNOWN, (Looked(Found.NOT_THERE),), ALL, Decision(left(_S.WAITING), "not_found", 0.0))
     | rows(_S.UNKNOWN, (Looked(Found.UNCLEAR),), ALL, Decision(left(_S.HELD), "unclear"))
     | rows(_S.UNKNOWN, (Looked(Found.NOT_HEARD),), ALL, Decision(left(_S.UNKNOWN, 4), "not_heard", 40.0))
-    | rows(_S.HELD, (Said(Word.AGAIN),), ALL, Decision(Progress(_S.WAITING, 0, 0), "again", 0.0))
+    | rows(_S.HELD, (Said(Word.AGAIN),), ALL, Decision(left(_S.WAITING, 0), "again", 0.0))
     | rows(_S.HELD, (Said(Word.ACCEPTED),), ALL, Decision(left(_S.ACCEPTED), "accepted_by_a_person"))
     | rows(_S.HELD, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
     | rows(_S.WAITING, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
