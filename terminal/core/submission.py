@@ -152,6 +152,8 @@ class Said(msgspec.Struct, frozen=True):
     """A person has decided."""
 
     word: Word
+    silent_s: float
+    """How long ago its newest message without an answer was given up."""
 
 
 Event = Leaves | NotMade | Heard | Looked | TakenUp | Said
@@ -159,6 +161,14 @@ Event = Leaves | NotMade | Heard | Looked | TakenUp | Said
 
 class NotAllowed(Exception):
     """A person's word that does not fit where the submission stands; nothing was changed."""
+
+
+class TooEarly(Exception):
+    """A message without an answer may still arrive, so no look proves that the hub does not have it; nothing was changed."""
+
+    def __init__(self, left_s: float) -> None:
+        super().__init__(f"{left_s:.0f} s")
+        self.left_s = left_s
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -191,11 +201,12 @@ def next_act(progress: Progress, silence: Silence) -> Act:
 def step(progress: Progress, event: Event, silence: Silence, quiet_s: float) -> Decision:
     """Decide. `quiet_s`: how long the hub may still take in a message that was not answered.
 
-    Raises `NotAllowed` for a person's word out of place and ValueError for an event that cannot have happened.
+    Raises `NotAllowed` for a person's word out of place, `TooEarly` for "again" within the quiet time, and ValueError for an
+    event that cannot have happened.
     """
     match event:
-        case Said(word):
-            return _said(progress, word)
+        case Said(word, silent_s):
+            return _said(progress, word, quiet_s - silent_s)
         case TakenUp(old_copy):
             return _taken_up(progress, silence, quiet_s, old_copy)
         case Leaves() if next_act(progress, silence) is Act.SEND:
@@ -214,10 +225,12 @@ def _to(progress: Progress, state: SubmissionState) -> Progress:
     return msgspec.structs.replace(progress, state=state)
 
 
-def _said(progress: Progress, word: Word) -> Decision:
+def _said(progress: Progress, word: Word, quiet_left_s: float) -> Decision:
     gives_up_waiting = word is Word.GIVEN_UP and progress.state in (_S.WAITING, _S.UNKNOWN)
     if progress.state is not _S.HELD and not gives_up_waiting:
         raise NotAllowed(progress.state.value)
+    if word is Word.AGAIN and progress.unanswered and quiet_left_s > 0:
+        raise TooEarly(quiet_left_s)
     match word:
         case Word.AGAIN:
             # What was not answered may have arrived since the look, so a refusal still proves nothing about it.

@@ -17,11 +17,12 @@ from protocols.errors import MalformedMessage
 from protocols.gm.sm3 import sm3
 from protocols.hub.envelope import decode_request
 from protocols.hub.profile import Profile
+from protocols.wire_time import format_time
 from terminal.core import submission as rules
 from terminal.core.events import Answered, Heard, Misuse, NoAnswer, NotSent
 from terminal.core.outcome import Verdict as Judged
 from terminal.core.outcome import judge, reason_of
-from terminal.core.submission import Act, Found, NotAllowed, SubmissionState, Word, next_act, step
+from terminal.core.submission import Act, Found, NotAllowed, SubmissionState, TooEarly, Word, next_act, step
 from terminal.core.values import AttemptEnded, Notice
 from terminal.counter.session import HubSession
 from terminal.hub.client import FieldTooLong, HubClient, SignedMessage
@@ -69,6 +70,9 @@ class Submissions:
         self._new_id = new_id
         self._due_s: dict[str, float] = {}
         """What is to be worked on when, by the monotonic clock; all of it stands in the journal too."""
+        self._began_s = counter.clock.monotonic_s()
+        self._silent_since_s: dict[str, float] = {}
+        """When the newest message without an answer was given up; before this process: nobody knows, so it counts from the start."""
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._held: set[str] = set()
         self._delivering: set[str] = set()
@@ -150,16 +154,23 @@ class Submissions:
         return heard
 
     async def decide(self, submission_id: str, word: Word, actor: str, why: str) -> SubmissionRow:
-        """Write a person's decision. Raises `Misuse` (`unknown_submission`, `submission_not_open`)."""
+        """Write a person's decision.
+
+        Raises `Misuse`: `unknown_submission`, `submission_not_open`, `submission_too_early` ("again" before the quiet time is over).
+        """
         self._counter.holds.require_newest()
         async with self._turn:
             row = await self.get(submission_id)
             if submission_id in self._delivering:
                 raise Misuse("submission_not_open", state=row.progress.state.value)
             try:
-                decided = await self._take(row, rules.Said(word), actor)
+                silent_s = self._now_s - self._silent_since_s.get(row.id, self._began_s)
+                decided = await self._take(row, rules.Said(word, silent_s), actor)
             except NotAllowed as not_allowed:
                 raise Misuse("submission_not_open", state=str(not_allowed)) from None
+            except TooEarly as early:
+                over = self._counter.engine.stamp().wall + dt.timedelta(seconds=early.left_s + 1)
+                raise Misuse("submission_too_early", at=format_time(over)) from None
         await self._counter.note(actor, "submission_decided", f"{submission_id} {word} {why}")
         self._changed.set()
         return decided
@@ -384,6 +395,8 @@ class Submissions:
             row=after, before=row.progress.state, actor=actor, stamp=stamp, sent=sent, ended=ended
         )
         await self._counter.workroom.write(lambda journal: journal.submissions.change(change))
+        if after.progress.unanswered > row.progress.unanswered:
+            self._silent_since_s[row.id] = self._now_s
         if delay_s is not None:
             self._due_s[row.id] = self._now_s + delay_s
         elif after.progress.state is not SubmissionState.SENT:

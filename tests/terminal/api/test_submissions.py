@@ -86,6 +86,8 @@ async def test_a_held_one_is_listed_until_a_person_decides(tmp_path: Path) -> No
     assert "yibao submissions decide" in held["told"]["en"]
     assert [row["id"] for row in await api.get("/submissions?open=true")] == [held["id"]]
     path = f"/submissions/{held['id']}/decision"
+    early = await api.post(path, {"decision": "again"})
+    assert (early["status"], early["code"]) == (422, "submission_too_early")
     decided = await api.post(path, {"decision": "accepted", "operator": "T02", "reason": "portal"})
     assert decided["state"] == "ACCEPTED"
     assert await api.get("/submissions?open=true") == []

@@ -25,6 +25,7 @@ from terminal.core.submission import (
     Silence,
     SubmissionState,
     TakenUp,
+    TooEarly,
     Verdict,
     Word,
     next_act,
@@ -39,7 +40,7 @@ EVENTS: tuple[Event, ...] = (
     *(Heard(verdict, "x") for verdict in Verdict),
     *(Looked(found) for found in Found),
     *(TakenUp(old_copy) for old_copy in (False, True)),
-    *(Said(word) for word in Word),
+    *(Said(word, QUIET_S) for word in Word),
 )
 
 
@@ -124,9 +125,11 @@ def test_a_refused_repeat_proves_nothing_about_the_message_before_it() -> None:
 def test_nor_does_a_refusal_of_what_a_person_wanted_sent_again() -> None:
     """The person has looked, and the message before may have arrived since."""
     silent = (Leaves(), Heard(Verdict.UNKNOWN, "timeout"))
-    held = after(*silent, Said(Word.AGAIN), Leaves(), Heard(Verdict.REFUSED), silence=Silence.ASK_A_PERSON)
+    held = after(
+        *silent, Said(Word.AGAIN, QUIET_S), Leaves(), Heard(Verdict.REFUSED), silence=Silence.ASK_A_PERSON
+    )
     assert held == Decision(Progress(_S.HELD, 0, 1), "repeat_refused")
-    never_left = after(NotMade("no_path"), Said(Word.AGAIN), Leaves(), Heard(Verdict.REFUSED))
+    never_left = after(NotMade("no_path"), Said(Word.AGAIN, QUIET_S), Leaves(), Heard(Verdict.REFUSED))
     assert never_left.progress.state is _S.REFUSED
 
 
@@ -169,16 +172,34 @@ def test_a_start_believes_nothing_that_was_on_its_way() -> None:
 
 def test_a_person_decides_about_what_is_held_and_may_give_up_what_waits() -> None:
     held = Progress(_S.HELD, 7, 3)
-    assert after(Said(Word.AGAIN), progress=held) == Decision(Progress(_S.WAITING, 0, 3), "again", 0.0)
-    assert after(Said(Word.ACCEPTED), progress=held).progress.state is _S.ACCEPTED
-    assert after(Said(Word.GIVEN_UP), progress=held).progress.state is _S.GIVEN_UP
-    assert after(Said(Word.GIVEN_UP)).progress.state is _S.GIVEN_UP
+    assert after(Said(Word.AGAIN, QUIET_S), progress=held) == Decision(
+        Progress(_S.WAITING, 0, 3), "again", 0.0
+    )
+    assert after(Said(Word.ACCEPTED, QUIET_S), progress=held).progress.state is _S.ACCEPTED
+    assert after(Said(Word.GIVEN_UP, QUIET_S), progress=held).progress.state is _S.GIVEN_UP
+    assert after(Said(Word.GIVEN_UP, QUIET_S)).progress.state is _S.GIVEN_UP
     for state in _S:
         if state is not _S.HELD:
             with pytest.raises(NotAllowed):
-                after(Said(Word.AGAIN), progress=Progress(state))
+                after(Said(Word.AGAIN, QUIET_S), progress=Progress(state))
     with pytest.raises(NotAllowed):
-        after(Said(Word.GIVEN_UP), progress=Progress(_S.SENT))
+        after(Said(Word.GIVEN_UP, QUIET_S), progress=Progress(_S.SENT))
+
+
+@pytest.mark.parametrize("silence", Silence)
+def test_nothing_is_sent_again_while_a_message_without_an_answer_may_still_arrive(silence: Silence) -> None:
+    """A look proves nothing before the quiet time is over. What never left needs none; what a person saw there is there."""
+    held = Progress(_S.HELD, 1, 1)
+    with pytest.raises(TooEarly) as early:
+        step(held, Said(Word.AGAIN, QUIET_S - 0.5), silence, QUIET_S)
+    assert early.value.left_s == 0.5
+    assert step(held, Said(Word.AGAIN, QUIET_S), silence, QUIET_S).progress.state is _S.WAITING
+    never_left = Progress(_S.HELD, 1, 0)
+    assert step(never_left, Said(Word.AGAIN, 0.0), silence, QUIET_S).progress.state is _S.WAITING
+    for word, state in ((Word.ACCEPTED, _S.ACCEPTED), (Word.GIVEN_UP, _S.GIVEN_UP)):
+        assert step(held, Said(word, 0.0), silence, QUIET_S).progress.state is state
+    with pytest.raises(NotAllowed):
+        step(Progress(_S.UNKNOWN, 1, 1), Said(Word.AGAIN, 0.0), silence, QUIET_S)
 
 
 def test_what_runs_by_itself_is_not_over() -> None:
@@ -247,11 +268,11 @@ TABLE: Final = (
     | rows(_S.UNKNOWN, (Looked(Found.NOT_THERE),), ALL, Decision(left(_S.WAITING), "not_found", 0.0))
     | rows(_S.UNKNOWN, (Looked(Found.UNCLEAR),), ALL, Decision(left(_S.HELD), "unclear"))
     | rows(_S.UNKNOWN, (Looked(Found.NOT_HEARD),), ALL, Decision(left(_S.UNKNOWN, 4), "not_heard", 40.0))
-    | rows(_S.HELD, (Said(Word.AGAIN),), ALL, Decision(left(_S.WAITING, 0), "again", 0.0))
-    | rows(_S.HELD, (Said(Word.ACCEPTED),), ALL, Decision(left(_S.ACCEPTED), "accepted_by_a_person"))
-    | rows(_S.HELD, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
-    | rows(_S.WAITING, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
-    | rows(_S.UNKNOWN, (Said(Word.GIVEN_UP),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
+    | rows(_S.HELD, (Said(Word.AGAIN, QUIET_S),), ALL, Decision(left(_S.WAITING, 0), "again", 0.0))
+    | rows(_S.HELD, (Said(Word.ACCEPTED, QUIET_S),), ALL, Decision(left(_S.ACCEPTED), "accepted_by_a_person"))
+    | rows(_S.HELD, (Said(Word.GIVEN_UP, QUIET_S),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
+    | rows(_S.WAITING, (Said(Word.GIVEN_UP, QUIET_S),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
+    | rows(_S.UNKNOWN, (Said(Word.GIVEN_UP, QUIET_S),), ALL, Decision(left(_S.GIVEN_UP), "given_up"))
 )  # fmt: skip
 """Every decision about a submission after three tries and two messages without answer; nothing else is decided."""
 
