@@ -36,6 +36,7 @@ import msgspec
 
 from protocols.wire_time import WIRE_ZONE, format_time, parse_time
 from terminal.journal.audit_chain import append_record
+from terminal.journal.files import exists, remove
 from terminal.journal.migration_3 import SUBMISSIONS
 from terminal.journal.records import JournalFailed
 from terminal.journal.schema import CREATE, RULES, SCHEMA_VERSION
@@ -378,7 +379,7 @@ def _require_room(path: str, vfs: str | None, copy: str) -> None:
 
 def _copy(connection: apsw.Connection, target: str, vfs: str | None) -> None:
     """Copy the old journal beside itself, whole and synced, before anything in it changes."""
-    _remove(target, vfs)  # what an interrupted start has left
+    remove(target, vfs)  # what an interrupted start has left
     copy = apsw.Connection(target, vfs=vfs)
     try:
         copy.pragma("synchronous", 3)
@@ -400,7 +401,7 @@ def _forget_copies(connection: apsw.Connection, path: str, vfs: str | None, targ
         return
     _require_whole(connection, "after its migration")
     for copy in older:
-        _remove(copy, vfs)
+        remove(copy, vfs)
 
 
 def forget_copies_past_their_time(connection: apsw.Connection, now: dt.datetime) -> bool:
@@ -417,7 +418,7 @@ def forget_copies_past_their_time(connection: apsw.Connection, now: dt.datetime)
         return False
     try:
         for copy in older:
-            _remove(copy, vfs)
+            remove(copy, vfs)
     except apsw.Error:
         return False
     return True
@@ -425,29 +426,4 @@ def forget_copies_past_their_time(connection: apsw.Connection, now: dt.datetime)
 
 def _copies(path: str, vfs: str | None, target: int) -> list[str]:
     named = [copy_path(path, schema) for schema in range(OLDEST, target)]
-    return [copy for copy in named if _exists(copy, vfs)]
-
-
-def _exists(path: str, vfs: str | None) -> bool:
-    files = _Files(vfs)
-    try:
-        return bool(files.xAccess(path, apsw.SQLITE_ACCESS_EXISTS))
-    finally:
-        files.unregister()
-
-
-def _remove(path: str, vfs: str | None) -> None:
-    files = _Files(vfs)
-    try:
-        for name in (f"{path}-journal", f"{path}-wal", path):
-            if files.xAccess(name, apsw.SQLITE_ACCESS_EXISTS):
-                files.xDelete(name, True)
-    finally:
-        files.unregister()
-
-
-class _Files(apsw.VFS):
-    """The file system the journal lives on, for asking about files beside it and removing them."""
-
-    def __init__(self, base: str | None) -> None:
-        super().__init__(f"beside the journal {id(self)}", base or "")
+    return [copy for copy in named if exists(copy, vfs)]

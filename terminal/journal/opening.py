@@ -3,7 +3,7 @@
 Durability. The file is created and migrated under a rollback journal with synchronous=EXTRA, then reopened, switched
 to WAL and used under synchronous=FULL; every pragma is read back. (A new file switched to WAL under FULL can lose its
 first commits in a power cut: the rollback journal's removal is not synced. See docs/decisions/0005.) The engine must
-be 3.51.3 or later, because of the WAL-reset bug before it.
+be 3.51.3 or later, because of the WAL-reset bug before it. What an earlier process could not sync is written once more first.
 """
 
 import datetime as dt
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import apsw
 
+from terminal.journal.files import sync_log_again
 from terminal.journal.journal import Journal
 from terminal.journal.migrations import migrate_if_old, note_readable_from, readable_from, refuse_newer
 from terminal.journal.records import JournalFailed
@@ -52,6 +53,7 @@ def open_journal(
             f"SQLite engine {apsw.sqlite_lib_version()} has the WAL-reset bug; 3.51.3 or later is needed"
         )
     try:
+        sync_log_again(path, vfs)
         _make_ready(path, vfs, boot_id, floor)
         connection = _connect(path, vfs)
         try:

@@ -42,6 +42,8 @@ FOUND = {
     3701: "as 3107",
     343340693: "a cancellation without an answer at midnight lay on the next day at the hub (test_accounted: may lie on the next day)",
     942769349: "two clock jumps and a sale the hub did not list that day, before the site had the service's own clock",
+    55540664: "a failed sync, a new process, a power cut: rows without those they belong to (test_failed_sync)",
+    55541575: "as 55540664, and the file was malformed",
 }
 """Seeds that once broke something with `SALES_PER_RUN` sales: the bug has a small test of its own, the seed stays here."""
 
