@@ -1,7 +1,6 @@
 """The anchors of the audit log over the local API: how they stand, and accepting a journal that a witness contradicts."""
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
@@ -17,7 +16,7 @@ from terminal.core.states import State
 from terminal.counter.anchor_keeper import AnchorKeeper
 from terminal.counter.counter import Counter
 from terminal.reconciliation.correcting import two_operators
-from terminal.reconciliation.report import Action, Outcome
+from terminal.reconciliation.report import Action, Outcome, Report, is_nowhere
 from terminal.reconciliation.runner import Reconciliation
 from terminal.shapes.anchors import AnchorView
 
@@ -77,18 +76,24 @@ def _keeper(service: Service) -> AnchorKeeper:
 def _not_ruled(counter: Counter, reconciliation: Reconciliation | None, days: Sequence[dt.date]) -> list[str]:
     """Settlements open here that may stand at the hub, as far as the reports of these days show.
 
-    Only the proof that the hub has nothing of one (`CLOSE_REVERSED`, and no other word about it) takes it off the list: a
-    report that can prove nothing, or does not name it, is no leave to undo it.
+    Only the proof that the hub has nothing of one takes it off the list: a report that can prove nothing, or does not name
+    it, is no leave to undo it.
     """
-    told: dict[str, set[Action]] = defaultdict(set)
-    for report in () if reconciliation is None else map(reconciliation.reports.last, days):
-        for one in report.differences:
-            told[one.settlement_id].add(one.action)
+    reports = [] if reconciliation is None else [reconciliation.reports.last(day) for day in days]
     return [
         settlement.id
         for settlement, _ in counter.settlements.doubts()
-        if State.CONFIRMED in rulings(settlement) and told[settlement.id] != {Action.CLOSE_REVERSED}
+        if State.CONFIRMED in rulings(settlement) and not _is_proved_absent(settlement.id, reports)
     ]
+
+
+def _is_proved_absent(settlement_id: str, reports: Sequence[Report]) -> bool:
+    """Whether the first report that names it offers `CLOSE_REVERSED`, and that day and each since prove that they lack it."""
+    for at, report in enumerate(reports):
+        for one in report.differences:
+            if one.settlement_id == settlement_id:
+                return one.action is Action.CLOSE_REVERSED and is_nowhere(one, reports[at:])
+    return False
 
 
 def _outcome(reconciliation: Reconciliation | None, day: dt.date) -> str:

@@ -21,11 +21,11 @@ from terminal.reconciliation.report import (
     Action,
     Cause,
     Difference,
-    Group,
     KeptReports,
     Kind,
     Outcome,
     Report,
+    is_nowhere,
 )
 
 OPERATOR_LENGTH: Final = 30
@@ -94,13 +94,8 @@ class Corrections:
         (case,) = await self._books.cases([absent.settlement_id])
         if not case.settlement.in_old_copy:
             return
-        for report in self._reports_since(day):
-            named = any(
-                one.settlement_id == absent.settlement_id and one.action is not Action.CLOSE_REVERSED
-                for one in report.differences
-            )
-            if named or not _is_proved(report, absent):
-                raise Misuse("nothing_to_correct", state=case.settlement.state.value)
+        if not is_nowhere(absent, self._reports_since(day)):
+            raise Misuse("nothing_to_correct", state=case.settlement.state.value)
 
     def _require_not_undone(
         self, day: dt.date, standing: Difference, settlement: Settlement, sent_on: Set[dt.date]
@@ -112,7 +107,7 @@ class Corrections:
         own_fen = total_fen(settlement)
         for report in self._reports_since(day):
             may_hold = settlement.in_old_copy or dt.date.fromisoformat(report.date) in sent_on
-            if may_hold and not _is_proved(report, standing):
+            if may_hold and not report.is_proved_for(standing):
                 raise Misuse("may_be_undone")
             if any(_may_have_undone(one, settlement.id, own_fen) for one in report.differences):
                 raise Misuse("may_be_undone")
@@ -131,12 +126,6 @@ class Corrections:
         if missing:
             raise Misuse("days_not_reconciled", dates=", ".join(missing))
         return [report for report in reports.values() if report is not None]
-
-
-def _is_proved(report: Report, difference: Difference) -> bool:
-    """Whether a report accounts for everything in the group of a difference."""
-    group = Group(difference.clr_type, difference.clr_optins, difference.insutype)
-    return any(one.group == group and one.is_proved for one in report.groups)
 
 
 def _may_have_undone(one: Difference, settlement_id: str, own_fen: int) -> bool:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -250,6 +251,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[GroupResult, ...]
     details: tuple[Detail, ...]
     differences: tuple[Difference, ...]
+
+    def is_proved_for(self, difference: Difference) -> bool:
+        """Whether it accounts for everything in the group of a difference, its own or another day's."""
+        group = Group(difference.clr_type, difference.clr_optins, difference.insutype)
+        return any(one.group == group and one.is_proved for one in self.groups)
+
+
+def is_nowhere(absent: Difference, reports: Iterable[Report]) -> bool:
+    """Whether each of these days has proved what it holds, and none names the settlement otherwise than as absent."""
+    return all(
+        report.is_proved_for(absent)
+        and not any(
+            one.settlement_id == absent.settlement_id and one.action is not Action.CLOSE_REVERSED
+            for one in report.differences
+        )
+        for report in reports
+    )
 
 
 def outcome_of(

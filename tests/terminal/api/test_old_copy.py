@@ -198,3 +198,27 @@ async def test_what_left_on_a_later_day_is_looked_for_there_wherever_the_custome
     )
     await refused_and_untouched(shop, till, api, opened.id)
     await till.stop()
+
+
+@virtual
+async def test_a_later_day_that_proves_nothing_is_no_leave_to_undo_what_its_first_day_lacks(
+    tmp_path: Path,
+) -> None:
+    """It left on the next day and the goods with it; that day's line of it cannot be read, so the day names nobody."""
+    shop, till = await copying_shop(tmp_path)
+    opened = await till.open()
+    await till.counter.media.give_identity_number(opened.id, shop.world.person("jia").certno)
+    shop.hub_link.down = True
+    assert (await till.counter.sales.confirm(opened.id, "T01")).state is State.ARMED
+    await till.wait(DAY_S)
+    shop.hub_link.down = False
+    assert (await till.counter.sales.confirm(opened.id, "T01")).state is State.CONFIRMED
+    await till.counter.sales.acknowledge(opened.id, "T01")
+    await till.quiet()
+    till = await put_back(shop, till)
+    api = await contradicted(till, "2026-11-23T10:00:00+08:00")
+    assert [one["difference"]["action"] for one in (await api.post(DAY))["differences"]] == ["close_reversed"]
+    arm(shop, FileWith("\n", "\tspoiled\n"), "9102")
+    assert [one["difference"]["kind"] for one in (await api.post(NEXT_DAY))["differences"]] == ["unreadable"]
+    await refused_and_untouched(shop, till, api, opened.id)
+    await till.stop()
