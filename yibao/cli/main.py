@@ -119,6 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         give_up_stdout()
         return NOBODY_READS
     except OSError as lost:
+        if not is_output_lost(lost):
+            raise  # with --debug: an error of the command itself
         give_up_stdout()
         with contextlib.suppress(OSError):
             tell(say("output_lost", reason=lost.strerror or type(lost).__name__), sys.stderr)

@@ -1,5 +1,6 @@
 """Errors become words in one place: known ones say what to do, unexpected ones say where the details are."""
 
+import errno
 import re
 from pathlib import Path
 
@@ -244,4 +245,15 @@ def test_an_unexpected_error_is_one_line_and_its_details_are_kept_in_a_private_f
     assert "test_errors.py" in kept
     assert "999999199001010016" not in kept
     with pytest.raises(ZeroDivisionError):
+        call(tmp_path, "--debug", "run")
+
+
+def test_with_debug_an_error_of_a_line_is_not_told_as_output_that_was_lost(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> Path:
+        raise OSError(errno.ECONNRESET, "Connection reset by peer")
+
+    monkeypatch.setattr(service, "find_counter", broken)
+    with pytest.raises(ConnectionResetError):
         call(tmp_path, "--debug", "run")
