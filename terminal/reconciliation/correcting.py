@@ -2,12 +2,13 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Set
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from drivers.interfaces.clock import Clock
+from protocols.wire_time import parse_time
 from terminal.core.events import CancelAsked, Event, Misuse, Reopened, Ruled
 from terminal.core.message_parts import total_fen
 from terminal.core.states import State
@@ -82,9 +83,9 @@ class Corrections:
             settlement = case.settlement
             if settlement.cancel_wish and not clear_of_midnight(case, "CANCEL", day):
                 raise Misuse("nothing_to_correct", state=settlement.state.value)
-            sent_on = {one.sent_at.date() for one in case.messages("CANCEL")}
-            if settlement.in_old_copy or any(later > day for later in sent_on):
-                self._require_not_undone(day, standing, settlement, sent_on)
+            sent = [one.sent_at for one in case.messages("CANCEL")]
+            if settlement.in_old_copy or any(one.date() > day for one in sent):
+                self._require_not_undone(day, standing, settlement, sent)
 
     async def _require_nowhere(self, day: dt.date, absent: Difference) -> None:
         """What an old copy holds to be on its way may have left on a later day than the copy knows of.
@@ -98,16 +99,20 @@ class Corrections:
             raise Misuse("nothing_to_correct", state=case.settlement.state.value)
 
     def _require_not_undone(
-        self, day: dt.date, standing: Difference, settlement: Settlement, sent_on: Set[dt.date]
+        self, day: dt.date, standing: Difference, settlement: Settlement, sent: Sequence[dt.datetime]
     ) -> None:
         """Every day since must be compared, and none may list a record of ours that could be what undid this one.
 
         Each day on which something that undoes it may have been booked must have proved what it holds: of an old copy, all.
+        `sent`: when its cancellations left; what left behind a report does not stand in it.
         """
         own_fen = total_fen(settlement)
         for report in self._reports_since(day):
-            may_hold = settlement.in_old_copy or dt.date.fromisoformat(report.date) in sent_on
-            if may_hold and not report.is_proved_for(standing):
+            date = dt.date.fromisoformat(report.date)
+            here = [one for one in sent if one.date() == date or date == day]
+            if any(one > parse_time(report.made_at) for one in here):
+                raise Misuse("days_not_reconciled", dates=report.date)
+            if (settlement.in_old_copy or here) and not report.is_proved_for(standing):
                 raise Misuse("may_be_undone")
             if any(_may_have_undone(one, settlement.id, own_fen) for one in report.differences):
                 raise Misuse("may_be_undone")

@@ -245,6 +245,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     date: str
     """The day, UTC+8, by the hub's `setl_time`."""
     made_at: str
+    """When it was begun: what has left since may be missing."""
     provisional: bool
     """The day was not over yet, or had only just ended: what is missing may still come."""
     outcome: Outcome

@@ -94,8 +94,9 @@ class Reconciliation:
         return report
 
     async def _compare(self, day: dt.date) -> Report:
+        begun = self._clock.now()
         _, end = day_bounds(day)
-        provisional = self._clock.now() < end + dt.timedelta(seconds=self._profile.quiet_s)
+        provisional = begun < end + dt.timedelta(seconds=self._profile.quiet_s)
         books = await self.books.of(day)
         groups = await self._all_totals(books, books.groups)
         details: list[Detail] = []
@@ -121,7 +122,7 @@ class Reconciliation:
         done = tuple(groups), tuple(details), tuple(differences)
         return Report(
             date=day.isoformat(),
-            made_at=format_time(self._clock.now()),
+            made_at=format_time(begun),
             provisional=provisional,
             outcome=outcome_of(*done),
             groups=done[0],

@@ -119,3 +119,25 @@ async def test_what_stands_on_its_day_may_have_been_undone_on_a_later_one(tmp_pa
     with pytest.raises(Misuse, match="may_be_undone"):
         await close_on(till, "close_confirmed")
     await till.stop()
+
+
+@virtual
+async def test_what_left_behind_a_report_does_not_stand_in_it(tmp_path: Path) -> None:
+    """Both days were compared while the sale stood; what undid it, told as refused, left later the same day."""
+    shop = unworded(tmp_path, "false")
+    till = await shop.start()
+    sold = await till.settle()
+    shop.arm("lose-request", "2103")
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    shop.arm("refuse", "2103", 10_000)
+    await till.wait(DAY_S + 3600)
+    report = await reconcile(till, MONDAY)
+    (row,) = [one for one in report.differences if one.action.value == "close_confirmed"]
+    await reconcile(till, till.counter.today())
+    shop.world.hub.clear()
+    arm(shop, TakenAndRefused(), "2103", 10_000)
+    await till.wait(600)
+    assert shop.live() == []
+    with pytest.raises(Misuse, match="days_not_reconciled"):
+        await reconciliation(till).corrections.fix(MONDAY, row.id, TWO)
+    await till.stop()
