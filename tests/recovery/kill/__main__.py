@@ -73,6 +73,7 @@ async def one_round(seed: int, number: int) -> tuple[Result, Result, Result]:
 def soak(hours: float, seed: int) -> int:
     """Rounds until the time is over."""
     began_s, rounds, all_kills, breaks = time.monotonic(), 0, Result(), []
+    sys.stderr.write(f"first seed {seed}\n")
     stops = kills_at_random = 0
     while not rounds or time.monotonic() - began_s < hours * 3600:
         killed, stopped, at_instants = asyncio.run(one_round(seed + rounds, rounds))
