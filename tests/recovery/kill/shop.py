@@ -407,7 +407,7 @@ class Shop:
         self._opened_s -= DAY_S / FASTER
         self._clock = FastClock(self._opened_s)
 
-    async def during(self, work: Callable[[Till], Awaitable[None]], limit_s: float = 60.0) -> bool:
+    async def during(self, work: Callable[[Till], Awaitable[None]], limit_s: float = 150.0) -> bool:
         """Do something at the till; False when the victim died on the way, which must be for the reason it was given.
 
         Raises TimeoutError when it takes too long, and whatever `work` raises while the victim lives.
