@@ -1,6 +1,7 @@
 """Values that may be sent to the hub, the card and the certificate centre, and shown nowhere else."""
 
 import re
+import unicodedata
 from typing import Final
 
 
@@ -71,3 +72,13 @@ _LONG_NUMBER: Final = re.compile(r"[0-9]{14,}[0-9Xx]?")
 def hide_numbers(text: str) -> str:
     """Star every number long enough to be a person's or a code's (14 digits on); for texts nobody can vouch for."""
     return _LONG_NUMBER.sub(lambda found: "*" * len(found[0]), text)
+
+
+_SPACED_NUMBER: Final = re.compile(r"[0-9](?:[ -]?[0-9]){16}[ -]?[0-9Xx]")
+"""18 characters of an identity number, also in groups; a date beside another number is shorter."""
+
+
+def holds_number(text: str) -> bool:
+    """Whether `hide_numbers` would hide something of it, or it holds an identity number in groups; wide digits count."""
+    plain = unicodedata.normalize("NFKC", text)
+    return hide_numbers(plain) != plain or _SPACED_NUMBER.search(plain) is not None

@@ -183,6 +183,7 @@ TEXTS: Mapping[str, str] = {
     "not_ready": "The terminal is still starting ({state}). Nothing was done. Try again in a moment.",
     "journal_failed": "The journal can no longer be written ({reason}). No new sale is accepted; the terminal stops. Free the disk or call the service, then start it again: it believes only what is on disk.",
     "bad_request": "The request cannot be read: {reason}. Nothing was done.",
+    "number_in_text": "{member} holds a number long enough to be a person's or a code's. This text is kept readable, so it is not taken. Nothing was done. Say who by an operator's number, and why without such numbers.",
     # no new sale
     "journal_rolled_back": "The journal on this disk is not the one that was here: it has {count} audit records, a witness outside knows of {noted}. An old copy was put back, or its end was cut off. No new sale is started, and no reversal, cancellation or withdrawal is sent: what looks open here may be settled. The hub's ledger says who holds the money: reconcile the missing days (yibao reconcile DATE), have two people close what it offers (--fix), call the service, then have two people accept the journal (yibao journal accept).",
     "found_in_old_copy": "Found open in an old copy of the journal; it may have ended since, and the customer may have goods and slip. Nothing is sent for it. The hub's ledger says who holds the money: reconcile the day (yibao reconcile DATE), then two people close it as the report shows. Take and return no money before.",

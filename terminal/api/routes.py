@@ -23,6 +23,7 @@ from litestar.response import Stream
 
 from terminal.api.anchors import AnchorController
 from terminal.api.catalogues import CatalogueController, CatalogueFileController
+from terminal.api.checks import check_request
 from terminal.api.clearing import ClearingController
 from terminal.api.client_name import ClientName
 from terminal.api.evidence import EvidenceController
@@ -413,6 +414,7 @@ def build_app(service: Service) -> Litestar:
             TraceCodeController,
         ],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},
+        before_request=check_request,
         exception_handlers={
             Misuse: _misuse,
             JournalRefused: _refused,

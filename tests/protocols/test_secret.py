@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from protocols.secret import Secret, mask
+from protocols.secret import Secret, holds_number, mask
 
 NUMBER = "999999199001010016"
 
@@ -68,3 +68,26 @@ def test_a_traceback_through_a_secret_does_not_show_it() -> None:
     with pytest.raises(TypeError) as failed:
         copy.deepcopy(Secret(NUMBER))
     assert NUMBER not in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NUMBER,
+        "99999920180601222X",
+        "99999920180601222x",
+        "999999180601222",
+        "９９９９９９１９９００１０１００１６",
+        "顾客999999 19900101 0016本人",
+        "999999-19900101-0016",
+    ],
+)
+def test_a_number_long_enough_to_be_a_persons_is_found_however_it_is_written(text: str) -> None:
+    assert holds_number(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "T01", "Y999900000001", "2026-11-22 2026-11-23", "1234567890123", "收银员１２"]
+)
+def test_what_is_no_number_of_a_person_is_not_taken_for_one(text: str) -> None:
+    assert not holds_number(text)
