@@ -1,5 +1,6 @@
 """What every request is held against before it is worked on."""
 
+import re
 from typing import Any, Final
 
 from litestar import Request
@@ -11,9 +12,18 @@ from terminal.core.events import Misuse
 TEXTS_KEPT: Final = frozenset({"operator", "operators", "pharmacist", "reason"})
 """Members of bodies that say who or why, in free words: they go into the audit log, which is readable and kept for ever."""
 
+_NAME: Final = re.compile(r"[a-z_]{1,32}")
+"""What is repeated of a name that nobody knows: anything else is the caller's text."""
+
 
 async def check_request(request: Request[Any, Any, Any]) -> None:
-    """Raises `Misuse` (`number_in_text`) where a person's number stands in a text that is kept readable."""
+    """Refuse a query name that the route does not know, and a person's number in a text that is kept readable.
+
+    Raises `Misuse` (`bad_request`, `number_in_text`).
+    """
+    for name in request.query_params.keys() - request.route_handler.parsed_fn_signature.parameters.keys():
+        told = name if _NAME.fullmatch(name) else "an unknown name"
+        raise Misuse("bad_request", reason=f"query: {told}")
     if holds_number(request.headers.get("X-Client", "")):
         raise Misuse("number_in_text", member="X-Client")
     try:

@@ -210,7 +210,7 @@ class SalesController(Controller):
     ) -> SettlementView:
         """Give what the person showed; a purchase with lines on the sheet is quoted by itself."""
         counter = service.require_counter()
-        if sum(map(bool, (data.code, data.identity_number, data.card))) > 1:
+        if sum(map(bool, (data.code, data.identity_number, data.card))) != 1:
             raise Misuse("bad_request", reason="one of code, identity_number, card")
         if data.card:
             return self._view(service, await counter.media.read_card(settlement_id))

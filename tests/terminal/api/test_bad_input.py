@@ -175,3 +175,47 @@ async def test_an_enrolment_that_no_hub_has_is_refused_before_anybody_is_asked(
     told = refused.json()
     assert (refused.status_code, told["code"], "insutype" in told["en"]) == (422, "bad_request", True)
     await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize(
+    "path", ["/sales?bogus=1", "/sales?sale_numer=0001&limit=1", "/submissions?opne=true", "/status?x="]
+)
+async def test_a_question_with_a_name_that_nobody_knows_is_not_answered_as_if_it_were_not_there(
+    path: str, tmp_path: Path
+) -> None:
+    """Who misspells `sale_number` would take the newest sale of all for its own."""
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    refused = await api.call("GET", path)
+    told = refused.json()
+    assert (refused.status_code, told["code"]) == (422, "bad_request")
+    assert path.partition("?")[2].partition("=")[0] in told["en"]
+    await till.stop()
+
+
+@virtual
+async def test_an_unknown_name_in_a_question_is_repeated_only_when_it_looks_like_one(tmp_path: Path) -> None:
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    refused = await api.call("GET", "/sales?999999199001010016=1")
+    assert (refused.status_code, "999999199001010016" in refused.text) == (422, False)
+    known = (
+        "/sales?limit=1",
+        "/sales?sale_number=1&business_date=2026-11-23",
+        "/submissions?open=true&limit=2",
+    )
+    assert [(await api.call("GET", path)).status_code for path in known] == [200, 200, 200]
+    await till.stop()
+
+
+@virtual
+@pytest.mark.parametrize("body", [{}, {"code": ""}, {"card": False}, {"code": "1", "card": True}])
+async def test_a_medium_is_exactly_one(body: dict[str, Any], tmp_path: Path) -> None:
+    till = await Shop(tmp_path).start()
+    api = Api(till, counter_config())
+    opened = await till.open()
+    refused = await api.call("POST", f"/sales/{opened.id}/medium", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_request")
+    assert "one of code, identity_number, card" in refused.json()["en"]
+    await till.stop()
