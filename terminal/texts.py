@@ -21,6 +21,8 @@ DOMAIN = "terminal"
 TEXTS: Mapping[str, str] = {
     # the money
     "settled": "Settled. Fund and account are booked at the hub; the customer pays the cash part.",
+    "settled_cash": "Settled. Fund and account are booked at the hub; collect the cash part, {cash} yuan.",
+    "settled_no_cash": "Settled. Fund and account are booked at the hub; of the insurance's part there is nothing to collect in cash.",
     "settled_differently": "Settled, but the split differs from the quote (a balance or limit moved meanwhile). Show the new amounts; if the customer does not agree, cancel.",
     "refused": "The hub refused: {text} Nothing was booked, nobody owes anything. Correct it and settle again.",
     "not_sent": "The request did not leave this machine ({reason}). Nothing was booked. Confirm again to send the same request, or give the sale up.",

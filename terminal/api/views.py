@@ -1,6 +1,7 @@
 """What the API says about things: JSON with amounts in fen, identities masked, texts in both languages."""
 
 from protocols.hub.settlement import SettlementInfo
+from protocols.money import format_yuan
 from terminal.api.benefit_views import category_views, disclosure_view, enrolment_views
 from terminal.api.rows import row_of
 from terminal.core.benefits import benefit_of
@@ -30,7 +31,7 @@ from terminal.shapes.settlements import (
 )
 from terminal.slips.masking import MaskRule, mask_certno, mask_name
 from terminal.slips.rendering import receipt_number
-from terminal.texts import tell, tell_notice
+from terminal.texts import Told, tell, tell_notice
 
 _NOT_TOLD = frozenset({"psn_name", "psn_no", "certno", "brdy", "gend", "naty", "age"})
 
@@ -88,11 +89,21 @@ def settlement_view(settlement: Settlement, rule: MaskRule) -> SettlementView:
         quote=_amounts(settlement.quote),
         settled=_amounts(settlement.booking),
         cancellation=_amounts(settlement.cancellation),
-        notice=tell_notice(settlement.notice),
+        notice=_notice(settlement),
         refund=_refund(settlement),
         refund_of="" if settlement.refund_of is None else settlement.refund_of.settlement_id,
         review=_review(settlement),
     )  # fmt: skip
+
+
+def _notice(settlement: Settlement) -> Told | None:
+    """The newest notice; that of a sale that has settled names the cash, under the same code."""
+    told, booking = tell_notice(settlement.notice), settlement.booking
+    if told is None or told.code != "settled" or booking is None:
+        return told
+    cash_fen = booking.split.cash_fen
+    words = tell("settled_cash", {"cash": format_yuan(cash_fen)}) if cash_fen else tell("settled_no_cash")
+    return Told(told.code, words.zh, words.en)
 
 
 def _review(settlement: Settlement) -> ReviewView | None:

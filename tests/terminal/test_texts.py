@@ -199,6 +199,8 @@ def test_a_notice_is_told_and_none_is_nothing() -> None:
 
 MONEY = {
     "settled": (("收取现金",), ("booked at the hub", "pays the cash part")),
+    "settled_cash": (("现金部分 1 元",), ("booked at the hub", "collect the cash part, 1 yuan")),
+    "settled_no_cash": (("无需收取现金",), ("booked at the hub", "nothing to collect in cash")),
     "settled_differently": (("已结算", "撤销"), ("Settled", "cancel")),
     "refused": (("未入账", "均无欠款", "重新结算"), ("Nothing was booked", "nobody owes", "settle again")),
     "not_sent": (("未入账", "再次确认", "放弃"), ("Nothing was booked", "Confirm again", "give the sale up")),
@@ -233,7 +235,7 @@ def test_every_refusal_that_can_be_explained_on_paper_has_a_text() -> None:
 
 @pytest.mark.parametrize("code", MONEY)
 def test_a_message_about_money_says_who_holds_it_and_what_to_do(code: str) -> None:
-    told = tell(code, dict.fromkeys(("reason", "text", "tries", "number"), "1"))
+    told = tell(code, dict.fromkeys(("reason", "text", "tries", "number", "cash"), "1"))
     chinese, english = MONEY[code]
     assert [phrase for phrase in chinese if phrase not in told.zh] == []
     assert [phrase for phrase in english if phrase not in told.en] == []
