@@ -121,6 +121,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "no_doubts": "No outcome is open.",
     "no_sales": "There are no sales yet.",
     "copy_owed": "Copy {copy} is printed as soon as the printer is ready.",
+    "slip_waits": "The slip is printed as soon as the printer is ready ({reason}).",
     "slip_noted": "Noted: the slip came out.",
     "events_ended": "The service has ended.",
     # journal and keys

@@ -15,6 +15,8 @@ from typing import ClassVar, Final, Generic, TypeVar
 from protocols.wire_time import WIRE_ZONE
 from terminal.core.states import State
 from terminal.shapes.settlements import AmountsView
+from terminal.shapes.technician import HealthView
+from terminal.texts import reason_in_words
 from yibao.cli import review
 from yibao.cli.common import OUTCOME_OPEN
 from yibao.cli.errors import CommandFailed, Interrupted, OutputLost, is_output_lost
@@ -37,6 +39,7 @@ _GOOD: Final = frozenset({State.CONFIRMED, State.DELIVERED, State.CLOSED})
 _LONGEST_BARCODE: Final = 14
 _OPENING_TRIES: Final = 20
 _GIVE_UP_S: Final = 5.0
+_LOOK_S: Final = 0.5
 _YES: Final = frozenset({"y", "yes", "是"})
 GIVE_UP: Final = frozenset({"q", "n", "no", "否"})
 
@@ -458,9 +461,30 @@ class Conversation(Generic[OrderKind]):
                 self._screen.beside(self._sale)
             # A refusal here changes nothing about the money: the sale is settled, and the exit code says so.
             await self._attempt(self._client.acknowledge(self._sale.id))
+            await self._say_if_slip_waits()
         elif self._sale.in_doubt:
             self._screen.say(say(f"{self.name}_still_open", number=self._sale.sale_number))
         return self._sale
+
+    async def _say_if_slip_waits(self) -> None:
+        """One look at the printer; nobody waits for paper here. A printer that is printing answers later: nothing is said."""
+        if self._sale.state == State.CLOSED:
+            return
+        with contextlib.suppress(CounterError, TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                health = await self._client.health()
+            if health.slips_waiting and (problem := _what_keeps_slips(health)):
+                zh, en = reason_in_words(problem)
+                self._screen.say(
+                    Words("slip_waits", say("slip_waits", reason=zh).zh, say("slip_waits", reason=en).en)
+                )
+
+
+def _what_keeps_slips(health: HealthView) -> str:
+    """What the printer says now, else what it said to the slip before; that it reports no status keeps none."""
+    known = [one.reason for one in health.status.devices if one.name == "printer" and one.state == "fault"]
+    now = "" if health.printer_problem == "no_status" else health.printer_problem
+    return now or "".join(known)
 
 
 def given_up_words(sale: SettlementView) -> Words:

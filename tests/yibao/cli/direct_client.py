@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from terminal.api.views import event_view
+from terminal.config import Config
 from terminal.shapes.settlements import EventView
 from tests.terminal.api.calling import Api
 from tests.terminal.harness import Till, counter_config
@@ -18,9 +19,9 @@ from yibao.words import Words
 class _DirectLine(ServiceLine):
     """The line to the API of a counter in this process."""
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: Till, config: Config) -> None:
         super().__init__(Path("unused"), "till", ANSWER_LIMIT_S)
-        self._api = Api(till, counter_config())
+        self._api = Api(till, config)
 
     async def exchange(self, method: str, path: str, sent: Mapping[str, Any]) -> bytes:
         body = msgspec.json.decode(sent["data"]) if "data" in sent else None
@@ -35,10 +36,10 @@ class _DirectLine(ServiceLine):
 class DirectClient(CounterClient):
     """The client of the door, whose requests go to the API of a counter in this process."""
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: Till, config: Config | None = None) -> None:
         super().__init__(Path("unused"))
         self._till = till
-        self._line = _DirectLine(till)
+        self._line = _DirectLine(till, config or counter_config())
 
     async def events(self, after: int = 0) -> AsyncGenerator[EventView, None]:
         async for entry in self._till.counter.feed.follow(after):
