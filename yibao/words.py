@@ -113,6 +113,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "refund_one_of": "Say what comes back: --return LINE=QUANTITY, or --all. Or --withdraw, to sell nothing anew",
     "wrong_return": "--return {text} makes no sense; write LINE, LINE=QUANTITY or LINE=QUANTITY,TRACECODE, for example 2=1.",
     "refund_ask": "Take goods of sale {number} back? The whole sale of {amount} yuan is cancelled; what is kept is sold anew. [y/N]",
+    "refund_rest_meant": "Goods of sale {number} came back already: {returned}. The number now means what was kept, {rest}. Nothing was done. To take back more of it, name it: yibao refund {id} --return LINE=QUANTITY",
     "refund_rest_waits": "The whole sale {number} is cancelled: return its cash part. What is kept is not settled yet; go on with a fresh code: yibao refund {id} --code CODE",
     "refund_visit_waits": "The whole visit {number} is cancelled: return its cash part. What is kept is not settled yet; go on with a fresh code: yibao refund {id} --code CODE --diagnosis CODE:NAME",
     "self_pay_not_undone": "Goods sold beside the insurance ({amount} yuan) are not undone at the hub, and nothing of them comes back from it: whether they are taken back and repaid is the shop's own matter.",

@@ -15,7 +15,7 @@ from yibao.cli.common import (
     YesOption,
     with_sale,
 )
-from yibao.cli.errors import Interrupted, WrongUse
+from yibao.cli.errors import CommandFailed, Interrupted, WrongUse
 from yibao.cli.help import help_of
 from yibao.cli.output import print_json, yuan
 from yibao.cli.visit import diagnosis_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _RETURN: Final = re.compile(
     r"(?P<line>[0-9]{1,4})(?:[=*](?P<quantity>[0-9]+(?:\.[0-9]+)?))?(?P<codes>(?:,[0-9A-Za-z]+)*)", re.ASCII
 )
+_STANDS: Final = frozenset({"CONFIRMED", "DELIVERED", "CLOSED"})
 
 Returns = Annotated[
     list[str] | None,
@@ -76,6 +77,8 @@ def refund(
     async def work(client: "CounterClient", settlement_id: str) -> int:
         if withdraw:
             return await _withdraw(client, settlement_id, json)
+        if yes:
+            await _require_meant(client, await client.sale(settlement_id), sale)
         desk = _Desk(client, yes=yes, wait_s=wait, json=json, code="".join(code.split()), picked=picked)
         return await desk.take_back(settlement_id, wishes, reason, everything=everything)
 
@@ -99,6 +102,22 @@ def code_without_rest(cancelled: "SettlementView") -> int:
     """Return the exit code of a refund that opened no sale of what is kept, as `_Desk.take_back`."""
     may_be_unpaid = cancelled.notice is not None and cancelled.notice.code in _NOT_OPENED
     return OUTCOME_OPEN if cancelled.in_doubt or may_be_unpaid else int(cancelled.state != "CANCELLED")
+
+
+async def _require_meant(client: "CounterClient", known: "SettlementView", name: str) -> None:
+    """Raises `CommandFailed` where a sale number means what was settled of the rest: a repeat would take that back as well."""
+    if name != known.sale_number or not known.refund_of or known.state not in _STANDS:
+        return
+    returned: list[str] = []
+    origin = known
+    while origin.refund_of:
+        origin = await client.sale(origin.refund_of)
+        rows = () if origin.refund is None else origin.refund.returned
+        returned[:0] = [f"{row.name} {row.quantity}" for row in rows]
+    words = say(
+        "refund_rest_meant", number=name, returned="; ".join(returned), rest=known.receipt_number, id=known.id
+    )
+    raise CommandFailed(words)
 
 
 async def _withdraw(client: "CounterClient", settlement_id: str, json: bool) -> int:

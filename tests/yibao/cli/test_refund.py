@@ -96,6 +96,26 @@ def test_who_takes_everything_back_twice_is_told_that_cash_goes_back_once(call: 
     assert "return the cash part" not in again.stdout
 
 
+def test_who_repeats_a_refund_by_number_takes_no_second_box_back(call: Call, place: Path) -> None:
+    """The number means what is kept by then: a script that repeats itself would cancel that as well."""
+    call(place, "sale", "--item", f"{BARCODE}*3", "--code", code(call, place), "--number", "R10", "--yes")
+    asked = ("refund", "R10", "--return", "1=1", "--yes")
+    first = call(place, *asked, "--code", code(call, place), "--json")
+    assert first.returncode == 0, first.stderr
+    for repeated in (asked, ("refund", "R10", "--all", "--yes")):
+        again = call(place, *repeated, "--json")
+        assert (again.returncode, again.json["error"]["code"]) == (1, "refund_rest_meant")
+        for words in ("测试降糖片 1.00", first.json["receipt_number"], f"yibao refund {first.json['id']}"):
+            assert words in again.stderr
+    assert call(place, "status", "R10", "--json").json["settled"]["total_fen"] == 2500
+    more = call(place, "refund", first.json["receipt_number"], "--return", "1=1", "--yes", "--json")
+    assert (more.returncode, more.json["total_fen"]) == (3, 1250), "whoever names the rest means it"
+    gone_on = call(place, *asked, "--code", code(call, place), "--json")
+    assert (gone_on.returncode, gone_on.json["generation"]) == (0, 3), "a rest that waits is gone on with"
+    third = call(place, *asked)
+    assert third.stderr.count("测试降糖片 1.00; 测试降糖片 1.00") == 2, "in both languages"
+
+
 def test_the_rest_is_not_wanted_after_all(call: Call, place: Path) -> None:
     sold = call(
         place,
