@@ -11,7 +11,8 @@ import typer
 
 from yibao.cli.errors import CommandFailed, Interrupted, WrongUse
 from yibao.cli.help import help_of
-from yibao.words import Words, say
+from yibao.cli.output import name_counter
+from yibao.words import say
 
 if TYPE_CHECKING:
     from terminal.journal.anchors import Noted
@@ -36,7 +37,8 @@ SaleArgument = Annotated[str, typer.Argument(metavar="SALE", help=help_of("sale_
 
 
 def find_counter(given: Path | None) -> Path:
-    """The counter's file: the one given, else ./counter.toml, else ./sim/counter.toml."""
+    """The counter's file: the one given (hints name it again), else ./counter.toml, else ./sim/counter.toml."""
+    name_counter(given)
     if given is not None:
         return given
     for path in COUNTER_FILES:
@@ -88,26 +90,15 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 def with_client(counter: Path | None, work: "Callable[[CounterClient], Awaitable[Result]]") -> Result:
     """Do something with a client of the running service."""
     from terminal.config import read_config
-    from yibao.client import CounterClient, ServiceNotRunning
+    from yibao.client import CounterClient
 
     files = read_config(find_counter(counter))
 
     async def talk() -> Result:
-        try:
-            async with CounterClient(files.socket_path, name="yibao") as client:
-                return await work(client)
-        except ServiceNotRunning as absent:
-            if counter is None:
-                raise
-            raise CommandFailed(_started_with(absent.words, counter)) from None
+        async with CounterClient(files.socket_path, name="yibao") as client:
+            return await work(client)
 
     return run_async(talk())
-
-
-def _started_with(words: Words, counter: Path) -> Words:
-    """The same words with the command that starts the service of this counter, not of the one that stands here."""
-    command = f"yibao run --counter {counter}"
-    return Words(words.code, words.zh.replace("yibao run", command), words.en.replace("yibao run", command))
 
 
 def with_sale(

@@ -45,7 +45,7 @@ from yibao.cli.errors import (
     words_of,
 )
 from yibao.cli.help import help_of
-from yibao.cli.output import print_json, tell, tell_line
+from yibao.cli.output import addressed, name_counter, print_json, tell, tell_line
 from yibao.cli.streams import give_up_stdout, prepare_streams
 from yibao.words import Words, say
 
@@ -131,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     command = typer.main.get_command(build_app())
     out, err = sys.stdout, sys.stderr
+    name_counter(None)
     try:
         code = command.main(given, prog_name="yibao", standalone_mode=False)
     except typer.TyperException as error:
@@ -190,6 +191,7 @@ def _tell_failure(words: Words, given: list[str]) -> None:
     """Two lines on stderr; with --json also one JSON object on stdout."""
     tell(words, sys.stderr)
     if "--json" in given:
+        words = addressed(words)
         print_json({"error": {"code": words.code, "zh": words.zh, "en": words.en}})
 
 

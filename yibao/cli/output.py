@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
+import shlex
 import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
@@ -17,15 +20,39 @@ _COMMANDING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of letters that command a terminal or turn text round (abuse case T33)."""
 
 
+_GROUPS: Final = "card|clearing|evidence|filing|hub|journal|keys|prescription|stock|submissions"
+_HINT: Final = re.compile(
+    rf"yibao (?:(?:{_GROUPS}) |(?!(?:{_GROUPS}|sim|demo|rehearse)\b))[a-z]+(?:-[a-z]+)*", re.ASCII
+)
+"""A command that takes --counter, named in a message."""
+_counter: ContextVar[Path | None] = ContextVar("_counter", default=None)
+
+
+def name_counter(file: Path | None) -> None:
+    """From now on the commands that messages name ask this counter; None = the one that stands here."""
+    _counter.set(file)
+
+
+def addressed(words: Words) -> Words:
+    """The same words; the commands they name ask the counter that was named to this one, not the one that stands here."""
+    file = _counter.get()
+    if file is None:
+        return words
+    option = f" --counter {shlex.quote(str(file))}"
+    return Words(
+        words.code, *(_HINT.sub(lambda hint: hint[0] + option, text) for text in (words.zh, words.en))
+    )
+
+
 def tell(words: Words, stream: TextIO | None = None) -> None:
     """Print a message on two lines, Chinese first; English alone where Chinese cannot be printed."""
-    where = stream or sys.stdout
+    where, words = stream or sys.stdout, addressed(words)
     print(words.both() if speaks_chinese(where) else words.en, file=where, flush=True)
 
 
 def tell_line(words: Words, stream: TextIO | None = None) -> None:
     """Print a message on one line."""
-    where = stream or sys.stdout
+    where, words = stream or sys.stdout, addressed(words)
     print(words.one_line() if speaks_chinese(where) else words.en, file=where, flush=True)
 
 

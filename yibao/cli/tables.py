@@ -24,7 +24,7 @@ from terminal.shapes.settlements import (
     SummaryView,
 )
 from terminal.texts import reason_in_words, state_in_words
-from yibao.cli.output import label, without_controls, yuan
+from yibao.cli.output import addressed, label, without_controls, yuan
 from yibao.cli.streams import speaks_chinese
 from yibao.words import Words, say
 
@@ -98,10 +98,12 @@ class Screen:
 
     def say(self, words: Words) -> None:
         """A message, Chinese first, English on the next line."""
+        words = addressed(words)
         self._console.print(words.both() if self._chinese else words.en, soft_wrap=True)
 
     def line(self, words: Words) -> None:
         """A message on one line."""
+        words = addressed(words)
         self._console.print(words.one_line() if self._chinese else words.en, soft_wrap=True)
 
     def ask(self, words: Words) -> None:

@@ -83,7 +83,9 @@ def test_one_of_two_boxes_comes_back_from_a_script_and_the_other_is_settled_in_a
     waiting = call(clinic, "refund", "F1", "--code", code(), *back)
     assert (waiting.returncode, waiting.json["state"]) == (3, "DRAFT"), waiting.stderr
     rest = waiting.json["id"]
-    assert f"yibao refund {rest} --code CODE --diagnosis CODE:NAME" in waiting.stderr
+    assert (
+        f"yibao refund --counter sim/clinic.toml {rest} --code CODE --diagnosis CODE:NAME" in waiting.stderr
+    )
     assert "nobody owes anything" not in waiting.stderr
     done = call(clinic, "refund", rest, "--code", code(), *DIAGNOSIS, "--yes", "--json", *AT_CLINIC)
     assert done.returncode == 0, done.stderr
