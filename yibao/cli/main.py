@@ -47,6 +47,7 @@ from yibao.cli.errors import (
 from yibao.cli.help import help_of
 from yibao.cli.output import addressed, name_counter, print_json, tell, tell_line
 from yibao.cli.streams import give_up_stdout, prepare_streams
+from yibao.cli.usage import told_usage
 from yibao.words import Words, say
 
 UNEXPECTED = 70
@@ -166,8 +167,9 @@ def _wrong_use(error: typer.TyperException) -> int:
     from protocols.secret import hide_numbers
 
     # What was typed by mistake may be a customer's number.
-    reason = hide_numbers(error.format_message().rstrip("."))
-    tell(say("wrong_use", reason=reason, command=path), sys.stderr)
+    zh, en = told_usage(hide_numbers(error.format_message()))
+    words = say("wrong_use", reason=en, command=path)
+    tell(Words(words.code, say("wrong_use", reason=zh, command=path).zh, words.en), sys.stderr)
     return WRONG_USE
 
 

@@ -11,6 +11,7 @@ from terminal.app import load_public_key
 from terminal.config import ConfigError
 from tests.yibao.cli.conftest import Call
 from yibao.cli import service
+from yibao.cli.usage import told_usage
 from yibao.simulated.endpoints import Endpoints
 from yibao.simulated.folder import SimFolder
 from yibao.simulated.template import counter_toml, counter_values
@@ -46,6 +47,50 @@ def test_a_command_line_that_makes_no_sense_is_exit_code_2_with_a_way_to_the_hel
     assert "用法有误" in found.stderr
     assert word in found.stderr
     assert re.search(r"Help: yibao.* --help", found.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "zh", "en"),
+    [
+        (("cancel", "1"), "缺少选项 '--reason'", "Missing option '--reason'"),
+        (("cancel",), "缺少参数 'SALE'", "Missing argument 'SALE'"),
+        (("status", "--foo"), "没有选项 --foo", "No such option: --foo"),
+        (("status", "--jsn"), "没有选项 --jsn；是否指 --json", "No such option: --jsn; did you mean --json"),
+        (("frobnicate",), "没有命令 'frobnicate'", "No such command 'frobnicate'"),
+        (
+            ("statsu",),
+            "没有命令 'statsu'；是否指 'status'",
+            "No such command 'statsu'; did you mean 'status'",
+        ),
+        (("status", "1", "2"), "多余的参数：2", "Got unexpected extra argument(s): 2"),
+        (("sale", "--number"), "选项 '--number' 需要一个值", "Option '--number' requires an argument"),
+        (("status", "--json=1"), "选项 '--json' 不带值", "Option '--json' does not take a value"),
+        (
+            ("sale", "--wait", "soon"),
+            "'--wait' 的值无效：不是数字",
+            "Invalid value for '--wait': it is no number",
+        ),
+        (
+            ("sale", "--wait", "-1"),
+            "'--wait' 的值无效：不得小于 0",
+            "Invalid value for '--wait': not below 0",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_is_told_in_both_languages(
+    call: Call, tmp_path: Path, arguments: tuple[str, ...], zh: str, en: str
+) -> None:
+    chinese, english = call(tmp_path, *arguments).stderr.splitlines()
+    assert chinese.startswith(f"用法有误：{zh}。帮助：yibao")
+    assert english.startswith(f"{en}. Help: yibao")
+
+
+def test_a_message_that_nobody_has_translated_is_shown_as_it_is() -> None:
+    assert told_usage("Something new.") == ("Something new", "Something new")
+    assert told_usage("Invalid value for 'X': is odd") == (
+        "'X' 的值无效：is odd",
+        "Invalid value for 'X': is odd",
+    )
 
 
 @pytest.mark.parametrize(
