@@ -324,23 +324,28 @@ def unexplained(group: Group) -> Difference:
     )
 
 
-def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: bool) -> Difference | None:
+def still_open(
+    case: Case, group: Group, day: dt.date, *, named: bool, proved: bool, alone: bool = False
+) -> Difference | None:
     """A settlement of the day that is open here and not `named` by the file; None when another day has to say.
 
     `proved`: the day is over and its books were compared to the end, so that what is not named is not there. No day
-    says that of what an old copy holds to be armed: it may have left on another.
+    says that of what an old copy holds to be armed: it may have left on another. That a cancellation is on none of the
+    other days on which it left is asked for when two people close it (`Corrections`). `alone`: no other day shows it,
+    whenever it left.
     """
     settlement = case.settlement
     purpose = "CANCEL" if settlement.cancel_wish else "SETTLE"
-    messages = [one for one in case.messages(purpose) if one.sent_at.date() == day]
+    messages = [one for one in case.messages(purpose) if alone or one.sent_at.date() == day]
     if named or not messages:
         return None
     cause, action = Cause.STILL_OPEN, Action.WAIT
     if settlement.state is State.MANUAL:
         cause = Cause.WAITS_FOR_PEOPLE
-        dated = settlement.cancel_wish or not settlement.armed_in_old_copy
-        if proved and dated and clear_of_midnight(case, purpose, day):
-            action = Action.CLOSE_CONFIRMED if settlement.cancel_wish else Action.CLOSE_REVERSED
+        if proved and settlement.cancel_wish:
+            action = Action.CLOSE_CONFIRMED
+        elif proved and not settlement.armed_in_old_copy and _left_on(day, case.messages(purpose)):
+            action = Action.CLOSE_REVERSED
     return described(
         Difference(
             id=difference_id("open", settlement.id, group.clr_type, group.clr_optins),
@@ -356,17 +361,18 @@ def still_open(case: Case, group: Group, day: dt.date, *, named: bool, proved: b
     )
 
 
-def clear_of_midnight(case: Case, purpose: str, day: dt.date) -> bool:
-    """True when everything of this purpose that may have booked was sent on that day, and not near its beginning or its end."""
-    start, end = day_bounds(day)
-    return all(
-        start + MIDNIGHT_MARGIN <= one.sent_at < end - MIDNIGHT_MARGIN
-        for one in case.messages(purpose)
-        if not _has_booked_nothing(one)
-    )
+def _left_on(day: dt.date, messages: Sequence[Sent]) -> bool:
+    """True when everything that may have booked was sent on that day, and not near its beginning or its end."""
+    return all(days_of(one) == {day} for one in messages if not has_booked_nothing(one))
 
 
-def _has_booked_nothing(sent: Sent) -> bool:
+def days_of(sent: Sent) -> frozenset[dt.date]:
+    """The days whose books have to say what a message did: the one on which it left; near midnight, without an answer, two."""
+    margin = dt.timedelta() if has_booked_nothing(sent) else MIDNIGHT_MARGIN
+    return frozenset({(sent.sent_at - margin).date(), (sent.sent_at + margin).date()})
+
+
+def has_booked_nothing(sent: Sent) -> bool:
     """Proved unsent, or refused: whatever stands at the hub, this message is not what put it there."""
     return (sent.state, sent.verdict) == ("ANSWERED", "refused") or sent.state == "UNSENT"
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -14,7 +14,8 @@ from terminal.core.message_parts import total_fen
 from terminal.core.states import State
 from terminal.core.values import Attempt, Settlement
 from terminal.counter.engine import Wish
-from terminal.reconciliation.compare import clear_of_midnight, may_undo
+from terminal.journal.records import Sent
+from terminal.reconciliation.compare import days_of, has_booked_nothing, may_undo
 from terminal.reconciliation.counter_port import CounterPort
 from terminal.reconciliation.own_books import OwnBooks
 from terminal.reconciliation.report import (
@@ -42,19 +43,22 @@ class Fixed(msgspec.Struct, frozen=True):
 class Corrections:
     """Carries out what the reports of one counter propose."""
 
-    def __init__(self, counter: CounterPort, clock: Clock, books: OwnBooks, reports: KeptReports) -> None:
-        """`reports` are the newest ones of each day."""
+    def __init__(
+        self, counter: CounterPort, clock: Clock, books: OwnBooks, reports: KeptReports, quiet_s: float
+    ) -> None:
+        """`reports` are the newest ones of each day; behind `quiet_s` no message without an answer still travels."""
         self._counter = counter
         self._clock = clock
         self._books = books
         self._reports = reports
+        self._quiet = dt.timedelta(seconds=quiet_s)
 
     async def fix(self, day: dt.date, difference_id: str, operators: tuple[str, str]) -> Fixed:
         """Carry out the action proposed for a difference, on the word of two different operators.
 
         Raises `Misuse`: `two_operators`, `not_reconciled`, `no_such_difference`, `nothing_to_fix`, `days_not_reconciled`
-        and `may_be_undone` (by what an old copy does not know, or by a cancellation repeated on a later day),
-        `nothing_to_correct` (a cancellation repeated since the report), or what the settlement itself objects to. Who they
+        and `may_be_undone` (by what an old copy does not know, or by a cancellation that left on another day),
+        `nothing_to_correct` (a cancellation that leaves meanwhile), or what the settlement itself objects to. Who they
         are is what the caller says; their numbers go into the audit log.
         """
         first, second = two_operators(operators)
@@ -80,12 +84,10 @@ class Corrections:
     async def _require_standing(self, day: dt.date, standing: Difference) -> None:
         """What the report of a day shows must not have been undone since, by a message we know of or by one we do not."""
         for case in await self._books.cases([standing.settlement_id]):
-            settlement = case.settlement
-            if settlement.cancel_wish and not clear_of_midnight(case, "CANCEL", day):
-                raise Misuse("nothing_to_correct", state=settlement.state.value)
-            sent = [one.sent_at for one in case.messages("CANCEL")]
-            if settlement.in_old_copy or any(one.date() > day for one in sent):
-                self._require_not_undone(day, standing, settlement, sent)
+            sent = case.messages("CANCEL")
+            days = {date for one in sent for date in days_of(one)}
+            if case.settlement.in_old_copy or days - {day}:
+                self._require_not_undone(day, standing, case.settlement, sent)
 
     async def _require_nowhere(self, day: dt.date, absent: Difference) -> None:
         """What an old copy holds to be on its way may have left on a later day than the copy knows of.
@@ -95,33 +97,43 @@ class Corrections:
         (case,) = await self._books.cases([absent.settlement_id])
         if not case.settlement.in_old_copy:
             return
-        if not is_nowhere(absent, self._reports_since(day)):
+        if not is_nowhere(absent, self._reports_since([day])):
             raise Misuse("nothing_to_correct", state=case.settlement.state.value)
 
     def _require_not_undone(
-        self, day: dt.date, standing: Difference, settlement: Settlement, sent: Sequence[dt.datetime]
+        self, day: dt.date, standing: Difference, settlement: Settlement, sent: Sequence[Sent]
     ) -> None:
-        """Every day since must be compared, and none may list a record of ours that could be what undid this one.
+        """Every day since its first cancellation must be compared, and none may list a record that could have undone it.
 
         Each day on which something that undoes it may have been booked must have proved what it holds: of an old copy, all.
-        `sent`: when its cancellations left; what left behind a report does not stand in it.
+        `sent`: its cancellations. What left behind a report does not stand in it, and a day on which one stayed without an
+        answer must be over. The day that shows it standing shows that of all of them: where what is undone leaves no
+        record (`recon.cancel_is_record`), no other day would.
         """
         own_fen = total_fen(settlement)
-        for report in self._reports_since(day):
+        days = {date for one in sent for date in days_of(one)}
+        for report in self._reports_since({day} | days):
             date = dt.date.fromisoformat(report.date)
-            here = [one for one in sent if one.date() == date or date == day]
-            if any(one > parse_time(report.made_at) for one in here):
+            here = [one for one in sent if date in days_of(one)]
+            is_early = any(self._is_ahead_of(report, one) for one in (sent if date == day else here))
+            if is_early or (report.provisional and not all(map(has_booked_nothing, here))):
                 raise Misuse("days_not_reconciled", dates=report.date)
-            if (settlement.in_old_copy or here) and not report.is_proved_for(standing):
+            if (settlement.in_old_copy or here or date == day) and not report.is_proved_for(standing):
                 raise Misuse("may_be_undone")
             if any(_may_have_undone(one, settlement.id, own_fen) for one in report.differences):
                 raise Misuse("may_be_undone")
 
-    def _reports_since(self, day: dt.date) -> list[Report]:
-        """The reports of a day and of every day since; raises `Misuse` (`days_not_reconciled`)."""
-        count = (self._clock.now().date() - day).days + 1
+    def _is_ahead_of(self, report: Report, sent: Sent) -> bool:
+        """True when a message may have been booked after the report was begun."""
+        travels = dt.timedelta() if has_booked_nothing(sent) else self._quiet
+        return parse_time(report.made_at) < sent.sent_at + travels
+
+    def _reports_since(self, days: Collection[dt.date]) -> list[Report]:
+        """The reports of every day from the first of these up to today; raises `Misuse` (`days_not_reconciled`)."""
+        first, last = min(days), max(self._clock.now().date(), *days)
         reports = {
-            later: self._reports.find(later) for later in (day + dt.timedelta(days=n) for n in range(count))
+            later: self._reports.find(later)
+            for later in (first + dt.timedelta(days=n) for n in range((last - first).days + 1))
         }
         missing = [
             later.isoformat()
@@ -134,9 +146,9 @@ class Corrections:
 
 
 def _may_have_undone(one: Difference, settlement_id: str, own_fen: int) -> bool:
-    """Whether the hub lists the cancellation of a settlement, or something we do not know that could be it."""
+    """Whether the hub lists the cancellation of a settlement or lacks what it undid, or lists something that could be it."""
     other_fen = None if one.hub is None else one.hub.total_fen
-    is_listed = one.settlement_id == settlement_id and one.action is Action.CLOSE_CANCELLED
+    is_listed = one.settlement_id == settlement_id and (one.refunded or one.kind is Kind.TERMINAL_ONLY)
     is_unknown = one.refunded and one.cause is Cause.UNKNOWN_MESSAGE and may_undo(other_fen, own_fen)
     return is_listed or is_unknown
 

@@ -78,7 +78,7 @@ class Reconciliation:
             lambda: (settlement for settlement, _ in counter.settlements.doubts()),
         )
         self.reports = KeptReports()
-        self.corrections = Corrections(counter, clock, self.books, self.reports)
+        self.corrections = Corrections(counter, clock, self.books, self.reports, profile.quiet_s)
 
     async def run(self, day: dt.date, actor: str) -> Report:
         """Reconcile a day; raises `Misuse` for a day to come or before `FIRST_DAY`. Never raises for what the hub does."""
@@ -145,12 +145,13 @@ class Reconciliation:
             group = group_of(case.settlement, self._profile)
             if (group.clr_type, group.clr_optins) == (clr_type, clr_optins):
                 sure = group in proved and not provisional
+                alone = False
                 if case.settlement.cancel_wish and not self._profile.recon.cancel_is_record:
                     # What is undone leaves no record: only the day of the sale itself shows whether it stands.
-                    sure = sure and belongs(case, books.day, self._profile)
-                found.append(
-                    still_open(case, group, books.day, named=case.settlement.id in named, proved=sure)
-                )
+                    alone = belongs(case, books.day, self._profile)
+                    sure = sure and alone
+                is_named = case.settlement.id in named
+                found.append(still_open(case, group, books.day, named=is_named, proved=sure, alone=alone))
         return [difference for difference in found if difference is not None]
 
     # -- 3201 -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A hub that words "already cancelled" in its own way, and whose refund flag may stay at 0: what its refusals prove then."""
 
+import datetime as dt
 from pathlib import Path
 
 import msgspec
@@ -9,10 +10,11 @@ from protocols.hub.profile_sections import ReversalAnswer
 from simulators.hub.faults import Delivery, Exchange, _Fault, parse_fault
 from terminal.core.events import Misuse
 from terminal.core.states import State
+from terminal.reconciliation.report import Report
 from tests.profiles.rig import profile_of
 from tests.terminal.counter.endings import told
 from tests.terminal.harness import Shop, Till, virtual
-from tests.terminal.reconciliation.days import DAY_S, MONDAY, arm, reconcile, reconciliation
+from tests.terminal.reconciliation.days import DAY_S, MONDAY, TUESDAY, arm, reconcile, reconciliation
 
 TWO = ("A1", "B2")
 
@@ -26,9 +28,9 @@ class TakenAndRefused(_Fault, frozen=True):
         return parse_fault("refuse").deliver(exchange)
 
 
-def unworded(tmp_path: Path, turns: str) -> Shop:
+def unworded(tmp_path: Path, turns: str, *more: str) -> Shop:
     """A shop at a hub whose "already" is none of the profile's patterns."""
-    profile = profile_of(f"[recon]\nrefd_flag_on_original = {turns}")
+    profile = profile_of("\n".join(("[recon]", f"refd_flag_on_original = {turns}", *more)))
     known = (ReversalAnswer(pattern=r"\[SETL_NOT_FOUND\]", means="not_found"),)
     outcome = msgspec.structs.replace(profile.outcome, reversal_answers=known)
     return Shop(tmp_path, profile=msgspec.structs.replace(profile, outcome=outcome))
@@ -40,6 +42,144 @@ async def close_on(till: Till, action: str) -> State:
     (row,) = [one for one in report.differences if one.action.value == action]
     await reconcile(till, till.counter.today())
     return (await reconciliation(till).corrections.fix(MONDAY, row.id, TWO)).settlement.state
+
+
+async def reconciled(till: Till) -> dict[dt.date, Report]:
+    """Compare every day up to today."""
+    days = [MONDAY + dt.timedelta(days=n) for n in range((till.counter.today() - MONDAY).days + 1)]
+    return {day: await reconcile(till, day) for day in days}
+
+
+async def fix(till: Till, report: Report, action: str) -> State:
+    """Two people do what a report proposes."""
+    (row,) = [one for one in report.differences if one.action.value == action]
+    day = dt.date.fromisoformat(report.date)
+    return (await reconciliation(till).corrections.fix(day, row.id, TWO)).settlement.state
+
+
+async def lost_on_two_days(shop: Shop, till: Till, second: str) -> str:
+    """A 2103 without an answer on Monday, which never arrived, and another one on Tuesday; all between are refused."""
+    sold = await till.settle()
+    shop.arm("lose-request", "2103")
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    shop.arm("refuse", "2103", 100_000)
+    await till.wait(DAY_S)
+    shop.world.hub.clear()
+    shop.arm(second, "2103")
+    shop.arm("refuse", "2103", 100_000)
+    await till.wait(3600)
+    lost = [one for one in till.attempts(sold.id) if one[1:3] == ("2103", "UNKNOWN")]
+    assert len(lost) == 2
+    return sold.id
+
+
+@pytest.mark.parametrize("by", [MONDAY, TUESDAY, TUESDAY + dt.timedelta(days=1)], ids=str)
+@virtual
+async def test_what_stayed_without_an_answer_on_two_days_is_closed_as_standing_when_both_are_over(
+    by: dt.date, tmp_path: Path
+) -> None:
+    shop = unworded(tmp_path, "false")
+    till = await shop.start()
+    sold = await lost_on_two_days(shop, till, "lose-request")
+    with pytest.raises(Misuse, match="days_not_reconciled") as early:
+        await fix(till, (await reconciled(till))[MONDAY], "close_confirmed")
+    assert early.value.params == {"dates": "2026-11-24"}, "Tuesday may still hold more"
+    await till.wait(2 * DAY_S)
+    await reconcile(till, MONDAY)
+    report = await reconcile(till, by)
+    with pytest.raises(Misuse, match="days_not_reconciled"):
+        await fix(till, report, "close_confirmed")
+    reports = await reconciled(till)
+    assert (await fix(till, reports[by], "close_confirmed"), len(shop.live())) == (State.CONFIRMED, 1)
+    shop.world.hub.clear()
+    shop.assert_books_agree(till)
+    assert (await till.get(sold)).state is State.CONFIRMED
+    await till.stop()
+
+
+@virtual
+async def test_what_was_cancelled_on_the_second_day_is_closed_as_cancelled_by_that_day_only(
+    tmp_path: Path,
+) -> None:
+    shop = unworded(tmp_path, "false")
+    till = await shop.start()
+    await lost_on_two_days(shop, till, "lose-answer")
+    assert shop.live() == []
+    await till.wait(2 * DAY_S)
+    reports = await reconciled(till)
+    for day in (MONDAY, TUESDAY + dt.timedelta(days=1)):
+        with pytest.raises(Misuse, match="may_be_undone"):
+            await fix(till, reports[day], "close_confirmed")
+    assert await fix(till, reports[TUESDAY], "close_cancelled") is State.CANCELLED
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@pytest.mark.parametrize("fault", ["lose-request", "late-request 900"])
+@virtual
+async def test_what_left_just_before_midnight_is_closed_by_both_days(fault: str, tmp_path: Path) -> None:
+    shop = unworded(tmp_path, "false")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.wait(15 * 3600 - 600)
+    shop.arm(fault, "2103")
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    shop.arm("refuse", "2103", 100_000)
+    await till.wait(DAY_S + 300)
+    assert len(shop.live()) == (1 if fault == "lose-request" else 0)
+    with pytest.raises(Misuse, match="days_not_reconciled") as early:
+        await fix(till, (await reconciled(till))[MONDAY], "close_confirmed")
+    assert early.value.params == {"dates": "2026-11-24"}, "it may have been booked on Tuesday"
+    await till.wait(7200)
+    reports = await reconciled(till)
+    if fault == "lose-request":
+        assert await fix(till, reports[MONDAY], "close_confirmed") is State.CONFIRMED
+    else:
+        with pytest.raises(Misuse, match="may_be_undone"):
+            await fix(till, reports[MONDAY], "close_confirmed")
+        assert await fix(till, reports[TUESDAY], "close_cancelled") is State.CANCELLED
+    shop.world.hub.clear()
+    shop.assert_books_agree(till)
+    await till.stop()
+
+
+@virtual
+async def test_where_nothing_undone_is_listed_the_day_of_the_sale_is_asked_after_the_last_message(
+    tmp_path: Path,
+) -> None:
+    """Sold on Monday; the first 2103 leaves on Tuesday, of which the books say nothing either way."""
+    shop = unworded(tmp_path, "false", "cancel_is_record = false")
+    till = await shop.start()
+    sold = await till.settle()
+    await till.wait(DAY_S)
+    shop.arm("lose-request", "2103")
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    shop.arm("refuse", "2103", 100_000)
+    await till.wait(DAY_S + 3600)
+    reports = await reconciled(till)
+    assert "close_confirmed" not in {one.action.value for one in reports[TUESDAY].differences}
+    await till.wait(600)
+    await reconcile(till, till.counter.today())
+    with pytest.raises(Misuse, match="days_not_reconciled") as early:
+        await fix(till, reports[MONDAY], "close_confirmed")
+    assert early.value.params == {"dates": "2026-11-23"}
+    reports = await reconciled(till)
+    assert (await fix(till, reports[MONDAY], "close_confirmed"), len(shop.live())) == (State.CONFIRMED, 1)
+    await till.stop()
+
+
+@virtual
+async def test_where_nothing_undone_is_listed_what_was_cancelled_is_not_closed_as_standing(
+    tmp_path: Path,
+) -> None:
+    shop = unworded(tmp_path, "false", "cancel_is_record = false")
+    till = await shop.start()
+    await lost_on_two_days(shop, till, "lose-answer")
+    assert shop.live() == []
+    await till.wait(2 * DAY_S)
+    for report in (await reconciled(till)).values():
+        assert "close_confirmed" not in {one.action.value for one in report.differences}
+    await till.stop()
 
 
 @virtual
