@@ -145,7 +145,8 @@ def _cancel_refused_again(
     settlement: Settlement, record: AttemptEnded, text: str, profile: Profile
 ) -> Decision:
     """A repeat was refused. One before it had no answer and may still be travelling: 5203 and the cancellation once more
-    after the quiet time, as for a 2601 (rule 7). Refused again behind it, where no flag tells: people are called in time.
+    after the quiet time, as for a 2601 (rule 7). Refused again behind it, where no flag tells: people are called in time, and
+    the tries come at the slow pace of every other.
     """
     tries = settlement.tries + (settlement.quiet_stage == 2)
     is_alarming = tries >= ALARM_AFTER_TRIES
@@ -159,7 +160,8 @@ def _cancel_refused_again(
     if doubt.manual:
         doubt, more = moved(_replace(doubt, notice=Notice("manual")), State.MANUAL, "still open")
         moves += more
-    retry = Retry(doubt.tries, profile.quiet_s, 0.0, Verdict.REFUSED.value, 1)
+    pause_s = max(profile.quiet_s, retry_delay_s(tries))  # never varied: that could cut the quiet time short
+    retry = Retry(doubt.tries, pause_s, 0.0, Verdict.REFUSED.value, 1)
     return Decision(doubt, moves, (Wake(),), durable=True, ended=record, retry=retry)
 
 

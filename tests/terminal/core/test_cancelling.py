@@ -15,7 +15,8 @@ from terminal.core.events import (
     Restarted,
     SlipPrinted,
 )
-from terminal.core.outcome import ALARM_AFTER_TRIES
+from terminal.core.machine import step
+from terminal.core.outcome import ALARM_AFTER_TRIES, SLOW_DELAY_S
 from terminal.core.states import State
 from terminal.core.undoing import may_be_hurried
 from terminal.core.values import Retry
@@ -204,6 +205,23 @@ def test_after_the_quiet_time_a_refusal_is_the_last_word() -> None:
     assert back.settlement.state is State.CONFIRMED
     assert notice_of(back.settlement) == "cancel_refused"
     assert (back.settlement.quiet_stage, back.leave_queue) == (0, True)
+
+
+def test_where_no_flag_tells_refused_repeats_slow_down_and_the_quiet_time_is_never_shortened() -> None:
+    """At the pace of the quiet time until people are called, then at the slow one, for ever (reliability.md 4.5)."""
+    replace = msgspec.structs.replace
+    unflagged = replace(PROFILE, recon=replace(PROFILE.recon, refd_flag_on_original=False))
+    for quiet_s, slow_s in ((120.0, SLOW_DELAY_S), (900.0, 900.0)):
+        profile = replace(unflagged, outcome=replace(PROFILE.outcome, quiet_floor_s=quiet_s))
+        going_on, retries = QUIET, []
+        for _ in range(ALARM_AFTER_TRIES + 1):
+            for event in (Due(200.0), *REFUSED_REPEAT):
+                decision = step(going_on, event, profile)
+                going_on = decision.settlement
+            retries.append(decision.retry)
+        assert [one and one.delay_s for one in retries] == [quiet_s] * 4 + [slow_s] * 3
+        assert all(one and one.jitter == 0.0 for one in retries)
+        assert not may_be_hurried(going_on)
 
 
 def test_what_has_no_answer_after_the_quiet_time_asks_for_another_one() -> None:
