@@ -183,6 +183,37 @@ async def test_where_nothing_undone_is_listed_what_was_cancelled_is_not_closed_a
 
 
 @virtual
+async def test_where_nothing_undone_is_listed_a_report_does_not_show_what_still_travels(
+    tmp_path: Path,
+) -> None:
+    """Monday was compared while the last 2103 was on its way; it arrives a minute later, and nothing leaves after it."""
+    shop = unworded(tmp_path, "false", "cancel_is_record = false")
+    till = await shop.start()
+    sold = await till.settle()
+    shop.arm("lose-request", "2103")
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    shop.arm("refuse", "2103", 100_000)
+    await till.wait(DAY_S + 3600)
+    shop.world.hub.clear()
+    shop.arm("late-request 60", "2103")
+    while not shop.world.hub.travelling:
+        await till.wait(1)
+    shop.arm("lose-request", "5203", 100_000)
+    while till.attempts(sold.id)[-1][2] != "UNKNOWN":
+        await till.wait(1)
+    report = await reconcile(till, MONDAY)
+    assert len(shop.live()) == 1
+    await till.wait(2 * DAY_S)
+    assert shop.live() == []
+    for day in (TUESDAY, TUESDAY + dt.timedelta(days=1), till.counter.today()):
+        await reconcile(till, day)
+    with pytest.raises(Misuse, match="days_not_reconciled") as early:
+        await fix(till, report, "close_confirmed")
+    assert early.value.params == {"dates": "2026-11-23"}
+    await till.stop()
+
+
+@virtual
 async def test_a_lost_answer_is_made_up_for_where_the_flag_tells(tmp_path: Path) -> None:
     shop = unworded(tmp_path, "true")
     till = await shop.start()
