@@ -11,6 +11,8 @@ from terminal.core.events import Misuse
 
 TEXTS_KEPT: Final = frozenset({"operator", "operators", "pharmacist", "reason"})
 """Members of bodies that say who or why, in free words: they go into the audit log, which is readable and kept for ever."""
+NUMBERS_ALLOWED: Final = "numbers_allowed"
+"""A route's option: members among them that may hold the hub's own number of something, which nobody can tell apart."""
 
 _NAME: Final = re.compile(r"[a-z_]{1,32}")
 """What is repeated of a name that nobody knows: anything else is the caller's text."""
@@ -30,7 +32,8 @@ async def check_request(request: Request[Any, Any, Any]) -> None:
         body = await request.json()
     except SerializationException:
         return  # the route says so
-    for member in sorted(TEXTS_KEPT & body.keys() if isinstance(body, dict) else ()):
+    kept = TEXTS_KEPT - request.route_handler.opt.get(NUMBERS_ALLOWED, set())
+    for member in sorted(kept & body.keys() if isinstance(body, dict) else ()):
         if any(map(holds_number, _texts(body[member]))):
             raise Misuse("number_in_text", member=member)
 

@@ -20,6 +20,7 @@ from protocols.hub.trace_codes import (
     StockedCodesQueryInput,
 )
 from protocols.wire_time import format_time
+from terminal.api.checks import NUMBERS_ALLOWED
 from terminal.api.client_name import ClientName
 from terminal.api.questions import ask, day, rows_view
 from terminal.api.service import Service
@@ -142,7 +143,7 @@ class SubmissionController(Controller):
         )
         return msgspec.structs.replace(submission_view(row), messages=messages)
 
-    @post("/{submission_id:str}/decision", status_code=200)
+    @post("/{submission_id:str}/decision", status_code=200, opt={NUMBERS_ALLOWED: {"reason"}})
     async def decide(
         self, service: NamedDependency[Service], submission_id: FromPath[str], data: JSONBody[DecisionWish]
     ) -> SubmissionView:

@@ -95,7 +95,7 @@ def images_of(recording: Recording, torn: int, luck: random.Random, step: int = 
             yield Image(replay.torn(luck), moment, "torn", facts)
 
 
-PLANS = dict.fromkeys(STORIES, Plan()) | dict.fromkeys(OLD, Plan(1, 150, 9))
+PLANS = dict.fromkeys(STORIES, Plan()) | dict.fromkeys(OLD, Plan(1, 100, 9))
 """For one pass over everything, again and again with other seeds. A start that migrates takes ten times as long, so fewer
 of them are made."""
 _FEWER_TORN = dict.fromkeys(PLANS, 3) | dict.fromkeys(("reopened", "killed", "reversed"), 2)

@@ -27,7 +27,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/sales/{settlement_id}/prescriptions": {"operator": JIA},
     "/sales/{settlement_id}/prescription": {"number": "R1", "pharmacist": JIA},
     "/sales/{settlement_id}/hand_over": {"code": "123456", "operator": JIA},
-    "/submissions/{submission_id}/decision": {"decision": "accepted", "reason": JIA},
+    "/submissions/{submission_id}/decision": {"decision": "accepted", "operator": JIA},
     "/reconciliation/{date}/fixes": {"difference": "1", "operators": ["T01", JIA]},
     "/anchor/acceptance": {"operators": [JIA, "T01"]},
 }
