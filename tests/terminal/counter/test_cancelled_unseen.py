@@ -10,6 +10,7 @@ from protocols.hub.profile_sections import ReversalAnswer
 from simulators.hub.faults import Delivery, Exchange, _Fault, parse_fault
 from terminal.core.events import Misuse
 from terminal.core.states import State
+from terminal.core.values import Settlement
 from terminal.reconciliation.report import Report
 from tests.profiles.rig import profile_of
 from tests.terminal.counter.endings import told
@@ -36,6 +37,16 @@ def unworded(tmp_path: Path, turns: str, *more: str) -> Shop:
     return Shop(tmp_path, profile=msgspec.structs.replace(profile, outcome=outcome))
 
 
+async def cancelling(shop: Shop, till: Till, fault: str, refusals: int = 0) -> Settlement:
+    """A sale whose first 2103 meets a fault, and whose repeats the hub then refuses, so many of them."""
+    sold = await till.settle()
+    shop.arm(fault, "2103")
+    await till.counter.sales.cancel(sold.id, "T01", "")
+    if refusals:
+        shop.arm("refuse", "2103", refusals)
+    return sold
+
+
 async def close_on(till: Till, action: str) -> State:
     """Two people close what waits on Monday as its report proposes."""
     report = await reconcile(till, MONDAY)
@@ -59,10 +70,7 @@ async def fix(till: Till, report: Report, action: str) -> State:
 
 async def lost_on_two_days(shop: Shop, till: Till, second: str) -> str:
     """A 2103 without an answer on Monday, which never arrived, and another one on Tuesday; all between are refused."""
-    sold = await till.settle()
-    shop.arm("lose-request", "2103")
-    await till.counter.sales.cancel(sold.id, "T01", "")
-    shop.arm("refuse", "2103", 100_000)
+    sold = await cancelling(shop, till, "lose-request", refusals=100_000)
     await till.wait(DAY_S)
     shop.world.hub.clear()
     shop.arm(second, "2103")
@@ -189,10 +197,7 @@ async def test_where_nothing_undone_is_listed_a_report_does_not_show_what_still_
     """Monday was compared while the last 2103 was on its way; it arrives a minute later, and nothing leaves after it."""
     shop = unworded(tmp_path, "false", "cancel_is_record = false")
     till = await shop.start()
-    sold = await till.settle()
-    shop.arm("lose-request", "2103")
-    await till.counter.sales.cancel(sold.id, "T01", "")
-    shop.arm("refuse", "2103", 100_000)
+    sold = await cancelling(shop, till, "lose-request", refusals=100_000)
     await till.wait(DAY_S + 3600)
     shop.world.hub.clear()
     shop.arm("late-request 60", "2103")
@@ -217,9 +222,7 @@ async def test_where_nothing_undone_is_listed_a_report_does_not_show_what_still_
 async def test_a_lost_answer_is_made_up_for_where_the_flag_tells(tmp_path: Path) -> None:
     shop = unworded(tmp_path, "true")
     till = await shop.start()
-    sold = await till.settle()
-    shop.arm("lose-answer", "2103")
-    await till.counter.sales.cancel(sold.id, "T01", "")
+    sold = await cancelling(shop, till, "lose-answer")
     await till.quiet()
     assert (await till.get(sold.id)).state is State.CANCELLED
     shop.assert_books_agree(till)
@@ -231,9 +234,7 @@ async def test_where_no_flag_tells_a_refused_repeat_is_never_told_as_standing(tm
     """The hub has cancelled it and says so in words that nobody knows: a person is called, and the day's 3202 shows it."""
     shop = unworded(tmp_path, "false")
     till = await shop.start()
-    sold = await till.settle()
-    shop.arm("lose-answer", "2103")
-    await till.counter.sales.cancel(sold.id, "T01", "")
+    sold = await cancelling(shop, till, "lose-answer")
     assert shop.live() == []
     await till.wait(1200)
     waiting = await till.get(sold.id)
@@ -256,10 +257,7 @@ async def test_where_no_flag_tells_what_stands_is_closed_as_standing_by_two_peop
     """Only the first 2103 could have cancelled it: those that were refused since have booked nothing."""
     shop = unworded(tmp_path, "false")
     till = await shop.start()
-    sold = await till.settle()
-    shop.arm("lose-request", "2103")
-    await till.counter.sales.cancel(sold.id, "T01", "")
-    shop.arm("refuse", "2103", 100_000)
+    sold = await cancelling(shop, till, "lose-request", refusals=100_000)
     await till.wait(DAY_S + 3600)
     if restart:
         await till.stop()
@@ -277,10 +275,7 @@ async def test_what_stands_on_its_day_may_have_been_undone_on_a_later_one(tmp_pa
     """The 2103 that was told as refused on Tuesday had reached the hub twice, and its first copy was taken."""
     shop = unworded(tmp_path, "false")
     till = await shop.start()
-    sold = await till.settle()
-    shop.arm("lose-request", "2103")
-    await till.counter.sales.cancel(sold.id, "T01", "")
-    shop.arm("refuse", "2103", 10_000)
+    sold = await cancelling(shop, till, "lose-request", refusals=10_000)
     await till.wait(DAY_S + 3600)
     shop.world.hub.clear()
     arm(shop, TakenAndRefused(), "2103", 10_000)
@@ -297,10 +292,7 @@ async def test_what_left_behind_a_report_does_not_stand_in_it(tmp_path: Path) ->
     """Both days were compared while the sale stood; what undid it, told as refused, left later the same day."""
     shop = unworded(tmp_path, "false")
     till = await shop.start()
-    sold = await till.settle()
-    shop.arm("lose-request", "2103")
-    await till.counter.sales.cancel(sold.id, "T01", "")
-    shop.arm("refuse", "2103", 10_000)
+    await cancelling(shop, till, "lose-request", refusals=10_000)
     await till.wait(DAY_S + 3600)
     report = await reconcile(till, MONDAY)
     (row,) = [one for one in report.differences if one.action.value == "close_confirmed"]
