@@ -6,6 +6,7 @@ Found by seeds 55540664 and 55541575 of the whole-site simulation: a malformed f
 import random
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -15,7 +16,7 @@ from terminal.journal.journal import Journal
 from terminal.journal.records import JournalFailed
 from terminal.journal.verify import verify_journal
 from tests.terminal.journal.samples import Disk as RecordingDisk
-from tests.terminal.journal.samples import begin, open_at, vault
+from tests.terminal.journal.samples import DiskFile, begin, open_at, vault
 from yibao.site.disk import Contents, Cut, Disk
 
 pytestmark = pytest.mark.blocking_allowed("the disk is memory")
@@ -94,6 +95,25 @@ def test_before_anything_else_a_start_writes_the_log_once_more_and_syncs_it(tmp_
     assert max(written) < 128 * 1024
     assert disk.done[-1][:2] == ("sync", "-wal")
     assert log.read_bytes() == content
+    journal.close()
+    disk.unregister()
+
+
+class _ReadOnlyDisk(RecordingDisk):
+    """Opens files for reading only, as a file system that is mounted so."""
+
+    def xOpen(self, name: Any, flags: list[int]) -> DiskFile:
+        flags[0] = (flags[0] & ~apsw.SQLITE_OPEN_READWRITE) | apsw.SQLITE_OPEN_READONLY
+        return super().xOpen(name, flags)
+
+
+def test_where_nothing_can_be_written_sqlite_is_left_to_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = open_at(path)
+    begin(journal, "S1", "0001")
+    disk = _ReadOnlyDisk("read only")
+    sync_log_again(str(path), disk.name)
+    assert disk.done == []
     journal.close()
     disk.unregister()
 
