@@ -5,7 +5,7 @@ table is asked for the rows that break one: in the words of this program's own s
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Final
@@ -13,9 +13,8 @@ from typing import Final
 import apsw
 
 from terminal.journal.migrations import fresh_schema, schema_of
+from terminal.journal.verify_submissions import Find
 
-Find = Callable[[str, str, str], None]
-"""Code, where, text of a finding."""
 _BEGIN: Final = re.compile(r"\bCHECK \( ")
 _TABLE: Final = "table "
 

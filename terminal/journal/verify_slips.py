@@ -1,14 +1,13 @@
 """The checker's part for slips: where each stands is what the audit log says, so what was printed does not wait again."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from sys import intern
 from typing import Any
 
 import apsw
 
-Find = Callable[[str, str, str], None]
-"""Code, where, text of a finding."""
+from terminal.journal.verify_submissions import Find
 
 
 class SlipsInTheLog:
